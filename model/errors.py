@@ -1,0 +1,127 @@
+"""Everything that can go wrong in `model/`, one tree.
+
+    ModelError
+    ├── VideoError            the file is at fault
+    │   ├── UnreadableVideo       container or codec could not be decoded
+    │   ├── UnsupportedMedia      a kind of file or codec that is not let in
+    │   ├── NoVideoStream         no moving picture in the file
+    │   └── VideoLimitExceeded    longer, larger or faster than the limits allow
+    ├── DecoderError          the decoding process is at fault
+    │   ├── DecoderStalled        no progress within the watchdog's time
+    │   └── DecoderCrashed        the child process died
+    ├── CheckpointError       the checkpoint is at fault
+    │   ├── BadCheckpoint         damaged, incomplete or contradictory
+    │   └── UnsupportedCheckpoint a version or architecture we do not run
+    ├── BadAnnotations        a label file or a data set is at fault
+    ├── EngineError           the runtime is at fault
+    │   └── EngineUnavailable     its library or device is not there
+    ├── TrainingFailed        a training run cannot go on
+    └── Canceled              the caller asked to stop
+
+`code` is stable and machine-readable; `retryable` says whether the same input may
+succeed at another try. The message says what to do.
+"""
+
+
+class ModelError(Exception):
+    """Root of what `model/` raises on bad input or a broken runtime."""
+
+    code = "model_error"
+    retryable = False
+
+
+class VideoError(ModelError):
+    """The video file is at fault."""
+
+    code = "bad_video"
+
+
+class UnreadableVideo(VideoError):
+    """The container or codec could not be decoded."""
+
+    code = "unreadable_video"
+
+
+class UnsupportedMedia(VideoError):
+    """The file is of a kind that is not let in (a playlist, a script, a still)."""
+
+    code = "unsupported_media"
+
+
+class NoVideoStream(VideoError):
+    """The file holds no moving picture (sound only, or cover art)."""
+
+    code = "no_video_stream"
+
+
+class VideoLimitExceeded(VideoError):
+    """The video is longer, larger or faster than the limits allow."""
+
+    code = "video_limit_exceeded"
+
+
+class DecoderError(ModelError):
+    """The decoding process is at fault."""
+
+    code = "decoder_error"
+    retryable = True
+
+
+class DecoderStalled(DecoderError):
+    """The decoder made no progress within the watchdog's time."""
+
+    code = "decoder_stalled"
+
+
+class DecoderCrashed(DecoderError):
+    """The decoding process died before the end of the video."""
+
+    code = "decoder_crashed"
+
+
+class CheckpointError(ModelError):
+    """The checkpoint is at fault."""
+
+    code = "bad_checkpoint"
+
+
+class BadCheckpoint(CheckpointError):
+    """The checkpoint is damaged, incomplete or contradicts itself."""
+
+
+class UnsupportedCheckpoint(CheckpointError):
+    """A format version or architecture that this release does not run."""
+
+    code = "unsupported_checkpoint"
+
+
+class BadAnnotations(ModelError):
+    """A label file or data set cannot be used as it is."""
+
+    code = "bad_annotations"
+
+
+class EngineError(ModelError):
+    """The runtime that runs the network is at fault."""
+
+    code = "engine_error"
+    retryable = True
+
+
+class EngineUnavailable(EngineError):
+    """The runtime's library, device or exported form is not there."""
+
+    code = "engine_unavailable"
+    retryable = False
+
+
+class TrainingFailed(ModelError):
+    """A training run cannot go on; the last good checkpoint is kept."""
+
+    code = "training_failed"
+
+
+class Canceled(ModelError):
+    """The caller asked to stop; nothing of the run is kept."""
+
+    code = "canceled"

@@ -1,0 +1,13 @@
+"""Where the shared matches and parity vectors lie, if they are there."""
+
+import os
+from pathlib import Path
+
+_BESIDE_THE_REPO = Path(__file__).resolve().parents[2] / "shared"
+
+
+def shared_dir() -> Path | None:
+    """Find the shared folder: `TOUCHLINE_SHARED`, else `../shared`; None if absent."""
+    named = os.environ.get("TOUCHLINE_SHARED")
+    folder = Path(named) if named else _BESIDE_THE_REPO
+    return folder if folder.is_dir() else None
