@@ -1,0 +1,39 @@
+"""The declarative base: naming convention, types and the clock of the rows."""
+
+from datetime import UTC, datetime
+from typing import ClassVar
+from uuid import UUID
+
+import uuid_utils
+from sqlalchemy import DateTime, MetaData
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Root of every row; datetimes are UTC, dictionaries are JSONB."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map: ClassVar = {
+        datetime: DateTime(timezone=True),
+        dict[str, object]: JSONB,
+        dict[str, int]: JSONB,
+    }
+
+
+def new_id() -> UUID:
+    """Make a uuid7: unique, and ordered by time of making."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def utc_now() -> datetime:
+    """Read the clock; only entries call this and pass the moment on."""
+    return datetime.now(UTC)

@@ -1,0 +1,183 @@
+"""The rows: Video, Job, Event, Delivery, DeliveryAttempt. They never open a session."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.db.base import Base, new_id
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; the last three are final."""
+
+    QUEUED = "queued"  # waits for a worker
+    RUNNING = "running"  # a worker holds its lease
+    SUCCEEDED = "succeeded"  # its timeline is stored
+    FAILED = "failed"  # ended by an error, see error_code
+    CANCELED = "canceled"  # ended by the user
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class DeliveryStatus(StrEnum):
+    """Where a webhook message stands; the last three are final."""
+
+    PENDING = "pending"  # to be sent at next_attempt_at
+    DELIVERED = "delivered"  # answered with 2xx
+    FAILED = "failed"  # every attempt failed
+    GONE = "gone"  # the endpoint answered 410
+
+
+class Video(Base):
+    """An uploaded file: immutable facts, and which job's timeline is shown."""
+
+    __tablename__ = "videos"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    title: Mapped[str | None]
+    filename: Mapped[str | None]  # the client's name: metadata only, never a path
+    callback_url: Mapped[str | None]
+    storage_key: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    # Facts from the probe; null until a job has looked.
+    duration_s: Mapped[float | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    fps: Mapped[float | None]
+    codec: Mapped[str | None]
+    container: Mapped[str | None]
+    facts: Mapped[dict[str, object] | None]  # all the probe said, as JSON
+    current_job_id: Mapped[UUID | None]  # the job whose timeline /events shows
+    created_at: Mapped[datetime]
+
+    jobs: Mapped[list["Job"]] = relationship(
+        back_populates="video", lazy="raise", passive_deletes=True
+    )
+
+
+class Job(Base):
+    """One run of one checkpoint over one video."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(
+            "status in ('queued','running','succeeded','failed','canceled')",
+            name="status",
+        ),
+        Index(None, "video_id", "created_at"),
+        Index(
+            "ix_jobs_open",
+            "status",
+            "lease_expires_at",
+            postgresql_where=text("status in ('queued','running')"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    model: Mapped[str | None]  # checkpoint asked for; null: the service's default
+    status: Mapped[str] = mapped_column(default=JobStatus.QUEUED)
+    stage: Mapped[str | None]  # probe | decode | spot | store
+    progress: Mapped[float] = mapped_column(default=0.0)  # 0..1 by PTS
+    eta_s: Mapped[float | None]
+    attempt: Mapped[int] = mapped_column(default=0)  # claims so far
+    lease_token: Mapped[UUID | None]
+    lease_expires_at: Mapped[datetime | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    error_code: Mapped[str | None]
+    error_detail: Mapped[str | None]
+    error_retryable: Mapped[bool | None]
+    checkpoint: Mapped[dict[str, object] | None]  # name, version, sha256 that ran
+    scores_key: Mapped[str | None]  # the stored score curves
+    scores_sha256: Mapped[str | None]
+    event_counts: Mapped[dict[str, int] | None]  # {"PASS": 812, ...}
+    warnings: Mapped[dict[str, object] | None]  # what the decoder had to forgive
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    video: Mapped[Video] = relationship(back_populates="jobs", lazy="raise")
+
+
+class Event(Base):
+    """A spot that survived, stored under the job that found it."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["video_id"], ["videos.id"], ondelete="CASCADE"),
+        Index(None, "video_id", "job_id", "time_ms", "seq"),
+        Index(None, "video_id", "job_id", "label", "time_ms", "seq"),
+        Index(None, "job_id"),
+    )
+
+    video_id: Mapped[UUID] = mapped_column(primary_key=True)
+    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)  # 0.. by time, then label
+    time_ms: Mapped[int] = mapped_column(BigInteger)  # from the start, as players show
+    pts: Mapped[int] = mapped_column(BigInteger)  # in the stream's own time base
+    frame: Mapped[int] = mapped_column(BigInteger)  # 0-based in the source
+    label: Mapped[str]
+    score: Mapped[float]
+
+
+class Delivery(Base):
+    """One webhook message: the body as it is sent, and when to send it next."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        CheckConstraint(
+            "status in ('pending','delivered','failed','gone')", name="status"
+        ),
+        Index(
+            "ix_deliveries_due",
+            "next_attempt_at",
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(None, "video_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    type: Mapped[str]  # video.completed | video.failed
+    url: Mapped[str]
+    body: Mapped[str]  # the exact text that is signed and sent
+    status: Mapped[str] = mapped_column(default=DeliveryStatus.PENDING)
+    attempt: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
+    locked_until: Mapped[datetime | None]  # an attempt under way holds the row
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    attempts: Mapped[list["DeliveryAttempt"]] = relationship(
+        lazy="raise", passive_deletes=True, order_by="DeliveryAttempt.number"
+    )
+
+
+class DeliveryAttempt(Base):
+    """One POST of a delivery and what came of it."""
+
+    __tablename__ = "delivery_attempts"
+
+    delivery_id: Mapped[UUID] = mapped_column(
+        ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)  # 1..
+    at: Mapped[datetime]
+    duration_ms: Mapped[int]
+    status_code: Mapped[int | None]  # null: no answer
+    error: Mapped[str | None]

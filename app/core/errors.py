@@ -1,0 +1,154 @@
+"""What can go wrong in the service, one tree.
+
+    TouchlineError
+    ├── RequestProblem        the caller can mend it: becomes problem+json
+    │   ├── InvalidRequest 422 · EmptyUpload 422 · UnsupportedBody 415
+    │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
+    │   ├── CallbackRefused 422 · UnknownModel 422 · InvalidCursor 422
+    │   ├── NotAuthenticated 401 · NotFound 404 (VideoNotFound, JobNotFound, ...)
+    │   ├── NoTimeline 409 · JobIsFinished 409
+    │   └── NotReady 503
+    ├── JobFailure            a job fails with it: becomes job.error
+    └── StartFailed           a process cannot start; one line tells the operator why
+
+A class carries its fixed facts, an instance its particulars. `ValueError` and
+`assert` are for our own mistakes.
+"""
+
+from typing import ClassVar
+
+
+class TouchlineError(Exception):
+    """Root of the service's errors."""
+
+
+class StartFailed(TouchlineError):
+    """A process cannot start; the message is one line that says what to do."""
+
+
+class RequestProblem(TouchlineError):
+    """A problem the caller can mend; answered as application/problem+json."""
+
+    status: ClassVar[int] = 400
+    slug: ClassVar[str] = "bad-request"
+    title: ClassVar[str] = "Bad request"
+
+    def __init__(self, detail: str, **extra: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+
+class InvalidRequest(RequestProblem):
+    """A field, parameter or header does not hold what it must."""
+
+    status, slug, title = 422, "invalid-request", "Invalid request"
+
+
+class EmptyUpload(RequestProblem):
+    """The file part is missing or holds no bytes."""
+
+    status, slug, title = 422, "empty-upload", "Empty upload"
+
+
+class UnsupportedBody(RequestProblem):
+    """The body is not multipart/form-data."""
+
+    status, slug, title = 415, "unsupported-body", "Unsupported body"
+
+
+class UploadBroken(RequestProblem):
+    """The body ended before its last boundary; nothing of it is kept."""
+
+    status, slug, title = 400, "upload-broken", "Upload broken off"
+
+
+class VideoTooLarge(RequestProblem):
+    """The upload passed the size limit; nothing of it is kept."""
+
+    status, slug, title = 413, "video-too-large", "Video too large"
+
+
+class StorageFull(RequestProblem):
+    """The disk has no room for the upload; nothing of it is kept."""
+
+    status, slug, title = 507, "storage-full", "Storage full"
+
+
+class CallbackRefused(RequestProblem):
+    """The callback URL is one the service must not call."""
+
+    status, slug, title = 422, "callback-refused", "Callback refused"
+
+
+class UnknownModel(RequestProblem):
+    """No checkpoint of that name is installed."""
+
+    status, slug, title = 422, "unknown-model", "Unknown model"
+
+
+class InvalidCursor(RequestProblem):
+    """The cursor was not made by this list."""
+
+    status, slug, title = 422, "invalid-cursor", "Invalid cursor"
+
+
+class NotAuthenticated(RequestProblem):
+    """The API key is missing or wrong."""
+
+    status, slug, title = 401, "not-authenticated", "Not authenticated"
+
+
+class NotFound(RequestProblem):
+    """Nothing has that address."""
+
+    status, slug, title = 404, "not-found", "Not found"
+
+
+class VideoNotFound(NotFound):
+    """No video has that id."""
+
+    slug, title = "video-not-found", "Video not found"
+
+
+class JobNotFound(NotFound):
+    """No job has that id."""
+
+    slug, title = "job-not-found", "Job not found"
+
+
+class DeliveryNotFound(NotFound):
+    """No webhook delivery has that id."""
+
+    slug, title = "delivery-not-found", "Delivery not found"
+
+
+class NoTimeline(RequestProblem):
+    """The video has no finished timeline yet."""
+
+    status, slug, title = 409, "no-timeline", "No timeline yet"
+
+
+class JobIsFinished(RequestProblem):
+    """The job has ended; a finished job does not change."""
+
+    status, slug, title = 409, "job-is-finished", "Job is finished"
+
+
+class NotReady(RequestProblem):
+    """A part the service needs does not answer."""
+
+    status, slug, title = 503, "not-ready", "Not ready"
+
+
+class JobFailure(TouchlineError):
+    """A job ends with this; `code` is stable, the message is for the user."""
+
+    code: ClassVar[str] = "job_failed"
+    retryable: ClassVar[bool] = False
+
+
+class TooManyAttempts(JobFailure):
+    """Each claimed run of the job died before its end."""
+
+    code = "too_many_attempts"

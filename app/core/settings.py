@@ -1,0 +1,82 @@
+"""The settings tree, read once from `TOUCHLINE_*` by an entry, then passed on.
+
+What belongs to the weights (frame size, clip length, labels, thresholds) travels in
+the checkpoint and never stands here.
+"""
+
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+
+LOOPBACK_NAMES = frozenset({"localhost"})
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; see the README's table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TOUCHLINE_", frozen=True, extra="ignore"
+    )
+
+    data_dir: Path = Path("data")  # videos, scores, embedded Postgres, broker, keys
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    database_url: str | None = None  # None: the embedded Postgres in data_dir
+    redis_url: str | None = None  # None: a filesystem broker in data_dir
+    webhook_secret: SecretStr | None = None  # None: made at first start in data_dir
+    webhook_allow_nets: Annotated[tuple[Network, ...], NoDecode] = ()
+    api_key: SecretStr | None = None  # required when host is not loopback
+    model: str | None = None  # name or path of the default checkpoint
+    engine: str = "auto"  # auto | openvino | torch-cuda | torch-cpu
+    max_upload_size: ByteSize = ByteSize(20 * 2**30)
+    max_duration: timedelta = timedelta(hours=4)
+    max_attempts: int = Field(default=3, ge=1)  # claims before a job is given up
+    lease: timedelta = timedelta(seconds=60)
+    heartbeat: timedelta = timedelta(seconds=10)
+    sweep_every: timedelta = timedelta(seconds=15)
+    public_url: str | None = None  # base of links in webhooks; None: http://host:port
+    log_format: str = Field(default="console", pattern="^(console|json)$")
+
+    @field_validator("webhook_allow_nets", mode="before")
+    @classmethod
+    def _split_networks(cls, value: Any) -> Any:
+        """Read `10.0.0.0/8, 127.0.0.0/8` as a list of networks."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _no_open_door(self) -> "Settings":
+        """Refuse to listen beyond this machine without a key."""
+        if not self.is_loopback and self.api_key is None:
+            raise ValueError(
+                f"TOUCHLINE_HOST={self.host} is open to other machines: "
+                "set TOUCHLINE_API_KEY, or bind to 127.0.0.1"
+            )
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the API."""
+        if self.host in LOOPBACK_NAMES:
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def base_url(self) -> str:
+        """Where links in webhooks start, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
