@@ -21,7 +21,10 @@ class Settings(BaseSettings):
     """Everything an operator can set; see the README's table."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TOUCHLINE_", frozen=True, extra="ignore"
+        env_prefix="TOUCHLINE_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
     )
 
     data_dir: Path = Path("data")  # videos, scores, embedded Postgres, broker, keys

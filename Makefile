@@ -1,0 +1,42 @@
+# Two commands do all: `make serve` and `make test`. POSIX sh and make 3.81 suffice.
+# PYTHON=...  the interpreter to use         EXTRAS=gpu  serve on an NVIDIA card
+
+EXTRAS =
+SERVE_VENV = .venv
+DEV_VENV = .venv-dev
+DEV_EXTRAS = train,int8,dev
+BIN = $(DEV_VENV)/bin
+
+.PHONY: help serve test check format dev clean
+
+help:
+	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
+	@echo "make test    install everything, then run every test"
+	@echo "make check   ruff, mypy, import-linter, compose and shell linting"
+	@echo "make format  let ruff rewrite"
+	@echo "make clean   remove the virtual environments (never the data)"
+
+# exec, so that Ctrl-C and SIGTERM reach `touchline serve` itself.
+serve:
+	@sh scripts/venv.sh $(SERVE_VENV) $(EXTRAS)
+	@exec $(SERVE_VENV)/bin/touchline serve
+
+dev:
+	@TOUCHLINE_NEED_MB=$${TOUCHLINE_NEED_MB:-9000} sh scripts/venv.sh $(DEV_VENV) $(DEV_EXTRAS)
+
+test: dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy app model worker migrations tests benchmarks
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict docker-compose.yml docker configs
+
+format: dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(SERVE_VENV) $(DEV_VENV) build *.egg-info
