@@ -1,0 +1,97 @@
+"""How a timeline is turned into spots: thresholds, windows, NMS, temperature.
+
+These belong to the weights: they are chosen on validation data and travel in the
+checkpoint, never in settings.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
+from model.errors import BadCheckpoint
+
+NmsKind = Literal["greedy", "soft"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """What makes a spot of one label.
+
+    Attributes:
+        threshold: lowest score of a spot, in [0, 1].
+        window_s: how far a spot rules to each side, in seconds, >= 0.
+    """
+
+    threshold: float = 0.5
+    window_s: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"threshold must be in [0, 1], got {self.threshold}")
+        if not (self.window_s >= 0 and math.isfinite(self.window_s)):
+            raise ValueError(f"window_s must be >= 0, got {self.window_s}")
+
+
+@dataclass(frozen=True, slots=True)
+class SpottingOptions:
+    """The choices that turn the timeline of one checkpoint into its spots.
+
+    Attributes:
+        labels: threshold and window of every label.
+        nms: `greedy` silences the neighbours of a spot, `soft` lowers their scores.
+        temperature: logits are divided by it before thresholds are applied; > 1
+            flattens overconfident scores. The stored timeline is not changed.
+        overlap: share of a head window that its follower sees again, in [0, 1).
+    """
+
+    labels: Mapping[str, LabelOptions]
+    nms: NmsKind = "greedy"
+    temperature: float = 1.0
+    overlap: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.nms not in get_args(NmsKind):
+            raise ValueError(f"nms must be one of {get_args(NmsKind)}, got {self.nms}")
+        if not (self.temperature > 0 and math.isfinite(self.temperature)):
+            raise ValueError(f"temperature must be > 0, got {self.temperature}")
+        if not 0 <= self.overlap < 1:
+            raise ValueError(f"overlap must be in [0, 1), got {self.overlap}")
+
+    @classmethod
+    def default(cls, labels: Iterable[str]) -> Self:
+        """Give every label the same middling options, until data says better."""
+        return cls(labels={label: LabelOptions() for label in labels})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object kept in a checkpoint's manifest."""
+        return {
+            "labels": {
+                label: {"threshold": options.threshold, "window_s": options.window_s}
+                for label, options in self.labels.items()
+            },
+            "nms": self.nms,
+            "temperature": self.temperature,
+            "overlap": self.overlap,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            BadCheckpoint: a key is unknown or missing, or a value out of bounds.
+        """
+        try:
+            fields = dict(data)
+            labels = {
+                str(label): LabelOptions(**_numbers(options))
+                for label, options in fields.pop("labels").items()
+            }
+            return cls(labels=labels, **fields)
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise BadCheckpoint(f"the spotting options are not valid: {exc}") from exc
+
+
+def _numbers(options: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in options.items()}

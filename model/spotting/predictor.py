@@ -1,0 +1,89 @@
+"""What runs a network over a video, whatever the engine, and how to get one."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from model.spotting.timeline import Timeline
+
+if TYPE_CHECKING:
+    from model.network.checkpoint import Manifest
+    from model.video.decode import Step
+
+EngineName = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
+Precision = Literal["auto", "float32", "float16", "int8"]
+Windows = Literal["auto", "one-pass", "reference"]
+
+
+class Predictor(Protocol):
+    """A loaded checkpoint on an engine: frames in, a timeline out.
+
+    Not safe to share between threads while `predict` runs; one video after the
+    other on one predictor is what it is for.
+    """
+
+    @property
+    def manifest(self) -> "Manifest":
+        """Return the checkpoint's manifest."""
+        ...
+
+    @property
+    def engine(self) -> str:
+        """Name the engine and its precision, `openvino/float32` for one."""
+        ...
+
+    def predict(
+        self,
+        steps: "Iterable[Step]",
+        *,
+        on_step: "Callable[[Step], None] | None" = None,
+    ) -> Timeline:
+        """Run the network over a whole video, in constant memory.
+
+        Args:
+            steps: the frames in time order; each image may be reused once the next
+                step is asked for.
+            on_step: called with each step as it is taken; what it raises stops the
+                run.
+
+        Returns:
+            One row of scores per step. No step gives an empty timeline.
+
+        Raises:
+            EngineError: the runtime failed, or gave scores that are no numbers.
+        """
+        ...
+
+
+def load_predictor(
+    checkpoint_path: Path,
+    *,
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+    windows: Windows = "auto",
+    threads: int | None = None,
+) -> Predictor:
+    """Load a checkpoint on the best engine of this machine.
+
+    Args:
+        checkpoint_path: a `.touchline` file.
+        engine: `auto` takes torch on CUDA where a GPU and torch exist, else OpenVINO.
+        precision: `auto` takes float16 on CUDA and float32 on the CPU; `int8` needs
+            a checkpoint that was exported with it.
+        windows: `one-pass` runs the trunk once over every frame, `reference` runs
+            the network clip by clip with overlap; `auto` is `one-pass`.
+        threads: how many CPU threads the engine may use; all cores by default.
+
+    Raises:
+        BadCheckpoint: the file is damaged.
+        EngineUnavailable: the engine's library, device or exported form is missing.
+    """
+    from model.engines.choose import open_predictor
+
+    return open_predictor(
+        checkpoint_path,
+        engine=engine,
+        precision=precision,
+        windows=windows,
+        threads=threads,
+    )

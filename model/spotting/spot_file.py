@@ -1,0 +1,117 @@
+"""One call from a video file to its spots: probe, decode, network, NMS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+from model.spotting.predictor import Predictor
+from model.spotting.spots import Spot, find_spots
+from model.spotting.timeline import Timeline
+from model.video.decode import Step, decode_in_child
+from model.video.limits import DEFAULT_LIMITS, MediaLimits
+from model.video.probe import VideoFacts, probe_in_child
+
+Stage = Literal["probe", "decode", "spot", "store"]
+
+# Between two reports of progress; a cancel is noticed with the next report.
+REPORT_EVERY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        stage: what is being done.
+        done: share of the video's time that is done, 0 to 1.
+        time_s: place in the video, by PTS.
+        steps: steps taken so far.
+        eta_s: seconds left at the pace so far, None while that is unknown.
+    """
+
+    stage: Stage
+    done: float
+    time_s: float
+    steps: int
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpottedVideo:
+    """What is known of a video after a run.
+
+    Attributes:
+        facts: from the probe.
+        timeline: the scores of every step.
+        spots: what survived thresholds and NMS, earliest first.
+    """
+
+    facts: VideoFacts
+    timeline: Timeline
+    spots: list[Spot]
+
+
+def spot_file(
+    path: Path,
+    *,
+    predictor: Predictor,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    min_score: float | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> SpottedVideo:
+    """Find the spots of a video file, in constant memory whatever its length.
+
+    Decoding runs in a process of its own; when this call ends, by whatever way,
+    that process is gone.
+
+    Args:
+        path: the video.
+        predictor: a loaded checkpoint.
+        limits: what a file may ask of us.
+        min_score: takes the place of the checkpoint's thresholds.
+        on_progress: called a few times a second; may raise `Canceled` to stop.
+
+    Raises:
+        VideoError: the file is at fault.
+        DecoderError: the decoding process died or stalled.
+        EngineError: the runtime failed.
+        Canceled: `on_progress` said so.
+    """
+    report = _Reporter(on_progress)
+    report.now(Progress("probe", 0.0, 0.0, 0))
+    facts = probe_in_child(path, limits=limits)
+    report.duration_s = facts.duration_s
+
+    manifest = predictor.manifest
+    report.now(Progress("decode", 0.0, 0.0, 0))
+    with decode_in_child(path, manifest.frame_spec, limits=limits) as steps:
+        timeline = predictor.predict(steps, on_step=report.step)
+    spots = find_spots(timeline, manifest.spotting, min_score=min_score)
+    report.now(Progress("spot", 1.0, facts.duration_s or 0.0, len(timeline), 0.0))
+    return SpottedVideo(facts=facts, timeline=timeline, spots=spots)
+
+
+class _Reporter:
+    """Turns steps into progress, a few times a second."""
+
+    def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
+        self.on_progress = on_progress
+        self.duration_s: float | None = None
+        self.steps = 0
+        self.started = self.reported = monotonic()
+
+    def now(self, progress: Progress) -> None:
+        if self.on_progress is not None:
+            self.on_progress(progress)
+
+    def step(self, step: Step) -> None:
+        self.steps += 1
+        now = monotonic()
+        if now - self.reported < REPORT_EVERY_S:
+            return
+        self.reported = now
+        done = min(step.time_s / self.duration_s, 1.0) if self.duration_s else 0.0
+        eta_s = (now - self.started) * (1 - done) / done if done > 0 else None
+        self.now(Progress("spot", done, step.time_s, self.steps, eta_s))

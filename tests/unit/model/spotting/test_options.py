@@ -1,0 +1,54 @@
+"""Spotting options: bounds, and the trip through a manifest."""
+
+import json
+
+import pytest
+
+from model.errors import BadCheckpoint
+from model.spotting.options import LabelOptions, SpottingOptions
+
+
+def test_options_survive_the_trip_through_json() -> None:
+    options = SpottingOptions(
+        labels={"PASS": LabelOptions(0.31, 0.5), "DRIVE": LabelOptions(0.2, 1.25)},
+        nms="soft",
+        temperature=1.7,
+        overlap=0.25,
+    )
+
+    again = SpottingOptions.from_dict(json.loads(json.dumps(options.to_dict())))
+
+    assert again == options
+
+
+def test_what_a_manifest_leaves_out_has_a_default() -> None:
+    options = SpottingOptions.from_dict({"labels": {"PASS": {"threshold": 0.4}}})
+
+    assert options == SpottingOptions(labels={"PASS": LabelOptions(threshold=0.4)})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"labels": ["PASS"]},
+        {"labels": {"PASS": {"threshold": 1.5}}},
+        {"labels": {"PASS": {"threshold": "high"}}},
+        {"labels": {"PASS": {"treshold": 0.5}}},
+        {"labels": {"PASS": {"window_s": -1}}},
+        {"labels": {"PASS": {"window_s": float("nan")}}},
+        {"labels": {}, "nms": "hard"},
+        {"labels": {}, "temperature": 0},
+        {"labels": {}, "overlap": 1},
+        {"labels": {}, "windows": 3},
+    ],
+)
+def test_a_manifest_with_bad_options_is_a_bad_checkpoint(
+    data: dict[str, object],
+) -> None:
+    with pytest.raises(BadCheckpoint, match="spotting options"):
+        SpottingOptions.from_dict(data)
+
+
+def test_default_options_cover_every_label() -> None:
+    assert set(SpottingOptions.default(["PASS", "SHOT"]).labels) == {"PASS", "SHOT"}
