@@ -1,0 +1,83 @@
+"""From a decoded frame to the pixels of a spec: upright, scaled, cropped, RGB."""
+
+import struct
+from typing import Any
+
+import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from model.video.frame_spec import FrameSpec
+
+Image = NDArray[np.uint8]
+
+Turn = tuple[int, bool]
+"""Quarter turns counter-clockwise, after mirroring left to right if True."""
+
+UPRIGHT: Turn = (0, False)
+
+
+class Painter:
+    """Turns frames into images of one spec; keeps its scaler between frames."""
+
+    def __init__(self, spec: FrameSpec) -> None:
+        self.spec = spec
+        self._scaler = VideoReformatter()
+
+    def paint(self, picture: VideoFrame) -> Image:
+        """Return (H, W, 3) uint8 RGB, C-contiguous, in full range.
+
+        H and W are the spec's `out_height` and `out_width`. Bit depth, range,
+        colour matrix and size are taken from each frame, so a stream that changes
+        half-way stays right.
+        """
+        quarters, mirrored = turn_of(picture)
+        width, height = self.spec.width, self.spec.height
+        if quarters % 2:
+            width, height = height, width
+        scaled = self._scaler.reformat(
+            picture,
+            width=width,
+            height=height,
+            format="rgb24",
+            interpolation=Interpolation.AREA,
+            dst_color_range=ColorRange.JPEG,
+            threads=1,
+        )
+        image: Image = _view(scaled)
+        if mirrored:
+            image = image[:, ::-1]
+        if quarters:
+            image = np.rot90(image, quarters)
+        if self.spec.crop is not None:
+            left, top, crop_width, crop_height = self.spec.crop
+            image = image[top : top + crop_height, left : left + crop_width]
+        return np.array(image, order="C")
+
+
+def turn_of(picture: VideoFrame) -> Turn:
+    """Read from a frame's display matrix how it must be turned to stand upright.
+
+    Angles that are no quarter turn are taken as the nearest one.
+    """
+    data: Any = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    if data is None:
+        return UPRIGHT
+    # A point (x, y), y downwards, is shown at (a x + c y, b x + d y).
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data)[:36])
+    mirrored = a * d - b * c < 0
+    if mirrored:
+        a, b = -a, -b
+    if abs(a) >= abs(b):
+        return (0 if a >= 0 else 2), mirrored
+    return (3 if b > 0 else 1), mirrored
+
+
+def _view(scaled: VideoFrame) -> Image:
+    plane = scaled.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: scaled.height, : scaled.width * 3].reshape(
+        scaled.height, scaled.width, 3
+    )

@@ -1,0 +1,240 @@
+"""An opened video file: its stream, its clock, and its frames in order of time.
+
+Everything FFmpeg is told or answers passes here; errors leave as our own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
+from model.video.limits import CODECS, FORMATS, PROTOCOLS, MediaLimits
+
+JUMP_BACK_S = 1
+"""A clock that falls back this far was restarted: two recordings joined in one."""
+
+_SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFrame:
+    """A decoded frame and where it stands.
+
+    Attributes:
+        frame: index in the source, 0-based, in order of time.
+        pts: as the file says, in units of the stream's time base.
+        time_s: exact PTS minus the file's start time, in seconds.
+        picture: the decoder's own frame, in whatever pixel format it has.
+    """
+
+    frame: int
+    pts: int
+    time_s: Fraction
+    picture: VideoFrame
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSource:
+    """An open file and the stream in it that is the video."""
+
+    container: InputContainer
+    stream: VideoStream
+    time_base: Fraction
+    start_s: Fraction
+    limits: MediaLimits
+
+    def frames(self) -> Iterator[SourceFrame]:
+        """Decode frame by frame, in order of time.
+
+        Damaged packets are stepped over. Frames that cannot be shown since their
+        key frame is missing are left out. A frame without a time of its own is given
+        its decoding time. A clock that falls back by a second or more goes on from
+        where it was; frames that go back by less are left out.
+
+        Raises:
+            UnreadableVideo: not one frame could be decoded.
+            VideoLimitExceeded: more frames, pixels or seconds than are let in.
+        """
+        clock = _Clock(self.time_base, self.start_s)
+        count = 0
+        for picture in self._pictures():
+            if count == 0 and picture.is_corrupt and not picture.key_frame:
+                continue
+            count += 1
+            self.limits.check_frames(count)
+            self.limits.check_size(picture.width, picture.height)
+            time_s = clock.read(picture)
+            if time_s is not None:
+                self.limits.check_duration(float(time_s))
+                yield SourceFrame(count - 1, clock.pts, time_s, picture)
+        if count == 0:
+            raise UnreadableVideo(
+                "Not one frame of the video could be decoded. The file is damaged or "
+                "cut off: play it to check, then upload it again."
+            )
+
+    def _pictures(self) -> Iterator[VideoFrame]:
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError:
+                packet = None  # The rest of the file is gone; flush what is decoded.
+            if packet is None:
+                break
+            try:
+                yield from packet.decode()
+            except av.error.InvalidDataError:
+                continue
+        try:
+            yield from self.stream.decode(None)
+        except (av.error.InvalidDataError, av.error.EOFError):
+            return
+
+
+@contextmanager
+def open_video(path: Path, *, limits: MediaLimits) -> Iterator[VideoSource]:
+    """Open a file as video, with only the formats and codecs that are let in.
+
+    Raises:
+        UnreadableVideo: not there, empty, damaged, or no video at all.
+        UnsupportedMedia: a playlist or script, or a codec that is not let in.
+        NoVideoStream: sound only, or nothing but cover art.
+        VideoLimitExceeded: the header already says that it is too much.
+    """
+    _refuse_scripts(path)
+    with _open_container(path) as container:
+        limits.check_streams(len(container.streams))
+        stream = _find_video(container)
+        limits.check_size(stream.width, stream.height)
+        stream.thread_type = "AUTO"
+        stream.codec_context.options = {
+            "codec_whitelist": CODECS,
+            "max_pixels": str(limits.max_pixels),
+        }
+        time_base = stream.time_base or Fraction(1, av.time_base)
+        yield VideoSource(
+            container, stream, time_base, _start_of(container, stream), limits
+        )
+
+
+def _refuse_scripts(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as exc:
+        raise UnreadableVideo(f"The file cannot be opened: {exc.strerror}.") from exc
+    if not head:
+        raise UnreadableVideo("The file is empty (0 bytes). Upload it again.")
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_SCRIPT_HEADS):
+        raise UnsupportedMedia(
+            "The file is a playlist or script that names other files, not a video. "
+            "Upload the video itself."
+        )
+
+
+def _open_container(path: Path) -> InputContainer:
+    options = {
+        "format_whitelist": FORMATS,
+        "protocol_whitelist": PROTOCOLS,
+        "codec_whitelist": CODECS,
+    }
+    try:
+        return av.open(
+            f"file:{path.absolute()}", "r", options=options, metadata_errors="replace"
+        )
+    except (av.error.FFmpegError, ValueError) as exc:
+        raise UnreadableVideo(_why_unreadable(path)) from exc
+
+
+def _why_unreadable(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return (
+            "The MP4 file has no index (moov box): it was cut off or is still being "
+            "written. Upload the complete file."
+        )
+    return (
+        "The file is not a video that can be read. MP4, MOV, MKV, WebM, MPEG-TS and "
+        "AVI are let in; it may also be damaged or cut off."
+    )
+
+
+def _find_video(container: InputContainer) -> VideoStream:
+    art = Disposition.attached_pic | Disposition.timed_thumbnails
+    videos = [s for s in container.streams.video if not s.disposition & art]
+    if not videos:
+        held = sorted({stream.type for stream in container.streams}) or ["nothing"]
+        raise NoVideoStream(
+            f"The file holds no moving picture (only {', '.join(held)}). "
+            "Upload a file with a video stream."
+        )
+    stream = max(videos, key=lambda s: (s.disposition & Disposition.default, -s.index))
+    name = stream.codec_context.name if stream.codec_context else "unknown"
+    if name not in CODECS.split(","):
+        raise UnsupportedMedia(
+            f"The video's codec ({name}) is not let in. Convert it to H.264."
+        )
+    return stream
+
+
+def _start_of(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Return the file's start time: what a player calls zero."""
+    own = None
+    if stream.start_time is not None and stream.time_base is not None:
+        own = stream.start_time * stream.time_base
+    if container.start_time is None:
+        return own or Fraction(0)
+    start = Fraction(container.start_time, av.time_base)
+    # The container's start is rounded to a microsecond; the stream's is exact.
+    if own is not None and abs(own - start) <= Fraction(1, av.time_base):
+        return own
+    return start
+
+
+class _Clock:
+    """Reads each frame's time, and mends clocks that are missing or restarted."""
+
+    def __init__(self, time_base: Fraction, start_s: Fraction) -> None:
+        self.pts = 0
+        self._time_base = time_base
+        self._offset_s = -start_s
+        self._last_s: Fraction | None = None
+        self._gap_s = Fraction(0)
+
+    def read(self, picture: VideoFrame) -> Fraction | None:
+        """Return the frame's time in seconds; None if it does not go forward."""
+        pts = picture.pts if picture.pts is not None else picture.dts
+        if pts is None:
+            return self._follow()
+        time_s = pts * self._time_base + self._offset_s
+        if self._last_s is not None and time_s <= self._last_s:
+            if self._last_s - time_s < JUMP_BACK_S:
+                return None
+            restarted_s = self._last_s + self._gap_s
+            self._offset_s += restarted_s - time_s
+            time_s = restarted_s
+        if self._last_s is not None:
+            self._gap_s = time_s - self._last_s
+        self.pts, self._last_s = pts, time_s
+        return time_s
+
+    def _follow(self) -> Fraction | None:
+        if self._last_s is None:
+            self._last_s = Fraction(0)
+            return self._last_s
+        if not self._gap_s:
+            return None
+        self._last_s += self._gap_s
+        self.pts += round(self._gap_s / self._time_base)
+        return self._last_s
