@@ -1,0 +1,58 @@
+"""Heads: the features of a clip's steps to logits, step by step.
+
+Attribute names are E2E-Spot's, for they are the keys of its checkpoints.
+"""
+
+from torch import Tensor, nn
+
+from model.network.config import ModelConfig
+
+MAX_HIDDEN = 768
+
+
+class LinearHead(nn.Module):
+    """Judge each step by itself."""
+
+    def __init__(self, feature_dim: int, classes: int) -> None:
+        super().__init__()
+        self._fc_out = nn.Linear(feature_dim, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
+        logits: Tensor = self._fc_out(features)
+        return logits
+
+
+class GruHead(nn.Module):
+    """Let every step see the steps before and after it, then judge.
+
+    Source: E2E-Spot, model/modules.py (GRUPrediction).
+    """
+
+    def __init__(self, feature_dim: int, classes: int, *, layers: int = 1) -> None:
+        super().__init__()
+        hidden = min(feature_dim, MAX_HIDDEN)
+        self._gru = nn.GRU(
+            feature_dim, hidden, layers, batch_first=True, bidirectional=True
+        )
+        self._fc_out = LinearHead(2 * hidden, classes)
+        self._dropout = nn.Dropout(0.5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
+        context, _ = self._gru(features)  # (B, T, 2 * hidden)
+        logits: Tensor = self._fc_out(self._dropout(context))
+        return logits
+
+
+def build_head(config: ModelConfig, feature_dim: int) -> nn.Module:
+    """Build the head a config names: (B, T, D) -> logits (B, T, K)."""
+    classes = config.num_classes + 1
+    match config.temporal_arch:
+        case "gru":
+            return GruHead(feature_dim, classes)
+        case "deeper_gru":
+            return GruHead(feature_dim, classes, layers=3)
+        case "":
+            return LinearHead(feature_dim, classes)
+    raise NotImplementedError(config.temporal_arch)
