@@ -96,6 +96,7 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(default=0)  # claims so far
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
+    lease_owner: Mapped[str | None]  # node that holds it; it gives up its own at restart
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
@@ -181,3 +182,14 @@ class DeliveryAttempt(Base):
     duration_ms: Mapped[int]
     status_code: Mapped[int | None]  # null: no answer
     error: Mapped[str | None]
+
+
+class WorkerBeat(Base):
+    """A worker process that says it is alive; /readyz reads it, the worker writes."""
+
+    __tablename__ = "worker_beats"
+
+    name: Mapped[str] = mapped_column(primary_key=True)  # node name: gpu@host
+    kind: Mapped[str]  # gpu | light
+    seen_at: Mapped[datetime]
+    info: Mapped[dict[str, object]] = mapped_column(default=dict)  # engine, model, ...
