@@ -96,7 +96,7 @@ class Job(Base):
     attempt: Mapped[int] = mapped_column(default=0)  # claims so far
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
-    lease_owner: Mapped[str | None]  # node that holds it; it gives up its own at restart
+    lease_owner: Mapped[str | None]  # node name of the holder
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]

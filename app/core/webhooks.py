@@ -1,0 +1,228 @@
+"""Webhook messages: how they are signed, and which URLs may be called.
+
+Sending stands in `worker/delivery.py`; nothing here opens a connection to a callback.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from app.core.errors import CallbackRefused, StartFailed
+from app.core.settings import Network, Settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+SECRET_PREFIX = "whsec_"  # noqa: S105  # the public prefix, no secret
+SECRET_FILE = "webhook_secret"  # noqa: S105  # a file's name
+SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64.
+MAX_URL_CHARS = 2048
+
+# What `is_global` lets pass or judges differently from one Python to the next.
+NEVER_PUBLIC: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "192.88.99.0/24",
+        "198.18.0.0/15",
+        "240.0.0.0/4",
+        "::ffff:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2001::/32",
+        "2002::/16",
+        "fec0::/10",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A callback URL that was let through, and the one address to connect to."""
+
+    url: str
+    address: Address
+
+
+def sign(
+    secret: str, *, message_id: str, timestamp_s: int, body: bytes
+) -> Mapping[str, str]:
+    """Make the three headers of Standard Webhooks 1.0 for one attempt.
+
+    Raises:
+        ValueError: `secret` is not `whsec_` followed by base64.
+
+    Source: standard-webhooks spec 1.0, symmetric scheme `v1`.
+    """
+    signed = b".".join([message_id.encode(), str(timestamp_s).encode(), body])
+    digest = hmac.new(secret_key(secret), signed, hashlib.sha256).digest()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def secret_key(secret: str) -> bytes:
+    """Read the bytes of a `whsec_...` secret.
+
+    Raises:
+        ValueError: the prefix is missing or the rest is no base64 of 16+ bytes.
+    """
+    if not secret.startswith(SECRET_PREFIX):
+        raise ValueError("a webhook secret starts with whsec_")
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error as exc:
+        raise ValueError("a webhook secret is whsec_ followed by base64") from exc
+    if len(key) < 16:
+        raise ValueError("a webhook secret holds at least 16 bytes")
+    return key
+
+
+def webhook_secret(settings: Settings) -> str:
+    """Tell the secret in use: the configured one, else the one of the data directory.
+
+    Raises:
+        StartFailed: the configured secret is malformed, or none can be kept.
+    """
+    if settings.webhook_secret is None:
+        return load_or_make_secret(settings.data_dir)
+    secret = settings.webhook_secret.get_secret_value()
+    try:
+        secret_key(secret)
+    except ValueError as exc:
+        raise StartFailed(f"TOUCHLINE_WEBHOOK_SECRET cannot be used: {exc}") from exc
+    return secret
+
+
+def load_or_make_secret(data_dir: Path) -> str:
+    """Read the data directory's secret; make it first (mode 0600) if there is none.
+
+    Two processes that start at once end with the same secret: the file appears whole
+    or not at all, and the first one stays.
+
+    Raises:
+        StartFailed: the file cannot be read or written, or holds something else.
+    """
+    path = data_dir / SECRET_FILE
+    try:
+        if not path.exists():
+            _write_once(path, _new_secret())
+        secret = path.read_text().strip()
+        secret_key(secret)
+    except (OSError, ValueError) as exc:
+        raise StartFailed(
+            f"the webhook secret in {path} cannot be used: {exc}"
+        ) from exc
+    return secret
+
+
+def check_callback_url(url: str, allow_nets: Sequence[Network] = ()) -> Callback:
+    """Judge a callback URL and resolve its host once.
+
+    https may go to any public address; plain http, and any address that is not
+    public, only inside `allow_nets`. One bad address among many refuses the URL, so
+    that a name cannot answer differently the second time. Blocks for the resolver:
+    call it from a thread. Connect to `Callback.address` and nothing else.
+
+    Raises:
+        CallbackRefused: says which rule the URL breaks.
+    """
+    parsed = _parse(url)
+    addresses = _resolve(parsed)
+    for address in addresses:
+        _judge(address, parsed, allow_nets)
+    return Callback(url=str(parsed), address=addresses[0])
+
+
+def is_public(address: Address) -> bool:
+    """Whether anybody on the internet means the same machine by this address."""
+    if address.is_multicast or not address.is_global:
+        return False
+    return not any(
+        address.version == net.version and address in net for net in NEVER_PUBLIC
+    )
+
+
+def _judge(address: Address, url: httpx.URL, allow_nets: Sequence[Network]) -> None:
+    if any(address.version == net.version and address in net for net in allow_nets):
+        return
+    if not is_public(address):
+        raise CallbackRefused(
+            f"callback_url leads to {address}, which is not a public address; "
+            "the operator can allow its network with TOUCHLINE_WEBHOOK_ALLOW_NETS."
+        )
+    if url.scheme != "https":
+        raise CallbackRefused(
+            "callback_url must use https; plain http is only for networks "
+            "listed in TOUCHLINE_WEBHOOK_ALLOW_NETS."
+        )
+
+
+def _parse(url: str) -> httpx.URL:
+    if len(url) > MAX_URL_CHARS:
+        raise CallbackRefused(
+            f"callback_url is longer than {MAX_URL_CHARS} characters."
+        )
+    if any(char.isspace() or not char.isprintable() for char in url):
+        raise CallbackRefused("callback_url holds white space or control characters.")
+    try:
+        parsed = httpx.URL(url)
+        host = parsed.raw_host
+    except (httpx.InvalidURL, UnicodeError, ValueError) as exc:
+        raise CallbackRefused(f"callback_url is not a URL: {exc}.") from exc
+    if parsed.scheme not in ("http", "https") or not host:
+        raise CallbackRefused(
+            "callback_url must be a full URL such as https://host/path."
+        )
+    if parsed.userinfo:
+        raise CallbackRefused(
+            "callback_url must not hold a user name or password; "
+            "verify the webhook's signature instead."
+        )
+    return parsed
+
+
+def _resolve(url: httpx.URL) -> list[Address]:
+    host = url.raw_host.decode("ascii")
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise CallbackRefused(f"callback_url's host {host} does not resolve.") from exc
+    addresses = [ipaddress.ip_address(str(info[4][0])) for info in found]
+    return list(dict.fromkeys(addresses))
+
+
+def _new_secret() -> str:
+    key = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return f"{SECRET_PREFIX}{key}"
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Put a file in place whole, unless somebody was first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)  # mkstemp made it 0600.
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(f"{text}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)
+    except FileExistsError:
+        pass  # The other process won; its secret is read.
+    finally:
+        temporary.unlink(missing_ok=True)
