@@ -65,8 +65,7 @@ def choose_frames(
 
     A source slower than `fps` gives some frames twice, so that the network's clock
     stays true; a gap in the source repeats the frames at its rim. The last step is
-    the last whose moment k / fps lies before the end of the last frame, which is
-    taken to last as long as the one before.
+    found as if one more frame followed, as far off as the last is from the one before.
 
     Args:
         frames: in order of time, each later than the one before.
@@ -84,7 +83,6 @@ def choose_frames(
                 wanted_s += interval_s
         held = frame
     if held is not None:
-        end_s = held.time_s + gap_s
-        while wanted_s < end_s:
+        while wanted_s <= held.time_s + gap_s / 2:
             yield held
             wanted_s += interval_s

@@ -4,7 +4,6 @@ import struct
 from typing import Any
 
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
@@ -46,7 +45,7 @@ class Painter:
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        image: Image = _view(scaled)
+        image: Image = scaled.to_ndarray().astype(np.uint8, copy=False)
         if mirrored:
             image = image[:, ::-1]
         if quarters:
@@ -54,7 +53,7 @@ class Painter:
         if self.spec.crop is not None:
             left, top, crop_width, crop_height = self.spec.crop
             image = image[top : top + crop_height, left : left + crop_width]
-        return np.array(image, order="C")
+        return np.ascontiguousarray(image)
 
 
 def turn_of(picture: VideoFrame) -> Turn:
@@ -62,7 +61,7 @@ def turn_of(picture: VideoFrame) -> Turn:
 
     Angles that are no quarter turn are taken as the nearest one.
     """
-    data: Any = picture.side_data.get(SideDataType.DISPLAYMATRIX)
+    data: Any = picture.side_data.get("DISPLAYMATRIX")
     if data is None:
         return UPRIGHT
     # A point (x, y), y downwards, is shown at (a x + c y, b x + d y).
@@ -73,11 +72,3 @@ def turn_of(picture: VideoFrame) -> Turn:
     if abs(a) >= abs(b):
         return (0 if a >= 0 else 2), mirrored
     return (3 if b > 0 else 1), mirrored
-
-
-def _view(scaled: VideoFrame) -> Image:
-    plane = scaled.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: scaled.height, : scaled.width * 3].reshape(
-        scaled.height, scaled.width, 3
-    )

@@ -3,15 +3,18 @@
 Everything FFmpeg is told or answers passes here; errors leave as our own.
 """
 
+import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.error
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -66,13 +69,13 @@ class VideoSource:
         """
         clock = _Clock(self.time_base, self.start_s)
         count = 0
-        for picture in self._pictures():
+        for picture, pts in self._pictures():
             if count == 0 and picture.is_corrupt and not picture.key_frame:
                 continue
             count += 1
             self.limits.check_frames(count)
             self.limits.check_size(picture.width, picture.height)
-            time_s = clock.read(picture)
+            time_s = clock.read(pts)
             if time_s is not None:
                 self.limits.check_duration(float(time_s))
                 yield SourceFrame(count - 1, clock.pts, time_s, picture)
@@ -82,23 +85,35 @@ class VideoSource:
                 "cut off: play it to check, then upload it again."
             )
 
-    def _pictures(self) -> Iterator[VideoFrame]:
+    def _pictures(self) -> Iterator[tuple[VideoFrame, int | None]]:
+        # AVI knows decoding times only. Frames leave the decoder in order of
+        # time, so the next to leave takes the earliest time still waiting.
+        waiting: list[int] | None = [] if self.container.format.name == "avi" else None
+        for packet in self._packets():
+            if waiting is not None and packet is not None and packet.dts is not None:
+                heapq.heappush(waiting, packet.dts)
+            try:
+                pictures = self.stream.decode(packet)
+            except (av.error.InvalidDataError, av.error.EOFError):
+                if waiting:
+                    heapq.heappop(waiting)
+                continue
+            for picture in pictures:
+                if waiting is None:
+                    yield picture, _time_of(picture)
+                else:
+                    yield picture, heapq.heappop(waiting) if waiting else None
+
+    def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
         packets = self.container.demux(self.stream)
         while True:
             try:
-                packet = next(packets, None)
+                yield next(packets)
+            except StopIteration:
+                return
             except av.error.FFmpegError:
-                packet = None  # The rest of the file is gone; flush what is decoded.
-            if packet is None:
-                break
-            try:
-                yield from packet.decode()
-            except av.error.InvalidDataError:
-                continue
-        try:
-            yield from self.stream.decode(None)
-        except (av.error.InvalidDataError, av.error.EOFError):
-            return
+                break  # The rest of the file is gone; flush what was decoded.
+        yield None
 
 
 @contextmanager
@@ -174,9 +189,9 @@ def _find_video(container: InputContainer) -> VideoStream:
     art = Disposition.attached_pic | Disposition.timed_thumbnails
     videos = [s for s in container.streams.video if not s.disposition & art]
     if not videos:
-        held = sorted({stream.type for stream in container.streams}) or ["nothing"]
+        held = sorted({stream.type for stream in container.streams})
         raise NoVideoStream(
-            f"The file holds no moving picture (only {', '.join(held)}). "
+            f"The file holds no moving picture (only: {', '.join(held) or 'nothing'}). "
             "Upload a file with a video stream."
         )
     stream = max(videos, key=lambda s: (s.disposition & Disposition.default, -s.index))
@@ -193,13 +208,18 @@ def _start_of(container: InputContainer, stream: VideoStream) -> Fraction:
     own = None
     if stream.start_time is not None and stream.time_base is not None:
         own = stream.start_time * stream.time_base
-    if container.start_time is None:
+    stated = cast("int | None", container.start_time)
+    if stated is None:
         return own or Fraction(0)
-    start = Fraction(container.start_time, av.time_base)
+    start = Fraction(stated, av.time_base)
     # The container's start is rounded to a microsecond; the stream's is exact.
     if own is not None and abs(own - start) <= Fraction(1, av.time_base):
         return own
     return start
+
+
+def _time_of(picture: VideoFrame) -> int | None:
+    return picture.pts if picture.pts is not None else picture.dts
 
 
 class _Clock:
@@ -212,9 +232,8 @@ class _Clock:
         self._last_s: Fraction | None = None
         self._gap_s = Fraction(0)
 
-    def read(self, picture: VideoFrame) -> Fraction | None:
-        """Return the frame's time in seconds; None if it does not go forward."""
-        pts = picture.pts if picture.pts is not None else picture.dts
+    def read(self, pts: int | None) -> Fraction | None:
+        """Return a frame's time in seconds; None if it does not go forward."""
         if pts is None:
             return self._follow()
         time_s = pts * self._time_base + self._offset_s
