@@ -1,0 +1,185 @@
+"""Read what E2E-Spot and opensportslib have trained.
+
+Their checkpoints are pickles: only tensors are let out of them.
+"""
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.errors import BadCheckpoint, UnsupportedCheckpoint
+from model.network.config import ModelConfig
+from model.network.spotter import Spotter
+from model.network.spotter_io import fill_spotter
+
+_NEEDED = ("feature_arch", "temporal_arch", "clip_len", "num_classes")
+# Where other trainers put the network; each is a prefix of all of its keys.
+_WRAPPERS = ("module.", "_model.", "model.")
+_PARTS = {"backbone._features.": "_features.", "head._pred_fine.": "_pred_fine."}
+_NESTED = ("state_dict", "model_state_dict", "model")
+_OPTIMISER_KEYS = ({"optimizer_state_dict"}, {"state", "param_groups"})
+
+
+def import_e2espot(weights: Path, config: Path, classes: Path) -> Spotter:
+    """Read a network that E2E-Spot or opensportslib has trained.
+
+    Args:
+        weights: `checkpoint_NNN.pt`, a plain state_dict.
+        config: `config.json` with feature_arch, temporal_arch, clip_len and
+            num_classes (the background not counted); the rest is not looked at.
+        classes: `class.txt`, a label a line, in the order of logits 1, 2, ...
+
+    Returns:
+        The network, filled and in evaluation mode.
+
+    Raises:
+        BadCheckpoint: a file is not what it should be; the message says which,
+            and names the keys that are missing, extra or NaN.
+        UnsupportedCheckpoint: an architecture that we do not build.
+
+    Source: E2E-Spot (Hong et al., ECCV 2022), train_e2e.py; opensportslib.
+    """
+    model_config = read_config(config)
+    labels = read_classes(classes)
+    if len(labels) != model_config.num_classes:
+        raise BadCheckpoint(
+            f"{classes.name} names {len(labels)} classes, {config.name} says "
+            f"num_classes is {model_config.num_classes} (the background not counted)"
+        )
+    state = read_state(weights)
+    _check_classes(state, model_config, weights)
+    return fill_spotter(model_config, state)
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read what we need of an E2E-Spot `config.json`.
+
+    Raises:
+        BadCheckpoint: not such a file, or one of the four keys is missing.
+        UnsupportedCheckpoint: an architecture or modality that we do not run.
+    """
+    try:
+        raw = json.loads(_text(path))
+    except ValueError as exc:
+        raise BadCheckpoint(f"{path.name} is not JSON: {exc}") from exc
+    if not isinstance(raw, Mapping):
+        raise BadCheckpoint(f"{path.name} must hold a JSON object")
+    missing = [key for key in _NEEDED if key not in raw]
+    if missing:
+        raise BadCheckpoint(f"{path.name} lacks {', '.join(missing)}")
+    if raw.get("modality", "rgb") != "rgb":
+        raise UnsupportedCheckpoint(
+            f"{path.name}: modality {raw['modality']!r} is not supported, only rgb is"
+        )
+    return ModelConfig(**{key: raw[key] for key in _NEEDED})
+
+
+def read_classes(path: Path) -> tuple[str, ...]:
+    """Read a `class.txt`: a label a line, blank lines skipped.
+
+    Raises:
+        BadCheckpoint: no such text file, no labels in it, or one twice.
+    """
+    labels = tuple(line.strip() for line in _text(path).splitlines() if line.strip())
+    if not labels:
+        raise BadCheckpoint(f"{path.name} names no classes")
+    doubled = sorted({label for label in labels if labels.count(label) > 1})
+    if doubled:
+        raise BadCheckpoint(f"{path.name} names {', '.join(doubled)} more than once")
+    return labels
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """Read a pickled state_dict, its keys brought to E2E-Spot's.
+
+    Raises:
+        BadCheckpoint: not such a file, holds more than tensors, or is the
+            optimiser's file.
+    """
+    raw = _unpickle(path)
+    if not isinstance(raw, Mapping):
+        raise BadCheckpoint(f"{path.name} holds {type(raw).__name__}, not weights")
+    _refuse_optimiser(raw, path)
+    for key in _NESTED:
+        if isinstance(raw.get(key), Mapping):
+            raw = raw[key]
+    strange = [key for key, value in raw.items() if not isinstance(value, Tensor)]
+    if strange or not raw:
+        raise BadCheckpoint(
+            f"{path.name} is not a state_dict: its values are to be tensors, but "
+            f"{', '.join(map(repr, strange[:5])) or 'there are none'}"
+        )
+    return _rename({str(key): value for key, value in raw.items()})
+
+
+def _unpickle(path: Path) -> Any:
+    if not path.is_file():
+        raise BadCheckpoint(f"there is no file {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as exc:
+        raise BadCheckpoint(
+            f"{path.name} is not a file of weights, or it holds objects besides "
+            f"tensors, which are never unpickled ({_first_line(exc)})"
+        ) from exc
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as exc:
+        raise BadCheckpoint(
+            f"{path.name} is damaged or cut off: {_first_line(exc)}"
+        ) from exc
+
+
+def _refuse_optimiser(raw: Mapping[Any, Any], path: Path) -> None:
+    if any(keys <= set(raw) for keys in _OPTIMISER_KEYS) and not any(
+        isinstance(raw.get(key), Mapping) for key in _NESTED
+    ):
+        sibling = path.name.replace("optim_", "checkpoint_")
+        hint = f"take {sibling}" if sibling != path.name else "take checkpoint_NNN.pt"
+        raise BadCheckpoint(
+            f"{path.name} is the optimiser's state, not the network's weights; {hint} "
+            "beside it"
+        )
+
+
+def _rename(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    peeled = True
+    while peeled:
+        peeled = False
+        for wrapper in _WRAPPERS:
+            if all(key.startswith(wrapper) for key in state):
+                state = {key[len(wrapper) :]: value for key, value in state.items()}
+                peeled = True
+    return {_ours(key): value for key, value in state.items()}
+
+
+def _ours(key: str) -> str:
+    for theirs, ours in _PARTS.items():
+        if key.startswith(theirs):
+            return ours + key.removeprefix(theirs)
+    return key
+
+
+def _check_classes(
+    state: Mapping[str, Tensor], config: ModelConfig, weights: Path
+) -> None:
+    for key in ("_pred_fine._fc_out._fc_out.weight", "_pred_fine._fc_out.weight"):
+        if key in state and len(state[key]) != config.num_classes + 1:
+            raise BadCheckpoint(
+                f"{weights.name} was trained with {len(state[key]) - 1} classes and "
+                f"the background, the config names {config.num_classes}"
+            )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadCheckpoint(f"{path} cannot be read: {exc}") from exc
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).strip().split("\n", 1)[0][:200]
