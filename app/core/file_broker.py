@@ -18,7 +18,9 @@ from kombu.utils.json import dumps
 class Channel(filesystem.Channel):
     """A folder of message files, one per message."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+    def _put(  # type: ignore[override]  # the base class names it otherwise
+        self, queue: str, payload: dict[str, Any], **_: Any
+    ) -> None:
         """Lay a message into the folder for `queue`."""
         folder = Path(self.data_folder_out)
         name = f"{time.time_ns()}_{uuid.uuid4()}.{queue}.msg"

