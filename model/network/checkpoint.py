@@ -261,7 +261,7 @@ def _json(content: bytes, path: Path) -> object:
 def _contiguous(
     weights: Mapping[str, np.ndarray[Any, Any]],
 ) -> dict[str, np.ndarray[Any, Any]]:
-    return {key: np.ascontiguousarray(value) for key, value in weights.items()}
+    return {key: np.asarray(value, order="C") for key, value in weights.items()}
 
 
 def _write(path: Path, manifest: Manifest, members: Mapping[str, bytes]) -> Checkpoint:

@@ -20,13 +20,11 @@ from model.network.checkpoint import (
     with_changes,
     write_checkpoint,
 )
-from model.network.config import ModelConfig
-from model.network.manifest import Manifest, Provenance
+from model.network.manifest import Manifest
 from model.spotting.options import LabelOptions, SpottingOptions
-from model.video.frame_spec import FrameSpec
+from tests.unit.model.network.checkpoints import LABELS, tiny_manifest
 
-LABELS = ("PASS", "DRIVE")
-WEIGHT = {
+WEIGHT: dict[str, np.ndarray[Any, Any]] = {
     "_features.a": np.arange(6, dtype=np.float16).reshape(2, 3),
     "_features.n": np.array(100, dtype=np.int64),
     "_pred_fine.b": np.linspace(0, 1, 5, dtype=np.float32),
@@ -37,14 +35,7 @@ ENGINE = {"openvino/network.xml": b"<net/>", "openvino/network.bin": b"\0" * 100
 @pytest.fixture
 def manifest() -> Manifest:
     """A manifest that agrees with itself."""
-    return Manifest(
-        name="tiny",
-        config=ModelConfig("rny002_gsm", "gru", clip_len=16, num_classes=2),
-        labels=LABELS,
-        frame_spec=FrameSpec(width=160, height=90, fps=15.0),
-        spotting=SpottingOptions.default(LABELS),
-        provenance=Provenance(trained_on="noise", steps=3, val={"mAP": 0.5}),
-    )
+    return tiny_manifest()
 
 
 @pytest.fixture
