@@ -22,7 +22,7 @@ import redis
 from psycopg.sql import SQL, Identifier
 
 from app.core.db.embedded import EmbeddedPostgres, start_postgres
-from app.core.db.upgrade import upgrade
+from app.core.db.migrate import upgrade
 
 # A test's database need not survive a power cut.
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")

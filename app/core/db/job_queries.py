@@ -1,0 +1,178 @@
+"""Statements of the workers: claim, lease, end and requeue jobs; beats of workers.
+
+No session is opened here. Leases are compared with the database's clock alone, so that
+the clocks of worker machines may differ.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    Update,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql.dml import Insert
+
+from app.core.db.models import (
+    Delivery,
+    DeliveryStatus,
+    Job,
+    JobStatus,
+    Video,
+    WorkerBeat,
+)
+
+
+def claim_job(
+    job_id: UUID, *, token: UUID, owner: str, lease: timedelta, max_attempts: int
+) -> Update:
+    """Take a job that waits or whose holder fell silent; no row: it is not to be had."""
+    is_abandoned = and_(
+        Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now()
+    )
+    return (
+        update(Job)
+        .where(
+            Job.id == job_id,
+            Job.attempt < max_attempts,
+            ~Job.cancel_requested,
+            or_(Job.status == JobStatus.QUEUED, is_abandoned),
+        )
+        .values(
+            status=JobStatus.RUNNING,
+            stage=None,
+            progress=0.0,
+            eta_s=None,
+            attempt=Job.attempt + 1,
+            lease_token=token,
+            lease_owner=owner,
+            lease_expires_at=func.now() + lease,
+            started_at=func.coalesce(Job.started_at, func.now()),
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def held_job(job_id: UUID, token: UUID) -> Update:
+    """Update a job only while the lease `token` holds it; add values and returning."""
+    return (
+        update(Job)
+        .where(
+            Job.id == job_id,
+            Job.lease_token == token,
+            Job.status == JobStatus.RUNNING,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def release_values(*, counts_as_attempt: bool) -> dict[str, Any]:
+    """Give the values of a job that goes back into the queue."""
+    values: dict[str, Any] = {
+        "status": JobStatus.QUEUED,
+        "stage": None,
+        "progress": 0.0,
+        "eta_s": None,
+        "lease_token": None,
+        "lease_owner": None,
+        "lease_expires_at": None,
+    }
+    if not counts_as_attempt:
+        values["attempt"] = func.greatest(Job.attempt - 1, 0)
+    return values
+
+
+def end_values(status: JobStatus) -> dict[str, Any]:
+    """Give the values common to every job that ends."""
+    return {
+        "status": status,
+        "eta_s": None,
+        "lease_token": None,
+        "lease_owner": None,
+        "lease_expires_at": None,
+        "finished_at": func.now(),
+    }
+
+
+def abandoned_jobs(*, owner: str | None = None) -> Select[tuple[Job, Video]]:
+    """Lock running jobs nobody works on: expired ones, or all of a restarted owner.
+
+    Rows another transaction holds are left to it.
+    """
+    is_dead: ColumnElement[bool] = Job.lease_expires_at < func.now()
+    if owner is not None:
+        is_dead = Job.lease_owner == owner
+    return (
+        select(Job, Video)
+        .join(Video, Video.id == Job.video_id)
+        .where(Job.status == JobStatus.RUNNING, is_dead)
+        .order_by(Job.id)
+        .with_for_update(of=Job, skip_locked=True)
+    )
+
+
+def queued_jobs(*, limit: int) -> Select[tuple[UUID]]:
+    """List the jobs that wait for a worker, the oldest first."""
+    return (
+        select(Job.id)
+        .where(Job.status == JobStatus.QUEUED)
+        .order_by(Job.created_at, Job.id)
+        .limit(limit)
+    )
+
+
+def due_deliveries(*, limit: int) -> Select[tuple[UUID]]:
+    """List the webhook messages to be sent now and held by nobody."""
+    return (
+        select(Delivery.id)
+        .where(
+            Delivery.status == DeliveryStatus.PENDING,
+            Delivery.next_attempt_at <= func.now(),
+            or_(Delivery.locked_until.is_(None), Delivery.locked_until < func.now()),
+        )
+        .order_by(Delivery.next_attempt_at)
+        .limit(limit)
+    )
+
+
+def claim_delivery(delivery_id: UUID, *, hold: timedelta) -> Update:
+    """Take a due message for one attempt; no row: not due, done, or somebody's."""
+    return (
+        update(Delivery)
+        .where(
+            Delivery.id == delivery_id,
+            Delivery.status == DeliveryStatus.PENDING,
+            Delivery.next_attempt_at <= func.now(),
+            or_(Delivery.locked_until.is_(None), Delivery.locked_until < func.now()),
+        )
+        .values(locked_until=func.now() + hold, attempt=Delivery.attempt + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def save_beat(*, name: str, kind: str, info: Mapping[str, object]) -> Insert:
+    """Say that a worker process lives."""
+    row = {"kind": kind, "seen_at": func.now(), "info": dict(info)}
+    return (
+        insert(WorkerBeat)
+        .values(name=name, **row)
+        .on_conflict_do_update(index_elements=[WorkerBeat.name], set_=row)
+    )
+
+
+def drop_beats(*, names: Sequence[str] = (), older_than: timedelta) -> Delete:
+    """Forget the beats of workers that left or fell silent long ago."""
+    return delete(WorkerBeat).where(
+        or_(WorkerBeat.name.in_(names), WorkerBeat.seen_at < func.now() - older_than)
+    )
