@@ -1,4 +1,4 @@
-"""The rows: Video, Job, Event, Delivery, DeliveryAttempt. They never open a session."""
+"""The rows: Video, Job, Event, Delivery and their kin. They never open a session."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -149,6 +149,7 @@ class Delivery(Base):
             postgresql_where=text("status = 'pending'"),
         ),
         Index(None, "video_id"),
+        Index(None, "job_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -193,3 +194,17 @@ class WorkerBeat(Base):
     kind: Mapped[str]  # gpu | light
     seen_at: Mapped[datetime]
     info: Mapped[dict[str, object]] = mapped_column(default=dict)  # engine, model, ...
+
+
+class UploadKey(Base):
+    """An `Idempotency-Key` somebody sent with an upload, and what came of it."""
+
+    __tablename__ = "upload_keys"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str | None]  # sha256 over file and fields; null: in flight
+    video_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("videos.id", ondelete="CASCADE"), index=True
+    )
+    touched_at: Mapped[datetime]  # kept fresh while bytes flow; old and in flight: dead
+    created_at: Mapped[datetime]

@@ -1,0 +1,54 @@
+"""Bring a database to a schema revision, without an ini file.
+
+The scripts lie in the package `migrations` beside `app`; it is found by its place and
+never imported from here, so that the arrow migrations -> app.core stays the only one.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy.exc import OperationalError
+
+from app.core.db.session import database_url
+from app.core.errors import StartFailed
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "migrations"
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Bring the database up to `revision`; does nothing if it is there already.
+
+    Several processes may call this at once: one works, the others wait and find it
+    done.
+
+    Raises:
+        StartFailed: the database does not answer, a lock could not be had in time, or
+            the database was made by a newer release.
+    """
+    try:
+        command.upgrade(migration_config(url), revision)
+    except OperationalError as exc:
+        raise StartFailed(f"the database cannot be migrated: {exc.orig}") from exc
+    except CommandError as exc:
+        raise StartFailed(
+            f"the database cannot be migrated: {exc}; "
+            "it was made by a newer release of Touchline, run that one"
+        ) from exc
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the database back to `revision`; `base` leaves no table."""
+    command.downgrade(migration_config(url), revision)
+
+
+def migration_config(url: str) -> Config:
+    """Make Alembic's configuration for one database."""
+    config = Config()
+    # Options are joined by a separator of the platform unless one is named, and
+    # Alembic warns; a path holds per cent signs only if they are doubled.
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["url"] = database_url(url)
+    return config
