@@ -1,0 +1,75 @@
+"""What a webhook says: the body of a delivery, written once and sent as it stands."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from app.core.db.base import new_id
+from app.core.db.models import Delivery
+
+MessageType = Literal["video.completed", "video.failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended, as far as a webhook tells it.
+
+    Attributes:
+        status: `succeeded` or `failed`.
+        events: how many of each type were found.
+        error: `code`, `detail`, `retryable` of a failed job.
+    """
+
+    video_id: UUID
+    job_id: UUID
+    status: Literal["succeeded", "failed"]
+    events: Mapping[str, int]
+    error: Mapping[str, object] | None = None
+
+    @property
+    def message_type(self) -> MessageType:
+        return "video.completed" if self.status == "succeeded" else "video.failed"
+
+
+def make_delivery(
+    ending: Ending, *, url: str, base_url: str, now: datetime
+) -> Delivery:
+    """Make the row of a message that is due at once."""
+    return Delivery(
+        id=new_id(),
+        video_id=ending.video_id,
+        job_id=ending.job_id,
+        type=ending.message_type,
+        url=url,
+        body=message_body(ending, base_url=base_url, now=now),
+        next_attempt_at=now,
+        created_at=now,
+    )
+
+
+def message_body(ending: Ending, *, base_url: str, now: datetime) -> str:
+    """Write the JSON that is signed and sent."""
+    video = f"{base_url}/videos/{ending.video_id}"
+    data: dict[str, object] = {
+        "video_id": str(ending.video_id),
+        "job_id": str(ending.job_id),
+        "status": ending.status,
+        "events": dict(ending.events),
+        "links": {
+            "video": video,
+            "events": f"{video}/events",
+            "timeline": f"{video}/timeline",
+            "job": f"{base_url}/jobs/{ending.job_id}",
+        },
+    }
+    if ending.error is not None:
+        data["error"] = dict(ending.error)
+    message = {
+        "type": ending.message_type,
+        "timestamp": now.isoformat().replace("+00:00", "Z"),
+        "data": data,
+    }
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
