@@ -59,6 +59,7 @@ def spot_file(
     predictor: Predictor,
     limits: MediaLimits = DEFAULT_LIMITS,
     min_score: float | None = None,
+    on_facts: Callable[[VideoFacts], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SpottedVideo:
     """Find the spots of a video file, in constant memory whatever its length.
@@ -71,6 +72,7 @@ def spot_file(
         predictor: a loaded checkpoint.
         limits: what a file may ask of us.
         min_score: takes the place of the checkpoint's thresholds.
+        on_facts: called once, as soon as the probe has looked.
         on_progress: called a few times a second; may raise `Canceled` to stop.
 
     Raises:
@@ -83,6 +85,8 @@ def spot_file(
     report.now(Progress("probe", 0.0, 0.0, 0))
     facts = probe_in_child(path, limits=limits)
     report.duration_s = facts.duration_s
+    if on_facts is not None:
+        on_facts(facts)
 
     manifest = predictor.manifest
     report.now(Progress("decode", 0.0, 0.0, 0))
