@@ -37,7 +37,7 @@ from app.core.db.models import (
 def claim_job(
     job_id: UUID, *, token: UUID, owner: str, lease: timedelta, max_attempts: int
 ) -> Update:
-    """Take a job that waits or whose holder fell silent; no row: it is not to be had."""
+    """Take a job that waits or whose holder fell silent; no row: not to be had."""
     is_abandoned = and_(
         Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now()
     )
@@ -105,7 +105,7 @@ def end_values(status: JobStatus) -> dict[str, Any]:
     }
 
 
-def abandoned_jobs(*, owner: str | None = None) -> Select[tuple[Job, Video]]:
+def abandoned_jobs(*, owner: str | None = None) -> Select[Job, Video]:
     """Lock running jobs nobody works on: expired ones, or all of a restarted owner.
 
     Rows another transaction holds are left to it.
@@ -122,7 +122,7 @@ def abandoned_jobs(*, owner: str | None = None) -> Select[tuple[Job, Video]]:
     )
 
 
-def queued_jobs(*, limit: int) -> Select[tuple[UUID]]:
+def queued_jobs(*, limit: int) -> Select[UUID]:
     """List the jobs that wait for a worker, the oldest first."""
     return (
         select(Job.id)
@@ -132,7 +132,7 @@ def queued_jobs(*, limit: int) -> Select[tuple[UUID]]:
     )
 
 
-def due_deliveries(*, limit: int) -> Select[tuple[UUID]]:
+def due_deliveries(*, limit: int) -> Select[UUID]:
     """List the webhook messages to be sent now and held by nobody."""
     return (
         select(Delivery.id)
