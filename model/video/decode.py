@@ -1,22 +1,37 @@
 """Video file in, steps out: the frames a network looks at, with their times.
 
-`iter_steps` decodes in this process, for files one trusts (training, tests).
+`iter_steps` decodes in this process, for files one trusts (training, tests);
+`decode_in_child` in a process of its own, for files of other people.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.errors import DecoderCrashed
 from model.video.frame_spec import FrameSpec
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import Painter
-from model.video.source import SourceFrame, open_video
+from model.video.process import ChildProcess
+from model.video.ring import Ring, create_memory
+from model.video.source import SourceFrame, Tally, open_video
 
-__all__ = ["DEFAULT_LIMITS", "MediaLimits", "Step", "choose_frames", "iter_steps"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "MediaLimits",
+    "Step",
+    "StepStream",
+    "choose_frames",
+    "decode_in_child",
+    "iter_steps",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +52,147 @@ class Step:
 
 
 def iter_steps(
-    path: Path, spec: FrameSpec, *, limits: MediaLimits = DEFAULT_LIMITS
+    path: Path,
+    spec: FrameSpec,
+    *,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    tally: Tally | None = None,
 ) -> Iterator[Step]:
     """Decode a video in this process, step by step.
 
     Step k is the frame nearest in time to k / spec.fps (see `choose_frames`). A
     frame that serves for several steps comes with the very same image each time.
+    A `tally`, where given, is kept up to date.
 
     Raises:
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
             `model.video.source`.
     """
     painter = Painter(spec)
-    with open_video(path, limits=limits) as source:
+    with open_video(path, limits=limits, tally=tally) as source:
         step: Step | None = None
         for chosen in choose_frames(source.frames(), fps=spec.fps):
             if step is None or step.frame != chosen.frame:
                 image = painter.paint(chosen.picture)
                 step = Step(chosen.frame, chosen.pts, float(chosen.time_s), image)
             yield step
+
+
+class StepStream:
+    """The steps of one video as a decoding process sends them; an iterator.
+
+    Attributes:
+        pid: the process id of the decoding process.
+        tally: what was in the file; None until the last step has come.
+    """
+
+    def __init__(self, child: ChildProcess, ring: Ring) -> None:
+        self.pid = child.pid
+        self.tally: Tally | None = None
+        self._child = child
+        self._ring = ring
+        self._count = 0
+        self._owed = 0
+        self._handful = max(1, ring.slots // 4)
+
+    def __iter__(self) -> "StepStream":
+        return self
+
+    def __next__(self) -> Step:
+        """Return the next step; its image is a copy, the caller's to keep.
+
+        Raises:
+            DecoderStalled, DecoderCrashed, VideoError: see `decode_in_child`.
+        """
+        if self.tally is not None:
+            raise StopIteration
+        message = self._child.receive()
+        try:
+            if message["kind"] == "end":
+                self.tally = Tally(**message["tally"])
+                raise StopIteration
+            step = self._step_of(message)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise DecoderCrashed("The decoding process sent nonsense.") from exc
+        self._count += 1
+        self._give_back()
+        return step
+
+    def _give_back(self) -> None:
+        # In handfuls: each wakes the child. It never waits for one while the
+        # parent waits for a step, for most slots are free then.
+        self._owed += 1
+        if self._owed >= self._handful:
+            self._child.send(b"+" * self._owed)
+            self._owed = 0
+
+    def _step_of(self, message: dict[str, Any]) -> Step:
+        return Step(
+            frame=int(message["frame"]),
+            pts=int(message["pts"]),
+            time_s=float(message["time_s"]),
+            image=self._ring.read(self._count % self._ring.slots),
+        )
+
+
+@contextmanager
+def decode_in_child(
+    path: Path,
+    spec: FrameSpec,
+    *,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    ring_steps: int = 64,
+    stall_timeout_s: float = 30.0,
+    on_wait: Callable[[], None] | None = None,
+) -> Iterator[StepStream]:
+    """Decode a video in a process of its own: the same steps as `iter_steps`.
+
+    The process runs ahead by at most `ring_steps` images, in memory of fixed size. It
+    imports no torch, knows nothing of this process's environment, is limited in what
+    it may use, and is gone when the `with` block ends, however it ends. Enter the
+    block in the thread that uses it.
+
+    Args:
+        path: of the file.
+        spec: what the network sees.
+        limits: what is let in.
+        ring_steps: images in shared memory.
+        stall_timeout_s: how long the decoder may show no progress while it is
+            waited for.
+        on_wait: called a few times a second while waiting; may raise to stop.
+
+    Raises:
+        DecoderStalled: no progress in `stall_timeout_s`.
+        DecoderCrashed: the process died; the message names the signal.
+        UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
+            `model.video.source`; raised by the step that meets the fault, most by
+            the first.
+    """
+    descriptor = create_memory(ring_steps * spec.step_bytes)
+    try:
+        ring = Ring(descriptor, spec, slots=ring_steps)
+        request = {
+            "verb": "decode",
+            "path": str(path.absolute()),
+            "limits": asdict(limits),
+            "spec": spec.to_dict(),
+            "ring": descriptor,
+            "slots": ring_steps,
+        }
+        child = ChildProcess(
+            request,
+            limits=limits,
+            stall_timeout_s=stall_timeout_s,
+            share=(descriptor,),
+            on_wait=on_wait,
+        )
+    finally:
+        os.close(descriptor)
+    try:
+        yield StepStream(child, ring)
+    finally:
+        child.close()
+        ring.close()
 
 
 def choose_frames(

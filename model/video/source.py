@@ -45,6 +45,23 @@ class SourceFrame:
     picture: VideoFrame
 
 
+@dataclass(slots=True)
+class Tally:
+    """What has come out of a file so far; at the end, what was in it.
+
+    Attributes:
+        packets: read from the video stream, damaged ones too.
+        damaged_packets: those that the decoder refused.
+        frames: decoded.
+        end_s: when the last frame begins, in seconds.
+    """
+
+    packets: int = 0
+    damaged_packets: int = 0
+    frames: int = 0
+    end_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class VideoSource:
     """An open file and the stream in it that is the video."""
@@ -54,6 +71,7 @@ class VideoSource:
     time_base: Fraction
     start_s: Fraction
     limits: MediaLimits
+    tally: Tally
 
     def frames(self) -> Iterator[SourceFrame]:
         """Decode frame by frame, in order of time.
@@ -67,23 +85,36 @@ class VideoSource:
             UnreadableVideo: not one frame could be decoded.
             VideoLimitExceeded: more frames, pixels or seconds than are let in.
         """
-        clock = _Clock(self.time_base, self.start_s)
-        count = 0
+        clock, tally = _Clock(self.time_base, self.start_s), self.tally
         for picture, pts in self._pictures():
-            if count == 0 and picture.is_corrupt and not picture.key_frame:
+            if tally.frames == 0 and picture.is_corrupt and not picture.key_frame:
                 continue
-            count += 1
-            self.limits.check_frames(count)
+            tally.frames += 1
+            self.limits.check_frames(tally.frames)
             self.limits.check_size(picture.width, picture.height)
             time_s = clock.read(pts)
             if time_s is not None:
-                self.limits.check_duration(float(time_s))
-                yield SourceFrame(count - 1, clock.pts, time_s, picture)
-        if count == 0:
+                tally.end_s = float(time_s)
+                self.limits.check_duration(tally.end_s)
+                yield SourceFrame(tally.frames - 1, clock.pts, time_s, picture)
+        if tally.frames == 0:
             raise UnreadableVideo(
                 "Not one frame of the video could be decoded. The file is damaged or "
                 "cut off: play it to check, then upload it again."
             )
+
+    def scan_duration(self) -> float:
+        """Return the end of the last packet in seconds, by reading the file through.
+
+        For recordings whose header was never completed. Nothing is decoded.
+        """
+        end_s = Fraction(0)
+        self.container.seek(0)
+        for packet in self._packets():
+            if packet is not None and packet.pts is not None:
+                until = packet.pts + (packet.duration or 0)
+                end_s = max(end_s, until * self.time_base - self.start_s)
+        return float(end_s)
 
     def _pictures(self) -> Iterator[tuple[VideoFrame, int | None]]:
         # AVI knows decoding times only. Frames leave the decoder in order of
@@ -95,6 +126,7 @@ class VideoSource:
             try:
                 pictures = self.stream.decode(packet)
             except (av.error.InvalidDataError, av.error.EOFError):
+                self.tally.damaged_packets += 1
                 if waiting:
                     heapq.heappop(waiting)
                 continue
@@ -108,17 +140,26 @@ class VideoSource:
         packets = self.container.demux(self.stream)
         while True:
             try:
-                yield next(packets)
+                packet = next(packets)
             except StopIteration:
                 return
             except av.error.FFmpegError:
                 break  # The rest of the file is gone; flush what was decoded.
+            self.tally.packets += 1
+            yield packet
         yield None
 
 
 @contextmanager
-def open_video(path: Path, *, limits: MediaLimits) -> Iterator[VideoSource]:
+def open_video(
+    path: Path, *, limits: MediaLimits, tally: Tally | None = None
+) -> Iterator[VideoSource]:
     """Open a file as video, with only the formats and codecs that are let in.
+
+    Args:
+        path: of the file.
+        limits: what is let in.
+        tally: is kept up to date while frames are decoded.
 
     Raises:
         UnreadableVideo: not there, empty, damaged, or no video at all.
@@ -136,9 +177,13 @@ def open_video(path: Path, *, limits: MediaLimits) -> Iterator[VideoSource]:
             "codec_whitelist": CODECS,
             "max_pixels": str(limits.max_pixels),
         }
-        time_base = stream.time_base or Fraction(1, av.time_base)
         yield VideoSource(
-            container, stream, time_base, _start_of(container, stream), limits
+            container=container,
+            stream=stream,
+            time_base=stream.time_base or Fraction(1, av.time_base),
+            start_s=_start_of(container, stream),
+            limits=limits,
+            tally=tally or Tally(),
         )
 
 

@@ -1,0 +1,129 @@
+"""The decoding process: reads one request, answers on a pipe, images by shared memory.
+
+Started by `model.video.process` as `python -m model.video.child`; imports no torch.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from model.errors import ModelError, VideoLimitExceeded
+from model.video.decode import iter_steps
+from model.video.frame_spec import FrameSpec
+from model.video.limits import MediaLimits
+from model.video.probe import probe
+from model.video.ring import Ring
+from model.video.sandbox import die_with_thread, limit_self, watch_parent
+from model.video.source import Tally
+
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
+
+
+class Line:
+    """The pipe to the parent; whole messages, whichever thread sends them."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+
+    def send(self, **message: Any) -> None:
+        """Send one message; end this process if nobody is there to read it."""
+        data = memoryview(json.dumps(message).encode() + b"\n")
+        try:
+            with self._lock:
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
+        except BrokenPipeError:
+            os._exit(0)
+
+
+def main() -> None:
+    """Answer one request and leave."""
+    line = Line(_private_stdout())
+    request = _read_request()
+    if request["die_with_thread"]:
+        die_with_thread(request["parent"])
+    limit_self(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
+    try:
+        _answer(request, line)
+    except ModelError as exc:
+        line.send(kind="error", name=type(exc).__name__, detail=str(exc))
+    except MemoryError:
+        line.send(
+            kind="error",
+            name=VideoLimitExceeded.__name__,
+            detail="Decoding the video needs more memory than is let in. "
+            "Scale it down, for example to 1920x1080.",
+        )
+    except Exception as exc:  # noqa: BLE001 - the parent is told, whatever it is.
+        line.send(kind="error", name=None, detail=f"{type(exc).__name__}: {exc}")
+
+
+def _answer(request: Mapping[str, Any], line: Line) -> None:
+    tally = Tally()
+    free = threading.Semaphore(request.get("slots", 0))
+    _start_watch(request["parent"], line, tally, free)
+    path, limits = Path(request["path"]), MediaLimits(**request["limits"])
+    if request["verb"] == "probe":
+        line.send(kind="facts", facts=asdict(probe(path, limits=limits, tally=tally)))
+        return
+
+    spec = FrameSpec.from_dict(request["spec"])
+    ring = Ring(request["ring"], spec, slots=request["slots"])
+    for count, step in enumerate(iter_steps(path, spec, limits=limits, tally=tally)):
+        free.acquire()
+        ring.write(count % ring.slots, step.image)
+        line.send(kind="step", frame=step.frame, pts=step.pts, time_s=step.time_s)
+    line.send(kind="end", tally=asdict(tally))
+
+
+def _start_watch(
+    parent: int, line: Line, tally: Tally, free: threading.Semaphore
+) -> None:
+    """Let a thread count freed slots, tell of progress, and see the parent die."""
+    told = Tally()
+
+    def receive(data: bytes) -> None:
+        free.release(len(data))
+
+    def tick() -> None:
+        nonlocal told
+        now = Tally(**asdict(tally))
+        if now != told:
+            line.send(kind="alive")
+            told = now
+
+    watch = threading.Thread(
+        target=watch_parent,
+        args=(_STDIN,),
+        kwargs={"parent": parent, "receive": receive, "tick": tick},
+        daemon=True,
+    )
+    watch.start()
+
+
+def _private_stdout() -> int:
+    """Keep the pipe for messages; what libraries print goes to stderr."""
+    own = os.dup(_STDOUT)
+    os.dup2(_STDERR, _STDOUT)
+    return own
+
+
+def _read_request() -> dict[str, Any]:
+    data = b""
+    while not data.endswith(b"\n"):
+        piece = os.read(_STDIN, 1)  # What follows the line is for the watch.
+        if not piece:
+            sys.exit(0)
+        data += piece
+    request: dict[str, Any] = json.loads(data)
+    return request
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""What a video file is, before anything is spotted in it: facts and limits."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+from av.video.frame import VideoFrame
+
+from model.errors import DecoderCrashed
+from model.video.limits import DEFAULT_LIMITS, MediaLimits
+from model.video.picture import turn_of
+from model.video.process import ChildProcess
+from model.video.source import Tally, VideoSource, open_video
+from model.video.truncation import is_truncated
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """Facts of a file, as its header states them and its first frame shows.
+
+    Attributes:
+        duration_s: from the file's start to the video's end, in seconds.
+        width: of the upright picture, in pixels.
+        height: of the upright picture, in pixels.
+        fps: frames a second, on average; 0 if it cannot be told.
+        codec: FFmpeg's name of the codec: `h264`, `hevc`...
+        container: FFmpeg's name of the format: `mov,mp4,m4a,3gp,3g2,mj2`...
+        rotation: degrees counter-clockwise by which the picture is turned upright.
+        has_audio: whether there is sound.
+        size_bytes: of the file.
+        frame_count_estimate: frames in the video, from the header or the rate.
+        start_time_s: what the file calls its start; times are counted from it.
+        pixel_format: FFmpeg's name, `yuv420p10le` for 10-bit.
+        is_interlaced: whether the first frame was coded as two fields.
+        is_truncated: the header promises more bytes than the file has; what is
+            there is decoded.
+    """
+
+    duration_s: float
+    width: int
+    height: int
+    fps: float
+    codec: str
+    container: str
+    rotation: int
+    has_audio: bool
+    size_bytes: int
+    frame_count_estimate: int
+    start_time_s: float
+    pixel_format: str
+    is_interlaced: bool
+    is_truncated: bool
+
+
+def probe(
+    path: Path, *, limits: MediaLimits = DEFAULT_LIMITS, tally: Tally | None = None
+) -> VideoFacts:
+    """Read a file's facts in this process; its first frame must decode.
+
+    Raises:
+        UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
+            `model.video.source`.
+    """
+    with open_video(path, limits=limits, tally=tally) as source:
+        first = next(source.frames()).picture
+        duration_s = _stated_duration(source)
+        if duration_s is None:
+            duration_s = source.scan_duration()
+        fps = _rate_of(source)
+        limits.check_duration(duration_s)
+        limits.check_fps(fps)
+        return _gather(path, source, first, duration_s=duration_s, fps=fps)
+
+
+def probe_in_child(
+    path: Path,
+    *,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    stall_timeout_s: float = 30.0,
+) -> VideoFacts:
+    """Read a file's facts in a process of its own: for files of other people.
+
+    Raises:
+        DecoderStalled, DecoderCrashed: see `model.video.process`.
+        UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
+            `model.video.source`.
+    """
+    request = {"verb": "probe", "path": str(path.absolute()), "limits": asdict(limits)}
+    child = ChildProcess(request, limits=limits, stall_timeout_s=stall_timeout_s)
+    try:
+        return VideoFacts(**child.receive()["facts"])
+    except (KeyError, TypeError) as exc:
+        raise DecoderCrashed("The decoding process sent nonsense.") from exc
+    finally:
+        child.close()
+
+
+def _gather(
+    path: Path, source: VideoSource, first: VideoFrame, *, duration_s: float, fps: float
+) -> VideoFacts:
+    container, stream = source.container, source.stream
+    quarters, _ = turn_of(first)
+    turned = (
+        (first.height, first.width) if quarters % 2 else (first.width, first.height)
+    )
+    return VideoFacts(
+        duration_s=duration_s,
+        width=turned[0],
+        height=turned[1],
+        fps=fps,
+        codec=stream.codec_context.codec.canonical_name,
+        container=container.format.name,
+        rotation=quarters * 90,
+        has_audio=bool(container.streams.audio),
+        size_bytes=path.stat().st_size,
+        frame_count_estimate=stream.frames or max(1, round(duration_s * fps)),
+        start_time_s=float(source.start_s),
+        pixel_format=first.format.name,
+        is_interlaced=first.interlaced_frame,
+        is_truncated=is_truncated(path, container, stream),
+    )
+
+
+def _stated_duration(source: VideoSource) -> float | None:
+    stream = source.stream
+    if stream.duration:
+        start = stream.start_time or 0
+        return float((start + stream.duration) * source.time_base - source.start_s)
+    if source.container.duration:
+        return source.container.duration / av.time_base
+    return None
+
+
+def _rate_of(source: VideoSource) -> float:
+    stream = source.stream
+    return float(stream.average_rate or stream.guessed_rate or 0)

@@ -1,0 +1,197 @@
+"""The parent's side of a decoding process: start it, listen, and end it for sure.
+
+Every message is one line of JSON, checked when it is read: the child has touched
+other people's bytes and is not trusted.
+"""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+import model
+from model import errors
+from model.video.limits import MediaLimits
+
+MEMORY_BYTES = 4 << 30
+"""Address space of the child; 4K with every reference frame takes about 1 GiB."""
+
+_POLL_S = 0.25
+_MAX_LINE = 1 << 20
+_ROOT = Path(model.__path__[0]).resolve().parent
+
+
+class ChildProcess:
+    """A running `model.video.child` that answers one request with messages."""
+
+    def __init__(
+        self,
+        request: Mapping[str, Any],
+        *,
+        limits: MediaLimits,
+        stall_timeout_s: float,
+        share: tuple[int, ...] = (),
+        on_wait: Callable[[], None] | None = None,
+    ) -> None:
+        """Start the child and hand it the request.
+
+        Args:
+            request: what to do; JSON-able.
+            limits: bound the CPU time, too.
+            stall_timeout_s: how long to wait for a sign of progress.
+            share: descriptors the child inherits under the same numbers.
+            on_wait: called while waiting, every quarter of a second or so; what it
+                raises ends the wait.
+        """
+        self._stall_timeout_s = stall_timeout_s
+        self._on_wait = on_wait
+        self._buffer = b""
+        self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-s", "-m", "model.video.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._last_words,
+            bufsize=0,
+            cwd="/",
+            env=_scrubbed_environment(),
+            pass_fds=share,
+            process_group=0,  # Ctrl-C is the parent's to answer.
+        )
+        self._stdin = cast("IO[bytes]", self._process.stdin)
+        self._stdout = cast("IO[bytes]", self._process.stdout)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._stdout, selectors.EVENT_READ)
+        is_main = threading.current_thread() is threading.main_thread()
+        order = {
+            **request,
+            "parent": os.getpid(),
+            "die_with_thread": is_main,
+            "memory_bytes": MEMORY_BYTES,
+            "cpu_s": int(300 + 10 * limits.max_duration_s),
+        }
+        self.send(json.dumps(order).encode() + b"\n")
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    def send(self, data: bytes) -> None:
+        """Write to the child; if it is gone, the next `receive` says why."""
+        try:
+            self._stdin.write(data)
+        except BrokenPipeError:
+            return
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for the child's next message that is more than a sign of life.
+
+        Raises:
+            DecoderStalled: no sign of progress for `stall_timeout_s`.
+            DecoderCrashed: the child died or talks nonsense.
+            ModelError: what the child reports, as the class it names.
+        """
+        while True:
+            message = _parsed(self._line())
+            kind = message.get("kind")
+            if kind == "error":
+                raise _as_error(message)
+            if kind != "alive":
+                return message
+
+    def close(self) -> None:
+        """Kill the child if it still runs, and leave nothing of it behind."""
+        self._process.kill()
+        self._process.wait()
+        self._selector.close()
+        for pipe in (self._stdin, self._stdout, self._last_words):
+            pipe.close()
+
+    def _line(self) -> bytes:
+        deadline = time.monotonic() + self._stall_timeout_s
+        while b"\n" not in self._buffer:
+            if self._selector.select(min(_POLL_S, self._stall_timeout_s)):
+                data = os.read(self._stdout.fileno(), 65536)
+                if not data or len(self._buffer) > _MAX_LINE:
+                    raise self._crash()
+                self._buffer += data
+            elif self._on_wait is not None:
+                self._on_wait()
+            if time.monotonic() > deadline and b"\n" not in self._buffer:
+                raise errors.DecoderStalled(
+                    f"The decoder made no progress for {self._stall_timeout_s:g} s. "
+                    "The file is probably damaged: play it to check, or convert it."
+                )
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _crash(self) -> errors.DecoderCrashed:
+        try:
+            code = self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            code = None
+        error = errors.DecoderCrashed(_why_it_ended(code))
+        self._last_words.seek(0)
+        words = self._last_words.read()[-2000:].decode(errors="replace").strip()
+        if words:
+            error.add_note(f"The decoding process wrote: {words}")
+        return error
+
+
+def _scrubbed_environment() -> dict[str, str]:
+    """Return all the child gets to know: no secrets, and memory used sparingly."""
+    return {
+        "LANG": "C.UTF-8",
+        "PATH": os.defpath,
+        "PYTHONPATH": str(_ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONUTF8": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(line)
+    except ValueError as exc:
+        raise errors.DecoderCrashed("The decoding process sent nonsense.") from exc
+    if not isinstance(message, dict):
+        raise errors.DecoderCrashed("The decoding process sent nonsense.")
+    return message
+
+
+def _as_error(message: Mapping[str, Any]) -> errors.ModelError:
+    named = getattr(errors, str(message.get("name")), None)
+    detail = str(message.get("detail"))
+    if isinstance(named, type) and issubclass(named, errors.ModelError):
+        return named(detail)
+    return errors.DecoderCrashed(f"The decoding process failed: {detail}")
+
+
+def _why_it_ended(code: int | None) -> str:
+    if code is None:
+        return "The decoding process closed its pipe and hung."
+    if code >= 0:
+        return f"The decoding process ended early, with exit status {code}."
+    name = signal.Signals(-code).name
+    hints = {
+        "SIGKILL": "someone or the system killed it, perhaps for want of memory",
+        "SIGXCPU": "it used up its CPU time",
+        "SIGSEGV": "the file is probably damaged; converting it may help",
+        "SIGABRT": "the file is probably damaged; converting it may help",
+        "SIGBUS": "the file or the disk is probably damaged",
+    }
+    hint = f": {hints[name]}" if name in hints else ""
+    return f"The decoding process was ended by {name}{hint}."

@@ -1,0 +1,55 @@
+"""A ring of images in memory that two processes share.
+
+It lies in a file without a name: when both processes have gone, however they went,
+the system takes it back.
+"""
+
+import mmap
+import os
+import tempfile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.video.frame_spec import FrameSpec
+
+
+class Ring:
+    """Slots of one image each, all of one spec's size, over a shared descriptor."""
+
+    def __init__(self, descriptor: int, spec: FrameSpec, *, slots: int) -> None:
+        """Map a descriptor that `create_memory` made, here or in the parent."""
+        self.slots = slots
+        self._memory = mmap.mmap(descriptor, slots * spec.step_bytes)
+        self._images: NDArray[np.uint8] | None = np.frombuffer(
+            self._memory, np.uint8
+        ).reshape(slots, spec.out_height, spec.out_width, 3)
+
+    def write(self, slot: int, image: NDArray[np.uint8]) -> None:
+        """Put an image (H, W, 3) into a slot."""
+        self._open_images()[slot] = image
+
+    def read(self, slot: int) -> NDArray[np.uint8]:
+        """Return a copy (H, W, 3) of the image in a slot."""
+        return np.array(self._open_images()[slot])
+
+    def close(self) -> None:
+        """Unmap; may be called twice."""
+        self._images = None
+        self._memory.close()
+
+    def _open_images(self) -> NDArray[np.uint8]:
+        if self._images is None:
+            raise ValueError("the ring is closed")
+        return self._images
+
+
+def create_memory(size_bytes: int) -> int:
+    """Return the descriptor of new shared memory that has no name to leak."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("touchline-ring")
+    else:
+        descriptor, name = tempfile.mkstemp(prefix="touchline-ring-")
+        os.unlink(name)  # noqa: PTH108 - a name from mkstemp, gone at once.
+    os.truncate(descriptor, size_bytes)
+    return descriptor
