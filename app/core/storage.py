@@ -283,3 +283,8 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def open_storage(data_dir: Path) -> Storage:
+    """Open the storage of a data directory; API and workers call this very function."""
+    return LocalStorage(data_dir)
