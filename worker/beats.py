@@ -1,0 +1,61 @@
+"""The sign of life of a worker process, written to the database also when busy."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core.db.job_queries import save_beat
+
+BEAT_EVERY_S = 5.0
+WATCH_EVERY_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+def start_beating(
+    *,
+    name: str,
+    kind: str,
+    info: Callable[[], Mapping[str, object]],
+    sessions: sessionmaker[Session],
+    leaving: threading.Event,
+    every_s: float = BEAT_EVERY_S,
+) -> threading.Thread:
+    """Beat at once and then every few seconds, in a thread, until `leaving` is set."""
+
+    def beat() -> None:
+        while True:
+            try:
+                with sessions.begin() as session:
+                    session.execute(save_beat(name=name, kind=kind, info=info()))
+            except DBAPIError as exc:
+                log.warning("beat_not_written", error=str(exc))
+            if leaving.wait(every_s):
+                return
+
+    thread = threading.Thread(target=beat, name="beats", daemon=True)
+    thread.start()
+    return thread
+
+
+def end_with_parent(*, every_s: float = WATCH_EVERY_S) -> threading.Thread:
+    """End this process at once when its parent dies, however that dies.
+
+    For children that hold a GPU or a lease: the parent's death is noticed by the
+    process id of the parent, which works on Linux and macOS alike.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        never = threading.Event()
+        while os.getppid() == parent:
+            never.wait(every_s)
+        os._exit(1)
+
+    thread = threading.Thread(target=watch, name="parent-watch", daemon=True)
+    thread.start()
+    return thread

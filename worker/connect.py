@@ -1,0 +1,43 @@
+"""What a worker process stands on: database, storage, doorbell."""
+
+from dataclasses import dataclass
+
+from celery import Celery
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core.db.embedded import running_url
+from app.core.db.session import make_engine, make_sessions
+from app.core.errors import StartFailed
+from app.core.queue import Doorbell
+from app.core.settings import Settings
+from app.core.storage import Storage, open_storage
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The shared parts a worker's tasks need."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    storage: Storage
+    doorbell: Doorbell
+
+
+def connect(settings: Settings, celery: Celery, *, pool_size: int) -> Ground:
+    """Make the parts; connections open at first use.
+
+    Raises:
+        StartFailed: no database is configured and none runs in the data directory.
+    """
+    url = settings.database_url or running_url(settings.data_dir)
+    if url is None:
+        raise StartFailed(
+            f"no database: set TOUCHLINE_DATABASE_URL, or run `touchline serve` "
+            f"on {settings.data_dir}"
+        )
+    return Ground(
+        settings=settings,
+        sessions=make_sessions(make_engine(url, pool_size=pool_size)),
+        storage=open_storage(settings.data_dir),
+        doorbell=Doorbell(celery),
+    )

@@ -1,0 +1,126 @@
+"""A claimed job: the lease that is kept alive while it runs, and why it must stop.
+
+A thread with database sessions of its own renews the lease, writes the progress and
+learns of a cancel. The thread that works only leaves notes here and asks.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core.db.job_queries import held_job
+from app.core.db.models import Job
+
+TICK_S = 1.0  # how often progress is written and a cancel looked for
+
+log = structlog.get_logger(__name__)
+
+
+class Stop(StrEnum):
+    """Why a run must end before its end."""
+
+    CANCELED = "canceled"  # the user asked for it
+    LOST = "lost"  # somebody else may hold the job now, or it is gone
+    LEAVING = "leaving"  # this worker shuts down; the job goes back into the queue
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is shown of a running job."""
+
+    stage: str
+    done: float
+    eta_s: float | None
+
+
+class Lease:
+    """Holds one job for one run; every write it makes is guarded by its token."""
+
+    def __init__(
+        self,
+        job_id: UUID,
+        token: UUID,
+        *,
+        sessions: sessionmaker[Session],
+        length: timedelta,
+        renew_every: timedelta,
+        leaving: threading.Event,
+    ) -> None:
+        self.job_id = job_id
+        self.token = token
+        self._sessions = sessions
+        self._length = length
+        self._renew_every_s = renew_every.total_seconds()
+        self._leaving = leaving
+        self._stop: Stop | None = None
+        self._progress: Progress | None = None
+        self._renewed = time.monotonic()
+
+    @property
+    def stop(self) -> Stop | None:
+        """Why to stop, None to go on. Cheap; ask often."""
+        if self._stop is None and self._leaving.is_set():
+            return Stop.LEAVING
+        return self._stop
+
+    def note(self, progress: Progress) -> None:
+        """Leave the newest progress for the next tick."""
+        self._progress = progress
+
+    @contextmanager
+    def kept_alive(self) -> Iterator[None]:
+        """Renew in the background until the block ends."""
+        done = threading.Event()
+        thread = threading.Thread(
+            target=self._keep, args=(done,), name="lease", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _keep(self, done: threading.Event) -> None:
+        tick_s = min(TICK_S, self._renew_every_s)
+        while not done.wait(tick_s):
+            try:
+                self._tick()
+            except DBAPIError as exc:
+                log.warning("lease_not_renewed", job=str(self.job_id), error=str(exc))
+                if time.monotonic() - self._renewed > self._length.total_seconds():
+                    self._stop = self._stop or Stop.LOST
+
+    def _tick(self) -> None:
+        values: dict[str, Any] = {}
+        progress, started = self._progress, time.monotonic()
+        if progress is not None:
+            values["stage"] = progress.stage
+            values["progress"] = progress.done
+            values["eta_s"] = progress.eta_s
+        is_renewal = started - self._renewed >= self._renew_every_s
+        if is_renewal or not values:
+            values["lease_expires_at"] = func.now() + self._length
+        with self._sessions.begin() as session:
+            cancel = session.scalar(
+                held_job(self.job_id, self.token)
+                .values(values)
+                .returning(Job.cancel_requested)
+            )
+        if "lease_expires_at" in values:
+            self._renewed = started
+        if cancel is None:
+            self._stop = self._stop or Stop.LOST
+        elif cancel:
+            self._stop = self._stop or Stop.CANCELED

@@ -1,0 +1,60 @@
+"""The loaded checkpoints of a worker process: each is loaded once and kept."""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Protocol, cast
+
+import structlog
+
+from app.core.settings import Settings
+from model.library import find_checkpoint, find_named
+from model.spotting.predictor import EngineName, Predictor, load_predictor
+
+KEPT = 2  # loaded at once; another one puts out the one not used for longest
+
+log = structlog.get_logger(__name__)
+
+
+class Predictors(Protocol):
+    """Whoever can hand out a loaded checkpoint by name."""
+
+    def get(self, name: str | None) -> Predictor:
+        """Hand out a predictor; None is the service's default.
+
+        Raises:
+            CheckpointError, EngineError: it is not there or cannot be loaded.
+        """
+
+
+class Shelf:
+    """Finds checkpoints in the library and keeps the last few loaded.
+
+    A file that was replaced is loaded anew.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loaded: OrderedDict[tuple[Path, int, int], Predictor] = OrderedDict()
+
+    def get(self, name: str | None) -> Predictor:
+        path = self._find(name)
+        facts = path.stat()
+        key = (path, facts.st_mtime_ns, facts.st_size)
+        if key not in self._loaded:
+            log.info("loading_checkpoint", path=str(path))
+            self._loaded[key] = load_predictor(
+                path, engine=cast(EngineName, self._settings.engine)
+            )
+            while len(self._loaded) > KEPT:
+                self._loaded.popitem(last=False)
+        self._loaded.move_to_end(key)
+        return self._loaded[key]
+
+    def _find(self, name: str | None) -> Path:
+        """Find a checkpoint; only the operator's own setting may be a path."""
+        folder = self._settings.data_dir / "models"
+        if name is not None:
+            return find_named(name, folder)
+        if (folder / "default").exists():
+            return find_named(None, folder)
+        return find_checkpoint(self._settings.model, user_dir=folder)
