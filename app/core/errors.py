@@ -4,10 +4,12 @@
     ├── RequestProblem        the caller can mend it: becomes problem+json
     │   ├── InvalidRequest 422 · EmptyUpload 422 · UnsupportedBody 415
     │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
-    │   ├── CallbackRefused 422 · UnknownModel 422 · InvalidCursor 422
-    │   ├── NotAuthenticated 401 · NotFound 404 (VideoNotFound, JobNotFound, ...)
+    │   ├── CallbackRefused 422 · UnknownModel 422 · UnknownType 422
+    │   ├── InvalidCursor 422 · KeyReused 422 · KeyInUse 409
+    │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · MethodNotAllowed 405
+    │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound)
     │   ├── NoTimeline 409 · JobIsFinished 409
-    │   └── NotReady 503
+    │   └── NotReady 503 · InternalError 500
     ├── JobFailure            a job fails with it: becomes job.error
     └── StartFailed           a process cannot start; one line tells the operator why
 
@@ -87,16 +89,46 @@ class UnknownModel(RequestProblem):
     status, slug, title = 422, "unknown-model", "Unknown model"
 
 
+class UnknownType(RequestProblem):
+    """No event of that type can be in this timeline; the detail names those that can."""
+
+    status, slug, title = 422, "unknown-type", "Unknown event type"
+
+
 class InvalidCursor(RequestProblem):
     """The cursor was not made by this list."""
 
     status, slug, title = 422, "invalid-cursor", "Invalid cursor"
 
 
+class KeyReused(RequestProblem):
+    """The Idempotency-Key belongs to an upload of another file or other fields."""
+
+    status, slug, title = 422, "idempotency-key-reused", "Idempotency-Key reused"
+
+
+class KeyInUse(RequestProblem):
+    """The upload with this Idempotency-Key is still under way."""
+
+    status, slug, title = 409, "idempotency-key-in-use", "Idempotency-Key in use"
+
+
 class NotAuthenticated(RequestProblem):
     """The API key is missing or wrong."""
 
     status, slug, title = 401, "not-authenticated", "Not authenticated"
+
+
+class CrossSiteRefused(RequestProblem):
+    """A page of another site tried to change something here."""
+
+    status, slug, title = 403, "cross-site-refused", "Cross-site request refused"
+
+
+class MethodNotAllowed(RequestProblem):
+    """The address exists, but not for this method; see the header Allow."""
+
+    status, slug, title = 405, "method-not-allowed", "Method not allowed"
 
 
 class NotFound(RequestProblem):
@@ -139,6 +171,12 @@ class NotReady(RequestProblem):
     """A part the service needs does not answer."""
 
     status, slug, title = 503, "not-ready", "Not ready"
+
+
+class InternalError(RequestProblem):
+    """A bug of ours, or a broken machine; the server's log tells all."""
+
+    status, slug, title = 500, "internal-error", "Internal error"
 
 
 class JobFailure(TouchlineError):

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     model: str | None = None  # name or path of the default checkpoint
     engine: str = "auto"  # auto | openvino | torch-cuda | torch-cpu
     max_upload_size: ByteSize = ByteSize(20 * 2**30)
+    min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much
+    upload_idle: timedelta = timedelta(seconds=60)  # an upload may be silent so long
     max_duration: timedelta = timedelta(hours=4)
     max_attempts: int = Field(default=3, ge=1)  # claims before a job is given up
     lease: timedelta = timedelta(seconds=60)

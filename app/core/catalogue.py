@@ -1,0 +1,144 @@
+"""Which checkpoints are installed, read from their manifests alone.
+
+A checkpoint is an uncompressed zip that opens with `manifest.json`; the weights stay
+unread here, and `model` is not imported: the API lists what the workers run.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import UnknownModel
+from app.core.settings import Settings
+
+SUFFIX = ".touchline"
+BUNDLED = Path(__file__).resolve().parents[2] / "model" / "checkpoints"
+BUNDLED_DEFAULT = "futsal-arena"  # taken where nobody chose; as in `model.library`
+CHOICE = "default"  # a file in the user's folder that holds a name
+MAX_MANIFEST_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """A checkpoint on disk.
+
+    Attributes:
+        name: of the file, without its suffix; what users call it.
+        manifest: what it says about itself; empty where it cannot be read.
+        problem: why it cannot be read; empty if it can.
+    """
+
+    name: str
+    path: Path
+    size_bytes: int
+    is_bundled: bool
+    is_default: bool
+    manifest: Mapping[str, Any]
+    problem: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The types of events it finds, in the order of its classes."""
+        return tuple(str(label) for label in self.manifest.get("labels", ()))
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """The folders checkpoints lie in; a later folder shadows an earlier one.
+
+    Attributes:
+        folders: looked at anew for each question, so a copied file is there at once.
+        chosen: the operator's own default (a name or a path), if any.
+    """
+
+    folders: Sequence[Path]
+    chosen: str | None = None
+    _read: dict[tuple[Path, int, int], tuple[Mapping[str, Any], str]] = field(
+        default_factory=dict
+    )
+
+    def entries(self) -> list[CatalogueEntry]:
+        """List the checkpoints by name."""
+        known = self._paths()
+        default = self._default(known)
+        return [
+            self._entry(name, path, is_default=name == default)
+            for name, path in sorted(known.items())
+        ]
+
+    def check(self, name: str) -> None:
+        """Make sure that a checkpoint of this name can be used.
+
+        Raises:
+            UnknownModel: there is none, or its file is damaged.
+        """
+        entries = {entry.name: entry for entry in self.entries()}
+        if name not in entries:
+            known = ", ".join(entries) or "none"
+            raise UnknownModel(
+                f"No model is called {name!r}; installed are: {known}.",
+                models=list(entries),
+            )
+        if entries[name].problem:
+            raise UnknownModel(
+                f"The model {name!r} cannot be read: {entries[name].problem}.",
+                models=[entry.name for entry in entries.values() if not entry.problem],
+            )
+
+    def _paths(self) -> dict[str, Path]:
+        return {path.stem: path for path in self._files()}
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self.folders:
+            if folder.is_dir():
+                yield from sorted(folder.glob(f"*{SUFFIX}"))
+
+    def _default(self, known: Mapping[str, Path]) -> str | None:
+        for name in (self._choice(), self.chosen and Path(self.chosen).stem):
+            if name in known:
+                return name
+        return BUNDLED_DEFAULT if BUNDLED_DEFAULT in known else min(known, default=None)
+
+    def _choice(self) -> str | None:
+        try:
+            return (self.folders[-1] / CHOICE).read_text(encoding="utf-8").strip()
+        except OSError:
+            return None
+
+    def _entry(self, name: str, path: Path, *, is_default: bool) -> CatalogueEntry:
+        facts = path.stat()
+        key = (path, facts.st_mtime_ns, facts.st_size)
+        if key not in self._read:
+            self._read[key] = _read_manifest(path)
+        manifest, problem = self._read[key]
+        return CatalogueEntry(
+            name=name,
+            path=path,
+            size_bytes=facts.st_size,
+            is_bundled=path.parent == BUNDLED,
+            is_default=is_default,
+            manifest=manifest,
+            problem=problem,
+        )
+
+
+def make_catalogue(settings: Settings) -> Catalogue:
+    """Make the catalogue of the bundled checkpoints and the user's own."""
+    return Catalogue([BUNDLED, settings.data_dir / "models"], chosen=settings.model)
+
+
+def _read_manifest(path: Path) -> tuple[Mapping[str, Any], str]:
+    """Read a manifest and say what is wrong with it, if anything."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("manifest.json").file_size > MAX_MANIFEST_BYTES:
+                return {}, "its manifest is too large"
+            manifest = json.loads(archive.read("manifest.json"))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as exc:
+        return {}, f"it is no checkpoint, or damaged ({exc})"
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("labels"), list):
+        return {}, "its manifest lacks labels"
+    return manifest, ""

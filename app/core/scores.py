@@ -1,0 +1,94 @@
+"""The stored score curves of a job, read with NumPy alone and thinned for display.
+
+Written by `model.spotting.timeline.Timeline.to_bytes`: a compressed `.npz` without
+pickles, with `labels`, `scores` (T, C + 1), `time_s`, `frame` and `pts`.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+class DamagedScores(Exception):
+    """The stored file is not what a worker wrote."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreCurves:
+    """A stretch of a timeline, one curve a label. With T steps and C labels:
+
+    Attributes:
+        labels: the C labels.
+        scores: (T, C) in [0, 1]; the background is left out.
+        time_s: (T,) what a player shows.
+        frame: (T,) index in the source, 0-based.
+    """
+
+    labels: tuple[str, ...]
+    scores: npt.NDArray[np.float32]
+    time_s: npt.NDArray[np.float64]
+    frame: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    def between(self, from_s: float | None, to_s: float | None) -> "ScoreCurves":
+        """Keep the steps from `from_s` to `to_s`, both ends included."""
+        start = 0 if from_s is None else np.searchsorted(self.time_s, from_s, "left")
+        end = None if to_s is None else np.searchsorted(self.time_s, to_s, "right")
+        return self._take(slice(start, end))
+
+    def thinned(self, points: int) -> "ScoreCurves":
+        """Keep at most `points` steps: of each run of steps, every label's maximum.
+
+        A run stands where its highest score stood, so that a peak keeps its time and
+        frame; fewer steps than `points` stay as they are.
+        """
+        steps = len(self)
+        if steps <= points:
+            return self
+        starts = np.arange(points) * steps // points
+        runs = np.split(self.scores.max(axis=1, initial=0.0), starts[1:])
+        peaks = starts + [int(np.argmax(run)) for run in runs]
+        return ScoreCurves(
+            labels=self.labels,
+            scores=np.maximum.reduceat(self.scores, starts, axis=0),
+            time_s=self.time_s[peaks],
+            frame=self.frame[peaks],
+        )
+
+    def _take(self, which: slice) -> "ScoreCurves":
+        return ScoreCurves(
+            self.labels, self.scores[which], self.time_s[which], self.frame[which]
+        )
+
+
+def read_scores(data: bytes) -> ScoreCurves:
+    """Read the curves of a stored timeline.
+
+    Raises:
+        DamagedScores: the bytes are no timeline.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            curves = ScoreCurves(
+                labels=tuple(str(label) for label in arrays["labels"]),
+                scores=arrays["scores"][:, 1:].astype(np.float32),
+                time_s=arrays["time_s"].astype(np.float64),
+                frame=arrays["frame"].astype(np.int64),
+            )
+    except (
+        KeyError,
+        ValueError,
+        IndexError,
+        OSError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as exc:
+        raise DamagedScores(f"not a timeline: {exc}") from exc
+    if curves.scores.shape != (len(curves.time_s), len(curves.labels)):
+        raise DamagedScores(f"{curves.scores.shape} scores for {len(curves)} steps")
+    return curves
