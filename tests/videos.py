@@ -78,6 +78,7 @@ def draw_video(
     rotation: int = 0,
     hflip: bool = False,
     full_range: bool = False,
+    bt709: bool = False,
     interlaced: bool = False,
     sound: bool = False,
     container: str | None = None,
@@ -101,6 +102,7 @@ def draw_video(
             multiple of 90; it is stored turned back, so that it reads right then.
         hflip: the player must then mirror it left to right, too.
         full_range: colour levels 0 to 255 instead of 16 to 235.
+        bt709: the colour matrix of HD instead of BT.601; tagged as such.
         interlaced: coded as two fields a frame (libx264 and mpeg2video).
         sound: with a second stream, silence in AAC.
         options: the muxer's, for example `{"movflags": "faststart"}`.
@@ -131,13 +133,15 @@ def draw_video(
         stream.codec_context.max_b_frames = b_frames
         if full_range:
             stream.codec_context.color_range = 2
+        if bt709:
+            stream.codec_context.colorspace = 1
         if rotation or hflip:
             stream.set_display_rotation(rotation, hflip=hflip)
         voice: Any = output.add_stream("aac", rate=48_000) if sound else None
 
         for number, at in enumerate(pts):
             image = _turned_back(number, size, rotation, hflip=hflip, paint=paint)
-            frame = _encodable(image, pix_fmt, full_range=full_range)
+            frame = _encodable(image, pix_fmt, full_range=full_range, bt709=bt709)
             frame.pts, frame.time_base = at + shift, time_base
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
@@ -192,19 +196,22 @@ def join_bytes(sources: Iterable[Path], target: Path) -> None:
     target.write_bytes(b"".join(source.read_bytes() for source in sources))
 
 
-def set_edit(path: Path, *, first_ticks: int) -> None:
-    """Make the first edit of an MP4 begin at a media time, as a trimming tool does.
+def set_edit(path: Path, *, first_ticks: int, length_ms: int) -> None:
+    """Make the one edit of an MP4 begin and end elsewhere, as a trimming tool does.
 
     Args:
         path: an MP4 with an edit list of one entry (FFmpeg writes one if there are
             B-frames); changed in place.
         first_ticks: the media time that is shown first, in the track's time scale.
+        length_ms: how long the video then lasts.
     """
     data = bytearray(path.read_bytes())
     at = data.index(b"elst")
     version, count = data[at + 4], struct.unpack_from(">I", data, at + 8)[0]
     assert (version, count) == (0, 1)
-    struct.pack_into(">i", data, at + 16, first_ticks)
+    struct.pack_into(">Ii", data, at + 12, length_ms, first_ticks)
+    struct.pack_into(">I", data, data.index(b"mvhd") + 20, length_ms)
+    struct.pack_into(">I", data, data.index(b"tkhd") + 24, length_ms)
     path.write_bytes(bytes(data))
 
 
@@ -230,10 +237,14 @@ def _turned_back(
     return np.ascontiguousarray(np.rot90(shown, -quarters))
 
 
-def _encodable(image: Image, pix_fmt: str, *, full_range: bool) -> av.VideoFrame:
+def _encodable(
+    image: Image, pix_fmt: str, *, full_range: bool, bt709: bool
+) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(image, format="rgb24")
     encodable = frame.reformat(
-        format=pix_fmt, dst_color_range="JPEG" if full_range else "MPEG"
+        format=pix_fmt,
+        dst_colorspace="ITU709" if bt709 else "ITU601",
+        dst_color_range="JPEG" if full_range else "MPEG",
     )
     encodable.color_range = 2 if full_range else 1
     return encodable

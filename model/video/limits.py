@@ -16,7 +16,11 @@ CODECS = (
 """FFmpeg's decoders that may run, of the 557 that PyAV carries."""
 
 FRAME_SLACK = 1.1
-"""Frames allowed beyond duration x frame rate, for rounding and field pairs."""
+"""Frames let in beyond time x frame rate, for rounding and field pairs."""
+
+DECODER_SLACK = 4
+"""The decoder itself stops at this many times `max_pixels`: it counts padding, too,
+and a picture that is just too large is then refused by us, with its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,6 @@ class MediaLimits:
         for name in ("max_duration_s", "max_pixels", "max_fps", "max_streams"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
-
-    @property
-    def max_frames(self) -> int:
-        """Most frames that may come out of the decoder, whatever the header says."""
-        return int(self.max_duration_s * self.max_fps * FRAME_SLACK)
 
     def check_duration(self, duration_s: float) -> None:
         """Raise VideoLimitExceeded if the video is too long."""
@@ -77,12 +76,13 @@ class MediaLimits:
                 "in. Keep the video stream and upload that."
             )
 
-    def check_frames(self, count: int) -> None:
-        """Raise VideoLimitExceeded if the decoder gave more frames than can be."""
-        if count > self.max_frames:
+    def check_frames(self, count: int, *, within_s: float) -> None:
+        """Raise VideoLimitExceeded if more frames came than so much time can hold."""
+        if count > (within_s + 1) * self.max_fps * FRAME_SLACK:
             raise VideoLimitExceeded(
-                f"The video holds more than {self.max_frames} frames, whatever its "
-                "header says. Cut it into parts or convert it to a lower rate."
+                f"The video holds {count} frames in its first {within_s:.0f} s; at "
+                f"most {self.max_fps:.0f} frames/s are let in. Convert it to a lower "
+                "rate."
             )
 
 

@@ -66,7 +66,7 @@ def probe(
         duration_s = _stated_duration(source)
         if duration_s is None:
             duration_s = source.scan_duration()
-        fps = _rate_of(source)
+        fps = _rate_of(source, limits=limits)
         limits.check_duration(duration_s)
         limits.check_fps(fps)
         return _gather(path, source, first, duration_s=duration_s, fps=fps)
@@ -131,6 +131,6 @@ def _stated_duration(source: VideoSource) -> float | None:
     return None
 
 
-def _rate_of(source: VideoSource) -> float:
-    stream = source.stream
-    return float(stream.average_rate or stream.guessed_rate or 0)
+def _rate_of(source: VideoSource, *, limits: MediaLimits) -> float:
+    stated = float(source.stream.average_rate or source.stream.guessed_rate or 0)
+    return stated if 0 < stated <= limits.max_fps else source.measure_rate()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -20,11 +21,19 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
-from model.video.limits import CODECS, FORMATS, PROTOCOLS, MediaLimits
+from model.video.limits import (
+    CODECS,
+    DECODER_SLACK,
+    FORMATS,
+    PROTOCOLS,
+    MediaLimits,
+)
 
 JUMP_BACK_S = 1
 """A clock that falls back this far was restarted: two recordings joined in one."""
 
+_RATE_PACKETS = 500
+_GREY_BEFORE_KEY = ("mpeg4", "h263", "msmpeg4v3", "wmv2", "mpeg1video", "mpeg2video")
 _SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
 
 
@@ -87,12 +96,14 @@ class VideoSource:
         """
         clock, tally = _Clock(self.time_base, self.start_s), self.tally
         for picture, pts in self._pictures():
-            if tally.frames == 0 and picture.is_corrupt and not picture.key_frame:
+            if tally.frames == 0 and not self._can_begin_with(picture):
                 continue
             tally.frames += 1
-            self.limits.check_frames(tally.frames)
             self.limits.check_size(picture.width, picture.height)
             time_s = clock.read(pts)
+            self.limits.check_frames(
+                tally.frames, within_s=float(time_s or tally.end_s)
+            )
             if time_s is not None:
                 tally.end_s = float(time_s)
                 self.limits.check_duration(tally.end_s)
@@ -109,12 +120,33 @@ class VideoSource:
         For recordings whose header was never completed. Nothing is decoded.
         """
         end_s = Fraction(0)
-        self.container.seek(0)
-        for packet in self._packets():
-            if packet is not None and packet.pts is not None:
+        for packet in self._packets_again():
+            if packet.pts is not None:
                 until = packet.pts + (packet.duration or 0)
                 end_s = max(end_s, until * self.time_base - self.start_s)
         return float(end_s)
+
+    def measure_rate(self) -> float:
+        """Return frames a second over the first packets; 0 if there is but one.
+
+        For headers whose rate is that of their clock. Nothing is decoded.
+        """
+        packets = islice(self._packets_again(), _RATE_PACKETS)
+        times = [packet.dts for packet in packets if packet.dts is not None]
+        if len(times) < 2 or times[-1] <= times[0]:
+            return 0.0
+        return float((len(times) - 1) / ((times[-1] - times[0]) * self.time_base))
+
+    def _packets_again(self) -> "Iterator[Packet[VideoStream]]":
+        self.container.seek(0)
+        return (packet for packet in self._packets() if packet is not None)
+
+    def _can_begin_with(self, picture: VideoFrame) -> bool:
+        # H.264 and its heirs may begin without a key frame (gradual refresh) and
+        # flag what is not whole yet; these older ones show grey and do not say so.
+        if self.stream.codec_context.codec.canonical_name in _GREY_BEFORE_KEY:
+            return picture.key_frame
+        return picture.key_frame or not picture.is_corrupt
 
     def _pictures(self) -> Iterator[tuple[VideoFrame, int | None]]:
         # AVI knows decoding times only. Frames leave the decoder in order of
@@ -125,7 +157,11 @@ class VideoSource:
                 heapq.heappush(waiting, packet.dts)
             try:
                 pictures = self.stream.decode(packet)
-            except (av.error.InvalidDataError, av.error.EOFError):
+            except av.error.FFmpegError as exc:
+                context = self.stream.codec_context
+                self.limits.check_size(context.width, context.height)
+                if isinstance(exc, MemoryError):
+                    raise
                 self.tally.damaged_packets += 1
                 if waiting:
                     heapq.heappop(waiting)
@@ -175,7 +211,7 @@ def open_video(
         stream.thread_type = "AUTO"
         stream.codec_context.options = {
             "codec_whitelist": CODECS,
-            "max_pixels": str(limits.max_pixels),
+            "max_pixels": str(limits.max_pixels * DECODER_SLACK),
         }
         yield VideoSource(
             container=container,
