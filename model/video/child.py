@@ -48,6 +48,7 @@ def main() -> None:
     request = _read_request()
     if request["die_with_thread"]:
         die_with_thread(request["parent"])
+    line.send(kind="alive")
     limit_self(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
     try:
         _answer(request, line)

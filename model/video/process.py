@@ -25,6 +25,7 @@ MEMORY_BYTES = 4 << 30
 """Address space of the child; 4K with every reference frame takes about 1 GiB."""
 
 _POLL_S = 0.25
+_START_S = 60.0
 _MAX_LINE = 1 << 20
 _ROOT = Path(model.__path__[0]).resolve().parent
 
@@ -54,6 +55,7 @@ class ChildProcess:
         self._stall_timeout_s = stall_timeout_s
         self._on_wait = on_wait
         self._buffer = b""
+        self._has_started = False
         self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-m", "model.video.child"],
@@ -117,7 +119,10 @@ class ChildProcess:
             pipe.close()
 
     def _line(self) -> bytes:
-        deadline = time.monotonic() + self._stall_timeout_s
+        patience_s = self._stall_timeout_s
+        if not self._has_started:
+            patience_s = max(patience_s, _START_S)  # Starting Python is no stall.
+        deadline = time.monotonic() + patience_s
         while b"\n" not in self._buffer:
             if self._selector.select(min(_POLL_S, self._stall_timeout_s)):
                 data = os.read(self._stdout.fileno(), 65536)
@@ -128,9 +133,10 @@ class ChildProcess:
                 self._on_wait()
             if time.monotonic() > deadline and b"\n" not in self._buffer:
                 raise errors.DecoderStalled(
-                    f"The decoder made no progress for {self._stall_timeout_s:g} s. "
+                    f"The decoder made no progress for {patience_s:g} s. "
                     "The file is probably damaged: play it to check, or convert it."
                 )
+        self._has_started = True
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
@@ -153,7 +159,6 @@ def _scrubbed_environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PATH": os.defpath,
         "PYTHONPATH": str(_ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONFAULTHANDLER": "1",
         "PYTHONUTF8": "1",
         "MALLOC_ARENA_MAX": "2",
