@@ -11,14 +11,15 @@ from model.errors import BadCheckpoint, UnsupportedCheckpoint
 
 BACKBONES = ("rny002", "rny008", "rn18", "rn50", "convnextt")
 SHIFTS = ("", "gsm", "tsm")
-HEADS = ("", "gru", "deeper_gru", "transformer", "multiscale", "causal_gru")
-HEAD_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "": (),
-    "gru": (),
-    "deeper_gru": (),
-    "transformer": ("layers", "heads", "width", "reach", "dropout"),
-    "multiscale": ("spans", "width", "dropout"),
-    "causal_gru": ("look_ahead", "layers", "dropout"),
+
+# What each head lets one choose, and what it takes otherwise.
+HEAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "": {},
+    "gru": {},
+    "deeper_gru": {},
+    "transformer": {"layers": 2, "heads": 4, "width": 256, "reach": 64, "dropout": 0.1},
+    "multiscale": {"spans": [8, 16, 32], "width": 256, "dropout": 0.1},
+    "causal_gru": {"look_ahead": 8, "layers": 1, "dropout": 0.5},
 }
 
 _REFUSED_HEADS = ("mstcn", "asformer")
@@ -53,7 +54,7 @@ class ModelConfig:
         _check_head(self.temporal_arch, self.options)
         for name in ("clip_len", "num_classes"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not _is_whole(value, 1):
                 raise BadCheckpoint(
                     f"{name} must be a whole number from 1 up, got {value!r}"
                 )
@@ -68,6 +69,11 @@ class ModelConfig:
     def shift(self) -> str:
         """How steps see each other inside the backbone: "gsm", "tsm" or ""."""
         return split_arch(self.feature_arch)[1]
+
+    @property
+    def head_options(self) -> dict[str, Any]:
+        """What the head is built with: its defaults and what was chosen."""
+        return {**HEAD_OPTIONS[self.temporal_arch], **self.options}
 
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object that `from_dict` reads."""
@@ -123,14 +129,44 @@ def _check_head(temporal_arch: str, options: Mapping[str, Any]) -> None:
             f"temporal_arch {temporal_arch!r} is not supported: of E2E-Spot's heads "
             "gru, deeper_gru and the linear one ('') are; train with one of them"
         )
-    if temporal_arch not in HEADS:
+    if temporal_arch not in HEAD_OPTIONS:
         raise UnsupportedCheckpoint(
             f"temporal_arch {temporal_arch!r} is not supported; known are "
-            + ", ".join(repr(head) for head in HEADS)
+            + ", ".join(repr(head) for head in HEAD_OPTIONS)
         )
-    unknown = sorted(set(options) - set(HEAD_OPTIONS[temporal_arch]))
-    if unknown:
-        raise UnsupportedCheckpoint(
-            f"options {unknown} mean nothing to the head {temporal_arch!r}; it knows "
-            f"{list(HEAD_OPTIONS[temporal_arch])}"
+    known = HEAD_OPTIONS[temporal_arch]
+    for name, value in options.items():
+        if name not in known:
+            raise UnsupportedCheckpoint(
+                f"option {name!r} means nothing to the head {temporal_arch!r}; it "
+                f"knows {', '.join(known) or 'none'}"
+            )
+        if not _is_valid(name, value):
+            raise BadCheckpoint(
+                f"option {name} of the head {temporal_arch!r} cannot be {value!r}; "
+                f"the default is {known[name]!r}"
+            )
+    chosen = {**known, **options}
+    if chosen.get("width", 0) % chosen.get("heads", 1):
+        raise BadCheckpoint(
+            f"width {chosen['width']} cannot be shared by {chosen['heads']} heads; "
+            "take a multiple"
         )
+
+
+def _is_valid(name: str, value: object) -> bool:
+    match name:
+        case "dropout":
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return is_number and 0 <= float(value) < 1  # type: ignore[arg-type]
+        case "spans":
+            return (
+                isinstance(value, list)
+                and len(value) > 0
+                and all(_is_whole(span, 2) and span % 2 == 0 for span in value)
+            )
+    return _is_whole(value, 0 if name == "look_ahead" else 1)
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least

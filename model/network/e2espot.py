@@ -127,7 +127,7 @@ def _unpickle(path: Path) -> Any:
             f"{path.name} is not a file of weights, or it holds objects besides "
             f"tensors, which are never unpickled ({_first_line(exc)})"
         ) from exc
-    except Exception as exc:  # noqa: BLE001 (bad bytes raise anything in there)
+    except Exception as exc:  # damaged bytes raise anything in there
         raise BadCheckpoint(
             f"{path.name} is damaged or cut off: {_first_line(exc)}"
         ) from exc

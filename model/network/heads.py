@@ -5,7 +5,10 @@ Attribute names are E2E-Spot's, for they are the keys of its checkpoints.
 
 from torch import Tensor, nn
 
+from model.network.causal import CausalHead
 from model.network.config import ModelConfig
+from model.network.multiscale import MultiscaleHead
+from model.network.transformer import TransformerHead
 
 MAX_HIDDEN = 768
 
@@ -53,6 +56,10 @@ def build_head(config: ModelConfig, feature_dim: int) -> nn.Module:
             return GruHead(feature_dim, classes)
         case "deeper_gru":
             return GruHead(feature_dim, classes, layers=3)
-        case "":
-            return LinearHead(feature_dim, classes)
-    raise NotImplementedError(config.temporal_arch)
+        case "transformer":
+            return TransformerHead(feature_dim, classes, **config.head_options)
+        case "multiscale":
+            return MultiscaleHead(feature_dim, classes, **config.head_options)
+        case "causal_gru":
+            return CausalHead(feature_dim, classes, **config.head_options)
+    return LinearHead(feature_dim, classes)

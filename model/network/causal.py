@@ -1,0 +1,92 @@
+"""A head for live use: the past without end, the future only so far.
+
+Keeps to its own part of the delay: the gate shift of a backbone looks ahead too.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+
+class Carried(NamedTuple):
+    """What is carried from one piece of a stream to the next.
+
+    Attributes:
+        memory: the recurrent layers' state, (layers, B, hidden).
+        waiting: the last `look_ahead` contexts, still to be judged, at most
+            (B, look_ahead, hidden).
+    """
+
+    memory: Tensor
+    waiting: Tensor
+
+
+class CausalHead(nn.Module):
+    """A forward GRU and, for every step, a blend of the next few contexts.
+
+    The answer for step t depends on no step after t + look_ahead.
+
+    Source: the look-ahead convolution of Deep Speech 2 (Amodei et al., ICML 2016).
+    """
+
+    def __init__(
+        self,
+        feature_dim: int,
+        classes: int,
+        *,
+        look_ahead: int,
+        layers: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.look_ahead = look_ahead
+        self.hidden = min(feature_dim, 768)
+        self._gru = nn.GRU(feature_dim, self.hidden, layers, batch_first=True)
+        self._ahead = nn.Conv1d(
+            self.hidden, self.hidden, look_ahead + 1, groups=self.hidden
+        )
+        with torch.no_grad():  # begin by looking at the step itself
+            self._ahead.weight[:, :, 0] += 1
+        self._dropout = nn.Dropout(dropout)
+        self._fc_out = nn.Linear(self.hidden, classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
+        context, _ = self._gru(features)
+        return self._judge(pad(context, (0, 0, 0, self.look_ahead)))
+
+    def stream(
+        self, features: Tensor, carried: Carried | None = None, *, is_last: bool = False
+    ) -> tuple[Tensor, Carried]:
+        """Go on where the last piece of a stream ended.
+
+        Args:
+            features: the next T >= 1 steps, (B, T, D).
+            carried: what the last call returned; None at the start.
+            is_last: nothing follows; judge the steps that are still waiting.
+
+        Returns:
+            Logits of the steps whose future is known by now, `look_ahead` steps
+            behind the input until the last piece, and what to carry on. Put
+            together they are those of `forward` over the whole.
+        """
+        memory = None if carried is None else carried.memory
+        context, memory = self._gru(features, memory)
+        if carried is not None:
+            context = torch.cat((carried.waiting, context), dim=1)
+        if is_last:
+            context = pad(context, (0, 0, 0, self.look_ahead))
+        ready = max(context.shape[1] - self.look_ahead, 0)
+        logits = (
+            self._judge(context)
+            if ready
+            else features.new_empty((len(features), 0, self._fc_out.out_features))
+        )
+        return logits, Carried(memory, context[:, ready:])
+
+    def _judge(self, context: Tensor) -> Tensor:
+        blend = self._ahead(context.transpose(1, 2)).transpose(1, 2)
+        logits: Tensor = self._fc_out(self._dropout(blend))
+        return logits
