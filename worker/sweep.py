@@ -4,7 +4,6 @@ Runs in the light process, one at a time over all machines: rings for waiting jo
 takes back jobs whose worker died, sends due webhooks, removes files nobody owns.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +24,7 @@ from app.core.db.job_queries import (
 )
 from app.core.db.models import Job, JobStatus, Video
 from app.core.errors import TooManyAttempts
+from app.core.leftovers import sweep_leftovers
 from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage
@@ -32,7 +32,6 @@ from worker.messages import Ending, make_delivery
 
 ONE_SWEEP = 7_164_002  # the advisory lock under which a sweep runs
 BATCH = 200  # rows taken a sweep; the next one goes on
-ORPHAN_AGE_S = 3600.0  # a folder without a row may be an upload under way
 SILENT = timedelta(hours=1)  # beats older than this are of workers long gone
 
 log = structlog.get_logger(__name__)
@@ -78,7 +77,7 @@ def sweep(
         buried=len(back.buried),
         rung=_ring_if_silent(doorbell, GPU_QUEUE, waiting),
         deliveries=_ring_if_silent(doorbell, LIGHT_QUEUE, due),
-        orphans=remove_orphans(sessions=sessions, storage=storage),
+        orphans=sweep_leftovers(sessions=sessions, storage=storage),
     )
     if found != Found():
         log.info("swept", **_nonzero(found))
@@ -104,30 +103,6 @@ def take_back(
             _bury(session, job, video, settings=settings)
             back.buried.append(job.id)
     return back
-
-
-def remove_orphans(*, sessions: sessionmaker[Session], storage: Storage) -> int:
-    """Remove files of videos that have no row, and half-written ones of dead uploads.
-
-    A video's folder is older than its row by the length of the upload's last step, so
-    only folders that have been still for long are looked at.
-    """
-    removed = storage.sweep_incoming()
-    now_s = time.time()
-    for prefix in storage.prefixes("videos"):
-        try:
-            video_id = UUID(prefix.rpartition("/")[2])
-            is_old = storage.age_s(prefix, now_s=now_s) > ORPHAN_AGE_S
-        except (ValueError, FileNotFoundError):
-            continue
-        if not is_old:
-            continue
-        with sessions() as session:
-            is_known = session.get(Video, video_id) is not None
-        if not is_known:
-            storage.delete_prefix(prefix)
-            removed += 1
-    return removed
 
 
 def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> None:

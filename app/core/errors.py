@@ -90,7 +90,7 @@ class UnknownModel(RequestProblem):
 
 
 class UnknownType(RequestProblem):
-    """No event of that type can be in this timeline; the detail names those that can."""
+    """The timeline knows no such type of event; the detail names those it knows."""
 
     status, slug, title = 422, "unknown-type", "Unknown event type"
 

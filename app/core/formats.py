@@ -1,6 +1,6 @@
-"""Events in the forms other programs read: CSV and SoccerNet. Plain tuples in, text out.
+"""Events in the forms other programs read: CSV and SoccerNet.
 
-`touchline spot` and the API write the very same.
+Plain tuples in, text out; `touchline spot` and the API write the very same.
 """
 
 import csv

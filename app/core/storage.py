@@ -24,6 +24,7 @@ from contextlib import (
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 from anyio import CancelScope
@@ -31,7 +32,8 @@ from anyio.to_thread import run_sync
 
 from app.core.errors import StorageFull
 
-INCOMING = "incoming"  # files that are still being written, each under a lock
+INCOMING = "incoming"  # files that are still being written, each beside its marker
+MARKER, PART = ".lock", ".part"
 BUFFER_BYTES = 2**20  # what an upload gathers before it goes to a thread
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -67,7 +69,11 @@ class Storage(Protocol):
     """Files by key. All but `receive` block, and belong in a thread."""
 
     def receive(self, key: str) -> AbstractAsyncContextManager[Receiver]:
-        """Open a file for an upload; leaving the block unfinished discards it."""
+        """Open a file for an upload; leaving the block unfinished discards it.
+
+        What makes the file known (its row) belongs inside the block, after `finish`:
+        if the process dies before the block ends, `sweep_incoming` names the key.
+        """
 
     def write_bytes(self, key: str, data: bytes) -> StoredFile:
         """Keep a small file, replacing what was there.
@@ -92,14 +98,12 @@ class Storage(Protocol):
     def delete_prefix(self, prefix: str) -> None:
         """Remove a folder with all it holds; what is gone already is fine."""
 
-    def prefixes(self, under: str) -> list[str]:
-        """List the folders right below a prefix, e.g. `videos/<id>`, unordered."""
+    def sweep_incoming(self) -> list[str]:
+        """Remove what killed processes left half-written; tells the keys it was for.
 
-    def age_s(self, prefix: str, *, now_s: float) -> float:
-        """Tell for how long nothing was added to or taken from a folder."""
-
-    def sweep_incoming(self) -> int:
-        """Remove what killed processes left half-written; counts the files removed."""
+        A file may be in place under such a key: the process died after `finish`, but
+        before its block ended.
+        """
 
     def free_bytes(self) -> int:
         """Tell how much room is left.
@@ -112,6 +116,11 @@ class Storage(Protocol):
 def video_prefix(video_id: UUID) -> str:
     """Name the folder that holds all of one video's files."""
     return f"videos/{video_id}"
+
+
+def video_of(key: str) -> UUID:
+    """Tell whose file a key names."""
+    return UUID(PurePosixPath(key).parts[1])
 
 
 def source_key(video_id: UUID) -> str:
@@ -163,24 +172,16 @@ class LocalStorage:
         with suppress(FileNotFoundError):
             shutil.rmtree(self.path_for(prefix))
 
-    def prefixes(self, under: str) -> list[str]:
-        folder = self.path_for(under)
-        if not folder.is_dir():
-            return []
-        return [f"{under}/{entry.name}" for entry in folder.iterdir() if entry.is_dir()]
-
-    def age_s(self, prefix: str, *, now_s: float) -> float:
-        return now_s - self.path_for(prefix).stat().st_mtime
-
-    def sweep_incoming(self) -> int:
-        """A file whose lock can be had belongs to nobody who lives."""
-        removed = 0
-        for path in self._incoming().iterdir():
-            with suppress(OSError), path.open("rb") as file:
+    def sweep_incoming(self) -> list[str]:
+        """A marker whose lock can be had belongs to nobody who lives."""
+        keys = []
+        for marker in self._incoming().glob(f"*{MARKER}"):
+            with suppress(OSError), marker.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
-                removed += 1
-        return removed
+                marker.with_suffix(PART).unlink(missing_ok=True)
+                marker.unlink()
+                keys.append(unquote(marker.name.split(".")[0]))
+        return keys
 
     def free_bytes(self) -> int:
         folder = self._incoming()
@@ -195,13 +196,19 @@ class LocalStorage:
 
 
 class _IncomingFile:
-    """A locked temporary file on its way to its place; counted and hashed."""
+    """A temporary file on its way to its place; counted and hashed.
+
+    Beside it lies a marker, locked as long as this process lives, that outlasts the
+    move and tells a sweep which file was being written.
+    """
 
     def __init__(self, folder: Path, target: Path, key: str) -> None:
         self._target, self._key = target, key
         self._hash, self.size_bytes = hashlib.sha256(), 0
         with _no_room_is_storage_full():
-            self._handle, self._path = _open_locked(folder)
+            self._lock, self._marker = _open_locked(folder, key)
+            self._path = self._marker.with_suffix(PART)
+            self._handle = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
 
     def write(self, data: bytes | bytearray) -> None:
         with _no_room_is_storage_full():
@@ -223,6 +230,8 @@ class _IncomingFile:
         """Close, and remove the file if it was not put in place."""
         self._path.unlink(missing_ok=True)
         os.close(self._handle)
+        self._marker.unlink(missing_ok=True)
+        os.close(self._lock)
 
 
 class _BufferedReceiver:
@@ -250,10 +259,11 @@ class _BufferedReceiver:
         await run_sync(self._file.write, full)
 
 
-def _open_locked(folder: Path) -> tuple[int, Path]:
-    """Make a temporary file that `sweep_incoming` will leave alone while we live."""
+def _open_locked(folder: Path, key: str) -> tuple[int, Path]:
+    """Make a marker that `sweep_incoming` will leave alone while we live."""
+    prefix = f"{quote(key, safe='').replace('.', '%2E')}."
     while True:
-        handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+        handle, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=MARKER)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.fstat(handle).st_nlink:

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db.base import Base, new_id
+from app.core.errors import JobIsFinished
 
 
 class JobStatus(StrEnum):
@@ -112,6 +113,19 @@ class Job(Base):
 
     video: Mapped[Video] = relationship(back_populates="jobs", lazy="raise")
 
+    def cancel(self, *, now: datetime) -> None:
+        """End a waiting job; ask the worker that holds a running one to stop.
+
+        Raises:
+            JobIsFinished: it has ended already.
+        """
+        if JobStatus(self.status).is_final:
+            raise JobIsFinished(f"The job has {self.status} already.")
+        self.cancel_requested = True
+        if self.status == JobStatus.QUEUED:
+            self.status = JobStatus.CANCELED
+            self.finished_at = now
+
 
 class Event(Base):
     """A spot that survived, stored under the job that found it."""
@@ -164,6 +178,12 @@ class Delivery(Base):
     locked_until: Mapped[datetime | None]  # an attempt under way holds the row
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+    def send_again(self, *, now: datetime) -> None:
+        """Make the message due at once; a finished one gets one more attempt."""
+        self.status = DeliveryStatus.PENDING
+        self.next_attempt_at = now
+        self.finished_at = None
 
     attempts: Mapped[list["DeliveryAttempt"]] = relationship(
         lazy="raise", passive_deletes=True, order_by="DeliveryAttempt.number"

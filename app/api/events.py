@@ -1,0 +1,236 @@
+"""Events and score curves of the timeline a video shows."""
+
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.orm import Session
+
+from app.api.cursors import EventsCursor
+from app.api.deps import (
+    CursorText,
+    ServiceDep,
+    SessionDep,
+    VideoId,
+    require_key,
+)
+from app.api.pages import cut_page
+from app.api.problems import lists_problems
+from app.api.schemas import Event, EventPage, Timeline, event_facts
+from app.api.videos import find_video
+from app.core.db import models as rows
+from app.core.db.queries import EventFilter, events_of, latest_job_of
+from app.core.errors import InvalidCursor, NoTimeline, UnknownType, VideoNotFound
+from app.core.formats import to_csv, to_soccernet
+from app.core.scores import DamagedScores, ScoreCurves, read_scores
+from app.core.storage import Storage
+
+router = APIRouter(tags=["events"], dependencies=[Depends(require_key)])
+
+DEFAULT_LIMIT = 100
+MAX_SECONDS = 1e7
+Order = Literal["asc", "desc"]
+
+
+class EventFormat(StrEnum):
+    """The forms a list of events can be had in."""
+
+    JSON = "json"  # pages of event objects
+    CSV = "csv"  # one table
+    SOCCERNET = "soccernet"  # results_spotting.json
+
+
+FromS = Annotated[
+    float | None,
+    Query(ge=0, le=MAX_SECONDS, allow_inf_nan=False, description="Included."),
+]
+ToS = Annotated[
+    float | None,
+    Query(ge=0, le=MAX_SECONDS, allow_inf_nan=False, description="Included."),
+]
+
+
+@router.get(
+    "/videos/{video_id}/events",
+    response_model=EventPage,
+    responses={
+        200: {
+            "description": "Events by time.",
+            "content": {"text/csv": {"schema": {"type": "string"}}},
+        },
+        **lists_problems(VideoNotFound, NoTimeline, UnknownType, InvalidCursor),
+    },
+)
+def list_events(  # one parameter a filter
+    request: Request,
+    response: Response,
+    video_id: VideoId,
+    service: ServiceDep,
+    session: SessionDep,
+    types: Annotated[
+        list[str],
+        Query(alias="type", description="A type to keep; may be given several times."),
+    ] = [],  # noqa: B006  # FastAPI copies it
+    min_score: Annotated[float | None, Query(ge=0, le=1)] = None,
+    from_s: FromS = None,
+    to_s: ToS = None,
+    order: Annotated[Order, Query(description="By time.")] = "asc",
+    limit: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=1000,
+            description=f"Most events in an answer; in JSON {DEFAULT_LIMIT} if left "
+            "out, in the other formats all.",
+        ),
+    ] = None,
+    cursor: CursorText = None,
+    form: Annotated[EventFormat, Query(alias="format")] = EventFormat.JSON,
+) -> EventPage | Response:
+    """List the events of the timeline that is shown, as JSON, CSV or SoccerNet's JSON.
+
+    A new analysis of the video changes nothing here until it is complete; a list that
+    is being paged stays with the timeline it began with.
+    """
+    video = find_video(session, video_id)
+    start = EventsCursor.decode(cursor) if cursor else None
+    job = _job_to_read(session, video, start)
+    _check_types(types, job, service.storage)
+    wanted = EventFilter(
+        labels=types,
+        min_score=min_score,
+        from_ms=None if from_s is None else round(from_s * 1000),
+        to_ms=None if to_s is None else round(to_s * 1000),
+        is_descending=order == "desc",
+    )
+    if form is not EventFormat.JSON:
+        found = session.scalars(events_of(video_id, job.id, wanted, limit=limit)).all()
+        return _file_of(found, video, form)
+
+    if start is not None and start.order != order:
+        raise InvalidCursor("The cursor was made for the other order.")
+    limit = limit or DEFAULT_LIMIT
+    after = None if start is None else (start.time_ms, start.seq)
+    found = session.scalars(
+        events_of(video_id, job.id, wanted, after=after, limit=limit + 1)
+    ).all()
+    page, next_cursor = cut_page(
+        found,
+        limit=limit,
+        cursor_after=lambda event: EventsCursor(
+            job=job.id, order=order, time_ms=event.time_ms, seq=event.seq
+        ),
+        request=request,
+        response=response,
+    )
+    return EventPage(items=[Event.of(event) for event in page], next_cursor=next_cursor)
+
+
+@router.get(
+    "/videos/{video_id}/timeline",
+    responses=lists_problems(VideoNotFound, NoTimeline),
+)
+def get_timeline(
+    video_id: VideoId,
+    service: ServiceDep,
+    session: SessionDep,
+    from_s: FromS = None,
+    to_s: ToS = None,
+    points: Annotated[
+        int,
+        Query(ge=1, le=20_000, description="Most steps in the answer."),
+    ] = 1000,
+) -> Timeline:
+    """Read the score curves of any stretch, thinned so that no peak is lost.
+
+    Where steps are thinned, a point stands for several: it carries every label's
+    highest score among them, and the time of the highest of all.
+    """
+    video = find_video(session, video_id)
+    job = _job_to_read(session, video, None)
+    stretch = _curves(job, service.storage).between(from_s, to_s)
+    return Timeline.of(video_id, job.id, stretch.thinned(points), steps=len(stretch))
+
+
+def _job_to_read(
+    session: Session, video: rows.Video, start: EventsCursor | None
+) -> rows.Job:
+    """Find the job whose timeline is read: the cursor's, else the one shown.
+
+    Raises:
+        NoTimeline: no job has come to its end yet.
+        InvalidCursor: the cursor's job is not one of this video.
+    """
+    if start is not None:
+        job = session.get(rows.Job, start.job)
+        if job is None or job.video_id != video.id:
+            raise InvalidCursor("The cursor was made for another video.")
+        return job
+    if video.current_job_id is None:
+        raise _no_timeline(session, video.id)
+    return session.get_one(rows.Job, video.current_job_id)
+
+
+def _no_timeline(session: Session, video_id: UUID) -> NoTimeline:
+    job = session.scalars(latest_job_of(video_id)).one()
+    words = {
+        rows.JobStatus.QUEUED: "its job waits for a worker; look again later",
+        rows.JobStatus.RUNNING: f"its job is at {job.progress:.0%}; look again later",
+        rows.JobStatus.FAILED: f"its job failed: {job.error_detail}",
+        rows.JobStatus.CANCELED: "its job was canceled; start another one",
+    }
+    return NoTimeline(
+        f"The video has no timeline yet: {words[rows.JobStatus(job.status)]}.",
+        status_of_job=job.status,
+        job=f"/jobs/{job.id}",
+    )
+
+
+def _check_types(types: Sequence[str], job: rows.Job, storage: Storage) -> None:
+    """Refuse a filter no event can pass.
+
+    Raises:
+        UnknownType: the job's model knows no such type.
+    """
+    if set(types) <= set(job.event_counts or {}):
+        return
+    known = _curves(job, storage).labels
+    unknown = [label for label in types if label not in known]
+    if unknown:
+        raise UnknownType(
+            f"No event is of type {', '.join(map(repr, unknown))}; "
+            f"the types of this timeline are {', '.join(known)}.",
+            types=list(known),
+        )
+
+
+def _curves(job: rows.Job, storage: Storage) -> ScoreCurves:
+    """Read the stored curves of a job, and make sure that they are what was stored."""
+    if job.scores_key is None:
+        raise NoTimeline("The job stored no timeline.")
+    data = storage.read_bytes(job.scores_key)
+    if hashlib.sha256(data).hexdigest() != job.scores_sha256:
+        raise DamagedScores(f"{job.scores_key} has changed since it was stored")
+    return read_scores(data)
+
+
+def _file_of(
+    events: Sequence[rows.Event], video: rows.Video, form: EventFormat
+) -> Response:
+    facts = [event_facts(event) for event in events]
+    name = video.title or video.filename or str(video.id)
+    if form is EventFormat.CSV:
+        text, media_type, ending = to_csv(facts), "text/csv", "csv"
+    else:
+        text = to_soccernet(facts, name=name, fps=video.fps)
+        media_type, ending = "application/json", "json"
+    filename = quote(f"{name}.{ending}", safe="")
+    return Response(
+        text,
+        media_type=media_type,
+        headers={"content-disposition": f"attachment; filename*=UTF-8''{filename}"},
+    )

@@ -1,0 +1,25 @@
+"""The page at `/`: plain files from the package `app/page`, no build, no network."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+FOLDER = Path(__file__).resolve().parents[1] / "page"
+
+router = APIRouter(include_in_schema=False)
+files = StaticFiles(directory=FOLDER)
+
+HEADERS = {
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+}
+
+
+@router.get("/")
+async def show_page() -> FileResponse:
+    """Show the page."""
+    return FileResponse(FOLDER / "index.html", headers=HEADERS)

@@ -1,0 +1,165 @@
+"""Exceptions become RFC 9457 problem documents here and nowhere else."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from starlette.exceptions import HTTPException
+
+from app.core.errors import (
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    NotReady,
+    RequestProblem,
+    StorageFull,
+)
+
+MEDIA_TYPE = "application/problem+json"
+EVERYWHERE = (NotAuthenticated, InvalidRequest, InternalError, NotReady)
+TRY_AGAIN_AFTER_S = "5"
+
+log = structlog.get_logger(__name__)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make the app answer every error with a problem document."""
+    app.add_exception_handler(RequestProblem, _of_ours)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_starlette)
+    for kind in (OperationalError, InterfaceError, TimeoutError):
+        app.add_exception_handler(kind, _of_database)
+    app.add_exception_handler(Exception, _of_bug)
+
+
+def problem_type(kind: type[RequestProblem]) -> str:
+    """Name a kind of problem; `GET` on it says in words what it means."""
+    return f"/problems/{kind.slug}"
+
+
+def all_problems(
+    root: type[RequestProblem] = RequestProblem,
+) -> list[type[RequestProblem]]:
+    """List every kind of problem there is."""
+    return [
+        kind
+        for child in root.__subclasses__()
+        for kind in (child, *all_problems(child))
+    ]
+
+
+def problem_document(problem: RequestProblem, *, instance: str) -> dict[str, Any]:
+    """Write the document: the class's fixed facts and the instance's particulars."""
+    return {
+        "type": problem_type(type(problem)),
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance,
+        **problem.extra,
+    }
+
+
+def lists_problems(
+    *kinds: type[RequestProblem], everywhere: bool = True
+) -> dict[int | str, dict[str, Any]]:
+    """Describe a route's problems for OpenAPI (`responses=`), one entry a status."""
+    by_status: dict[int, list[type[RequestProblem]]] = defaultdict(list)
+    for kind in (*kinds, *(EVERYWHERE if everywhere else ())):
+        if kind not in by_status[kind.status]:
+            by_status[kind.status].append(kind)
+    return {
+        status: {
+            "description": " · ".join(kind.title for kind in kinds_of_status),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {kind.slug: _example(kind) for kind in kinds_of_status},
+                }
+            },
+        }
+        for status, kinds_of_status in sorted(by_status.items())
+    }
+
+
+def _example(kind: type[RequestProblem]) -> dict[str, Any]:
+    words = (kind.__doc__ or kind.title).strip()
+    document = problem_document(kind(words), instance="/videos")
+    return {"summary": kind.title, "value": document}
+
+
+async def _of_ours(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, RequestProblem):
+        raise exc
+    headers = {}
+    if isinstance(exc, NotAuthenticated):
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(exc, NotReady | StorageFull):
+        headers["retry-after"] = TRY_AGAIN_AFTER_S
+    return _answer(request, exc, headers)
+
+
+async def _of_validation(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, RequestValidationError):
+        raise exc
+    errors = [
+        {"in": str(where), "pointer": _pointer(path), "detail": error["msg"]}
+        for error in exc.errors()
+        for where, *path in [error["loc"]]
+    ]
+    words = "; ".join(f"{error['pointer'][1:]}: {error['detail']}" for error in errors)
+    return _answer(request, InvalidRequest(f"{words}.", errors=errors))
+
+
+async def _of_starlette(request: Request, exc: Exception) -> JSONResponse:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    problem: RequestProblem
+    if exc.status_code == HTTPStatus.NOT_FOUND:
+        problem = NotFound(f"Nothing has the address {request.url.path[:200]}.")
+    elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem = MethodNotAllowed(
+            f"{request.method} is not for {request.url.path[:200]}."
+        )
+    elif exc.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        problem = RequestProblem(str(exc.detail))
+    else:
+        problem = InternalError(_TELLS_NOTHING)
+    return _answer(request, problem, exc.headers)
+
+
+async def _of_database(request: Request, exc: Exception) -> JSONResponse:
+    log.error("database_unreachable", path=request.url.path, error=str(exc))
+    problem = NotReady("The database does not answer; try again in a moment.")
+    return await _of_ours(request, problem)
+
+
+async def _of_bug(request: Request, exc: Exception) -> JSONResponse:
+    log.error("bug", method=request.method, path=request.url.path, exc_info=exc)
+    return _answer(request, InternalError(_TELLS_NOTHING))
+
+
+def _answer(
+    request: Request, problem: RequestProblem, headers: Any = None
+) -> JSONResponse:
+    return JSONResponse(
+        problem_document(problem, instance=request.url.path),
+        status_code=problem.status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+def _pointer(path: Sequence[object] | Iterable[object]) -> str:
+    return "#/" + "/".join(str(part) for part in path)
+
+
+_TELLS_NOTHING = "Something broke inside; the server's log tells what."

@@ -1,0 +1,204 @@
+"""Videos: upload, list, look at, play, delete."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import FileResponse
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from app.api.cursors import VideosCursor
+from app.api.deps import (
+    CursorText,
+    Limit,
+    ServiceDep,
+    SessionDep,
+    VideoId,
+    require_key,
+    require_key_or_cookie,
+)
+from app.api.pages import cut_page
+from app.api.problems import lists_problems
+from app.api.schemas import Video, VideoPage
+from app.core.db import models as rows
+from app.core.db.base import utc_now
+from app.core.db.queries import video_with_jobs, videos_page
+from app.core.errors import (
+    CallbackRefused,
+    CrossSiteRefused,
+    EmptyUpload,
+    InvalidCursor,
+    StorageFull,
+    UnknownModel,
+    UnsupportedBody,
+    UploadBroken,
+    VideoNotFound,
+    VideoTooLarge,
+)
+from app.core.storage import video_prefix
+from app.uploads import Body, accept_upload
+
+router = APIRouter(tags=["videos"], dependencies=[Depends(require_key)])
+# What a <video> element loads, which sends no header: the page sets a cookie for it.
+file_router = APIRouter(tags=["videos"], dependencies=[Depends(require_key_or_cookie)])
+
+# Only what browsers play; anything else is offered as bytes, never as a page.
+PLAYABLE = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/mp4"}
+
+UPLOAD_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "contentMediaType": "application/octet-stream",
+                            "format": "binary",
+                            "description": "The video.",
+                        },
+                        "title": {"type": "string", "maxLength": 300},
+                        "callback_url": {
+                            "type": "string",
+                            "format": "uri",
+                            "description": "Where to POST the webhook.",
+                        },
+                        "model": {
+                            "type": "string",
+                            "description": "A name of GET /models; else the default.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/videos",
+    status_code=202,
+    response_model=Video,
+    openapi_extra=UPLOAD_FORM,
+    responses={
+        202: {
+            "description": "Stored, and queued for analysis.",
+            "headers": {
+                "Location": {
+                    "description": "The video's address.",
+                    "schema": {"type": "string"},
+                }
+            },
+        },
+        **lists_problems(
+            *(UploadBroken, VideoTooLarge, UnsupportedBody, EmptyUpload),
+            *(CallbackRefused, UnknownModel, StorageFull, CrossSiteRefused),
+        ),
+    },
+)
+async def upload_video(
+    request: Request, response: Response, service: ServiceDep
+) -> Video:
+    """Upload a video and queue its analysis.
+
+    The body streams to storage; the answer comes once it is safe on disk.
+    """
+    length = request.headers.get("content-length", "")
+    body = Body(
+        chunks=request.stream(),
+        content_type=request.headers.get("content-type"),
+        content_length=int(length) if length.isdecimal() else None,
+    )
+    video, job = await accept_upload(body, service=service, now=utc_now())
+    response.headers["location"] = f"/videos/{video.id}"
+    return Video.of(video, job, None)
+
+
+@router.get("/videos", responses=lists_problems(InvalidCursor))
+def list_videos(
+    request: Request,
+    response: Response,
+    session: SessionDep,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> VideoPage:
+    """List videos, the newest first."""
+    before = VideosCursor.decode(cursor).before if cursor else None
+    found = session.execute(videos_page(before=before, limit=limit)).all()
+    page, next_cursor = cut_page(
+        found,
+        limit=limit,
+        cursor_after=lambda row: VideosCursor(before=row[0].id),
+        request=request,
+        response=response,
+    )
+    return VideoPage(items=[Video.of(*row) for row in page], next_cursor=next_cursor)
+
+
+@router.get("/videos/{video_id}", responses=lists_problems(VideoNotFound))
+def get_video(video_id: VideoId, session: SessionDep) -> Video:
+    """Look at a video: its facts, and where its analysis stands."""
+    found = session.execute(video_with_jobs(video_id)).one_or_none()
+    if found is None:
+        raise _not_found(video_id)
+    return Video.of(*found)
+
+
+@router.delete(
+    "/videos/{video_id}",
+    status_code=204,
+    responses=lists_problems(VideoNotFound, CrossSiteRefused),
+)
+def delete_video(video_id: VideoId, service: ServiceDep) -> None:
+    """Delete a video: file, scores, events and jobs; a running job is canceled."""
+    with service.sessions.begin() as session:
+        gone = delete(rows.Video).where(rows.Video.id == video_id)
+        if session.execute(gone.returning(rows.Video.id)).one_or_none() is None:
+            raise _not_found(video_id)
+    service.storage.delete_prefix(video_prefix(video_id))
+
+
+@file_router.get(
+    "/videos/{video_id}/file",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"video/mp4": {}}, "description": "The file as uploaded."},
+        206: {"content": {"video/mp4": {}}, "description": "The range asked for."},
+        **lists_problems(VideoNotFound),
+    },
+)
+def play_video(video_id: VideoId, service: ServiceDep) -> FileResponse:
+    """Load the file as it was uploaded; ranges are served, so players can seek."""
+    with service.sessions() as session:
+        video = find_video(session, video_id)
+    suffix = (video.filename or "").rsplit(".", 1)[-1].lower()
+    return FileResponse(
+        service.storage.path_for(video.storage_key),
+        media_type=PLAYABLE.get(suffix, "application/octet-stream"),
+        filename=video.filename or f"{video_id}",
+        content_disposition_type="inline" if suffix in PLAYABLE else "attachment",
+        headers={
+            "x-content-type-options": "nosniff",
+            "content-security-policy": "sandbox",
+            "cache-control": "private, no-transform",
+        },
+    )
+
+
+def find_video(session: Session, video_id: UUID) -> rows.Video:
+    """Load a video's row.
+
+    Raises:
+        VideoNotFound: no video has that id.
+    """
+    video = session.get(rows.Video, video_id)
+    if video is None:
+        raise _not_found(video_id)
+    return video
+
+
+def _not_found(video_id: UUID) -> VideoNotFound:
+    return VideoNotFound(f"No video has the id {video_id}.")

@@ -1,0 +1,109 @@
+"""Webhook messages: what was sent, what came of it, and sending it again."""
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.api.cursors import DeliveriesCursor
+from app.api.deps import (
+    CursorText,
+    DeliveryId,
+    Limit,
+    ServiceDep,
+    SessionDep,
+    VideoId,
+    require_key,
+)
+from app.api.pages import cut_page
+from app.api.problems import lists_problems
+from app.api.schemas import Delivery, DeliveryPage, WebhookMessage
+from app.api.videos import find_video
+from app.core.db.base import utc_now
+from app.core.db.queries import deliveries_page, delivery_with_attempts
+from app.core.errors import (
+    CrossSiteRefused,
+    DeliveryNotFound,
+    InvalidCursor,
+    VideoNotFound,
+)
+
+router = APIRouter(tags=["webhooks"], dependencies=[Depends(require_key)])
+messages = APIRouter()  # what we send: the section `webhooks` of the OpenAPI document
+
+SIGNATURE = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string"},
+            "description": words,
+        }
+        for name, words in (
+            ("webhook-id", "Stays the same when a message is sent again."),
+            ("webhook-timestamp", "Seconds since 1970, of this attempt."),
+            (
+                "webhook-signature",
+                "v1,base64(hmac_sha256(secret, '{id}.{timestamp}.{body}')); the "
+                "secret is shown by `touchline keys webhook`.",
+            ),
+        )
+    ]
+}
+ANSWERS: dict[int | str, dict[str, str]] = {
+    200: {"description": "Any 2xx ends it; anything else is tried again, with pauses."},
+    410: {"description": "The message is not wanted; it is not sent again."},
+}
+
+
+@router.get(
+    "/videos/{video_id}/deliveries",
+    responses=lists_problems(VideoNotFound, InvalidCursor),
+)
+def list_deliveries(
+    request: Request,
+    response: Response,
+    video_id: VideoId,
+    session: SessionDep,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> DeliveryPage:
+    """List a video's webhook messages with every attempt, the newest first."""
+    find_video(session, video_id)
+    before = DeliveriesCursor.decode(cursor).before if cursor else None
+    found = session.scalars(deliveries_page(video_id, before=before, limit=limit)).all()
+    page, next_cursor = cut_page(
+        found,
+        limit=limit,
+        cursor_after=lambda delivery: DeliveriesCursor(before=delivery.id),
+        request=request,
+        response=response,
+    )
+    items = [Delivery.of(delivery) for delivery in page]
+    return DeliveryPage(items=items, next_cursor=next_cursor)
+
+
+@router.post(
+    "/deliveries/{delivery_id}/retry",
+    status_code=202,
+    responses=lists_problems(DeliveryNotFound, CrossSiteRefused),
+)
+def retry_delivery(delivery_id: DeliveryId, service: ServiceDep) -> Delivery:
+    """Send a webhook message again now, whatever came of it before."""
+    with service.sessions.begin() as session:
+        delivery = session.scalars(
+            delivery_with_attempts(delivery_id).with_for_update()
+        ).one_or_none()
+        if delivery is None:
+            raise DeliveryNotFound(f"No delivery has the id {delivery_id}.")
+        delivery.send_again(now=utc_now())
+    service.doorbell.ring_delivery(delivery.id)
+    return Delivery.of(delivery)
+
+
+@messages.post("video.completed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def video_completed(body: WebhookMessage) -> None:
+    """Sent to the video's callback_url when a job has succeeded."""
+
+
+@messages.post("video.failed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def video_failed(body: WebhookMessage) -> None:
+    """Sent to the video's callback_url when a job has failed for good."""

@@ -1,0 +1,92 @@
+"""The API process: `uvicorn app.main:create_app --factory`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from app.api import events, health, jobs, models, page, videos, webhooks
+from app.api.docs import add_docs, operation_id
+from app.api.early_answers import EarlyAnswers
+from app.api.problems import add_problem_handlers
+from app.core.catalogue import make_catalogue
+from app.core.db.session import make_engine, make_sessions
+from app.core.errors import StartFailed
+from app.core.leftovers import sweep_leftovers
+from app.core.log import configure_logging
+from app.core.queue import Doorbell, make_celery
+from app.core.service import Service
+from app.core.settings import Settings
+from app.core.storage import LocalStorage
+
+THREADS = 40  # anyio's limit; a connection for each of them
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the API; without settings this is the entry, which reads them itself.
+
+    Raises:
+        StartFailed: no database is named and none runs in the data directory.
+    """
+    if settings is None:
+        settings = Settings()
+        configure_logging(settings.log_format)
+    engine = make_engine(_database_url(settings), pool_size=THREADS)
+    service = Service(
+        settings=settings,
+        sessions=make_sessions(engine),
+        storage=LocalStorage(settings.data_dir),
+        catalogue=make_catalogue(settings),
+        doorbell=Doorbell(make_celery(settings)),
+    )
+    app = FastAPI(
+        title="Touchline",
+        summary="Match video in, a timeline of events out.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+        lifespan=_lifespan,
+    )
+    app.state.service, app.state.engine = service, engine
+    add_problem_handlers(app)
+    for module in (videos, events, jobs, webhooks, models, health, page):
+        app.include_router(module.router)
+    app.include_router(videos.file_router)
+    add_docs(app)
+    app.mount("/page", page.files, name="page")
+    app.add_middleware(EarlyAnswers)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Clear away what a killed process left; let go of connections in the end."""
+    service: Service = app.state.service
+    await run_sync(
+        partial(sweep_leftovers, sessions=service.sessions, storage=service.storage)
+    )
+    yield
+    engine: Engine = app.state.engine
+    engine.dispose()
+
+
+def _database_url(settings: Settings) -> str:
+    """Name the configured database, else the embedded one that runs."""
+    if settings.database_url is not None:
+        return settings.database_url
+    from app.core.db.embedded import running_url  # not in every install
+
+    url = running_url(settings.data_dir)
+    if url is None:
+        raise StartFailed(
+            f"no database runs in {settings.data_dir}: start everything with "
+            "`touchline serve`, or set TOUCHLINE_DATABASE_URL"
+        )
+    return url
