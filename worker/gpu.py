@@ -31,8 +31,9 @@ from worker.jobs import Workplace, run_job
 from worker.shelf import Shelf
 from worker.sweep import SILENT, take_back
 
-# The parent forwards its own end to the child, which then gives its job back.
-LEAVE = signal.SIGUSR2
+# The parent forwards its own end to the child, which then gives its job back. By
+# nature this signal is ignored, and billiard leaves it alone.
+LEAVE = signal.SIGURG
 LOADING_LIMIT_S = 300.0  # Celery kills a child that takes longer to come up
 
 settings = Settings()

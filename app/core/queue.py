@@ -120,7 +120,7 @@ def _file_broker(settings: Settings) -> dict[str, object]:
     messages.mkdir(parents=True, exist_ok=True)
     control.mkdir(parents=True, exist_ok=True)
     return {
-        "broker_url": "filesystem://",
+        "broker_url": "filesystem://localhost//",
         "broker_transport": "app.core.file_broker:Transport",
         "broker_transport_options": {
             "data_folder_in": str(messages),

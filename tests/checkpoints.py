@@ -1,0 +1,43 @@
+"""A small real checkpoint with random weights, exported for the CPU engine.
+
+It runs the whole way through; what it spots means nothing, but is always the same.
+"""
+
+from pathlib import Path
+
+import torch
+
+from model.engines.export import attach_engines
+from model.network.config import ModelConfig
+from model.network.manifest import Manifest, Provenance
+from model.network.spotter import Spotter
+from model.network.spotter_io import save_spotter
+from model.spotting.options import LabelOptions, SpottingOptions
+from model.video.frame_spec import FrameSpec
+
+LABELS = ("PASS", "DRIVE", "SHOT")
+
+
+def make_checkpoint(
+    path: Path, *, labels: tuple[str, ...] = LABELS, threshold: float = 0.0
+) -> Path:
+    """Write a checkpoint that takes 96x54 frames at 15 a second.
+
+    With a threshold of 0 every local maximum is a spot, so there are always some.
+    """
+    config = ModelConfig("rny002_gsm", "gru", clip_len=16, num_classes=len(labels))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        spotter = Spotter(config).eval()
+    options = {label: LabelOptions(threshold, window_s=0.5) for label in labels}
+    manifest = Manifest(
+        name=path.stem,
+        config=config,
+        labels=labels,
+        frame_spec=FrameSpec(width=96, height=54, fps=15.0),
+        spotting=SpottingOptions(options),
+        provenance=Provenance(version="test", notes="random weights"),
+    )
+    save_spotter(path, spotter, manifest)
+    attach_engines(path)
+    return path
