@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from model.spotting.timeline import Timeline
 
 if TYPE_CHECKING:
-    from model.network.checkpoint import Manifest
+    from model.network.manifest import Manifest
     from model.video.decode import Step
 
 EngineName = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
@@ -37,6 +37,7 @@ class Predictor(Protocol):
         steps: "Iterable[Step]",
         *,
         on_step: "Callable[[Step], None] | None" = None,
+        on_wait: Callable[[], None] | None = None,
     ) -> Timeline:
         """Run the network over a whole video, in constant memory.
 
@@ -45,6 +46,8 @@ class Predictor(Protocol):
                 step is asked for.
             on_step: called with each step as it is taken; what it raises stops the
                 run.
+            on_wait: called a few times a second between pieces of work, for those
+                who watch or want to stop the run by raising.
 
         Returns:
             One row of scores per step. No step gives an empty timeline.

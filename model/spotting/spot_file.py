@@ -82,18 +82,20 @@ def spot_file(
         Canceled: `on_progress` said so.
     """
     report = _Reporter(on_progress)
-    report.now(Progress("probe", 0.0, 0.0, 0))
+    report.say("probe")
     facts = probe_in_child(path, limits=limits)
     report.duration_s = facts.duration_s
     if on_facts is not None:
         on_facts(facts)
 
     manifest = predictor.manifest
-    report.now(Progress("decode", 0.0, 0.0, 0))
-    with decode_in_child(path, manifest.frame_spec, limits=limits) as steps:
-        timeline = predictor.predict(steps, on_step=report.step)
+    report.say("decode")
+    with decode_in_child(
+        path, manifest.frame_spec, limits=limits, on_wait=report.tick
+    ) as steps:
+        timeline = predictor.predict(steps, on_step=report.step, on_wait=report.tick)
     spots = find_spots(timeline, manifest.spotting, min_score=min_score)
-    report.now(Progress("spot", 1.0, facts.duration_s or 0.0, len(timeline), 0.0))
+    report.finish()
     return SpottedVideo(facts=facts, timeline=timeline, spots=spots)
 
 
@@ -102,20 +104,37 @@ class _Reporter:
 
     def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
         self.on_progress = on_progress
-        self.duration_s: float | None = None
+        self.duration_s = 0.0
+        self.time_s = 0.0
         self.steps = 0
         self.started = self.reported = monotonic()
 
-    def now(self, progress: Progress) -> None:
-        if self.on_progress is not None:
-            self.on_progress(progress)
+    def say(self, stage: Stage) -> None:
+        """Report the beginning of a stage."""
+        self.started = monotonic()
+        self._report(Progress(stage, 0.0, 0.0, 0))
 
     def step(self, step: Step) -> None:
+        """Note a step that was taken."""
         self.steps += 1
+        self.time_s = step.time_s
+        self.tick()
+
+    def tick(self) -> None:
+        """Report, unless that was done a moment ago."""
         now = monotonic()
         if now - self.reported < REPORT_EVERY_S:
             return
-        self.reported = now
-        done = min(step.time_s / self.duration_s, 1.0) if self.duration_s else 0.0
+        done = min(self.time_s / self.duration_s, 1.0) if self.duration_s > 0 else 0.0
         eta_s = (now - self.started) * (1 - done) / done if done > 0 else None
-        self.now(Progress("spot", done, step.time_s, self.steps, eta_s))
+        stage: Stage = "spot" if self.steps else "decode"
+        self._report(Progress(stage, done, self.time_s, self.steps, eta_s))
+
+    def finish(self) -> None:
+        """Report that all of the video is done."""
+        self._report(Progress("spot", 1.0, self.time_s, self.steps, 0.0))
+
+    def _report(self, progress: Progress) -> None:
+        self.reported = monotonic()
+        if self.on_progress is not None:
+            self.on_progress(progress)

@@ -1,0 +1,84 @@
+"""Which engine runs a checkpoint on this machine; torch is imported only for it."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from model.engines import openvino_engine
+from model.engines.predictor import EnginePredictor
+from model.engines.runtime import Runtime
+from model.errors import EngineUnavailable
+from model.network.checkpoint import Checkpoint
+
+# Named as in model.spotting.predictor, which imports this module.
+_ENGINES = ("auto", "openvino", "torch-cpu", "torch-cuda")
+_PRECISIONS = {
+    "openvino": ("float32", "int8"),
+    "torch-cpu": ("float32",),
+    "torch-cuda": ("float16", "float32"),
+}
+_WINDOWS = ("auto", "one-pass", "reference")
+
+
+def open_predictor(
+    checkpoint_path: Path,
+    *,
+    engine: str,
+    precision: str,
+    windows: str,
+    threads: int | None,
+) -> EnginePredictor:
+    """Load a checkpoint (see `model.spotting.predictor.load_predictor`)."""
+    _check("engine", engine, _ENGINES)
+    _check("windows", windows, _WINDOWS)
+    checkpoint = Checkpoint.open(checkpoint_path)
+    if engine == "auto":
+        engine = _best_engine()
+    if precision == "auto":
+        precision = _PRECISIONS[engine][0]
+    _check(f"precision of {engine}", precision, _PRECISIONS[engine])
+    mode: Literal["one-pass", "reference"] = (
+        "reference" if windows == "reference" else "one-pass"
+    )
+    runtime = _open_runtime(checkpoint, engine, precision, threads)
+    return EnginePredictor(checkpoint.manifest, runtime, mode)
+
+
+def _best_engine() -> str:
+    if find_spec("torch") is not None:
+        from model.engines.torch_engine import has_cuda
+
+        if has_cuda():
+            return "torch-cuda"
+    return "openvino"
+
+
+def _open_runtime(
+    checkpoint: Checkpoint, engine: str, precision: str, threads: int | None
+) -> Runtime:
+    if engine == "openvino":
+        return openvino_engine.open_runtime(
+            checkpoint,
+            precision="int8" if precision == "int8" else "float32",
+            threads=threads,
+        )
+    if find_spec("torch") is None:
+        raise EngineUnavailable(
+            f"the engine {engine} needs torch: pip install 'touchline[gpu]', or use "
+            "--engine openvino"
+        )
+    from model.engines import torch_engine
+
+    return torch_engine.open_runtime(
+        checkpoint,
+        device="cuda" if engine == "torch-cuda" else "cpu",
+        precision="float16" if precision == "float16" else "float32",
+        threads=threads,
+    )
+
+
+def _check(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise EngineUnavailable(
+            f"{what} cannot be {value!r}; choose one of {', '.join(known)}"
+        )

@@ -1,0 +1,115 @@
+"""The CPU engine: a checkpoint's exported form on OpenVINO, without torch."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import openvino as ov
+
+from model.engines.runtime import Floats, Frames
+from model.errors import EngineError, EngineUnavailable
+from model.network.checkpoint import ENGINES, Checkpoint
+
+KIND = "openvino"
+
+
+class OpenVinoRuntime:
+    """A network on OpenVINO (see `model.engines.runtime.Runtime`)."""
+
+    def __init__(
+        self,
+        trunk: ov.Model,
+        head: ov.Model,
+        *,
+        delay: int,
+        name: str = "openvino/float32",
+        threads: int | None = None,
+    ) -> None:
+        """Compile both models for this machine's CPU.
+
+        Raises:
+            EngineUnavailable: OpenVINO finds no CPU it can use, or rejects a model.
+        """
+        self.name, self.delay = name, delay
+        self.chunk_len = int(trunk.input("frames").shape[0])
+        self.feature_dim = int(trunk.output("features").shape[1])
+        self._trunk = _compile(trunk, threads).create_infer_request()
+        self._head = _compile(head, threads).create_infer_request()
+
+    def reset(self) -> None:
+        """Forget the video so far."""
+        self._trunk.reset_state()
+
+    def trunk(self, frames: Frames, inside: Floats, shown: Floats) -> Floats:
+        """Take the next chunk of a video."""
+        return _infer(self._trunk, {"frames": frames, "inside": inside, "shown": shown})
+
+    def head(self, features: Floats) -> Floats:
+        """Judge windows."""
+        return _infer(self._head, {"features": features})
+
+
+def open_runtime(
+    checkpoint: Checkpoint,
+    *,
+    precision: Literal["float32", "int8"] = "float32",
+    threads: int | None = None,
+) -> OpenVinoRuntime:
+    """Load what `touchline export` put into a checkpoint.
+
+    Raises:
+        EngineUnavailable: the checkpoint was not exported, or not in this precision.
+        BadCheckpoint: one of the engine's files is damaged.
+    """
+    facts = checkpoint.manifest.engines.get(KIND, {})
+    forms: Mapping[str, Any] = facts.get("precisions", {})
+    if precision not in forms:
+        raise EngineUnavailable(
+            f"{checkpoint.manifest.name} has no {KIND} form in {precision}; make it "
+            f"with `touchline export {checkpoint.path}`"
+            + (f", or take one of {', '.join(forms)}" if forms else "")
+        )
+    return OpenVinoRuntime(
+        _read(checkpoint, forms[precision]["trunk"]),
+        _read(checkpoint, forms[precision]["head"]),
+        delay=int(facts["delay"]),
+        name=f"{KIND}/{precision}",
+        threads=threads,
+    )
+
+
+def _read(checkpoint: Checkpoint, name: str) -> ov.Model:
+    xml = checkpoint.read_member(f"{ENGINES}{KIND}/{name}.xml")
+    weights = checkpoint.read_member(f"{ENGINES}{KIND}/{name}.bin")
+    try:
+        return ov.Core().read_model(model=xml, weights=weights)
+    except RuntimeError as exc:
+        raise EngineUnavailable(
+            f"{checkpoint.manifest.name}: OpenVINO {ov.__version__} cannot read "
+            f"{name}.xml; export the checkpoint again"
+        ) from exc
+
+
+def _compile(model: ov.Model, threads: int | None) -> ov.CompiledModel:
+    config: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        # bfloat16, where a CPU has it, would change the scores by a tenth.
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    if threads is not None:
+        config["INFERENCE_NUM_THREADS"] = threads
+    try:
+        return ov.Core().compile_model(model, "CPU", config)
+    except RuntimeError as exc:
+        raise EngineUnavailable(f"OpenVINO cannot run this network: {exc}") from exc
+
+
+def _infer(request: ov.InferRequest, inputs: dict[str, Any]) -> Floats:
+    try:
+        results = request.infer(
+            {name: np.ascontiguousarray(value) for name, value in inputs.items()},
+            share_inputs=True,
+        )
+    except RuntimeError as exc:
+        raise EngineError(f"OpenVINO failed: {exc}") from exc
+    return np.array(results[0], dtype=np.float32)

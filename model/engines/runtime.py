@@ -1,0 +1,46 @@
+"""What an engine must be able to do; everything above it is the same for all."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Frames = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+class Runtime(Protocol):
+    """A network on an engine: the trunk as a stream, and the head.
+
+    Attributes:
+        name: engine and precision, `openvino/float32` for one.
+        chunk_len: T, steps that the trunk takes at once.
+        delay: steps between a frame and its feature.
+        feature_dim: D.
+    """
+
+    name: str
+    chunk_len: int
+    delay: int
+    feature_dim: int
+
+    def reset(self) -> None:
+        """Forget the video so far."""
+        ...
+
+    def trunk(self, frames: Frames, inside: Floats, shown: Floats) -> Floats:
+        """Take the next chunk of a video.
+
+        Args:
+            frames: (T, H, W, 3) RGB.
+            inside: (T,), 1 for a frame of the video, 0 for any other.
+            shown: (T,), 0 for a frame that is zero after normalisation.
+
+        Returns:
+            Features (T, D) of the steps `delay` before these.
+        """
+        ...
+
+    def head(self, features: Floats) -> Floats:
+        """Judge windows: features (N, L, D) -> scores (N, L, K) in [0, 1]."""
+        ...

@@ -1,0 +1,128 @@
+"""The torch engines: the CPU one for reference, CUDA in half precision for speed."""
+
+from contextlib import suppress
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from model.engines.runtime import Floats, Frames
+from model.engines.streaming import StreamingTrunk
+from model.errors import EngineError, EngineUnavailable
+from model.network.checkpoint import Checkpoint
+from model.network.spotter import Spotter
+from model.network.spotter_io import load_spotter
+
+CPU_CHUNK_LEN = 8
+CUDA_CHUNK_LEN = 64
+
+Device = Literal["cpu", "cuda"]
+_DTYPES = {"float32": torch.float32, "float16": torch.float16}
+
+
+class TorchRuntime:
+    """A network on torch (see `model.engines.runtime.Runtime`).
+
+    Where a chunk does not fit the GPU's memory, half as many frames are tried, down
+    to a single one; what was tried stays smaller for the rest of the run.
+    """
+
+    def __init__(
+        self,
+        spotter: Spotter,
+        *,
+        device: Device = "cpu",
+        precision: Literal["float32", "float16"] = "float32",
+        chunk_len: int = CPU_CHUNK_LEN,
+    ) -> None:
+        self.name = f"torch-{device}/{precision}"
+        self.chunk_len = self._part_len = chunk_len
+        self._device, dtype = torch.device(device), _DTYPES[precision]
+        trunk = StreamingTrunk(spotter)
+        self.delay, self.feature_dim = trunk.delay, trunk.feature_dim
+        self._trunk = trunk.to(device=device)
+        # The pixels' mean stays float32; `to` knows channels_last, its types do not.
+        net: Any = trunk.net
+        net.to(dtype=dtype, memory_format=torch.channels_last)
+        self._head = spotter.eval().to(device=device)
+        self._state: tuple[Tensor, ...] = ()
+
+    def reset(self) -> None:
+        """Forget the video so far."""
+        self._state = ()
+
+    def trunk(self, frames: Frames, inside: Floats, shown: Floats) -> Floats:
+        """Take the next chunk of a video."""
+        inputs = [self._send(array) for array in (frames, inside, shown)]
+        features: list[Tensor] = []
+        done = 0
+        while done < len(frames):
+            part = [array[done : done + self._part_len] for array in inputs]
+            try:
+                features.append(self._run(part))
+            except torch.OutOfMemoryError as exc:
+                self._take_less(exc)
+            else:
+                done += len(part[0])
+        return self._fetch(torch.cat(features))
+
+    def head(self, features: Floats) -> Floats:
+        """Judge windows."""
+        with torch.inference_mode():
+            logits = self._head.head(self._send(features))
+            return self._fetch(torch.softmax(logits, dim=-1))
+
+    def _run(self, part: list[Tensor]) -> Tensor:
+        with torch.inference_mode():
+            results: tuple[Tensor, ...] = self._trunk(*part, *self._state)
+        self._state = results[1:]
+        return results[0]
+
+    def _take_less(self, exc: Exception) -> None:
+        if self._part_len == 1:
+            raise EngineError(
+                "a single frame does not fit the GPU's memory; use --engine openvino"
+            ) from exc
+        self._part_len //= 2
+        torch.cuda.empty_cache()
+
+    def _send(self, array: Any) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
+
+    def _fetch(self, tensor: Tensor) -> Floats:
+        result: Floats = tensor.float().cpu().numpy()
+        return result
+
+
+def has_cuda() -> bool:
+    """Say whether torch finds a GPU that it can use."""
+    with suppress(RuntimeError):
+        return torch.cuda.is_available()
+    return False
+
+
+def open_runtime(
+    checkpoint: Checkpoint,
+    *,
+    device: Device,
+    precision: Literal["float32", "float16"],
+    threads: int | None = None,
+) -> TorchRuntime:
+    """Build the network of a checkpoint on a device.
+
+    Raises:
+        EngineUnavailable: there is no GPU for `cuda`.
+        BadCheckpoint: the weights do not fit the network.
+    """
+    if device == "cuda" and not has_cuda():
+        raise EngineUnavailable(
+            "torch finds no CUDA device on this machine; use --engine openvino"
+        )
+    if threads is not None and device == "cpu":
+        torch.set_num_threads(threads)
+    return TorchRuntime(
+        load_spotter(checkpoint),
+        device=device,
+        precision=precision,
+        chunk_len=CUDA_CHUNK_LEN if device == "cuda" else CPU_CHUNK_LEN,
+    )
