@@ -187,6 +187,8 @@ def _parse(url: str) -> httpx.URL:
         raise CallbackRefused(
             "callback_url must be a full URL such as https://host/path."
         )
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise CallbackRefused("callback_url is not a URL: its port is out of range.")
     if parsed.userinfo:
         raise CallbackRefused(
             "callback_url must not hold a user name or password; "

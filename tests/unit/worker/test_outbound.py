@@ -1,0 +1,158 @@
+"""The POST to other people's servers, against real sockets."""
+
+import contextlib
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.core.webhooks import Callback
+from worker.outbound import MAX_ANSWER_BYTES, PostFailed, post
+
+Handler = Callable[[socket.socket], None]
+OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+@contextlib.contextmanager
+def listener(handle: Handler) -> Iterator[int]:
+    """Accept one connection on a free port and let `handle` talk to it."""
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                handle(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def callback(url: str) -> Callback:
+    return Callback(url=url, address=ipaddress.ip_address("127.0.0.1"))
+
+
+def test_the_judged_address_is_called_and_the_name_stays_in_the_host_header() -> None:
+    received: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        received.append(connection.recv(65536))
+        connection.sendall(OK)
+
+    with listener(handle) as port:
+        answer = post(
+            callback(f"http://nowhere.invalid:{port}/hook?a=1"),
+            headers={"x-sign": "1"},
+            body=b"{}",
+        )
+
+    assert answer.status_code == 204
+    assert received[0].startswith(b"POST /hook?a=1 HTTP/1.1\r\n")
+    assert f"host: nowhere.invalid:{port}".encode() in received[0].lower()
+    assert b"x-sign: 1" in received[0].lower()
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(
+            b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\n"
+            b"content-length: 0\r\n\r\n"
+        )
+
+    with listener(handle) as port:
+        answer = post(callback(f"http://a.invalid:{port}/"), headers={}, body=b"{}")
+
+    assert answer.status_code == 302
+
+
+def test_proxies_of_the_environment_are_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(OK)
+
+    with listener(handle) as port:
+        answer = post(callback(f"http://a.invalid:{port}/"), headers={}, body=b"{}")
+
+    assert answer.status_code == 204
+
+
+def test_an_answer_that_drips_for_ever_ends_at_the_deadline() -> None:
+    over = threading.Event()
+
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while not over.wait(0.05):
+            with contextlib.suppress(OSError):
+                connection.sendall(b"x-drip: 1\r\n")
+
+    with listener(handle) as port:
+        hook = callback(f"http://a.invalid:{port}/")
+        with pytest.raises(PostFailed, match="within 1 s"):
+            post(hook, headers={}, body=b"{}", deadline_s=1.0)
+        over.set()
+
+
+def test_no_more_of_a_huge_answer_is_read_than_the_limit() -> None:
+    sent = 0
+
+    def handle(connection: socket.socket) -> None:
+        nonlocal sent
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while sent < 1000 * MAX_ANSWER_BYTES:
+                sent += connection.send(b"x" * 65536)
+
+    with listener(handle) as port:
+        answer = post(callback(f"http://a.invalid:{port}/"), headers={}, body=b"{}")
+
+    assert answer.status_code == 200
+    assert sent < 1000 * MAX_ANSWER_BYTES
+
+
+@pytest.mark.parametrize(
+    "words", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 banana\r\n\r\n"]
+)
+def test_what_is_no_http_server_fails_the_attempt(words: bytes) -> None:
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(words)
+
+    with listener(handle) as port, pytest.raises(PostFailed):
+        post(callback(f"http://a.invalid:{port}/"), headers={}, body=b"{}")
+
+
+def test_nobody_listening_fails_the_attempt_and_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    with pytest.raises(PostFailed, match="ConnectError"):
+        post(callback(f"http://a.invalid:{port}/"), headers={}, body=b"{}")
+
+
+def test_retry_after_is_read_from_the_answer() -> None:
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(
+            b"HTTP/1.1 503 Busy\r\nRetry-After: 42\r\ncontent-length: 0\r\n\r\n"
+        )
+
+    with listener(handle) as port:
+        answer = post(callback(f"http://a.invalid:{port}/"), headers={}, body=b"{}")
+
+    assert (answer.status_code, answer.retry_after) == (503, "42")
