@@ -1,0 +1,31 @@
+"""`touchline api` and `touchline migrate`: the two server parts compose runs alone."""
+
+from app.core.settings import Settings
+
+
+def api() -> None:
+    """Serve the HTTP API alone; database and workers run elsewhere."""
+    import uvicorn
+
+    settings = Settings()
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def migrate() -> None:
+    """Bring the database named by TOUCHLINE_DATABASE_URL to the newest schema."""
+    from app.core.db.migrate import upgrade
+    from app.core.errors import StartFailed
+
+    settings = Settings()
+    if settings.database_url is None:
+        raise StartFailed(
+            "TOUCHLINE_DATABASE_URL is not set: name the database to migrate "
+            "(the embedded one is migrated by `touchline serve`)"
+        )
+    upgrade(settings.database_url)

@@ -1,0 +1,56 @@
+"""The `touchline` command: its verbs, and how an error reaches the user.
+
+Each verb lives in a module of its own and imports its heavy parts when it runs, so
+that `touchline --help` is quick and serving needs no torch.
+"""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from app.cli.api import api, migrate
+from app.cli.keys import keys
+from app.cli.serve import serve
+from app.core.errors import TouchlineError
+
+touchline = typer.Typer(
+    name="touchline",
+    help="Match video in, a timeline of events out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+touchline.command()(serve)
+touchline.command()(api)
+touchline.command()(migrate)
+touchline.add_typer(keys, name="keys")
+
+
+def main() -> None:
+    """Run the verb that was asked for; an error is one line on stderr, exit code 1."""
+    try:
+        touchline()
+    except ValidationError as exc:
+        for error in exc.errors():
+            name = "TOUCHLINE_" + "_".join(str(part) for part in error["loc"]).upper()
+            where = name + ": " if error["loc"] else ""
+            _complain(f"{where}{error['msg'].removeprefix('Value error, ')}")
+        sys.exit(1)
+    except Exception as exc:
+        if not _is_ours(exc):
+            raise
+        _complain(str(exc))
+        sys.exit(1)
+
+
+def _is_ours(exc: Exception) -> bool:
+    """Whether an error is one of the two trees meant for users."""
+    if isinstance(exc, TouchlineError):
+        return True
+    errors = sys.modules.get("model.errors")
+    return errors is not None and isinstance(exc, errors.ModelError)
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"error: {message}", err=True)
