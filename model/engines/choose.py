@@ -1,5 +1,6 @@
 """Which engine runs a checkpoint on this machine; torch is imported only for it."""
 
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -44,8 +45,13 @@ def open_predictor(
     return EnginePredictor(checkpoint.manifest, runtime, mode)
 
 
+# One of these is there where a GPU's driver is; torch is not imported to find out.
+_GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/proc/driver/nvidia"))
+
+
 def _best_engine() -> str:
-    if find_spec("torch") is not None:
+    has_driver = sys.platform == "win32" or any(p.exists() for p in _GPU_DRIVERS)
+    if has_driver and find_spec("torch") is not None:
         from model.engines.torch_engine import has_cuda
 
         if has_cuda():

@@ -1,0 +1,169 @@
+"""`touchline spot`: from a video file to its events, without a server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from click import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.core.formats import EventFacts
+    from model.spotting.spot_file import Progress, SpottedVideo
+
+FORMATS = ("table", "json", "csv", "soccernet")
+ENGINES = ("auto", "openvino", "torch-cpu", "torch-cuda")
+PRECISIONS = ("auto", "float32", "float16", "int8")
+WINDOWS = ("auto", "one-pass", "reference")
+
+
+def spot(
+    video: Annotated[Path, typer.Argument(help="The video file.")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", click_type=Choice(FORMATS), help="How events are written."
+        ),
+    ] = "table",
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Take the place of the checkpoint's own thresholds."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Name or path of the checkpoint.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file, not to standard output.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option(click_type=Choice(ENGINES), help="What runs the network.")
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(click_type=Choice(PRECISIONS), help="Of the network.")
+    ] = "auto",
+    windows: Annotated[
+        str,
+        typer.Option(
+            click_type=Choice(WINDOWS),
+            help="One pass over the video, or overlapping clips as E2E-Spot does.",
+        ),
+    ] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Find the events of a video; standard output carries nothing but them."""
+    from app.core.settings import Settings
+    from model.library import find_checkpoint
+    from model.spotting.predictor import load_predictor
+    from model.spotting.spot_file import spot_file
+
+    _check_paths(video, out)
+    checkpoint = find_checkpoint(model, user_dir=Settings().data_dir / "models")
+    predictor = load_predictor(
+        checkpoint,
+        engine=engine,  # type: ignore[arg-type] # One of ENGINES.
+        precision=precision,  # type: ignore[arg-type] # One of PRECISIONS.
+        windows=windows,  # type: ignore[arg-type] # One of WINDOWS.
+    )
+    with _progress_bar(video.name, is_shown=not quiet) as on_progress:
+        spotted = spot_file(
+            video, predictor=predictor, min_score=min_score, on_progress=on_progress
+        )
+    _write(_render(spotted, video.name, form), out)
+
+
+def _check_paths(video: Path, out: Path | None) -> None:
+    """Refuse before minutes of work what would be refused after them."""
+    if not video.is_file():
+        raise typer.BadParameter(f"there is no file {video}")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {out.absolute().parent}")
+
+
+@contextmanager
+def _progress_bar(
+    name: str, *, is_shown: bool
+) -> "Iterator[Callable[[Progress], None]]":
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    console = Console(stderr=True)
+    with Bar(*columns, console=console, disable=not is_shown) as bar:
+        task = bar.add_task(name, total=1.0, left="")
+
+        def show(progress: "Progress") -> None:
+            left = "" if progress.eta_s is None else f"{_clock(progress.eta_s)} left"
+            bar.update(task, completed=progress.done, left=left)
+
+        yield show
+
+
+def _render(spotted: "SpottedVideo", name: str, form: str) -> str:
+    from app.core.formats import event_object, to_csv, to_soccernet
+
+    events = _events(spotted)
+    if form == "json":
+        objects = [event_object(event) for event in events]
+        return json.dumps({"video": name, "events": objects}, indent=2) + "\n"
+    if form == "csv":
+        return to_csv(events)
+    if form == "soccernet":
+        return to_soccernet(events, name=name, fps=spotted.facts.fps or None) + "\n"
+    return _table(events)
+
+
+def _events(spotted: "SpottedVideo") -> "list[EventFacts]":
+    """Number the spots; there is no database to give them ids."""
+    from app.core.formats import EventFacts
+
+    return [
+        EventFacts(
+            id=str(number),
+            label=spot.label,
+            time_ms=round(spot.time_s * 1000),
+            frame=spot.frame,
+            score=spot.score,
+        )
+        for number, spot in enumerate(spotted.spots, start=1)
+    ]
+
+
+def _table(events: "list[EventFacts]") -> str:
+    width = max([len(event.label) for event in events] + [len("type")])
+    lines = [f"{'time':>10}  {'type':<{width}}  {'score':>5}  {'frame':>7}"]
+    lines += [
+        f"{_clock(event.time_ms / 1000, decimals=True):>10}  {event.label:<{width}}"
+        f"  {event.score:5.2f}  {event.frame:7d}"
+        for event in events
+    ]
+    lines.append(f"{len(events)} events")
+    return "\n".join(lines) + "\n"
+
+
+def _clock(time_s: float, *, decimals: bool = False) -> str:
+    """Write seconds as 1:02:03, with thousandths where asked for."""
+    total_ms = round(time_s * 1000)
+    minutes, ms = divmod(total_ms, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    tail = f"{ms / 1000:06.3f}" if decimals else f"{ms // 1000:02d}"
+    return f"{head}:{tail}"
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8", newline="")
