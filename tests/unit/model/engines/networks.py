@@ -62,8 +62,8 @@ def draw_frames(count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
     """Draw frames (count, H, W, 3) that differ from one another."""
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (count, SIZE[1] // 8, SIZE[0] // 8, 3))
-    small = small * rng.random((count, 1, 1, 1))
-    return small.repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
+    shaded = small * rng.random((count, 1, 1, 1))
+    return shaded.repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
 
 
 def uncut_features(
