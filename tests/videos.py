@@ -82,6 +82,7 @@ def draw_video(
     interlaced: bool = False,
     sound: bool = False,
     container: str | None = None,
+    bit_rate: int | None = None,
     options: dict[str, str] | None = None,
     paint: Paint = number_picture,
 ) -> list[float]:
@@ -105,6 +106,7 @@ def draw_video(
         bt709: the colour matrix of HD instead of BT.601; tagged as such.
         interlaced: coded as two fields a frame (libx264 and mpeg2video).
         sound: with a second stream, silence in AAC.
+        bit_rate: bits a second; None is a quality where numbers stay readable.
         options: the muxer's, for example `{"movflags": "faststart"}`.
         paint: (number, width, height) -> RGB picture.
 
@@ -128,7 +130,9 @@ def draw_video(
         stream.width, stream.height = size
         stream.pix_fmt = pix_fmt
         stream.time_base = stream.codec_context.time_base = time_base
-        stream.codec_context.options = _encoder_options(codec, interlaced=interlaced)
+        stream.codec_context.options = _encoder_options(
+            codec, interlaced=interlaced, bit_rate=bit_rate
+        )
         stream.codec_context.gop_size = key_every
         stream.codec_context.max_b_frames = b_frames
         if full_range:
@@ -215,7 +219,12 @@ def set_edit(path: Path, *, first_ticks: int, length_ms: int) -> None:
     path.write_bytes(bytes(data))
 
 
-def _encoder_options(codec: str, *, interlaced: bool) -> dict[str, str]:
+def _encoder_options(
+    codec: str, *, interlaced: bool, bit_rate: int | None
+) -> dict[str, str]:
+    if bit_rate is not None:
+        quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+        return {"b": str(bit_rate), "preset": "veryfast", **quiet}
     options = {
         "libx264": {"preset": "ultrafast", "crf": "18"},
         "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:crf=18"},

@@ -12,10 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from model.errors import ModelError, VideoLimitExceeded
-from model.video.decode import iter_steps
+from model.video.decode import iter_chosen
 from model.video.frame_spec import FrameSpec
 from model.video.limits import MediaLimits
+from model.video.picture import Painter
 from model.video.probe import probe
 from model.video.ring import Ring
 from model.video.sandbox import die_with_thread, limit_self, watch_parent
@@ -76,10 +79,16 @@ def _answer(request: Mapping[str, Any], line: Line) -> None:
 
     spec = FrameSpec.from_dict(request["spec"])
     ring = Ring(request["ring"], spec, slots=request["slots"])
-    for count, step in enumerate(iter_steps(path, spec, limits=limits, tally=tally)):
+    painter, last = Painter(spec), -1
+    for step, chosen in enumerate(iter_chosen(path, spec, limits=limits, tally=tally)):
         free.acquire()
-        ring.write(count % ring.slots, step.image)
-        line.send(kind="step", frame=step.frame, pts=step.pts, time_s=step.time_s)
+        if chosen.frame == last:
+            np.copyto(ring.slot(step), ring.slot(step - 1))
+        else:
+            painter.paint(chosen.picture, out=ring.slot(step))
+        last = chosen.frame
+        time_s = float(chosen.time_s)
+        line.send(kind="step", frame=chosen.frame, pts=chosen.pts, time_s=time_s)
     line.send(kind="end", tally=asdict(tally))
 
 

@@ -6,7 +6,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +30,7 @@ __all__ = [
     "StepStream",
     "choose_frames",
     "decode_in_child",
+    "iter_chosen",
     "iter_steps",
 ]
 
@@ -69,13 +70,20 @@ def iter_steps(
             `model.video.source`.
     """
     painter = Painter(spec)
+    step: Step | None = None
+    for chosen in iter_chosen(path, spec, limits=limits, tally=tally):
+        if step is None or step.frame != chosen.frame:
+            image = painter.paint(chosen.picture)
+            step = Step(chosen.frame, chosen.pts, float(chosen.time_s), image)
+        yield step
+
+
+def iter_chosen(
+    path: Path, spec: FrameSpec, *, limits: MediaLimits, tally: Tally | None
+) -> Iterator[SourceFrame]:
+    """Decode a video and give the frames that its steps take, not yet painted."""
     with open_video(path, limits=limits, tally=tally) as source:
-        step: Step | None = None
-        for chosen in choose_frames(source.frames(), fps=spec.fps):
-            if step is None or step.frame != chosen.frame:
-                image = painter.paint(chosen.picture)
-                step = Step(chosen.frame, chosen.pts, float(chosen.time_s), image)
-            yield step
+        yield from choose_frames(source.frames(), fps=spec.fps)
 
 
 class StepStream:
@@ -131,7 +139,7 @@ class StepStream:
             frame=int(message["frame"]),
             pts=int(message["pts"]),
             time_s=float(message["time_s"]),
-            image=self._ring.read(self._count % self._ring.slots),
+            image=self._ring.read(self._count),
         )
 
 
@@ -168,31 +176,29 @@ def decode_in_child(
             `model.video.source`; raised by the step that meets the fault, most by
             the first.
     """
-    descriptor = create_memory(ring_steps * spec.step_bytes)
-    try:
-        ring = Ring(descriptor, spec, slots=ring_steps)
-        request = {
-            "verb": "decode",
-            "path": str(path.absolute()),
-            "limits": asdict(limits),
-            "spec": spec.to_dict(),
-            "ring": descriptor,
-            "slots": ring_steps,
-        }
-        child = ChildProcess(
-            request,
-            limits=limits,
-            stall_timeout_s=stall_timeout_s,
-            share=(descriptor,),
-            on_wait=on_wait,
-        )
-    finally:
-        os.close(descriptor)
-    try:
+    request = {
+        "verb": "decode",
+        "path": str(path.absolute()),
+        "limits": asdict(limits),
+        "spec": spec.to_dict(),
+        "slots": ring_steps,
+    }
+    with ExitStack() as cleanup:
+        descriptor = create_memory(ring_steps * spec.step_bytes)
+        try:
+            ring = Ring(descriptor, spec, slots=ring_steps)
+            cleanup.callback(ring.close)
+            child = ChildProcess(
+                {**request, "ring": descriptor},
+                limits=limits,
+                stall_timeout_s=stall_timeout_s,
+                share=(descriptor,),
+                on_wait=on_wait,
+            )
+            cleanup.callback(child.close)
+        finally:
+            os.close(descriptor)
         yield StepStream(child, ring)
-    finally:
-        child.close()
-        ring.close()
 
 
 def choose_frames(

@@ -25,12 +25,12 @@ class Painter:
         self.spec = spec
         self._scaler = VideoReformatter()
 
-    def paint(self, picture: VideoFrame) -> Image:
+    def paint(self, picture: VideoFrame, *, out: Image | None = None) -> Image:
         """Return (H, W, 3) uint8 RGB, C-contiguous, in full range.
 
         H and W are the spec's `out_height` and `out_width`. Bit depth, range,
         colour matrix and size are taken from each frame, so a stream that changes
-        half-way stays right.
+        half-way stays right. With `out`, the image is written there.
         """
         quarters, mirrored = turn_of(picture)
         width, height = self.spec.width, self.spec.height
@@ -45,7 +45,7 @@ class Painter:
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        image: Image = scaled.to_ndarray().astype(np.uint8, copy=False)
+        image = _view(scaled)
         if mirrored:
             image = image[:, ::-1]
         if quarters:
@@ -53,7 +53,10 @@ class Painter:
         if self.spec.crop is not None:
             left, top, crop_width, crop_height = self.spec.crop
             image = image[top : top + crop_height, left : left + crop_width]
-        return np.ascontiguousarray(image)
+        if out is None:
+            out = np.empty(image.shape, np.uint8)
+        np.copyto(out, image)
+        return out
 
 
 def turn_of(picture: VideoFrame) -> Turn:
@@ -72,3 +75,15 @@ def turn_of(picture: VideoFrame) -> Turn:
     if abs(a) >= abs(b):
         return (0 if a >= 0 else 2), mirrored
     return (3 if b > 0 else 1), mirrored
+
+
+def _view(scaled: VideoFrame) -> Image:
+    """Look at a frame's own memory as (H, W, 3); valid while the frame lives."""
+    plane = scaled.planes[0]
+    buffer: Any = plane
+    return np.ndarray(
+        (scaled.height, scaled.width, 3),
+        np.uint8,
+        buffer,
+        strides=(plane.line_size, 3, 1),
+    )

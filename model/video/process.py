@@ -57,17 +57,7 @@ class ChildProcess:
         self._buffer = b""
         self._has_started = False
         self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", "model.video.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._last_words,
-            bufsize=0,
-            cwd="/",
-            env=_scrubbed_environment(),
-            pass_fds=share,
-            process_group=0,  # Ctrl-C is the parent's to answer.
-        )
+        self._process = self._start(share)
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._selector = selectors.DefaultSelector()
@@ -117,6 +107,25 @@ class ChildProcess:
         self._selector.close()
         for pipe in (self._stdin, self._stdout, self._last_words):
             pipe.close()
+
+    def _start(self, share: tuple[int, ...]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-s", "-m", "model.video.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._last_words,
+                bufsize=0,
+                cwd="/",
+                env=_scrubbed_environment(),
+                pass_fds=share,
+                process_group=0,  # Ctrl-C is the parent's to answer.
+            )
+        except OSError as exc:
+            self._last_words.close()
+            raise errors.DecoderCrashed(
+                f"The decoding process could not be started: {exc.strerror}."
+            ) from exc
 
     def _line(self) -> bytes:
         patience_s = self._stall_timeout_s

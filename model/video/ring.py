@@ -25,13 +25,14 @@ class Ring:
             self._memory, np.uint8
         ).reshape(slots, spec.out_height, spec.out_width, 3)
 
-    def write(self, slot: int, image: NDArray[np.uint8]) -> None:
-        """Put an image (H, W, 3) into a slot."""
-        self._open_images()[slot] = image
+    def slot(self, number: int) -> NDArray[np.uint8]:
+        """Return the image (H, W, 3) in slot `number` modulo the slots, to write to."""
+        image: NDArray[np.uint8] = self._open_images()[number % self.slots]
+        return image
 
-    def read(self, slot: int) -> NDArray[np.uint8]:
-        """Return a copy (H, W, 3) of the image in a slot."""
-        return np.array(self._open_images()[slot])
+    def read(self, number: int) -> NDArray[np.uint8]:
+        """Return a copy of the image (H, W, 3) in slot `number` modulo the slots."""
+        return np.array(self.slot(number))
 
     def close(self) -> None:
         """Unmap; may be called twice."""
