@@ -1,5 +1,6 @@
 """The real API over real HTTP, in a thread of the test; and a raw client beside it."""
 
+import shutil
 import socket
 import threading
 import time
@@ -12,7 +13,9 @@ from urllib.parse import urlsplit
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import delete
 
+from app.core.db.models import UploadKey, Video, WorkerBeat
 from app.core.service import Service
 from app.core.settings import Settings
 from app.main import create_app
@@ -45,10 +48,24 @@ class RunningApi:
         folders = (self.data_dir / "videos", self.data_dir / "incoming")
         return [path for folder in folders for path in folder.rglob("*")]
 
+    def forget_all(self) -> None:
+        """Go back to an empty service, so that tests can share one server."""
+        with self.service.sessions.begin() as session:
+            for row in (Video, WorkerBeat, UploadKey):
+                session.execute(delete(row))
+        for folder in ("videos", "incoming", "broker/messages", "models"):
+            shutil.rmtree(self.data_dir / folder, ignore_errors=True)
+        (self.data_dir / "broker/messages").mkdir(parents=True)
+
     def connect(self) -> socket.socket:
         """Open a plain connection, to send what no client library would."""
         parts = urlsplit(self.url)
         return socket.create_connection((parts.hostname, parts.port), timeout=20)
+
+
+def make_settings(**values: object) -> Settings:
+    """Make settings of these values alone; the environment is not looked at."""
+    return Settings.model_validate({"min_free_space": 0, **values})
 
 
 @contextmanager
@@ -96,15 +113,3 @@ def upload_head(*, content_length: int, extra: str = "") -> bytes:
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Content-Length: {content_length}\r\n{extra}\r\n"
     ).encode()
-
-
-def read_answer(connection: socket.socket) -> tuple[int, str]:
-    """Read an answer to its end: status and the rest as text."""
-    data = b""
-    while True:
-        more = connection.recv(65536)
-        if not more:
-            break
-        data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body.decode()

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from app.core.errors import (
     InternalError,
@@ -123,17 +124,19 @@ async def _of_starlette(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, HTTPException):
         raise exc
     problem: RequestProblem
+    headers = dict(exc.headers or {})
     if exc.status_code == HTTPStatus.NOT_FOUND:
         problem = NotFound(f"Nothing has the address {request.url.path[:200]}.")
     elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         problem = MethodNotAllowed(
             f"{request.method} is not for {request.url.path[:200]}."
         )
+        headers["allow"] = _allowed_methods(request) or headers.get("allow", "")
     elif exc.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         problem = RequestProblem(str(exc.detail))
     else:
         problem = InternalError(_TELLS_NOTHING)
-    return _answer(request, problem, exc.headers)
+    return _answer(request, problem, headers)
 
 
 async def _of_database(request: Request, exc: Exception) -> JSONResponse:
@@ -148,6 +151,17 @@ async def _of_bug(request: Request, exc: Exception) -> JSONResponse:
         "bug", method=request.method, path=request.url.path, error=type(exc).__name__
     )
     return _answer(request, InternalError(_TELLS_NOTHING))
+
+
+def _allowed_methods(request: Request) -> str:
+    """List the methods of an address; each is a route of its own, the app knows all."""
+    methods = {
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        for method in operations
+        if compile_path(path)[0].match(request.url.path)
+    }
+    return ", ".join(sorted(methods))
 
 
 def _answer(

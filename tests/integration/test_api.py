@@ -1,0 +1,619 @@
+"""What the API answers about videos, events, jobs and deliveries, over real rows."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from app.core.db.base import new_id
+from app.core.db.models import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryStatus,
+    Event,
+    Job,
+    JobStatus,
+    Video,
+    WorkerBeat,
+)
+from app.core.storage import scores_key
+from model.spotting.timeline import Timeline
+from tests.api_server import RunningApi, make_settings, running_api
+from tests.services import PostgresOfTests
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+FPS = 30.0
+# (time_ms, label, score); two at one time, and one exactly on a second.
+SPOTS = [
+    (1000, "PASS", 0.9),
+    (2500, "DRIVE", 0.4),
+    (2500, "PASS", 0.8),
+    (4033, "PASS", 0.3),
+    (9000, "DRIVE", 0.95),
+]
+
+
+@pytest.fixture(scope="module")
+def shared_api(
+    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningApi]:
+    with postgres.fresh_database() as url:
+        data_dir = tmp_path_factory.mktemp("data")
+        with running_api(make_settings(data_dir=data_dir, database_url=url)) as running:
+            yield running
+
+
+@pytest.fixture
+def api(shared_api: RunningApi) -> RunningApi:
+    shared_api.forget_all()
+    return shared_api
+
+
+@pytest.fixture
+def video(api: RunningApi) -> UUID:
+    """A video whose timeline holds SPOTS."""
+    video_id = UUID(_upload(api)["id"])
+    _finish(api, video_id, SPOTS)
+    return video_id
+
+
+def test_a_finished_video_tells_facts_status_and_counts(
+    api: RunningApi, video: UUID
+) -> None:
+    body = api.client.get(f"/videos/{video}").json()
+
+    assert body["status"] == body["job"]["status"] == "succeeded"
+    assert body["progress"] == 1.0
+    assert body["counts"] == {"PASS": 3, "DRIVE": 2}
+    assert (body["width"], body["height"], body["fps"]) == (1280, 720, 30.0)
+    assert body["current_job_id"] == body["job"]["id"]
+    assert body["error"] is None
+
+
+def test_events_have_the_shape_integrators_rely_on(
+    api: RunningApi, video: UUID
+) -> None:
+    answer = api.client.get(f"/videos/{video}/events").json()
+
+    assert answer["next_cursor"] is None
+    assert len(answer["items"]) == len(SPOTS)
+    event = answer["items"][0]
+    assert set(event) == {"id", "type", "time_s", "frame", "score"}
+    job_id, _, seq = event["id"].partition(".")
+    assert api.client.get(f"/jobs/{job_id}").status_code == 200
+    assert seq == "0"
+    assert (event["type"], event["time_s"], event["frame"]) == ("PASS", 1.0, 30)
+    assert event["score"] == 0.9
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("", [0, 1, 2, 3, 4]),
+        ("type=PASS", [0, 2, 3]),
+        ("type=PASS&type=DRIVE", [0, 1, 2, 3, 4]),
+        ("min_score=0.8", [0, 2, 4]),
+        ("from_s=2.5", [1, 2, 3, 4]),
+        ("to_s=2.5", [0, 1, 2]),
+        ("from_s=2.501&to_s=8.999", [3]),
+        ("order=desc", [4, 3, 2, 1, 0]),
+        ("type=DRIVE&min_score=0.5&from_s=1", [4]),
+        ("type=SHOT", []),
+    ],
+)
+def test_events_are_filtered(
+    api: RunningApi, video: UUID, query: str, kept: list[int]
+) -> None:
+    events = api.client.get(f"/videos/{video}/events?{query}").json()["items"]
+
+    assert [_spot(event) for event in events] == [SPOTS[index] for index in kept]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1, 2, 4, 5])
+def test_pages_of_events_hold_each_event_once(
+    api: RunningApi, video: UUID, order: str, limit: int
+) -> None:
+    path = f"/videos/{video}/events?order={order}&limit={limit}"
+
+    events, pages = _walk(api, path)
+
+    whole = SPOTS if order == "asc" else SPOTS[::-1]
+    assert [_spot(event) for event in events] == whole
+    assert pages == -(-len(SPOTS) // limit)
+
+
+def test_a_list_being_paged_stays_with_its_timeline(
+    api: RunningApi, video: UUID
+) -> None:
+    first = api.client.get(f"/videos/{video}/events?limit=2")
+    _finish(api, video, [(100, "SHOT", 0.5)])
+
+    rest = api.client.get(first.links["next"]["url"]).json()["items"]
+    new = api.client.get(f"/videos/{video}/events").json()["items"]
+
+    assert [_spot(event) for event in rest] == SPOTS[2:4]
+    assert [_spot(event) for event in new] == [(100, "SHOT", 0.5)]
+
+
+def test_an_unknown_type_is_answered_with_the_known_ones(
+    api: RunningApi, video: UUID
+) -> None:
+    answer = api.client.get(f"/videos/{video}/events?type=PASS&type=drive")
+
+    problem = _problem(answer, 422, "unknown-type")
+    assert problem["types"] == ["PASS", "DRIVE", "SHOT"]
+    assert "'drive'" in problem["detail"]
+    assert "PASS, DRIVE, SHOT" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "min_score=2",
+        "min_score=nan",
+        "from_s=-1",
+        "from_s=inf",
+        "to_s=x",
+        "limit=0",
+        "limit=1001",
+        "order=sideways",
+        "format=xml",
+    ],
+)
+def test_a_bad_filter_is_named(api: RunningApi, video: UUID, query: str) -> None:
+    answer = api.client.get(f"/videos/{video}/events?{query}")
+
+    problem = _problem(answer, 422, "invalid-request")
+    (error,) = problem["errors"]
+    assert error["in"] == "query"
+    assert error["pointer"] == f"#/{query.split('=')[0]}"
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "e30=", "%00", "AAAA", "a" * 513])
+def test_a_foreign_cursor_is_refused(api: RunningApi, video: UUID, cursor: str) -> None:
+    for path in (
+        "/videos",
+        f"/videos/{video}/events",
+        f"/videos/{video}/jobs",
+        f"/videos/{video}/deliveries",
+    ):
+        answer = api.client.get(f"{path}?cursor={cursor}")
+
+        expected = 200 if cursor == "" else 422
+        assert answer.status_code == expected, (path, answer.text)
+
+
+def test_a_cursor_of_another_list_video_or_order_is_refused(
+    api: RunningApi, video: UUID
+) -> None:
+    other = UUID(_upload(api)["id"])
+    _finish(api, other, SPOTS)
+    path = f"/videos/{video}/events?limit=1"
+    cursor = api.client.get(path).json()["next_cursor"]
+
+    for wrong in (
+        f"/videos?cursor={cursor}",
+        f"/videos/{other}/events?cursor={cursor}",
+        f"/videos/{video}/events?order=desc&cursor={cursor}",
+    ):
+        _problem(api.client.get(wrong), 422, "invalid-cursor")
+
+
+def test_csv_holds_every_event_that_passes_the_filter(
+    api: RunningApi, video: UUID
+) -> None:
+    answer = api.client.get(f"/videos/{video}/events?format=csv&type=PASS")
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert "A%20match.csv" in answer.headers["content-disposition"]
+    table = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["type"], row["time_s"], row["frame"]) for row in table] == [
+        ("PASS", "1.000", "30"),
+        ("PASS", "2.500", "75"),
+        ("PASS", "4.033", "121"),
+    ]
+
+
+def test_soccernet_positions_come_back_to_the_same_frame(
+    api: RunningApi, video: UUID
+) -> None:
+    answer = api.client.get(f"/videos/{video}/events?format=soccernet")
+
+    document = json.loads(answer.text)
+    assert document["UrlLocal"] == "A match"
+    frames = [int(FPS * int(one["position"]) / 1000) for one in document["predictions"]]
+    assert frames == [round(time_ms * FPS / 1000) for time_ms, _, _ in SPOTS]
+    assert document["predictions"][-1]["gameTime"] == "1 - 00:09"
+
+
+def test_the_timeline_is_cut_and_thinned_without_losing_a_peak(
+    api: RunningApi, video: UUID
+) -> None:
+    whole = api.client.get(f"/videos/{video}/timeline").json()
+    thin = api.client.get(f"/videos/{video}/timeline?points=10").json()
+    cut = api.client.get(f"/videos/{video}/timeline?from_s=2&to_s=3").json()
+
+    assert whole["labels"] == ["PASS", "DRIVE", "SHOT"]
+    assert whole["steps"] == len(whole["time_s"]) == len(whole["scores"]["PASS"]) == 300
+    assert len(thin["time_s"]) == 10
+    assert thin["steps"] == 300
+    for label in whole["labels"]:
+        assert max(thin["scores"][label]) == max(whole["scores"][label])
+    assert cut["time_s"][0] == 2.0
+    assert cut["time_s"][-1] == 3.0
+    peak = int(np.argmax(whole["scores"]["PASS"]))
+    assert (whole["time_s"][peak], whole["frame"][peak]) == (1.0, 30)
+    assert 1.0 in thin["time_s"]
+
+
+def test_a_video_without_a_timeline_says_why(api: RunningApi) -> None:
+    video_id = _upload(api)["id"]
+
+    for path in ("events", "timeline"):
+        answer = api.client.get(f"/videos/{video_id}/{path}")
+        problem = _problem(answer, 409, "no-timeline")
+        assert "waits for a worker" in problem["detail"]
+        assert problem["status_of_job"] == "queued"
+
+
+def test_a_failed_job_tells_its_reason(api: RunningApi) -> None:
+    body = _upload(api)
+    with api.service.sessions.begin() as session:
+        job = session.get_one(Job, UUID(body["job"]["id"]))
+        job.status, job.finished_at = JobStatus.FAILED, NOW
+        job.error_code, job.error_detail = "no_video_stream", "There is only sound."
+        job.error_retryable = False
+
+    seen = api.client.get(f"/videos/{body['id']}").json()
+    events = api.client.get(f"/videos/{body['id']}/events")
+
+    assert seen["status"] == "failed"
+    assert seen["error"] == {
+        "code": "no_video_stream",
+        "detail": "There is only sound.",
+        "retryable": False,
+    }
+    assert "only sound" in _problem(events, 409, "no-timeline")["detail"]
+
+
+def test_videos_are_listed_the_newest_first_each_once(api: RunningApi) -> None:
+    ids = [_upload(api)["id"] for _ in range(5)]
+
+    seen, pages = _walk(api, "/videos?limit=2")
+
+    assert [video["id"] for video in seen] == ids[::-1]
+    assert pages == 3
+
+
+def test_a_deleted_video_is_gone_with_all_it_had(api: RunningApi, video: UUID) -> None:
+    job_id = api.client.get(f"/videos/{video}").json()["job"]["id"]
+    _add_delivery(api, video, UUID(job_id))
+
+    answer = api.client.delete(f"/videos/{video}")
+
+    assert answer.status_code == 204
+    for path in ("", "/events", "/timeline", "/file", "/jobs", "/deliveries"):
+        _problem(api.client.get(f"/videos/{video}{path}"), 404, "video-not-found")
+    _problem(api.client.get(f"/jobs/{job_id}"), 404, "job-not-found")
+    _problem(api.client.delete(f"/videos/{video}"), 404, "video-not-found")
+    assert not [path for path in api.kept_files() if path.is_file()]
+    with api.service.sessions() as session:
+        assert session.query(Event).count() == 0
+        assert session.query(Delivery).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "slug"),
+    [
+        ("/videos/{}", "video-not-found"),
+        ("/videos/{}/events", "video-not-found"),
+        ("/videos/{}/timeline", "video-not-found"),
+        ("/videos/{}/file", "video-not-found"),
+        ("/videos/{}/jobs", "video-not-found"),
+        ("/videos/{}/deliveries", "video-not-found"),
+        ("/jobs/{}", "job-not-found"),
+        ("/problems/{}", "not-found"),
+        ("/nowhere/{}", "not-found"),
+    ],
+)
+def test_what_is_not_there_is_said_to_be_missing(
+    api: RunningApi, path: str, slug: str
+) -> None:
+    for name in (str(uuid4()), "no-id-at-all"):
+        _problem(api.client.get(path.format(name)), 404, slug)
+
+
+def test_a_wrong_method_names_the_right_ones(api: RunningApi) -> None:
+    answer = api.client.put("/videos")
+
+    _problem(answer, 405, "method-not-allowed")
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
+
+
+def test_the_file_is_played_in_ranges(api: RunningApi, video: UUID) -> None:
+    whole = api.client.get(f"/videos/{video}/file")
+    part = api.client.get(f"/videos/{video}/file", headers={"range": "bytes=2-4"})
+
+    assert whole.content == b"the bytes of a video"
+    assert whole.headers["content-type"] == "video/mp4"
+    assert part.status_code == 206
+    assert part.content == b"e b"
+
+
+def test_a_video_is_analysed_again_beside_its_old_timeline(
+    api: RunningApi, video: UUID
+) -> None:
+    answer = api.client.post(f"/videos/{video}/jobs")
+
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["location"] == f"/jobs/{job['id']}"
+    seen = api.client.get(f"/videos/{video}").json()
+    assert seen["status"] == "queued"
+    assert seen["job"]["id"] == job["id"]
+    assert seen["current_job_id"] != job["id"]
+    assert seen["counts"] == {"PASS": 3, "DRIVE": 2}
+    jobs, _ = _walk(api, f"/videos/{video}/jobs?limit=1")
+    assert [one["status"] for one in jobs] == ["queued", "succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [
+        (b'{"model": "nobody"}', "unknown-model"),
+        (b'{"modle": "x"}', "invalid-request"),
+        (b'{"model": 3}', "invalid-request"),
+        (b"{", "invalid-request"),
+    ],
+)
+def test_a_bad_new_job_is_refused(
+    api: RunningApi, video: UUID, body: bytes, slug: str
+) -> None:
+    answer = api.client.post(
+        f"/videos/{video}/jobs",
+        content=body,
+        headers={"content-type": "application/json"},
+    )
+
+    _problem(answer, 422, slug)
+
+
+def test_a_waiting_job_is_canceled_at_once(api: RunningApi) -> None:
+    job = _upload(api)["job"]
+
+    answer = api.client.post(job["links"]["cancel"])
+
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "canceled"
+    assert answer.json()["finished_at"] is not None
+    again = api.client.post(job["links"]["cancel"])
+    assert "canceled already" in _problem(again, 409, "job-is-finished")["detail"]
+
+
+def test_a_running_job_is_asked_to_stop(api: RunningApi) -> None:
+    job = _upload(api)["job"]
+    with api.service.sessions.begin() as session:
+        session.get_one(Job, UUID(job["id"])).status = JobStatus.RUNNING
+
+    answers = [api.client.post(job["links"]["cancel"]) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json()["status"] == "running"
+    with api.service.sessions() as session:
+        assert session.get_one(Job, UUID(job["id"])).cancel_requested
+
+
+def test_deliveries_are_read_and_sent_again(api: RunningApi, video: UUID) -> None:
+    job_id = UUID(api.client.get(f"/videos/{video}").json()["job"]["id"])
+    delivery_id = _add_delivery(api, video, job_id)
+
+    (seen,) = api.client.get(f"/videos/{video}/deliveries").json()["items"]
+    answer = api.client.post(f"/deliveries/{delivery_id}/retry")
+
+    assert seen["status"] == "failed"
+    assert [one["status_code"] for one in seen["attempts"]] == [500, None]
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "pending"
+    assert answer.json()["finished_at"] is None
+    assert api.service.doorbell.waiting("light") == 1
+    missing = api.client.post(f"/deliveries/{uuid4()}/retry")
+    _problem(missing, 404, "delivery-not-found")
+
+
+def test_readiness_says_which_part_is_missing(api: RunningApi) -> None:
+    before = _problem(api.client.get("/readyz"), 503, "not-ready")
+    with api.service.sessions.begin() as session:
+        beat = WorkerBeat(name="gpu@here", kind="gpu", seen_at=datetime.now(UTC))
+        session.add(beat)
+
+    after = api.client.get("/readyz")
+
+    assert before["checks"]["gpu"] != "ok"
+    assert {before["checks"][name] for name in ("database", "broker", "storage")} == {
+        "ok"
+    }
+    assert "gpu" in before["detail"]
+    assert after.status_code == 200
+    assert set(after.json()["checks"].values()) == {"ok"}
+
+
+def test_a_worker_that_fell_silent_is_not_ready(api: RunningApi) -> None:
+    with api.service.sessions.begin() as session:
+        long_ago = datetime.now(UTC) - timedelta(minutes=5)
+        session.add(WorkerBeat(name="gpu@here", kind="gpu", seen_at=long_ago))
+
+    _problem(api.client.get("/readyz"), 503, "not-ready")
+
+
+def test_a_dead_database_is_named_and_the_process_lives(tmp_path: Path) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    settings = make_settings(data_dir=tmp_path, database_url=nowhere)
+    with running_api(settings) as api:
+        ready = _problem(api.client.get("/readyz"), 503, "not-ready")
+        videos = api.client.get("/videos")
+
+        assert api.client.get("/healthz").json() == {"status": "alive"}
+        assert ready["checks"]["database"] != "ok"
+        assert ready["checks"]["storage"] == "ok"
+        _problem(videos, 503, "not-ready")
+        assert videos.headers["retry-after"] == "5"
+
+
+def test_a_key_guards_every_route_that_tells_or_changes_something(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = make_settings(
+        data_dir=tmp_path, database_url=database_url, api_key="s3cret"
+    )
+    with running_api(settings) as api:
+        document = api.client.get("/openapi.json").json()
+        for path, operations in document["paths"].items():
+            address = path.replace("{video_id}", str(uuid4()))
+            for method in operations:
+                answer = api.client.request(method, address)
+                is_open = path in ("/healthz", "/readyz", "/problems/{slug}")
+                assert (answer.status_code == 401) is not is_open, (method, path)
+                guards = operations[method].get("security", [])
+                assert bool(guards) is not is_open
+
+        wrong = api.client.get("/videos", headers={"authorization": "Bearer nope"})
+        right = api.client.get("/videos", headers={"authorization": "Bearer s3cret"})
+        cookie = api.client.get(
+            f"/videos/{uuid4()}/file", headers={"cookie": "touchline_key=s3cret"}
+        )
+        _problem(wrong, 401, "not-authenticated")
+        assert right.status_code == 200
+        assert cookie.status_code == 404
+
+
+def test_pages_of_other_sites_change_nothing(api: RunningApi, video: UUID) -> None:
+    foreign = {"sec-fetch-site": "cross-site"}
+
+    answer = api.client.delete(f"/videos/{video}", headers=foreign)
+
+    _problem(answer, 403, "cross-site-refused")
+    assert api.client.get(f"/videos/{video}").status_code == 200
+
+
+def _upload(api: RunningApi) -> dict[str, Any]:
+    content = b"the bytes of a video"
+    answer = api.client.post(
+        "/videos",
+        files={"file": ("a.mp4", content)},
+        data={"title": "A match"},
+    )
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def _finish(
+    api: RunningApi, video_id: UUID, spots: list[tuple[int, str, float]]
+) -> None:
+    """Write what a worker writes at the end of the waiting job, else of a new one."""
+    labels = ("PASS", "DRIVE", "SHOT")
+    time_s = np.arange(300) / FPS
+    scores = np.full((300, 4), 0.01, dtype=np.float32)
+    for time_ms, label, score in spots:
+        step = round(time_ms * FPS / 1000)
+        scores[step, labels.index(label) + 1] = score
+    frames = np.arange(300)
+    timeline = Timeline(labels, scores, time_s, frames, frames * 512)
+    with api.service.sessions.begin() as session:
+        video = session.get_one(Video, video_id)
+        job = session.scalars(
+            select(Job).where(Job.video_id == video_id, Job.status == JobStatus.QUEUED)
+        ).one_or_none()
+        if job is None:
+            job = Job(id=new_id(), video_id=video_id, created_at=datetime.now(UTC))
+            session.add(job)
+            session.flush()
+        stored = api.service.storage.write_bytes(
+            scores_key(video_id, job.id), timeline.to_bytes()
+        )
+        job.status, job.progress, job.finished_at = JobStatus.SUCCEEDED, 1.0, NOW
+        job.scores_key, job.scores_sha256 = stored.key, stored.sha256
+        found = [label for _, label, _ in spots]
+        job.event_counts = {label: found.count(label) for label in dict.fromkeys(found)}
+        video.current_job_id = job.id
+        video.width, video.height, video.fps, video.duration_s = 1280, 720, FPS, 10.0
+        session.add_all(
+            Event(
+                video_id=video_id,
+                job_id=job.id,
+                seq=seq,
+                time_ms=time_ms,
+                pts=time_ms,
+                frame=round(time_ms * FPS / 1000),
+                label=label,
+                score=score,
+            )
+            for seq, (time_ms, label, score) in enumerate(spots)
+        )
+
+
+def _add_delivery(api: RunningApi, video_id: UUID, job_id: UUID) -> UUID:
+    delivery = Delivery(
+        id=new_id(),
+        video_id=video_id,
+        job_id=job_id,
+        type="video.completed",
+        url="https://example.org/hook",
+        body="{}",
+        status=DeliveryStatus.FAILED,
+        attempt=2,
+        created_at=NOW,
+        finished_at=NOW,
+    )
+    attempts = [
+        DeliveryAttempt(
+            delivery_id=delivery.id,
+            number=number,
+            at=NOW,
+            duration_ms=12,
+            status_code=status_code,
+            error=error,
+        )
+        for number, status_code, error in ((1, 500, None), (2, None, "no answer"))
+    ]
+    with api.service.sessions.begin() as session:
+        session.add(delivery)
+        session.flush()
+        session.add_all(attempts)
+    return delivery.id
+
+
+def _walk(api: RunningApi, path: str) -> tuple[list[dict[str, Any]], int]:
+    """Follow a list from page to page by its Link header."""
+    items: list[dict[str, Any]] = []
+    pages, following = 0, path
+    while following:
+        answer = api.client.get(following)
+        assert answer.status_code == 200, answer.text
+        items += answer.json()["items"]
+        pages += 1
+        following = answer.links.get("next", {}).get("url", "")
+        assert (answer.json()["next_cursor"] is None) == (following == "")
+    return items, pages
+
+
+def _spot(event: dict[str, Any]) -> tuple[int, str, float]:
+    return (round(event["time_s"] * 1000), event["type"], event["score"])
+
+
+def _problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert problem["type"] == f"/problems/{slug}"
+    assert problem["detail"]
+    return problem
