@@ -1,0 +1,128 @@
+"""`touchline data`: check, split and prepare labelled matches."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from model.training.check import Review
+    from model.training.store import PreparedFacts
+
+data = typer.Typer(
+    help="Check, split and prepare labelled matches.", no_args_is_help=True
+)
+
+Folder = Annotated[Path, typer.Argument(help="Folder of videos and labels.")]
+
+
+@data.command()
+def check(
+    folder: Folder,
+    against: Annotated[
+        Path | None, typer.Option(help="Another split, which must share no match.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="The labels there may be, comma between.")
+    ] = None,
+) -> None:
+    """Look a data set over: a table, and what would ruin training."""
+    from model.training.annotations import find_matches
+    from model.training.check import leaks, missing_labels, review
+    from model.video.probe import probe_in_child
+
+    matches = find_matches(folder)
+    known = None if labels is None else [name.strip() for name in labels.split(",")]
+    result = review(matches, probe=probe_in_child, known_labels=known)
+    _show(result)
+    findings = list(result.findings)
+    if against is not None:
+        others = find_matches(against)
+        findings += leaks(matches, others, parts=(folder.name, against.name))
+        lacking = missing_labels(matches, others)
+        if lacking:
+            typer.echo(f"{against} has labels that {folder} lacks: {lacking}")
+    for finding in findings:
+        mark = "error" if finding.is_fatal else "warning"
+        typer.echo(f"{mark}: {finding.match}: {finding.text} [{finding.kind}]")
+    if any(finding.is_fatal for finding in findings):
+        raise typer.Exit(1)
+    typer.echo("nothing that would ruin training was found")
+
+
+@data.command()
+def split(
+    folder: Folder,
+    out: Annotated[Path, typer.Option(help="File to write.")] = Path("split.json"),
+    seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+) -> None:
+    """Split 70/15/15 by match, each part with its share of every label."""
+    from model.training.annotations import find_matches, label_names
+    from model.training.split import PARTS, split_matches
+
+    matches = find_matches(folder)
+    made = split_matches(matches, seed=seed)
+    made.write(out)
+    names = label_names(matches)
+    for part in PARTS:
+        chosen = made.take(matches, part)
+        events = [event.label for match in chosen for event in match.labels.events]
+        counts = "  ".join(f"{name} {events.count(name)}" for name in names)
+        typer.echo(f"{part:6s} {len(chosen):3d} matches  {counts}")
+    typer.echo(f"written to {out}")
+
+
+@data.command()
+def prepare(
+    config: Annotated[Path, typer.Argument(help="The run whose frames are wanted.")],
+    clips: Annotated[
+        int, typer.Option(min=0, help="Read this many random clips to time them.")
+    ] = 50,
+) -> None:
+    """Decode every match once, into the store that training reads.
+
+    A run that was stopped is taken up where it was by running it again.
+    """
+    from model.training.config import read_config
+    from model.training.prepare import prepare_all, time_clips
+
+    settings = read_config(config)
+    facts = prepare_all(settings, say=lambda line: typer.echo(line, err=True))
+    _tell(facts)
+    if clips:
+        typer.echo(f"{time_clips(settings, count=clips):.0f} clips/s read at random")
+
+
+def _show(result: "Review") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    labels = sorted({label for row in result.rows for label in row.counts})
+    table = Table()
+    for name in ("match", "minutes", "fps", *labels, "events/min", "longest gap s"):
+        table.add_column(name, justify="left" if name == "match" else "right")
+    for row in result.rows:
+        total = sum(row.counts.values())
+        table.add_row(
+            row.name,
+            "?" if row.minutes is None else f"{row.minutes:.1f}",
+            "?" if row.fps is None else f"{row.fps:g}",
+            *(str(row.counts.get(label, 0)) for label in labels),
+            f"{total / row.minutes:.1f}" if row.minutes else "?",
+            f"{row.longest_gap_s:.0f}",
+        )
+    minutes = sum(row.minutes or 0.0 for row in result.rows)
+    sums = [sum(row.counts.get(label, 0) for row in result.rows) for label in labels]
+    rate = f"{sum(sums) / minutes:.1f}" if minutes else "?"
+    count = f"{len(result.rows)} matches"
+    table.add_row(count, f"{minutes:.1f}", "", *map(str, sums), rate, "", style="bold")
+    Console().print(table)
+
+
+def _tell(facts: "Sequence[PreparedFacts]") -> None:
+    bytes_, minutes = sum(f.size_bytes for f in facts), sum(f.minutes for f in facts)
+    typer.echo(
+        f"{len(facts)} matches, {minutes:.1f} minutes, {bytes_ / 2**20:.0f} MiB, "
+        f"{bytes_ / 2**20 / max(minutes, 1e-9):.1f} MiB a minute"
+    )

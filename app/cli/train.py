@@ -1,0 +1,40 @@
+"""`touchline train`: from a config to a checkpoint."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="The run, a YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; else runs/NAME.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the run was stopped.")
+    ] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--from", help="Begin with the weights of this checkpoint."),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Optimiser steps, instead of the config's."),
+    ] = None,
+) -> None:
+    """Train a network; the best checkpoint by validation is kept."""
+    from model.training.config import read_config, with_steps
+    from model.training.train import train as run
+
+    settings = read_config(config)
+    if steps is not None:
+        settings = with_steps(settings, steps)
+    best = run(
+        settings,
+        out or Path("runs") / settings.name,
+        say=lambda line: typer.echo(line, err=True),
+        is_resumed=resume,
+        start_from=start_from,
+    )
+    typer.echo(str(best))

@@ -1,0 +1,184 @@
+"""Choose what turns scores into spots: windows, thresholds, NMS, temperature.
+
+All of it is chosen on validation matches and travels in the checkpoint. Keeps away
+from torch: it sees timelines, not networks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.evaluation.metrics import (
+    Judged,
+    LabelledMatch,
+    best_f1_of,
+    exact_ap,
+    judge,
+)
+from model.evaluation.timed import Say, TimedMatch, spotted, timelines
+from model.network.checkpoint import Checkpoint, with_changes
+from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
+from model.spotting.predictor import load_predictor
+from model.training.annotations import Match
+
+WINDOWS_S = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0)
+TEMPERATURES = tuple(float(t) for t in np.round(np.geomspace(0.4, 3.0, 27), 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What thresholds and windows are chosen for.
+
+    Attributes:
+        tolerance_s: how far a hit may lie to either side when F1 is counted.
+        ap_tolerance_s: the same when windows are compared by AP.
+        recall: reach at least this recall at the highest precision; None asks for
+            the best F1.
+    """
+
+    tolerance_s: float = 1.0
+    ap_tolerance_s: float = 0.5
+    recall: float | None = None
+
+
+def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
+    """Choose temperature, NMS kind, and each label's window and threshold.
+
+    Windows and kind go by AP and F1 together (their mean), since thresholds must
+    not be chosen on a window that hides good spots; ties go to greedy NMS and the
+    shorter window.
+
+    Raises:
+        ValueError: no match, or timelines of different labels.
+    """
+    labels = _labels(matches)
+    temperature = choose_temperature(matches)
+    candidates = [
+        _calibrate_kind(matches, labels, kind, temperature, goal)
+        for kind in get_args(NmsKind)
+    ]
+    return max(candidates, key=lambda candidate: candidate[0])[1]
+
+
+def calibrate_checkpoint(
+    path: Path, matches: Sequence[Match], goal: Goal, *, out: Path, say: Say
+) -> SpottingOptions:
+    """Choose on these matches, through the path that serves, and write it down.
+
+    Args:
+        path: the checkpoint; its weights stay bit for bit.
+        matches: validation, never training.
+        goal: what to choose for.
+        out: where to write; may be `path`.
+        say: takes lines for the user.
+
+    Raises:
+        BadCheckpoint, EngineUnavailable: see `load_predictor`.
+        VideoError: a match cannot be decoded.
+    """
+    predictor = load_predictor(path)
+    chosen = calibrate(timelines(predictor, matches, say=say), goal)
+    chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
+    with_changes(Checkpoint.open(path), out, spotting=chosen)
+    return chosen
+
+
+def choose_temperature(matches: Sequence[TimedMatch]) -> float:
+    """Find the temperature whose scores are most likely, given the events.
+
+    The step nearest to an event carries its label; steps within half a second of
+    an event but not nearest to it are left out, for there both answers are right.
+    """
+    best, lowest = 1.0, np.inf
+    targets = [_step_targets(match) for match in matches]
+    for temperature in TEMPERATURES:
+        total, count = 0.0, 0
+        for match, target in zip(matches, targets, strict=True):
+            scores = match.timeline.at_temperature(temperature)
+            known = target >= 0
+            likely = scores[known, target[known]].astype(np.float64)
+            total -= float(np.log(np.maximum(likely, 1e-9)).sum())
+            count += int(known.sum())
+        if count and total / count < lowest:
+            best, lowest = temperature, total / count
+    return best
+
+
+def _calibrate_kind(
+    matches: Sequence[TimedMatch],
+    labels: Sequence[str],
+    kind: NmsKind,
+    temperature: float,
+    goal: Goal,
+) -> tuple[float, SpottingOptions]:
+    """Choose every label's window and threshold under one kind of NMS."""
+    worth: dict[str, float] = {}
+    chosen: dict[str, LabelOptions] = {}
+    for window_s in WINDOWS_S:
+        same = {label: LabelOptions(0.5, window_s) for label in labels}
+        options = SpottingOptions(labels=same, nms=kind, temperature=temperature)
+        found = spotted(matches, options)
+        for label in labels:
+            value, threshold = _worth(found, label, goal)
+            if value > worth.get(label, -1.0) + 1e-9:
+                worth[label] = value
+                chosen[label] = LabelOptions(threshold, window_s)
+    options = SpottingOptions(labels=chosen, nms=kind, temperature=temperature)
+    return float(np.mean(list(worth.values()))), options
+
+
+def _worth(
+    found: Sequence[LabelledMatch], label: str, goal: Goal
+) -> tuple[float, float]:
+    """Say how good the spots of a label are, and which threshold is best."""
+    judged = judge(found, label, tolerance_s=goal.tolerance_s)
+    if not judged.events or not judged.hits.any():
+        return 0.0, 0.5
+    f1, threshold = best_f1_of(judged)
+    if goal.recall is not None:
+        threshold = threshold_for_recall(judged, goal.recall)
+    ap = exact_ap(judge(found, label, tolerance_s=goal.ap_tolerance_s))
+    return (f1 + ap) / 2, _between(judged.scores, threshold)
+
+
+def threshold_for_recall(judged: Judged, recall: float) -> float:
+    """Find the highest threshold that reaches a recall, or the best there is."""
+    reached = np.cumsum(judged.hits) / max(judged.events, 1)
+    enough = np.flatnonzero(reached >= min(recall, float(reached[-1])))
+    return float(judged.scores[enough[0]])
+
+
+def _between(scores: NDArray[np.float64], threshold: float) -> float:
+    """Move a threshold half-way to the next lower score: it need not cut a spot."""
+    lower = scores[scores < threshold]
+    below = float(lower.max()) if len(lower) else 0.0
+    return round((threshold + below) / 2, 4)
+
+
+def _labels(matches: Sequence[TimedMatch]) -> tuple[str, ...]:
+    kinds = {match.timeline.labels for match in matches}
+    if len(kinds) != 1:
+        raise ValueError(f"calibration needs timelines of the same labels, got {kinds}")
+    return kinds.pop()
+
+
+def _step_targets(match: TimedMatch) -> NDArray[np.int64]:
+    """Give each step its class, 0 the background, -1 where it does not matter."""
+    time_s = match.timeline.time_s
+    target = np.zeros(len(time_s), dtype=np.int64)
+    if not len(time_s):
+        return target
+    columns: Mapping[str, int] = {
+        label: column for column, label in enumerate(match.timeline.labels, start=1)
+    }
+    for event in match.events:
+        target[np.abs(time_s - event.time_s) <= 0.5] = -1
+    for event in match.events:
+        if event.label in columns:
+            nearest = int(np.abs(time_s - event.time_s).argmin())
+            target[nearest] = columns[event.label]
+    return target

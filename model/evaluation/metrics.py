@@ -1,0 +1,246 @@
+"""How good spots are: AP both ways, and precision, recall and F1 at a tolerance.
+
+Every function takes spots and events by match and label. Keeps away from torch.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.evaluation.matching import Scored, pair_by_event, pair_by_score
+
+SOCCERNET_THRESHOLDS = 200
+TIGHT_S = (1.0, 2.0, 3.0, 4.0, 5.0)
+LOOSE_S = tuple(float(delta) for delta in range(5, 61, 5))
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledMatch:
+    """What was spotted and what happened in one match.
+
+    Attributes:
+        name: of the match.
+        spots: by label, any order.
+        events: by label, times in seconds.
+    """
+
+    name: str
+    spots: Mapping[str, Sequence[Scored]]
+    events: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Hits, false alarms and misses, and what follows from them."""
+
+    hits: int
+    false_alarms: int
+    misses: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the spots that are hits; 0 without spots."""
+        return _ratio(self.hits, self.hits + self.false_alarms)
+
+    @property
+    def recall(self) -> float:
+        """Share of the events that are hit; 0 without events."""
+        return _ratio(self.hits, self.hits + self.misses)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        return _ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All spots of a label over all matches, best first, each a hit or not.
+
+    Attributes:
+        scores: (S,) falling.
+        hits: (S,) whether the spot met an event.
+        events: how many events there are.
+    """
+
+    scores: Floats
+    hits: NDArray[np.bool_]
+    events: int
+
+
+def labels_of(matches: Iterable[LabelledMatch]) -> tuple[str, ...]:
+    """Name the labels that occur among the events, in alphabetical order."""
+    return tuple(
+        sorted({label for m in matches for label in m.events if m.events[label]})
+    )
+
+
+def judge(
+    matches: Sequence[LabelledMatch], label: str, *, tolerance_s: float
+) -> Judged:
+    """Pair each match's spots (`pair_by_score`) and pool them, best first.
+
+    At equal scores the order of the matches, then of the spots, decides.
+    """
+    scores: list[float] = []
+    hits: list[bool] = []
+    for match in matches:
+        spots = match.spots.get(label, ())
+        events = match.events.get(label, ())
+        pairing = pair_by_score(spots, events, tolerance_s=tolerance_s)
+        scores += [spot.score for spot in spots]
+        hits += pairing.hits.tolist()
+    order = np.argsort(-np.array(scores, dtype=np.float64), kind="stable")
+    return Judged(
+        scores=np.array(scores, dtype=np.float64)[order],
+        hits=np.array(hits, dtype=bool)[order],
+        events=sum(len(match.events.get(label, ())) for match in matches),
+    )
+
+
+def average_precision(
+    matches: Sequence[LabelledMatch], label: str, *, tolerance_s: float
+) -> float:
+    """Give E2E-Spot's exact AP of a label: 0 to 1, NaN where nothing happened.
+
+    Precision at each hit, made falling from the right, summed and divided by the
+    number of events. The end of the tolerance is inside.
+
+    Source: E2E-Spot, util/score.py (`compute_average_precision`).
+    """
+    return exact_ap(judge(matches, label, tolerance_s=tolerance_s))
+
+
+def exact_ap(judged: Judged) -> float:
+    """Give the AP of pooled spots; see `average_precision`."""
+    if not judged.events:
+        return float("nan")
+    ranks = np.flatnonzero(judged.hits) + 1
+    precision = np.arange(1, len(ranks) + 1) / ranks
+    falling = np.maximum.accumulate(precision[::-1])
+    return float(falling.sum() / judged.events)
+
+
+def mean_average_precision(
+    matches: Sequence[LabelledMatch], *, tolerance_s: float
+) -> float:
+    """Average the exact AP over the labels that occur in the truth."""
+    labels = labels_of(matches)
+    if not labels:
+        return float("nan")
+    return float(
+        np.mean(
+            [
+                average_precision(matches, name, tolerance_s=tolerance_s)
+                for name in labels
+            ]
+        )
+    )
+
+
+def soccernet_ap(
+    matches: Sequence[LabelledMatch], label: str, *, delta_s: float
+) -> float:
+    """Give SoccerNet's AP of a label: 200 thresholds, 11 points; 0 without events.
+
+    Its "@1" is delta 1 s: a hit lies within half a second. The kit lays events on a
+    grid of its frame rate first; here times are taken as they are.
+
+    Source: SoccerNet's kit, Evaluation/ActionSpotting.py (`compute_mAP`).
+    """
+    scores: list[float] = []
+    hits: list[bool] = []
+    events = 0
+    for match in matches:
+        spots = match.spots.get(label, ())
+        times = match.events.get(label, ())
+        scores += [spot.score for spot in spots]
+        hits += pair_by_event(spots, times, delta_s=delta_s).hits.tolist()
+        events += len(times)
+    if not events or not scores:
+        return 0.0
+    thresholds = np.linspace(0, 1, SOCCERNET_THRESHOLDS)
+    taken = np.array(scores)[None, :] >= thresholds[:, None]
+    true = (taken & np.array(hits)[None, :]).sum(axis=1)
+    precision = true / np.maximum(taken.sum(axis=1), 1)
+    recall = true / events
+    points = np.arange(11) / 10
+    best = [precision[recall >= point].max(initial=0.0) for point in points]
+    return float(np.mean(best))
+
+
+def soccernet_average_map(
+    matches: Sequence[LabelledMatch],
+    labels: Sequence[str],
+    *,
+    deltas_s: Sequence[float] = TIGHT_S,
+) -> float:
+    """Average SoccerNet's mAP over tolerances by the trapezoid rule.
+
+    Labels without an event count as zero, as in the kit. One delta gives its mAP.
+
+    Source: SoccerNet's kit, Evaluation/ActionSpotting.py (`average_mAP`).
+    """
+    means = [
+        float(np.mean([soccernet_ap(matches, name, delta_s=delta) for name in labels]))
+        for delta in deltas_s
+    ]
+    if len(means) == 1:
+        return means[0]
+    return float(np.mean((np.array(means[1:]) + np.array(means[:-1])) / 2))
+
+
+def counts_at(
+    matches: Sequence[LabelledMatch],
+    label: str,
+    *,
+    tolerance_s: float,
+    threshold: float,
+) -> Counts:
+    """Count hits of the spots that score at least `threshold`."""
+    return _counts(judge(matches, label, tolerance_s=tolerance_s), threshold)
+
+
+def best_f1(
+    matches: Sequence[LabelledMatch], label: str, *, tolerance_s: float
+) -> tuple[float, float]:
+    """Find the threshold with the highest F1: (F1, threshold); (0, 1) without hits.
+
+    At equal F1 the higher threshold wins.
+    """
+    return best_f1_of(judge(matches, label, tolerance_s=tolerance_s))
+
+
+def best_f1_of(judged: Judged) -> tuple[float, float]:
+    """Find the best F1 of pooled spots; see `best_f1`."""
+    if not judged.hits.any():
+        return 0.0, 1.0
+    true = np.cumsum(judged.hits)
+    taken = np.arange(1, len(true) + 1)
+    f1 = 2 * true / (taken + judged.events)
+    # Spots of equal score stand or fall together.
+    is_last = np.append(judged.scores[1:] < judged.scores[:-1], True)
+    best = int(np.argmax(np.where(is_last, f1, -1)))
+    return float(f1[best]), float(judged.scores[best])
+
+
+def precision_recall(judged: Judged) -> tuple[Floats, Floats]:
+    """Give the curve of pooled spots: precision and recall after each, best first."""
+    true = np.cumsum(judged.hits)
+    taken = np.arange(1, len(true) + 1)
+    recall = true / max(judged.events, 1)
+    return (true / taken).astype(np.float64), recall.astype(np.float64)
+
+
+def _counts(judged: Judged, threshold: float) -> Counts:
+    taken = judged.scores >= threshold
+    hits = int((taken & judged.hits).sum())
+    return Counts(hits, int(taken.sum()) - hits, judged.events - hits)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,72 @@
+"""Matches with their scores, and the spots they come to under some options.
+
+Keeps away from torch: scores come from a predictor, as in serving.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from model.evaluation.matching import Scored
+from model.evaluation.metrics import LabelledMatch
+from model.spotting.options import SpottingOptions
+from model.spotting.predictor import Predictor
+from model.spotting.spot_file import spot_file
+from model.spotting.spots import find_spots
+from model.spotting.timeline import Timeline
+from model.training.annotations import Event, Match
+
+CURVE_FLOOR = 0.01
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TimedMatch:
+    """A match whose scores are known.
+
+    Attributes:
+        name: of the match.
+        timeline: what the network believes.
+        events: what happened.
+    """
+
+    name: str
+    timeline: Timeline
+    events: tuple[Event, ...]
+
+
+def timelines(
+    predictor: Predictor, matches: Sequence[Match], *, say: Say
+) -> list[TimedMatch]:
+    """Run a predictor over matches, by `spot_file`."""
+    timed = []
+    for done, match in enumerate(matches, start=1):
+        timeline = spot_file(match.video, predictor=predictor).timeline
+        timed.append(TimedMatch(match.name, timeline, match.labels.events))
+        say(f"{done}/{len(matches)}  {match.name}")
+    return timed
+
+
+def spotted(
+    matches: Sequence[TimedMatch],
+    options: SpottingOptions,
+    *,
+    min_score: float | None = CURVE_FLOOR,
+) -> list[LabelledMatch]:
+    """Turn timelines into what the measures take.
+
+    Args:
+        matches: with their scores.
+        options: how to spot.
+        min_score: takes the place of the thresholds; None keeps them.
+    """
+    out = []
+    for match in matches:
+        spots: dict[str, list[Scored]] = {}
+        for spot in find_spots(match.timeline, options, min_score=min_score):
+            spots.setdefault(spot.label, []).append(Scored(spot.time_s, spot.score))
+        events: dict[str, list[float]] = {}
+        for event in match.events:
+            events.setdefault(event.label, []).append(event.time_s)
+        out.append(LabelledMatch(match.name, spots, events))
+    return out

@@ -1,0 +1,196 @@
+"""Change a clip as a camera, a kit or a lamp might: alike for all its frames.
+
+Works on uint8 clips, one at a time, on the device that holds them; keeps away from
+labels, but for `mix_clips`.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, pad
+
+from model.training.augment_options import AugmentOptions
+from model.video.frame_spec import FrameSpec
+
+_GREY = (0.299, 0.587, 0.114)
+
+
+def augment_clip(
+    frames: Tensor,
+    spec: FrameSpec,
+    options: AugmentOptions,
+    *,
+    seed: tuple[int, int],
+    size: tuple[int, int] | None = None,
+) -> Tensor:
+    """Cut and change one clip.
+
+    Shapes: frames (T, H, W, 3) uint8, the whole scaled picture -> (T, 3, h, w)
+    uint8, of the spec's crop or of `size` (width, height).
+
+    Args:
+        frames: one clip.
+        spec: which picture and crop the network sees.
+        options: how far to go.
+        seed: decides everything: the run's seed and the clip's number.
+        size: another output size than the crop's, for training small first.
+    """
+    rng = torch.Generator().manual_seed(seed[0] * 1_000_003 + seed[1])
+    out = size or (spec.out_width, spec.out_height)
+    pictures = _cut(frames, spec, options, rng, out)
+    if _happens(options.flip, rng):
+        pictures = pictures.flip(-1)
+    pictures = _recolour(pictures, options, rng)
+    if _happens(options.blur, rng):
+        pictures = _blurred(pictures, sigma=_uniform(rng, 0.3, 1.0))
+    if options.noise and _happens(0.5, rng):
+        noise = torch.randn(pictures.shape, generator=rng) * options.noise
+        pictures = pictures + noise.to(pictures.device)
+    return pictures.round().clamp(0, 255).to(torch.uint8)
+
+
+def plain_clip(
+    frames: Tensor, spec: FrameSpec, *, size: tuple[int, int] | None = None
+) -> Tensor:
+    """Cut a clip as serving does: (T, H, W, 3) -> (T, 3, h, w), both uint8."""
+    out = size or (spec.out_width, spec.out_height)
+    left, top, width, height = _crop(spec)
+    if out == (width, height):
+        window = frames[:, top : top + height, left : left + width]
+        return window.permute(0, 3, 1, 2)
+    cut = _resample(frames, (left, top, width, height), out)
+    return cut.round().clamp(0, 255).to(torch.uint8)
+
+
+def mix_clips(
+    frames: Tensor, targets: Tensor, *, alpha: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Blend each clip of a batch with another one, pictures and targets alike.
+
+    Shapes: frames (B, T, 3, H, W) uint8, targets (B, T, K); the same come out. The
+    share of the other clip is drawn from Beta(alpha, alpha); 0 leaves all alone.
+
+    Source: mixup (Zhang et al., ICLR 2018), for clips as in E2E-Spot.
+    """
+    if alpha <= 0:
+        return frames, targets
+    count = len(frames)
+    gamma = torch._standard_gamma(torch.full((count, 2), alpha), generator=generator)
+    share = (gamma[:, 0] / gamma.sum(1).clamp_min(1e-9)).clamp(0, 1)
+    share = torch.maximum(share, 1 - share).to(frames.device)
+    other = torch.randperm(count, generator=generator).to(frames.device)
+    s5, s3 = share.view(-1, 1, 1, 1, 1), share.view(-1, 1, 1)
+    mixed = frames.float() * s5 + frames[other].float() * (1 - s5)
+    return mixed.round().to(torch.uint8), targets * s3 + targets[other] * (1 - s3)
+
+
+def _cut(
+    frames: Tensor,
+    spec: FrameSpec,
+    options: AugmentOptions,
+    rng: torch.Generator,
+    out: tuple[int, int],
+) -> Tensor:
+    """Cut a wandering, zooming window: (T, H, W, 3) uint8 -> (T, 3, h, w) float."""
+    left, top, width, height = _crop(spec)
+    zoom = math.exp(_uniform(rng, *(math.log(z) for z in options.zoom)))
+    wide = min(width / zoom, float(spec.width))
+    high = min(height / zoom, float(spec.height))
+    x = left + (width - wide) / 2 + _uniform(rng, -1, 1) * options.shift_px
+    y = top + (height - high) / 2 + _uniform(rng, -1, 1) * options.shift_px
+    x = min(max(x, 0.0), spec.width - wide)
+    y = min(max(y, 0.0), spec.height - high)
+    is_whole = options.zoom == (1.0, 1.0) and out == (width, height)
+    if is_whole:
+        window = frames[:, round(y) : round(y) + height, round(x) : round(x) + width]
+        return window.permute(0, 3, 1, 2).float()
+    return _resample(frames, (x, y, wide, high), out)
+
+
+def _resample(
+    frames: Tensor, box: tuple[float, float, float, float], out: tuple[int, int]
+) -> Tensor:
+    """Scale a box (left, top, width, height) to `out`: two thin matrix products.
+
+    Each output pixel is the mean of the source under it (area averaging); where
+    pixels grow it blends neighbours. (T, H, W, 3) uint8 -> (T, 3, h, w) float.
+    """
+    height, width = frames.shape[1:3]
+    x0, x1 = math.floor(box[0]), min(width, math.ceil(box[0] + box[2]) + 1)
+    y0, y1 = math.floor(box[1]), min(height, math.ceil(box[1] + box[3]) + 1)
+    window = frames[:, y0:y1, x0:x1].permute(0, 3, 1, 2).float()
+    across = _area_weights(x1 - x0, box[0] - x0, box[2], out[0]).to(window.device)
+    down = _area_weights(y1 - y0, box[1] - y0, box[3], out[1]).to(window.device)
+    return down @ (window @ across.T)
+
+
+def _area_weights(size: int, start: float, extent: float, out: int) -> Tensor:
+    """Weigh `size` source pixels for each of `out` pixels: (out, size), rows 1."""
+    scale = extent / out
+    reach = max(scale, 1.0)
+    centres = start + (torch.arange(out) + 0.5) * scale
+    pixels = torch.arange(size)
+    low = (centres - reach / 2).unsqueeze(1)
+    overlap = torch.minimum(low + reach, pixels + 1.0) - torch.maximum(
+        low, pixels * 1.0
+    )
+    weights = overlap.clamp_min(0)
+    return weights / weights.sum(1, keepdim=True).clamp_min(1e-6)
+
+
+def _recolour(
+    pictures: Tensor, options: AugmentOptions, rng: torch.Generator
+) -> Tensor:
+    """Change colours: all of it but the mean is one 3x3 matrix and an offset."""
+    matrix, offset = torch.eye(3), torch.zeros(3)
+    if _happens(options.shuffle, rng):
+        matrix = matrix[torch.randperm(3, generator=rng)]
+    if _happens(options.jitter, rng):
+        matrix = _hue(_uniform(rng, -1, 1) * options.hue) @ matrix
+    if _happens(options.jitter, rng):
+        keep = 1 + _uniform(rng, -1, 1) * options.saturation
+        grey = torch.tensor(_GREY).expand(3, 3)
+        matrix = (keep * torch.eye(3) + (1 - keep) * grey) @ matrix
+    if _happens(options.jitter, rng):
+        matrix = matrix * (1 + _uniform(rng, -1, 1) * options.brightness)
+    if _happens(options.jitter, rng):
+        factor = 1 + _uniform(rng, -1, 1) * options.contrast
+        mean = matrix @ pictures[::8].mean(dim=(0, 2, 3)).cpu()
+        matrix, offset = matrix * factor, (1 - factor) * mean
+    if torch.equal(matrix, torch.eye(3)) and not offset.any():
+        return pictures
+    device = pictures.device
+    flat = matrix.to(device) @ pictures.flatten(2) + offset.to(device).unsqueeze(1)
+    return flat.view_as(pictures)
+
+
+def _hue(turn: float) -> Tensor:
+    """Rotate colours about the grey axis by a share of a circle: (3, 3)."""
+    cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
+    third = torch.full((3, 3), (1 - cos) / 3)
+    root = sin / math.sqrt(3)
+    skew = torch.tensor([[0.0, -root, root], [root, 0.0, -root], [-root, root, 0.0]])
+    return third + cos * torch.eye(3) + skew
+
+
+def _blurred(pictures: Tensor, *, sigma: float) -> Tensor:
+    at = torch.arange(-2, 3, device=pictures.device)
+    kernel = torch.exp(-(at**2) / (2 * sigma**2))
+    kernel = kernel / kernel.sum()
+    flat = pictures.flatten(0, 1).unsqueeze(1)
+    flat = conv2d(pad(flat, (2, 2, 0, 0), "replicate"), kernel.view(1, 1, 1, 5))
+    flat = conv2d(pad(flat, (0, 0, 2, 2), "replicate"), kernel.view(1, 1, 5, 1))
+    return flat.view_as(pictures)
+
+
+def _crop(spec: FrameSpec) -> tuple[int, int, int, int]:
+    return spec.crop or (0, 0, spec.width, spec.height)
+
+
+def _happens(odds: float, rng: torch.Generator) -> bool:
+    return float(torch.rand((), generator=rng)) < odds
+
+
+def _uniform(rng: torch.Generator, low: float, high: float) -> float:
+    return low + (high - low) * float(torch.rand((), generator=rng))

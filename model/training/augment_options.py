@@ -1,0 +1,33 @@
+"""How far a clip may be changed, as a config says it. Without torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentOptions:
+    """How far a clip may be changed; the defaults change nothing.
+
+    Attributes:
+        shift_px: how far the crop may wander to each side, in pixels of the
+            scaled picture, as far as the picture reaches.
+        zoom: the crop is 1 / z of its size, z drawn from this range.
+        flip: odds of a mirror image.
+        jitter: odds of each of brightness, contrast, saturation and hue.
+        brightness: factor drawn from 1 +- this; so too `contrast`, `saturation`.
+        hue: turn of the hue, in +- this share of a circle.
+        shuffle: odds that the colour channels trade places.
+        blur: odds of a Gaussian blur.
+        noise: deviation of the noise added to half of the clips, in grey levels.
+    """
+
+    shift_px: int = 0
+    zoom: tuple[float, float] = (1.0, 1.0)
+    flip: float = 0.0
+    jitter: float = 0.0
+    brightness: float = 0.3
+    contrast: float = 0.3
+    saturation: float = 0.3
+    hue: float = 0.2
+    shuffle: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0

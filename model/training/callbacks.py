@@ -1,0 +1,122 @@
+"""What goes on beside a run: its progress in lines, its best weights on disk."""
+
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TextIO
+
+import lightning
+
+from model.network.manifest import Manifest, Provenance
+from model.network.spotter_io import save_spotter
+from model.spotting.options import SpottingOptions
+from model.training.config import TrainConfig
+from model.training.module import SpottingModule
+
+
+class Lines(lightning.Callback):
+    """Tells every so often how far a run is and when it will be done."""
+
+    def __init__(self, *, every_s: float = 15.0, out: TextIO | None = None) -> None:
+        self.every_s = every_s
+        self.out = out or sys.stderr
+        self.told_s = 0.0
+        self.started_s = 0.0
+        self.first_step = self.told_step = 0
+
+    def on_train_start(self, trainer: Any, _module: Any) -> None:
+        """Note where the run begins, which after a resume is not zero."""
+        self.started_s = self.told_s = time.monotonic()
+        self.first_step = self.told_step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: Any, _module: Any, outputs: Any, batch: Any, _batch_idx: int
+    ) -> None:
+        """Tell, if it is time."""
+        now, step = time.monotonic(), trainer.global_step
+        is_due = now - self.told_s >= self.every_s or step == trainer.max_steps
+        if not trainer.is_global_zero or not is_due or step == self.told_step:
+            return
+        loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
+        per_step_s = (now - self.told_s) / (step - self.told_step)
+        left_s = (now - self.started_s) / max(1, step - self.first_step)
+        left_s *= trainer.max_steps - step
+        frames = batch.frames.shape[0] * batch.frames.shape[1] * trainer.world_size
+        rate = frames * trainer.accumulate_grad_batches / per_step_s
+        lr = trainer.optimizers[0].param_groups[0]["lr"]
+        print(
+            f"step {step}/{trainer.max_steps}  loss {loss:.3f}  lr {lr:.1e}  "
+            f"{rate:.0f} frames/s  {left_s / 60:.1f} min left",
+            file=self.out,
+            flush=True,
+        )
+        self.told_s, self.told_step = now, step
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Tell what validation gave."""
+        if trainer.is_global_zero and pl_module.scores:
+            told = "  ".join(f"{k} {v:.3f}" for k, v in pl_module.scores.items())
+            text = f"step {trainer.global_step}  validation  {told}"
+            print(text, file=self.out, flush=True)
+
+
+class KeepBest(lightning.Callback):
+    """Writes `last.touchline` after each validation, `best.touchline` at a new best."""
+
+    def __init__(self, folder: Path, labels: tuple[str, ...], config: TrainConfig):
+        self.folder = folder
+        self.labels = labels
+        self.config = config
+        self.best = -1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Remember the best across a resume."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it up again."""
+        self.best = float(state_dict["best"])
+
+    def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Write while the averaged weights are in the network."""
+        if not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        self.write(self.folder / "last.touchline", trainer, pl_module)
+        value = pl_module.scores.get("mAP", 0.0)
+        if value > self.best:
+            self.best = value
+            self.write(self.folder / "best.touchline", trainer, pl_module)
+
+    def write(self, path: Path, trainer: Any, module: SpottingModule) -> None:
+        """Write the network as it stands."""
+        manifest = manifest_of(
+            self.config, self.labels, steps=trainer.global_step, val=module.scores
+        )
+        save_spotter(path, module.spotter, manifest)
+
+
+def manifest_of(
+    config: TrainConfig,
+    labels: tuple[str, ...],
+    *,
+    steps: int,
+    val: dict[str, float],
+) -> Manifest:
+    """Say what a checkpoint of this run is; thresholds are still the middling ones."""
+    tolerance = f"{config.run.tolerance_s:g}"
+    return Manifest(
+        name=config.name,
+        config=config.model_config(labels),
+        labels=labels,
+        frame_spec=config.input,
+        spotting=SpottingOptions.default(labels),
+        provenance=Provenance(
+            trained_on=config.provenance.trained_on,
+            steps=steps,
+            val={f"{k} within +-{tolerance} s": round(v, 4) for k, v in val.items()},
+            version=version("touchline"),
+            licence=config.provenance.licence,
+            notes=config.provenance.notes,
+        ),
+    )

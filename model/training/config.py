@@ -1,0 +1,325 @@
+"""A training run as a file says it: YAML, read strictly.
+
+Classes, rate, picture and tolerance all stand here or in the data: nothing about a
+sport is in the code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import yaml
+
+from model.errors import BadAnnotations, BadCheckpoint
+from model.network.config import ModelConfig
+from model.training.augment_options import AugmentOptions
+from model.training.clip_options import ClipOptions
+from model.video.frame_spec import FrameSpec
+
+T = TypeVar("T")
+
+OnCorrupt = Literal["stop", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """The network to train; how many classes it has, the labels say.
+
+    Attributes:
+        feature_arch: backbone with its shift.
+        temporal_arch: head.
+        clip_len: steps a clip at most.
+        options: of the head.
+        is_pretrained: start the backbone from ImageNet's weights where they can
+            be had, else from noise; the log says which.
+    """
+
+    feature_arch: str
+    temporal_arch: str
+    clip_len: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    is_pretrained: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """Where matches come from.
+
+    Attributes:
+        store: folder of prepared frames.
+        train: folder of labelled videos, or None if `split` says.
+        val: the same for validation.
+        split: a file of `touchline data split`, with `root` below it.
+        in_memory: copy the frames into memory instead of mapping them.
+        on_corrupt: what to do about a video that cannot be decoded.
+    """
+
+    store: str
+    train: str | None = None
+    val: str | None = None
+    split: str | None = None
+    in_memory: bool = False
+    on_corrupt: OnCorrupt = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of the run with pictures or clips of its own size.
+
+    Attributes:
+        until: the stage ends at this share of all steps, in (0, 1].
+        size: width and height of the pictures; None is the input's own.
+        clip_steps: steps a clip; None is `clips.steps`.
+        batch: clips a process; None is `batch`.
+    """
+
+    until: float
+    size: tuple[int, int] | None = None
+    clip_steps: int | None = None
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LossSettings:
+    """How steps are weighed.
+
+    Attributes:
+        weights: by label, and `background`; what is not named weighs `foreground`.
+        foreground: weight of a label.
+        gamma: of the focal loss; 0 is cross entropy.
+        smoothing: of the targets.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    foreground: float = 5.0
+    gamma: float = 0.0
+    smoothing: float = 0.0
+
+    def for_labels(self, labels: tuple[str, ...]) -> list[float]:
+        """List the weights in the order of the logits, background first."""
+        background = self.weights.get("background", 1.0)
+        return [background] + [self.weights.get(x, self.foreground) for x in labels]
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserSettings:
+    """AdamW with warm-up and cosine, stepped per optimiser step.
+
+    Attributes:
+        lr: at its highest.
+        weight_decay: of matrices and kernels; norms and biases have none.
+        warmup_steps: from a hundredth of `lr`, in a line.
+        steps: optimiser steps in all; the cosine ends here.
+        clip_norm: gradients are scaled down to this norm; 0 leaves them.
+        accumulate: batches a step.
+        ema: decay of the averaged weights, which are the ones kept; 0 is none.
+        mixup: alpha of Beta(alpha, alpha); 0 is none.
+    """
+
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_steps: int = 100
+    steps: int = 3000
+    clip_norm: float = 1.0
+    accumulate: int = 1
+    ema: float = 0.998
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How the run goes about it.
+
+    Attributes:
+        seed: decides clips, augmentation and dropout.
+        accelerator: "auto", "cpu" or "gpu".
+        devices: processes; more than one is data-parallel (DDP).
+        threads: CPU threads a process; 0 leaves the library's choice.
+        precision: Lightning's name: "32-true", "bf16-mixed", "16-mixed".
+        workers: loader processes a training process; 0 loads in the process.
+        checkpoint_minutes: between two full checkpoints.
+        validate_steps: optimiser steps between two validations.
+        tolerance_s: of the mAP by which the best weights are kept.
+        logger: "tensorboard", "wandb" or "none".
+    """
+
+    seed: int = 7
+    accelerator: str = "auto"
+    devices: int = 1
+    threads: int = 0
+    precision: str = "32-true"
+    workers: int = 0
+    checkpoint_minutes: float = 5.0
+    validate_steps: int = 500
+    tolerance_s: float = 0.5
+    logger: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceSettings:
+    """What the finished checkpoint says about where it comes from."""
+
+    trained_on: str = ""
+    licence: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """All of a run. `labels` None takes those of the training matches.
+
+    Attributes:
+        name: of the checkpoint.
+        batch: clips a process and batch.
+        stages: in order; empty is one stage of the input's own size.
+    """
+
+    name: str
+    network: NetworkSettings
+    input: FrameSpec
+    data: DataSettings
+    clips: ClipOptions
+    batch: int = 4
+    labels: tuple[str, ...] | None = None
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    stages: tuple[Stage, ...] = ()
+    loss: LossSettings = field(default_factory=LossSettings)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    run: RunSettings = field(default_factory=RunSettings)
+    provenance: ProvenanceSettings = field(default_factory=ProvenanceSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse a run that cannot be done.
+
+        Raises:
+            BadAnnotations: the message names the setting.
+        """
+        if self.clips.steps > self.network.clip_len:
+            raise BadAnnotations(
+                f"clips.steps is {self.clips.steps}, the network's clip_len "
+                f"{self.network.clip_len}: clips cannot be longer."
+            )
+        if self.labels is not None and not self.labels:
+            raise BadAnnotations("labels is empty: name the classes, or leave it out.")
+        ends = [stage.until for stage in self.stages]
+        if ends and (ends != sorted(set(ends)) or ends[0] <= 0 or ends[-1] != 1):
+            raise BadAnnotations(f"stages end at {ends}: must rise and end at 1.")
+
+    def model_config(self, labels: tuple[str, ...]) -> ModelConfig:
+        """Describe the network once the labels are known."""
+        return ModelConfig(
+            feature_arch=self.network.feature_arch,
+            temporal_arch=self.network.temporal_arch,
+            clip_len=self.network.clip_len,
+            num_classes=len(labels),
+            options=self.network.options,
+        )
+
+    def stage_at(self, step: int) -> Stage:
+        """Give the stage of an optimiser step, sizes filled in."""
+        share = step / self.optimiser.steps
+        found = next((s for s in self.stages if share < s.until), None)
+        if found is None:
+            found = self.stages[-1] if self.stages else Stage(1.0)
+        return Stage(
+            until=found.until,
+            size=found.size or (self.input.out_width, self.input.out_height),
+            clip_steps=found.clip_steps or self.clips.steps,
+            batch=found.batch or self.batch,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain values, for logs and checkpoints."""
+        return asdict(self)
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a run from YAML.
+
+    Raises:
+        BadAnnotations: not YAML, an unknown or missing key, a value out of range.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as exc:
+        raise BadAnnotations(f"{path} cannot be read as a config: {exc}") from exc
+    return config_from(raw, where=path.name)
+
+
+def config_from(raw: object, *, where: str = "config") -> TrainConfig:
+    """Build a run from plain values; see `read_config`."""
+    values = _mapping(raw, where)
+    parts: dict[str, Any] = dict(values)
+    for name, kind in (
+        ("network", NetworkSettings),
+        ("data", DataSettings),
+        ("clips", ClipOptions),
+        ("augment", AugmentOptions),
+        ("loss", LossSettings),
+        ("optimiser", OptimiserSettings),
+        ("run", RunSettings),
+        ("provenance", ProvenanceSettings),
+    ):
+        if name in parts:
+            parts[name] = _build(kind, parts[name], f"{where}: {name}")
+    if "input" in parts:
+        try:
+            parts["input"] = FrameSpec.from_dict(_mapping(parts["input"], where))
+        except BadCheckpoint as exc:
+            raise BadAnnotations(f"{where}: input: {exc}") from exc
+    stages = parts.get("stages", ())
+    if not isinstance(stages, list | tuple):
+        raise BadAnnotations(f"{where}: stages must be a list, got {stages!r:.80}")
+    parts["stages"] = tuple(_build(Stage, s, f"{where}: stages") for s in stages)
+    if isinstance(parts.get("labels"), list):
+        parts["labels"] = tuple(str(label) for label in parts["labels"])
+    return _build(TrainConfig, parts, where)
+
+
+def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
+    """Give the same run another length; the schedule is stretched with it."""
+    settings = config.optimiser
+    warmup = min(settings.warmup_steps, max(1, steps // 5))
+    optimiser = replace(settings, steps=steps, warmup_steps=warmup)
+    run = replace(config.run, validate_steps=min(config.run.validate_steps, steps))
+    return replace(config, optimiser=optimiser, run=run)
+
+
+def _build(kind: type[T], raw: object, where: str) -> T:
+    """Make a dataclass of plain values: no key missing, none unknown."""
+    values = dict(_mapping(raw, where))
+    known = {item.name: item for item in fields(cast(Any, kind))}
+    unknown = sorted(set(values) - set(known))
+    missing = sorted(
+        name
+        for name, item in known.items()
+        if name not in values
+        and item.default is MISSING
+        and item.default_factory is MISSING
+    )
+    if unknown or missing:
+        raise BadAnnotations(f"{where}: unknown keys {unknown}, missing keys {missing}")
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+        if isinstance(known[name].default, float) and isinstance(value, str | int):
+            values[name] = _number(value, f"{where}: {name}")
+    try:
+        return kind(**values)
+    except (TypeError, ValueError) as exc:
+        raise BadAnnotations(f"{where}: {exc}") from exc
+
+
+def _number(value: str | int, where: str) -> float:
+    """Read a number; YAML takes 1e-3 for a string."""
+    try:
+        return float(value)
+    except ValueError as exc:
+        raise BadAnnotations(f"{where} must be a number, got {value!r}") from exc
+
+
+def _mapping(raw: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise BadAnnotations(f"{where} must be a mapping, got {raw!r:.80}")
+    return raw

@@ -1,0 +1,94 @@
+"""Fill the frame store for a run, and say what it costs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from model.errors import BadAnnotations, ModelError, TrainingFailed
+from model.training.annotations import Match
+from model.training.config import TrainConfig
+from model.training.dataset import RandomClips
+from model.training.parts import find_parts
+from model.training.store import (
+    PreparedFacts,
+    StoredMatch,
+    open_match,
+    prepare_match,
+    prepared_facts,
+)
+
+Say = Callable[[str], None]
+
+
+def prepare_all(config: TrainConfig, *, say: Say) -> list[PreparedFacts]:
+    """Decode what is not in the store yet; tell after each match.
+
+    Raises:
+        BadAnnotations: a corrupt video, unless those are to be skipped.
+        TrainingFailed: the disk is full.
+    """
+    facts = []
+    parts = dict(zip(("train", "val"), find_parts(config.data), strict=True))
+    todo = [(part, match) for part, matches in parts.items() for match in matches]
+    for done, (part, match) in enumerate(todo, start=1):
+        root = Path(config.data.store) / part
+        if prepare_or_skip(match, root, config, say=say):
+            facts.append(prepared_facts(root / match.name))
+            say(f"{done}/{len(todo)}  {part}/{match.name}  {facts[-1].minutes:.1f} min")
+    return facts
+
+
+def prepare_or_skip(match: Match, root: Path, config: TrainConfig, *, say: Say) -> bool:
+    """Decode a match into the store; say whether it is there.
+
+    Raises:
+        BadAnnotations: the video is corrupt, and the config says to stop.
+        TrainingFailed: the disk is full.
+    """
+    try:
+        prepare_match(match, root, config.input)
+    except TrainingFailed:
+        raise
+    except ModelError as exc:
+        if config.data.on_corrupt == "stop":
+            raise BadAnnotations(
+                f"{match.video} cannot be decoded: {exc} Mend or remove it, or set "
+                "data.on_corrupt to skip."
+            ) from exc
+        say(f"skipped {match.name}: {exc}")
+        return False
+    return True
+
+
+def prepared(
+    matches: list[Match], root: Path, config: TrainConfig, *, say: Say
+) -> tuple[StoredMatch, ...]:
+    """Prepare and open matches.
+
+    Raises:
+        BadAnnotations: see `prepare_or_skip`, or nothing is left.
+        TrainingFailed: the disk is full.
+    """
+    stored = tuple(
+        open_match(match, root, config.input, in_memory=config.data.in_memory)
+        for match in matches
+        if prepare_or_skip(match, root, config, say=say)
+    )
+    if not stored:
+        raise BadAnnotations(f"No match of {root.name} could be decoded.")
+    return stored
+
+
+def time_clips(config: TrainConfig, *, count: int) -> float:
+    """Read random clips of the training part; give clips a second."""
+    root = Path(config.data.store) / "train"
+    matches = [
+        open_match(match, root, config.input)
+        for match in find_parts(config.data)[0]
+        if (root / match.name).is_dir()
+    ]
+    clips = RandomClips(matches, (), config.clips, seed=config.run.seed)
+    started = time.perf_counter()
+    for number in range(count):
+        clips.draw(number)
+    return count / (time.perf_counter() - started)
