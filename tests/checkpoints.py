@@ -3,19 +3,33 @@
 It runs the whole way through; what it spots means nothing, but is always the same.
 """
 
+import hashlib
 from pathlib import Path
 
-import torch
-
-from model.engines.export import attach_engines
 from model.network.config import ModelConfig
 from model.network.manifest import Manifest, Provenance
-from model.network.spotter import Spotter
-from model.network.spotter_io import save_spotter
 from model.spotting.options import LabelOptions, SpottingOptions
 from model.video.frame_spec import FrameSpec
 
 LABELS = ("PASS", "DRIVE", "SHOT")
+
+
+def tiny_checkpoint(cache: Path) -> Path:
+    """Give the checkpoint `tiny`, made anew only when the code that makes it changed.
+
+    Tracing and exporting a network takes half a minute; `cache` outlives the session.
+    """
+    model = Path(__file__).parents[1] / "model"
+    sources = [Path(__file__)]
+    for room in ("network", "engines", "spotting"):
+        sources += sorted((model / room).glob("*.py"))
+    state = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
+    folder = cache / state.hexdigest()[:16]
+    path = folder / "tiny.touchline"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        make_checkpoint(folder / "making" / path.name).replace(path)
+    return path
 
 
 def make_checkpoint(
@@ -25,6 +39,14 @@ def make_checkpoint(
 
     With a threshold of 0 every local maximum is a spot, so there are always some.
     """
+    # torch takes seconds to import; tests that find the file made need none.
+    import torch
+
+    from model.engines.export import attach_engines
+    from model.network.spotter import Spotter
+    from model.network.spotter_io import save_spotter
+
+    path.parent.mkdir(parents=True, exist_ok=True)
     config = ModelConfig("rny002_gsm", "gru", clip_len=16, num_classes=len(labels))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -1,9 +1,16 @@
 """Real Postgres and Redis for the integration tests."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from app.core.db.session import Sessions, make_engine, make_sessions
+from app.core.queue import Doorbell, make_celery
+from app.core.settings import Settings
+from app.core.storage import Storage, open_storage
+from tests.checkpoints import tiny_checkpoint
 from tests.services import PostgresOfTests, running_postgres, running_redis
 
 
@@ -33,3 +40,56 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The session's Redis."""
     with running_redis(tmp_path_factory.mktemp("redis")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def checkpoint(request: pytest.FixtureRequest) -> Path:
+    """A small checkpoint with random weights."""
+    cache = request.config.cache
+    assert cache is not None
+    return tiny_checkpoint(cache.mkdir("checkpoints"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of a service with a data directory of the test's own."""
+    return Settings.model_validate(
+        {
+            "data_dir": tmp_path / "data",
+            "database_url": database_url,
+            "model": "tiny",
+            "engine": "openvino",
+            "heartbeat": timedelta(seconds=0.2),
+            "lease": timedelta(seconds=5),
+            "webhook_allow_nets": "127.0.0.0/8",
+        }
+    )
+
+
+@pytest.fixture
+def models(settings: Settings, checkpoint: Path) -> Path:
+    """The folder of the service's own checkpoints, with `tiny` in it."""
+    folder = settings.data_dir / "models"
+    folder.mkdir(parents=True)
+    (folder / checkpoint.name).symlink_to(checkpoint)
+    return folder
+
+
+@pytest.fixture
+def sessions(settings: Settings) -> Iterator[Sessions]:
+    """Sessions on the test's database."""
+    engine = make_engine(str(settings.database_url), pool_size=10)
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def storage(settings: Settings) -> Storage:
+    """The storage of the test's data directory."""
+    return open_storage(settings.data_dir)
+
+
+@pytest.fixture
+def doorbell(settings: Settings) -> Doorbell:
+    """A doorbell on the files of the test's data directory."""
+    return Doorbell(make_celery(settings))

@@ -1,0 +1,329 @@
+"""One run of one job on real parts: Postgres, files, PyAV and a network."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.core.db.models import JobStatus, Video
+from app.core.db.session import Sessions
+from app.core.queue import LIGHT_QUEUE, Doorbell
+from app.core.settings import Settings
+from app.core.storage import Storage, scores_key, video_prefix
+from model.errors import DecoderCrashed
+from model.network.manifest import Manifest
+from model.spotting.predictor import Predictor
+from model.spotting.timeline import Timeline
+from model.video.decode import Step
+from tests.integration.uploaded import Uploaded, upload
+from tests.videos import draw_video
+from worker.jobs import Workplace, run_job
+from worker.shelf import Predictors, Shelf
+
+HOOK = "http://127.0.0.1:9/hook"
+PATIENCE_S = 60.0
+
+
+class Interrupted:
+    """A real predictor that calls somebody in the middle of the video.
+
+    From then on it holds every step until the run is stopped, so that what the test
+    did takes effect before the video ends.
+    """
+
+    def __init__(self, real: Predictor, act: Callable[[], None]) -> None:
+        self.real = real
+        self.act = act
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.real.manifest
+
+    @property
+    def engine(self) -> str:
+        return self.real.engine
+
+    def predict(
+        self,
+        steps: Iterable[Step],
+        *,
+        on_step: Callable[[Step], None] | None = None,
+        on_wait: Callable[[], None] | None = None,
+    ) -> Timeline:
+        return self.real.predict(
+            self._interrupted(steps, on_wait), on_step=on_step, on_wait=on_wait
+        )
+
+    def _interrupted(
+        self, steps: Iterable[Step], on_wait: Callable[[], None] | None
+    ) -> Iterator[Step]:
+        never = threading.Event()
+        for number, step in enumerate(steps):
+            if number == 10:
+                self.act()
+                for _ in range(int(PATIENCE_S / 0.1)):
+                    never.wait(0.1)
+                    if on_wait is not None:
+                        on_wait()
+                pytest.fail("the run was not stopped")
+            yield step
+
+
+class OneOnTheShelf:
+    """Hands out the same predictor whatever is asked for."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+
+    def get(self, name: str | None) -> Predictor:
+        return self.predictor
+
+
+class Failing:
+    """Fails to hand out a predictor."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def get(self, name: str | None) -> Predictor:
+        raise self.error
+
+
+@pytest.fixture(scope="module")
+def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of video."""
+    path = tmp_path_factory.mktemp("videos") / "match.mp4"
+    draw_video(path, frames=60, fps=30)
+    return path
+
+
+@pytest.fixture
+def place(
+    settings: Settings,
+    sessions: Sessions,
+    storage: Storage,
+    doorbell: Doorbell,
+    models: Path,
+) -> Workplace:
+    return Workplace(
+        settings=settings,
+        sessions=sessions,
+        storage=storage,
+        predictors=Shelf(settings),
+        doorbell=doorbell,
+        node="gpu@test",
+        leaving=threading.Event(),
+    )
+
+
+@pytest.fixture
+def job(match: Path, sessions: Sessions, storage: Storage) -> Uploaded:
+    return upload(match, sessions=sessions, storage=storage, callback_url=HOOK)
+
+
+def interrupted(place: Workplace, act: Callable[[], None]) -> Workplace:
+    predictor = Interrupted(place.predictors.get(None), act)
+    return replace(place, predictors=OneOnTheShelf(predictor))
+
+
+def nothing_was_kept(job: Uploaded, storage: Storage) -> bool:
+    key = scores_key(job.video_id, job.job_id)
+    return not (job.events() or job.deliveries() or storage.exists(key))
+
+
+def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    status = run_job(job.job_id, place=place)
+
+    row, video, events = job.job(), job.video(), job.events()
+    assert status is JobStatus.SUCCEEDED
+    assert (row.status, row.progress, row.attempt) == ("succeeded", 1.0, 1)
+    assert (row.lease_token, row.lease_owner, row.error_code) == (None, None, None)
+    assert row.finished_at is not None
+    assert row.checkpoint is not None
+    assert row.checkpoint["name"] == "tiny"
+    assert (video.width, video.height, video.codec) == (160, 96, "h264")
+    assert video.duration_s == pytest.approx(2.0, abs=0.05)
+    assert video.current_job_id == job.job_id
+
+    assert events
+    assert [event.seq for event in events] == list(range(len(events)))
+    assert events == sorted(events, key=lambda event: (event.time_ms, event.label))
+    assert row.event_counts is not None
+    assert sum(row.event_counts.values()) == len(events)
+    assert row.scores_key is not None
+    timeline = Timeline.from_bytes(storage.read_bytes(row.scores_key))
+    assert len(timeline) == 30
+
+    (delivery,) = job.deliveries()
+    body = json.loads(delivery.body)
+    assert (delivery.url, delivery.status) == (HOOK, "pending")
+    assert body["type"] == "video.completed"
+    assert body["data"]["events"] == row.event_counts
+    assert place.doorbell.waiting(LIGHT_QUEUE) == 1
+
+
+def test_the_time_of_an_event_is_the_time_of_its_frame(
+    job: Uploaded, place: Workplace
+) -> None:
+    run_job(job.job_id, place=place)
+
+    for event in job.events():
+        assert event.time_ms == round(event.frame / 30 * 1000)
+
+
+def test_a_job_that_is_done_is_not_run_again(job: Uploaded, place: Workplace) -> None:
+    run_job(job.job_id, place=place)
+
+    assert run_job(job.job_id, place=place) is None
+    assert run_job(uuid4(), place=place) is None
+    assert job.job().attempt == 1
+    assert len(job.deliveries()) == 1
+
+
+def test_a_job_rung_for_twice_at_once_is_run_once(
+    job: Uploaded, place: Workplace
+) -> None:
+    seen: list[JobStatus | None] = []
+
+    def second() -> None:
+        seen.append(run_job(job.job_id, place=place))
+        place.leaving.set()
+
+    run_job(job.job_id, place=interrupted(place, second))
+
+    assert seen == [None]
+
+
+def test_a_run_that_lost_its_lease_writes_nothing(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    other = uuid4()
+
+    def steal() -> None:
+        job.set(lease_token=other)
+
+    assert run_job(job.job_id, place=interrupted(place, steal)) is None
+
+    row = job.job()
+    assert (row.status, row.lease_token) == ("running", other)
+    assert nothing_was_kept(job, storage)
+
+
+def test_a_canceled_run_stops_in_the_middle_and_keeps_nothing(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    def cancel() -> None:
+        job.set(cancel_requested=True)
+
+    status = run_job(job.job_id, place=interrupted(place, cancel))
+
+    assert status is JobStatus.CANCELED
+    assert (job.job().status, job.job().lease_token) == ("canceled", None)
+    assert nothing_was_kept(job, storage)
+
+
+def test_a_run_whose_video_is_deleted_leaves_no_file(
+    job: Uploaded, place: Workplace, storage: Storage, sessions: Sessions
+) -> None:
+    def delete() -> None:
+        with sessions.begin() as session:
+            session.delete(session.get_one(Video, job.video_id))
+        storage.delete_prefix(video_prefix(job.video_id))
+
+    assert run_job(job.job_id, place=interrupted(place, delete)) is None
+
+    assert not storage.path_for(video_prefix(job.video_id)).exists()
+
+
+def test_a_worker_that_leaves_gives_its_job_back_uncounted(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    status = run_job(job.job_id, place=interrupted(place, place.leaving.set))
+
+    row = job.job()
+    assert status is JobStatus.QUEUED
+    assert (row.status, row.attempt, row.lease_token) == ("queued", 0, None)
+    assert nothing_was_kept(job, storage)
+
+
+def test_what_is_no_video_fails_for_good_and_says_why(
+    tmp_path: Path, place: Workplace, sessions: Sessions, storage: Storage
+) -> None:
+    (tmp_path / "notes.mp4").write_text("no video at all")
+    job = upload(
+        tmp_path / "notes.mp4", sessions=sessions, storage=storage, callback_url=HOOK
+    )
+
+    status = run_job(job.job_id, place=place)
+
+    row = job.job()
+    assert status is JobStatus.FAILED
+    assert row.error_retryable is False
+    assert row.error_detail
+    (delivery,) = job.deliveries()
+    body = json.loads(delivery.body)
+    assert body["type"] == "video.failed"
+    assert body["data"]["error"]["code"] == row.error_code
+
+
+def test_a_failure_that_may_pass_is_tried_again_until_the_limit(
+    job: Uploaded, place: Workplace
+) -> None:
+    broken = replace(place, predictors=Failing(DecoderCrashed("the decoder died")))
+
+    seen = [run_job(job.job_id, place=broken) for _ in range(4)]
+
+    queued, failed = JobStatus.QUEUED, JobStatus.FAILED
+    assert seen == [queued, queued, failed, None]
+    assert (job.job().attempt, job.job().error_code) == (3, "decoder_crashed")
+    assert len(job.deliveries()) == 1
+
+
+def test_a_second_try_that_succeeds_forgets_the_first_ones_error(
+    job: Uploaded, place: Workplace
+) -> None:
+    run_job(job.job_id, place=replace(place, predictors=Failing(DecoderCrashed("x"))))
+
+    run_job(job.job_id, place=place)
+
+    row = job.job()
+    assert (row.status, row.error_code, row.attempt) == ("succeeded", None, 2)
+
+
+def test_a_bug_is_told_to_the_log_and_not_to_the_user(
+    job: Uploaded, place: Workplace
+) -> None:
+    predictors: Predictors = Failing(ZeroDivisionError("secret words"))
+
+    run_job(job.job_id, place=replace(place, predictors=predictors))
+
+    row = job.job()
+    assert row.error_code == "internal_error"
+    assert row.error_detail is not None
+    assert "secret" not in row.error_detail
+
+
+def test_a_checkpoint_that_is_not_installed_fails_the_job_by_name(
+    match: Path, place: Workplace, sessions: Sessions, storage: Storage
+) -> None:
+    job = upload(match, sessions=sessions, storage=storage, model="nobody")
+
+    assert run_job(job.job_id, place=place) is JobStatus.FAILED
+    assert "nobody" in str(job.job().error_detail)
+
+
+def test_the_default_checkpoint_of_the_data_directory_wins_over_the_setting(
+    settings: Settings, models: Path
+) -> None:
+    (models / "other.touchline").symlink_to(models / "tiny.touchline")
+    (models / "default").write_text("other\n")
+    shelf = Shelf(settings.model_copy(update={"model": "missing"}))
+
+    assert shelf.get(None).manifest.name == "tiny"
+    assert shelf.get("tiny") is shelf.get("tiny")

@@ -1,0 +1,191 @@
+"""What the sweep finds after workers, brokers and processes died."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.db.job_queries import save_beat
+from app.core.db.models import JobStatus, WorkerBeat
+from app.core.db.session import Sessions
+from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
+from app.core.settings import Settings
+from app.core.storage import Storage
+from tests.integration.uploaded import Uploaded, upload
+from worker.sweep import ONE_SWEEP, Found, sweep, take_back
+
+HOOK = "http://127.0.0.1:9/hook"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def job(tmp_path: Path, sessions: Sessions, storage: Storage) -> Uploaded:
+    (tmp_path / "video").write_bytes(b"bytes")
+    return upload(
+        tmp_path / "video", sessions=sessions, storage=storage, callback_url=HOOK
+    )
+
+
+@pytest.fixture
+def held(job: Uploaded) -> Uploaded:
+    """A job whose worker died long ago, in its first attempt."""
+    job.set(
+        status=JobStatus.RUNNING,
+        attempt=1,
+        progress=0.5,
+        stage="spot",
+        lease_token=uuid4(),
+        lease_owner="gpu@dead",
+        lease_expires_at=LONG_AGO,
+    )
+    return job
+
+
+@pytest.fixture
+def do_sweep(
+    settings: Settings, sessions: Sessions, storage: Storage, doorbell: Doorbell
+) -> "Sweep":
+    return Sweep(settings, sessions, storage, doorbell)
+
+
+class Sweep:
+    """Sweeps with the test's parts."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sessions: Sessions,
+        storage: Storage,
+        doorbell: Doorbell,
+    ) -> None:
+        self.settings = settings
+        self.sessions = sessions
+        self.storage = storage
+        self.doorbell = doorbell
+
+    def __call__(self) -> Found | None:
+        return sweep(
+            settings=self.settings,
+            sessions=self.sessions,
+            storage=self.storage,
+            doorbell=self.doorbell,
+        )
+
+
+def test_a_queued_job_whose_message_was_lost_is_rung_for_again(
+    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+) -> None:
+    assert do_sweep() == Found(rung=1)
+    assert doorbell.waiting(GPU_QUEUE) == 1
+
+
+def test_messages_do_not_pile_up_while_nobody_takes_them(
+    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+) -> None:
+    for _ in range(3):
+        do_sweep()
+
+    assert doorbell.waiting(GPU_QUEUE) == 1
+
+
+def test_a_job_whose_worker_died_goes_back_into_the_queue(
+    held: Uploaded, do_sweep: Sweep
+) -> None:
+    assert do_sweep() == Found(requeued=1, rung=1)
+
+    row = held.job()
+    assert (row.status, row.attempt) == ("queued", 1)
+    assert (row.lease_token, row.progress, row.stage) == (None, 0.0, None)
+
+
+def test_a_job_whose_lease_still_holds_is_left_alone(
+    held: Uploaded, do_sweep: Sweep
+) -> None:
+    held.set(lease_expires_at=FAR_OFF)
+
+    assert do_sweep() == Found()
+    assert held.job().status == "running"
+
+
+def test_a_job_that_kills_every_worker_is_given_up_with_a_reason_and_a_webhook(
+    held: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+) -> None:
+    held.set(attempt=3)
+
+    found = do_sweep()
+
+    row = held.job()
+    assert found == Found(buried=1, deliveries=1)
+    assert (row.status, row.error_code) == ("failed", "too_many_attempts")
+    assert "3 times" in str(row.error_detail)
+    assert row.finished_at is not None
+    (delivery,) = held.deliveries()
+    body = json.loads(delivery.body)
+    assert body["type"] == "video.failed"
+    assert body["data"]["error"]["code"] == "too_many_attempts"
+    assert doorbell.waiting(LIGHT_QUEUE) == 1
+
+
+def test_a_canceled_job_whose_worker_died_ends_canceled(
+    held: Uploaded, do_sweep: Sweep
+) -> None:
+    held.set(cancel_requested=True)
+
+    do_sweep()
+
+    assert held.job().status == "canceled"
+    assert held.deliveries() == []
+
+
+def test_a_restarted_worker_takes_back_its_own_jobs_and_no_others(
+    held: Uploaded, settings: Settings, sessions: Sessions
+) -> None:
+    held.set(lease_expires_at=FAR_OFF)
+
+    with sessions.begin() as session:
+        others = take_back(session, settings=settings, owner="gpu@other")
+    with sessions.begin() as session:
+        own = take_back(session, settings=settings, owner="gpu@dead")
+
+    assert others.requeued == []
+    assert own.requeued == [held.job_id]
+    assert held.job().status == "queued"
+
+
+def test_only_one_sweep_runs_at_a_time(
+    job: Uploaded, do_sweep: Sweep, sessions: Sessions
+) -> None:
+    with sessions.begin() as other:
+        other.execute(select(func.pg_advisory_xact_lock(ONE_SWEEP)))
+
+        assert do_sweep() is None
+
+    assert do_sweep() == Found(rung=1)
+
+
+def test_a_broker_that_is_down_does_not_stop_the_sweep(
+    held: Uploaded, do_sweep: Sweep, settings: Settings
+) -> None:
+    nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    do_sweep.doorbell = Doorbell(make_celery(nowhere))
+
+    assert do_sweep() == Found(requeued=1)
+
+
+def test_beats_of_workers_long_gone_are_forgotten(
+    do_sweep: Sweep, sessions: Sessions
+) -> None:
+    with sessions.begin() as session:
+        session.execute(save_beat(name="gpu@old", kind="gpu", info={}))
+        session.execute(save_beat(name="gpu@new", kind="gpu", info={}))
+        old = session.get_one(WorkerBeat, "gpu@old")
+        old.seen_at -= timedelta(hours=2)
+
+    do_sweep()
+
+    with sessions() as session:
+        assert list(session.scalars(select(WorkerBeat.name))) == ["gpu@new"]
