@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.cli.api import api, migrate
 from app.cli.keys import keys
 from app.cli.serve import serve
+from app.cli.spot import spot
 from app.core.errors import TouchlineError
 
 touchline = typer.Typer(
@@ -24,6 +25,7 @@ touchline = typer.Typer(
 touchline.command()(serve)
 touchline.command()(api)
 touchline.command()(migrate)
+touchline.command()(spot)
 touchline.add_typer(keys, name="keys")
 
 

@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from click import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,19 +14,17 @@ if TYPE_CHECKING:
     from app.core.formats import EventFacts
     from model.spotting.spot_file import Progress, SpottedVideo
 
-FORMATS = ("table", "json", "csv", "soccernet")
-ENGINES = ("auto", "openvino", "torch-cpu", "torch-cuda")
-PRECISIONS = ("auto", "float32", "float16", "int8")
-WINDOWS = ("auto", "one-pass", "reference")
+Format = Literal["table", "json", "csv", "soccernet"]
+Engine = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
+Precision = Literal["auto", "float32", "float16", "int8"]
+Windowing = Literal["auto", "one-pass", "reference"]
 
 
 def spot(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     form: Annotated[
-        str,
-        typer.Option(
-            "--format", click_type=Choice(FORMATS), help="How events are written."
-        ),
+        Format,
+        typer.Option("--format", help="How events are written."),
     ] = "table",
     min_score: Annotated[
         float | None,
@@ -41,16 +38,11 @@ def spot(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, not to standard output.")
     ] = None,
-    engine: Annotated[
-        str, typer.Option(click_type=Choice(ENGINES), help="What runs the network.")
-    ] = "auto",
-    precision: Annotated[
-        str, typer.Option(click_type=Choice(PRECISIONS), help="Of the network.")
-    ] = "auto",
+    engine: Annotated[Engine, typer.Option(help="What runs the network.")] = "auto",
+    precision: Annotated[Precision, typer.Option(help="Of the network.")] = "auto",
     windows: Annotated[
-        str,
+        Windowing,
         typer.Option(
-            click_type=Choice(WINDOWS),
             help="One pass over the video, or overlapping clips as E2E-Spot does.",
         ),
     ] = "auto",
@@ -66,9 +58,9 @@ def spot(
     checkpoint = find_checkpoint(model, user_dir=Settings().data_dir / "models")
     predictor = load_predictor(
         checkpoint,
-        engine=engine,  # type: ignore[arg-type] # One of ENGINES.
-        precision=precision,  # type: ignore[arg-type] # One of PRECISIONS.
-        windows=windows,  # type: ignore[arg-type] # One of WINDOWS.
+        engine=engine,
+        precision=precision,
+        windows=windows,
     )
     with _progress_bar(video.name, is_shown=not quiet) as on_progress:
         spotted = spot_file(
