@@ -98,10 +98,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = Problem.model_json_schema(
             ref_template="#/components/schemas/{model}"
         )
-        for operation in document["webhooks"].values():
-            operation["post"]["responses"].pop("422", None)
+        for operations in (*document["paths"].values(), *document["webhooks"].values()):
+            for operation in operations.values():
+                _drop_fastapis_problem(operation["responses"])
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _drop_fastapis_problem(responses: dict[str, Any]) -> None:
+    """Take out the 422 FastAPI adds by itself where a route names none."""
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        del responses["422"]
 
 
 def _swagger_files() -> Path:

@@ -1,0 +1,184 @@
+"""The verbs for checkpoints, as a user types them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import typer
+from typer.testing import CliRunner, Result
+
+from app.cli.models import export, import_checkpoint, models
+from model import library
+from model.errors import BadCheckpoint
+from model.network.checkpoint import Checkpoint
+from model.network.config import ModelConfig
+from model.network.spotter import Spotter
+from model.network.spotter_io import load_spotter
+from tests.unit.model.network.checkpoints import tiny_checkpoint
+
+CONFIG = {
+    "dataset": "soccernet_ball",
+    "num_classes": 2,
+    "feature_arch": "rny002_gsm",
+    "temporal_arch": "gru",
+    "clip_len": 4,
+    "crop_dim": 64,
+}
+
+touchline = typer.Typer()
+touchline.command()(import_checkpoint)
+touchline.command()(export)
+touchline.add_typer(models, name="models")
+
+
+def run(*words: str | Path) -> Result:
+    """Type a command; errors of ours come through as they are."""
+    result = CliRunner().invoke(touchline, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@pytest.fixture(autouse=True)
+def user_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory of the test's own, and nothing bundled."""
+    monkeypatch.setenv("TOUCHLINE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(library, "BUNDLED_DIR", tmp_path / "bundled")
+    return tmp_path / "data" / "models"
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """What a run of E2E-Spot leaves: weights, config.json and class.txt."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    torch.manual_seed(0)
+    spotter = Spotter(ModelConfig("rny002_gsm", "gru", 4, 2))
+    torch.save(spotter.state_dict(), folder / "checkpoint_049.pt")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    (folder / "class.txt").write_text("PASS\nDRIVE\n")
+    return folder / "checkpoint_049.pt"
+
+
+def test_an_imported_checkpoint_is_found_by_name(weights: Path, user_dir: Path) -> None:
+    result = run(
+        "import-checkpoint", weights, "--name", "mine", "--fps", "25", "--no-export"
+    )
+
+    assert result.exit_code == 0
+    path = library.find_checkpoint("mine", user_dir=user_dir)
+    manifest = Checkpoint.open(path).manifest
+    assert manifest.labels == ("PASS", "DRIVE")
+    assert manifest.frame_spec.to_dict() == {
+        "width": 398,
+        "height": 224,
+        "crop": [167, 80, 64, 64],
+        "fps": 25.0,
+    }
+    assert "checkpoint_049.pt, trained on soccernet_ball" in manifest.provenance.notes
+    expected = torch.load(weights, weights_only=True)
+    found = load_spotter(path).state_dict()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
+def test_what_was_assumed_is_said(weights: Path) -> None:
+    result = run("import-checkpoint", weights, "--no-export")
+
+    assert "--fps was not given: 25" in result.stderr
+    assert "--height was not given: 224" in result.stderr
+
+
+def test_an_imported_checkpoint_runs_on_the_cpu_engine(
+    weights: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.touchline"
+
+    result = run(
+        *("import-checkpoint", weights, "--out", out),
+        *("--fps", "25", "--height", "64", "--width", "64"),
+    )
+
+    checkpoint = Checkpoint.open(out)
+    found = checkpoint.manifest.engines["openvino"]["precisions"]["float32"]
+    assert found["max_score_difference"] < 1e-3
+    assert f"{found['max_score_difference']:.1e}" in result.stdout
+    assert checkpoint.engine_files("openvino")
+
+
+def test_a_file_is_not_replaced_unasked(weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.touchline"
+    out.write_bytes(b"precious")
+
+    refused = run("import-checkpoint", weights, "--out", out, "--no-export")
+    assert refused.exit_code == 2
+    assert "--force" in refused.stderr
+    assert out.read_bytes() == b"precious"
+
+    run("import-checkpoint", weights, "--out", out, "--no-export", "--force")
+    assert Checkpoint.open(out).manifest.config.clip_len == 4
+
+
+def test_a_crop_larger_than_the_frames_is_refused(weights: Path) -> None:
+    result = run("import-checkpoint", weights, "--height", "48", "--no-export")
+
+    assert result.exit_code == 2
+    assert "crops of 64 pixels" in result.stderr
+
+
+def test_a_missing_class_file_is_named(weights: Path) -> None:
+    (weights.parent / "class.txt").unlink()
+
+    with pytest.raises(BadCheckpoint, match=r"class\.txt"):
+        run("import-checkpoint", weights, "--no-export")
+
+
+def test_the_list_marks_the_default_and_the_damaged(user_dir: Path) -> None:
+    tiny_checkpoint(user_dir, "brisk")
+    tiny_checkpoint(user_dir, "calm")
+    (user_dir / "torn.touchline").write_bytes(b"PK")
+    run("models", "set-default", "calm")
+
+    lines = run("models", "list").stdout.splitlines()
+    listed = json.loads(run("models", "list", "--json").stdout)
+
+    assert lines[0].startswith("  brisk")
+    assert "rny002_gsm + gru" in lines[0]
+    assert lines[1].startswith("* calm")
+    assert "damaged" in lines[2]
+    assert [entry["is_default"] for entry in listed] == [False, True, False]
+
+
+def test_an_empty_list_says_what_to_do() -> None:
+    assert "touchline import-checkpoint" in run("models", "list").stdout
+
+
+def test_a_checkpoint_is_shown_with_what_it_costs(weights: Path) -> None:
+    run("import-checkpoint", weights, "--name", "mine", "--fps", "25", "--no-export")
+
+    shown = json.loads(run("models", "show", "mine", "--batch", "8", "--json").stdout)
+    text = run("models", "show", "mine", "--batch", "8").stdout
+
+    assert shown["parameters"] == 4_447_313
+    assert shown["architecture"] == "rny002_gsm + gru"
+    assert shown["input"] == "64x64 at 25 a second"
+    # 0.206 GMAC at 224x224, 12.25 times the pixels; the head's share stays.
+    assert shown["gmac_per_frame"] == pytest.approx(0.0185, abs=0.002)
+    assert shown["fp16_batch"] == 8
+    assert 8 < shown["fp16_weights_mib"] < 9
+    assert shown["fp16_activations_mib"] > 1
+    assert "4,447,313" in text
+
+
+def test_an_unknown_checkpoint_lists_the_known(user_dir: Path) -> None:
+    tiny_checkpoint(user_dir, "brisk")
+
+    commands: list[tuple[Any, ...]] = [
+        ("models", "show", "wild"),
+        ("models", "set-default", "wild"),
+        ("export", "wild"),
+    ]
+    for words in commands:
+        with pytest.raises(BadCheckpoint, match="known are brisk"):
+            run(*words)

@@ -1,0 +1,159 @@
+"""What the API process imports and what its OpenAPI document says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.api.problems import all_problems, problem_type
+from app.main import create_app
+from tests.api_server import make_settings
+
+HEAVY = ("torch", "torchvision", "timm", "av", "openvino", "model", "worker")
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    settings = make_settings(
+        data_dir=tmp_path_factory.mktemp("data"),
+        database_url="postgresql://nobody@127.0.0.1:1/nothing",
+    )
+    found: dict[str, Any] = create_app(settings).openapi()
+    return found
+
+
+def test_importing_the_api_pulls_in_nothing_heavy() -> None:
+    code = (
+        "import sys, app.main\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_operation_has_a_stable_id_a_summary_and_words(
+    document: dict[str, Any],
+) -> None:
+    operations = _operations(document)
+
+    ids = [operation["operationId"] for _, _, operation in operations]
+    assert len(set(ids)) == len(ids)
+    assert set(ids) == {
+        *("upload_video", "list_videos", "get_video", "delete_video", "play_video"),
+        *("list_events", "get_timeline", "get_job", "list_jobs", "create_job"),
+        *("cancel_job", "list_deliveries", "retry_delivery", "list_models"),
+        *("is_alive", "is_ready", "explain_problem"),
+    }
+    for path, method, operation in operations:
+        assert operation["description"], (path, method)
+        assert operation["tags"], (path, method)
+
+
+def test_every_guarded_operation_lists_its_problems(document: dict[str, Any]) -> None:
+    for path, method, operation in _operations(document):
+        problems = {
+            status
+            for status, answer in operation["responses"].items()
+            if "application/problem+json" in answer.get("content", {})
+        }
+        if operation.get("security"):
+            assert {"401", "422", "500", "503"} <= problems, (path, method)
+        if "{" in path:
+            assert "404" in problems, (path, method)
+
+
+def test_every_problem_has_a_status_and_a_slug_of_its_own() -> None:
+    kinds = all_problems()
+
+    assert len({kind.slug for kind in kinds}) == len(kinds)
+    assert len({kind.title for kind in kinds}) == len(kinds)
+    for kind in kinds:
+        assert 400 <= kind.status < 600
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.slug)
+        assert kind.__doc__
+
+
+def test_the_document_is_openapi_3_1_and_all_its_references_lead_somewhere(
+    document: dict[str, Any],
+) -> None:
+    assert document["openapi"].startswith("3.1.")
+    references = set(_references(document))
+    assert "#/components/schemas/Problem" in references
+    for reference in references:
+        place: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_the_document_has_webhooks_a_key_and_an_upload_form(
+    document: dict[str, Any],
+) -> None:
+    upload = document["paths"]["/videos"]["post"]
+
+    assert set(document["webhooks"]) == {"video.completed", "video.failed"}
+    assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
+    form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"file", "title", "callback_url", "model"}
+    assert "Location" in upload["responses"]["202"]["headers"]
+    parameters = document["paths"]["/videos/{video_id}/events"]["get"]["parameters"]
+    assert {one["name"] for one in parameters} == {
+        *("video_id", "type", "min_score", "from_s", "to_s"),
+        *("order", "limit", "cursor", "format"),
+    }
+
+
+def test_pages_need_no_network(tmp_path: Path) -> None:
+    settings = make_settings(
+        data_dir=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/nothing"
+    )
+    client = TestClient(create_app(settings))
+
+    for address in ("/docs", "/"):
+        page = client.get(address)
+        assert page.status_code == 200
+        assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", page.text)
+        links = re.findall(r"(?:src|href)=\"(/[^\"]*)\"", page.text)
+        assert links
+        for link in links:
+            assert client.get(link).status_code == 200, link
+    bundle = client.get("/docs/assets/swagger-ui-bundle.js").text
+    assert "3.1." in bundle  # Swagger UI 4 refuses such documents.
+
+
+def test_each_problem_type_leads_to_its_meaning(tmp_path: Path) -> None:
+    settings = make_settings(
+        data_dir=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/nothing"
+    )
+    client = TestClient(create_app(settings))
+
+    for kind in all_problems():
+        answer = client.get(problem_type(kind)).json()
+        assert (answer["status"], answer["title"]) == (kind.status, kind.title)
+
+
+def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method in METHODS
+    ]
+
+
+def _references(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return own + [one for value in node.values() for one in _references(value)]
+    if isinstance(node, list):
+        return [one for value in node for one in _references(value)]
+    return []
