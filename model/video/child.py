@@ -12,37 +12,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from model.errors import ModelError, VideoLimitExceeded
 from model.video.decode import iter_chosen
 from model.video.frame_spec import FrameSpec
 from model.video.limits import MediaLimits
-from model.video.picture import Painter
 from model.video.probe import probe
 from model.video.ring import Ring
 from model.video.sandbox import die_with_thread, limit_self, watch_parent
+from model.video.sender import Line, StepSender
 from model.video.source import Tally
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
-
-
-class Line:
-    """The pipe to the parent; whole messages, whichever thread sends them."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._lock = threading.Lock()
-
-    def send(self, **message: Any) -> None:
-        """Send one message; end this process if nobody is there to read it."""
-        data = memoryview(json.dumps(message).encode() + b"\n")
-        try:
-            with self._lock:
-                while data:
-                    data = data[os.write(self._descriptor, data) :]
-        except BrokenPipeError:
-            os._exit(0)
 
 
 def main() -> None:
@@ -79,16 +59,9 @@ def _answer(request: Mapping[str, Any], line: Line) -> None:
 
     spec = FrameSpec.from_dict(request["spec"])
     ring = Ring(request["ring"], spec, slots=request["slots"])
-    painter, last = Painter(spec), -1
-    for step, chosen in enumerate(iter_chosen(path, spec, limits=limits, tally=tally)):
-        free.acquire()
-        if chosen.frame == last:
-            np.copyto(ring.slot(step), ring.slot(step - 1))
-        else:
-            painter.paint(chosen.picture, out=ring.slot(step))
-        last = chosen.frame
-        time_s = float(chosen.time_s)
-        line.send(kind="step", frame=chosen.frame, pts=chosen.pts, time_s=time_s)
+    with StepSender(spec, ring, line, free, painters=request["painters"]) as sender:
+        for chosen in iter_chosen(path, spec, limits=limits, tally=tally):
+            sender.send(chosen)
     line.send(kind="end", tally=asdict(tally))
 
 

@@ -150,6 +150,7 @@ def decode_in_child(
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     ring_steps: int = 64,
+    painters: int | None = None,
     stall_timeout_s: float = 30.0,
     on_wait: Callable[[], None] | None = None,
 ) -> Iterator[StepStream]:
@@ -165,6 +166,9 @@ def decode_in_child(
         spec: what the network sees.
         limits: what is let in.
         ring_steps: images in shared memory.
+        painters: threads that scale; None is one for every four cores, at least one
+            (on two cores a second one gains nothing, and scaling is then a fifth of
+            the work).
         stall_timeout_s: how long the decoder may show no progress while it is
             waited for.
         on_wait: called a few times a second while waiting; may raise to stop.
@@ -182,6 +186,7 @@ def decode_in_child(
         "limits": asdict(limits),
         "spec": spec.to_dict(),
         "slots": ring_steps,
+        "painters": painters or max(1, (os.cpu_count() or 1) // 4),
     }
     with ExitStack() as cleanup:
         descriptor = create_memory(ring_steps * spec.step_bytes)

@@ -1,6 +1,6 @@
 """An opened video file: its stream, its clock, and its frames in order of time.
 
-Everything FFmpeg is told or answers passes here; errors leave as our own.
+How a file is opened: `opening`; which picture is a step: `decode`.
 """
 
 import heapq
@@ -10,31 +10,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
 import av
 import av.error
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
-from model.video.limits import (
-    CODECS,
-    DECODER_SLACK,
-    FORMATS,
-    PROTOCOLS,
-    MediaLimits,
-)
-
-JUMP_BACK_S = 1
-"""A clock that falls back this far was restarted: two recordings joined in one."""
+from model.errors import UnreadableVideo
+from model.video.clock import Clock, start_of
+from model.video.limits import CODECS, DECODER_SLACK, MediaLimits
+from model.video.opening import find_video, open_container
 
 _RATE_PACKETS = 500
 _GREY_BEFORE_KEY = ("mpeg4", "h263", "msmpeg4v3", "wmv2", "mpeg1video", "mpeg2video")
-_SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +84,7 @@ class VideoSource:
             UnreadableVideo: not one frame could be decoded.
             VideoLimitExceeded: more frames, pixels or seconds than are let in.
         """
-        clock, tally = _Clock(self.time_base, self.start_s), self.tally
+        clock, tally = Clock(self.time_base, self.start_s), self.tally
         for picture, pts in self._pictures():
             if tally.frames == 0 and not self._can_begin_with(picture):
                 continue
@@ -203,10 +193,9 @@ def open_video(
         NoVideoStream: sound only, or nothing but cover art.
         VideoLimitExceeded: the header already says that it is too much.
     """
-    _refuse_scripts(path)
-    with _open_container(path) as container:
+    with open_container(path) as container:
         limits.check_streams(len(container.streams))
-        stream = _find_video(container)
+        stream = find_video(container)
         limits.check_size(stream.width, stream.height)
         stream.thread_type = "AUTO"
         stream.codec_context.options = {
@@ -217,124 +206,11 @@ def open_video(
             container=container,
             stream=stream,
             time_base=stream.time_base or Fraction(1, av.time_base),
-            start_s=_start_of(container, stream),
+            start_s=start_of(container, stream),
             limits=limits,
             tally=tally or Tally(),
         )
 
 
-def _refuse_scripts(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except OSError as exc:
-        raise UnreadableVideo(f"The file cannot be opened: {exc.strerror}.") from exc
-    if not head:
-        raise UnreadableVideo("The file is empty (0 bytes). Upload it again.")
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_SCRIPT_HEADS):
-        raise UnsupportedMedia(
-            "The file is a playlist or script that names other files, not a video. "
-            "Upload the video itself."
-        )
-
-
-def _open_container(path: Path) -> InputContainer:
-    options = {
-        "format_whitelist": FORMATS,
-        "protocol_whitelist": PROTOCOLS,
-        "codec_whitelist": CODECS,
-    }
-    try:
-        return av.open(
-            f"file:{path.absolute()}", "r", options=options, metadata_errors="replace"
-        )
-    except (av.error.FFmpegError, ValueError) as exc:
-        raise UnreadableVideo(_why_unreadable(path)) from exc
-
-
-def _why_unreadable(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp":
-        return (
-            "The MP4 file has no index (moov box): it was cut off or is still being "
-            "written. Upload the complete file."
-        )
-    return (
-        "The file is not a video that can be read. MP4, MOV, MKV, WebM, MPEG-TS and "
-        "AVI are let in; it may also be damaged or cut off."
-    )
-
-
-def _find_video(container: InputContainer) -> VideoStream:
-    art = Disposition.attached_pic | Disposition.timed_thumbnails
-    videos = [s for s in container.streams.video if not s.disposition & art]
-    if not videos:
-        held = sorted({stream.type for stream in container.streams})
-        raise NoVideoStream(
-            f"The file holds no moving picture (only: {', '.join(held) or 'nothing'}). "
-            "Upload a file with a video stream."
-        )
-    stream = max(videos, key=lambda s: (s.disposition & Disposition.default, -s.index))
-    name = stream.codec_context.name if stream.codec_context else "unknown"
-    if name not in CODECS.split(","):
-        raise UnsupportedMedia(
-            f"The video's codec ({name}) is not let in. Convert it to H.264."
-        )
-    return stream
-
-
-def _start_of(container: InputContainer, stream: VideoStream) -> Fraction:
-    """Return the file's start time: what a player calls zero."""
-    own = None
-    if stream.start_time is not None and stream.time_base is not None:
-        own = stream.start_time * stream.time_base
-    stated = cast("int | None", container.start_time)
-    if stated is None:
-        return own or Fraction(0)
-    start = Fraction(stated, av.time_base)
-    # The container's start is rounded to a microsecond; the stream's is exact.
-    if own is not None and abs(own - start) <= Fraction(1, av.time_base):
-        return own
-    return start
-
-
 def _time_of(picture: VideoFrame) -> int | None:
     return picture.pts if picture.pts is not None else picture.dts
-
-
-class _Clock:
-    """Reads each frame's time, and mends clocks that are missing or restarted."""
-
-    def __init__(self, time_base: Fraction, start_s: Fraction) -> None:
-        self.pts = 0
-        self._time_base = time_base
-        self._offset_s = -start_s
-        self._last_s: Fraction | None = None
-        self._gap_s = Fraction(0)
-
-    def read(self, pts: int | None) -> Fraction | None:
-        """Return a frame's time in seconds; None if it does not go forward."""
-        if pts is None:
-            return self._follow()
-        time_s = pts * self._time_base + self._offset_s
-        if self._last_s is not None and time_s <= self._last_s:
-            if self._last_s - time_s < JUMP_BACK_S:
-                return None
-            restarted_s = self._last_s + self._gap_s
-            self._offset_s += restarted_s - time_s
-            time_s = restarted_s
-        if self._last_s is not None:
-            self._gap_s = time_s - self._last_s
-        self.pts, self._last_s = pts, time_s
-        return time_s
-
-    def _follow(self) -> Fraction | None:
-        if self._last_s is None:
-            self._last_s = Fraction(0)
-            return self._last_s
-        if not self._gap_s:
-            return None
-        self._last_s += self._gap_s
-        self.pts += round(self._gap_s / self._time_base)
-        return self._last_s

@@ -72,12 +72,30 @@ def test_the_child_gives_the_very_same_steps(video: Path) -> None:
         assert np.array_equal(one.image, other.image)
 
 
-@pytest.mark.parametrize("ring_steps", [1, 2, 7, 300])
-def test_a_ring_of_any_size_gives_every_step(video: Path, ring_steps: int) -> None:
-    with decode_in_child(video, SPEC, ring_steps=ring_steps) as steps:
+@pytest.mark.parametrize(
+    ("ring_steps", "painters"), [(1, 1), (2, 1), (300, 1), (1, 3), (7, 3), (64, 3)]
+)
+def test_a_ring_of_any_size_gives_every_step(
+    video: Path, ring_steps: int, painters: int
+) -> None:
+    with decode_in_child(
+        video, SPEC, ring_steps=ring_steps, painters=painters
+    ) as steps:
         images = [step.image for step in steps]
 
     assert [read_number(image) for image in images] == list(range(200))
+
+
+def test_a_slow_source_is_repeated_by_the_child_too(tmp_path: Path) -> None:
+    draw_video(tmp_path / "slow.mp4", frames=10, fps=10)
+
+    with decode_in_child(tmp_path / "slow.mp4", SPEC, painters=2) as steps:
+        seen = [(step.frame, read_number(step.image)) for step in steps]
+
+    assert seen == [
+        (step.frame, step.frame) for step in iter_steps(tmp_path / "slow.mp4", SPEC)
+    ]
+    assert len(seen) in (29, 30)
 
 
 def test_the_end_says_what_was_in_the_file(video: Path) -> None:
@@ -199,12 +217,15 @@ def test_errors_come_through_as_what_they_are(tmp_path: Path, video: Path) -> No
         probe_in_child(video, limits=MediaLimits(max_duration_s=1.0))
 
 
-def test_a_fault_in_the_middle_comes_after_the_steps_before_it(video: Path) -> None:
+@pytest.mark.parametrize("painters", [1, 3])
+def test_a_fault_in_the_middle_comes_after_the_steps_before_it(
+    video: Path, painters: int
+) -> None:
     limits = MediaLimits(max_duration_s=2.0)
     got: list[int] = []
 
     with (
-        decode_in_child(video, SPEC, limits=limits) as steps,
+        decode_in_child(video, SPEC, limits=limits, painters=painters) as steps,
         pytest.raises(VideoLimitExceeded),
     ):
         got.extend(step.frame for step in steps)

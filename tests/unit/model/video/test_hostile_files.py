@@ -210,3 +210,26 @@ def test_a_picture_that_grows_half_way_is_measured_again(
 
     with pytest.raises(VideoLimitExceeded, match=f"{size[0]}x{size[1]}"):
         list(iter_steps(tmp_path / "both.ts", SPEC, limits=limits))
+
+
+@pytest.mark.parametrize("name", ["b.mp4", "b.mkv", "b.ts", "b.avi"])
+def test_damage_of_any_kind_ends_in_steps_or_a_clear_answer(
+    tmp_path: Path, name: str
+) -> None:
+    dice = random.Random(name)
+    whole, damaged = tmp_path / name, tmp_path / f"damaged-{name}"
+    draw_video(whole, frames=24, b_frames=2, size=(96, 64))
+    data = whole.read_bytes()
+
+    for _ in range(15):
+        broken = bytearray(data)
+        for _ in range(dice.choice((1, 5, 50))):
+            at = dice.randrange(dice.choice((600, len(broken))))
+            broken[at] = dice.choice((0, 255, dice.randrange(256)))
+        damaged.write_bytes(bytes(broken))
+        try:
+            times = [step.time_s for step in iter_steps(damaged, SPEC)]
+        except ModelError as error:
+            assert "." in str(error)
+        else:
+            assert times == sorted(times)

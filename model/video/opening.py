@@ -1,0 +1,107 @@
+"""Opening a file that may be anything: only what is let in, and clear words if not."""
+
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
+from model.video.limits import CODECS, FORMATS, PROTOCOLS
+
+_MOST_BOXES = 1000
+_SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file with only the formats, codecs and protocols that are let in.
+
+    Raises:
+        UnreadableVideo: not there, empty, damaged, or no video at all.
+        UnsupportedMedia: a playlist or script.
+    """
+    _refuse_scripts(path)
+    options = {
+        "format_whitelist": FORMATS,
+        "protocol_whitelist": PROTOCOLS,
+        "codec_whitelist": CODECS,
+    }
+    try:
+        return av.open(
+            f"file:{path.absolute()}", "r", options=options, metadata_errors="replace"
+        )
+    except (av.error.FFmpegError, ValueError) as exc:
+        raise UnreadableVideo(_why_unreadable(path)) from exc
+
+
+def find_video(container: InputContainer) -> VideoStream:
+    """Return the stream that is the video: the default one, else the first.
+
+    Raises:
+        NoVideoStream: sound only, or nothing but cover art.
+        UnsupportedMedia: its codec is not let in.
+    """
+    art = Disposition.attached_pic | Disposition.timed_thumbnails
+    videos = [s for s in container.streams.video if not s.disposition & art]
+    if not videos:
+        held = sorted({stream.type for stream in container.streams})
+        raise NoVideoStream(
+            f"The file holds no moving picture (only: {', '.join(held) or 'nothing'}). "
+            "Upload a file with a video stream."
+        )
+    stream = max(videos, key=lambda s: (s.disposition & Disposition.default, -s.index))
+    name = stream.codec_context.name if stream.codec_context else "unknown"
+    if name not in CODECS.split(","):
+        raise UnsupportedMedia(
+            f"The video's codec ({name}) is not let in. Convert it to H.264."
+        )
+    return stream
+
+
+def _refuse_scripts(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as exc:
+        raise UnreadableVideo(f"The file cannot be opened: {exc.strerror}.") from exc
+    if not head:
+        raise UnreadableVideo("The file is empty (0 bytes). Upload it again.")
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_SCRIPT_HEADS):
+        raise UnsupportedMedia(
+            "The file is a playlist or script that names other files, not a video. "
+            "Upload the video itself."
+        )
+
+
+def _why_unreadable(path: Path) -> str:
+    if _is_mp4_without_index(path):
+        return (
+            "The MP4 file has no index (moov box): it was cut off or is still being "
+            "written. Upload the complete file."
+        )
+    return (
+        "The file is not a video that can be read. MP4, MOV, MKV, WebM, MPEG-TS and "
+        "AVI are let in; it may also be damaged or cut off."
+    )
+
+
+def _is_mp4_without_index(path: Path) -> bool:
+    """Walk the boxes of the top level; each begins with its size and its name."""
+    with path.open("rb") as file:
+        if file.read(8)[4:] != b"ftyp":
+            return False
+        at = 0
+        for _ in range(_MOST_BOXES):
+            file.seek(at)
+            head = file.read(16)
+            name, size = head[4:8], int.from_bytes(head[:4])
+            if size == 1:
+                size = int.from_bytes(head[8:16])
+            if name == b"moov":
+                return False
+            if len(head) < 8 or size < 8:
+                break
+            at += size
+    return True
