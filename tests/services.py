@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,14 +60,25 @@ class PostgresOfTests:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[PostgresOfTests]:
-    """Start the embedded Postgres in a folder and migrate its template."""
-    server = start_postgres(folder, log_path=folder / "postgres.log", options=QUICK)
-    try:
-        upgrade(server.url)
-        yield PostgresOfTests(server)
-    finally:
-        server.stop()
+def running_postgres() -> Iterator[PostgresOfTests]:
+    """Start the embedded Postgres in a folder of its own and migrate its template."""
+    with open_folder() as folder:
+        server = start_postgres(folder, log_path=folder / "postgres.log", options=QUICK)
+        try:
+            upgrade(server.url)
+            yield PostgresOfTests(server)
+        finally:
+            server.stop()
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make a folder that Postgres can reach also when root runs the tests.
+
+    pytest shuts its own temporary folders to everybody else, again and again.
+    """
+    with tempfile.TemporaryDirectory(prefix="touchline-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 @contextmanager

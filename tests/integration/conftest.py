@@ -15,9 +15,9 @@ from tests.services import PostgresOfTests, running_postgres, running_redis
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresOfTests]:
+def postgres() -> Iterator[PostgresOfTests]:
     """The session's server, with a migrated template."""
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+    with running_postgres() as server:
         yield server
 
 
