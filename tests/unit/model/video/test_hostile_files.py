@@ -1,5 +1,6 @@
 """Files that are damaged, or are not what they say: each has a clear answer."""
 
+import contextlib
 import random
 from pathlib import Path
 
@@ -227,9 +228,8 @@ def test_damage_of_any_kind_ends_in_steps_or_a_clear_answer(
             at = dice.randrange(dice.choice((600, len(broken))))
             broken[at] = dice.choice((0, 255, dice.randrange(256)))
         damaged.write_bytes(bytes(broken))
-        try:
-            times = [step.time_s for step in iter_steps(damaged, SPEC)]
-        except ModelError as error:
-            assert "." in str(error)
-        else:
-            assert times == sorted(times)
+        times: list[float] = []
+        with contextlib.suppress(ModelError):  # Anything else fails the test.
+            times.extend(step.time_s for step in iter_steps(damaged, SPEC))
+
+        assert times == sorted(times)
