@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -10,7 +11,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.job_queries import save_beat
 
-BEAT_EVERY_S = 5.0
 WATCH_EVERY_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,7 @@ def start_beating(
     info: Callable[[], Mapping[str, object]],
     sessions: sessionmaker[Session],
     leaving: threading.Event,
-    every_s: float = BEAT_EVERY_S,
+    every: timedelta,
 ) -> threading.Thread:
     """Beat at once and then every few seconds, in a thread, until `leaving` is set."""
 
@@ -34,7 +34,7 @@ def start_beating(
                     session.execute(save_beat(name=name, kind=kind, info=info()))
             except DBAPIError as exc:
                 log.warning("beat_not_written", error=str(exc))
-            if leaving.wait(every_s):
+            if leaving.wait(every.total_seconds()):
                 return
 
     thread = threading.Thread(target=beat, name="beats", daemon=True)

@@ -75,6 +75,7 @@ def _start_child(sender: str, **_: Any) -> None:
         info=lambda: info,
         sessions=place.sessions,
         leaving=leaving,
+        every=settings.heartbeat,
     )
 
 

@@ -53,6 +53,7 @@ def _start(sender: Any, **_: Any) -> None:
         info=lambda: {"pid": os.getpid()},
         sessions=_ground().sessions,
         leaving=leaving,
+        every=settings.heartbeat,
     )
 
 

@@ -16,7 +16,7 @@ from app.core.settings import Settings
 from app.core.storage import Storage, scores_key, video_prefix
 from model.errors import DecoderCrashed
 from model.network.manifest import Manifest
-from model.spotting.predictor import Predictor
+from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.timeline import Timeline
 from model.video.decode import Step
 from tests.integration.uploaded import Uploaded, upload
@@ -101,19 +101,25 @@ def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def predictor(checkpoint: Path) -> Predictor:
+    """The checkpoint, loaded once for all tests here."""
+    return load_predictor(checkpoint, engine="openvino")
+
+
 @pytest.fixture
 def place(
     settings: Settings,
     sessions: Sessions,
     storage: Storage,
     doorbell: Doorbell,
-    models: Path,
+    predictor: Predictor,
 ) -> Workplace:
     return Workplace(
         settings=settings,
         sessions=sessions,
         storage=storage,
-        predictors=Shelf(settings),
+        predictors=OneOnTheShelf(predictor),
         doorbell=doorbell,
         node="gpu@test",
         leaving=threading.Event(),
@@ -313,6 +319,7 @@ def test_a_checkpoint_that_is_not_installed_fails_the_job_by_name(
     match: Path, place: Workplace, sessions: Sessions, storage: Storage
 ) -> None:
     job = upload(match, sessions=sessions, storage=storage, model="nobody")
+    place = replace(place, predictors=Shelf(place.settings))
 
     assert run_job(job.job_id, place=place) is JobStatus.FAILED
     assert "nobody" in str(job.job().error_detail)
