@@ -5,7 +5,6 @@ that was killed and resumed gives the curve of one that was not.
 """
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -85,18 +84,6 @@ class SpottingModule(lightning.LightningModule):
             )
         self.log("train/loss", loss, batch_size=len(batch.names))
         return loss
-
-    def transfer_batch_to_device(
-        self, batch: Any, device: torch.device, _dataloader_idx: int
-    ) -> Any:
-        """Bring clips to the device; a whole match goes there chunk by chunk."""
-        if not isinstance(batch, Batch):
-            return batch
-        return replace(
-            batch,
-            frames=batch.frames.to(device, non_blocking=True),
-            targets=batch.targets.to(device, non_blocking=True),
-        )
 
     def configure_optimizers(self) -> Any:
         """Build AdamW and its schedule, stepped with every optimiser step."""

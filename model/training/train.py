@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from model.network.checkpoint import Checkpoint
 from model.network.spotter import Spotter
 from model.network.spotter_io import load_spotter
 from model.training.annotations import label_names
-from model.training.batches import Batches
+from model.training.batches import Batch, Batches
 from model.training.callbacks import KeepBest, Lines
 from model.training.check import leaks, missing_labels
 from model.training.config import TrainConfig
@@ -29,6 +29,14 @@ from model.training.store import StoredMatch
 
 RESUME = "last.ckpt"
 BEST = "best.touchline"
+
+# What Lightning 2.6 says of itself or of choices that are meant here.
+_ADVICE = (
+    ".*does not have many workers.*",
+    ".*isinstance.treespec, LeafSpec.*",
+    ".*srun.*",
+    ".*exists and is not empty.*",
+)
 
 Say = Callable[[str], None]
 
@@ -91,15 +99,15 @@ def train(
     network = make_network(config, data.labels, start_from=start_from, say=say)
     module = SpottingModule(network, data.labels, config)
     keep = KeepBest(folder, data.labels, config)
-    trainer = _trainer(config, folder, [keep, Lines(), *callbacks])
     with warnings.catch_warnings():
         _hush()
+        trainer = _trainer(config, folder, [keep, Lines(), *callbacks])
         trainer.fit(
             module,
             datamodule=_Loaders(data, config),
             ckpt_path=str(resume) if is_resumed else None,
         )
-    trainer.save_checkpoint(resume)
+        trainer.save_checkpoint(resume)
     return folder / BEST
 
 
@@ -193,6 +201,18 @@ class _Loaders(lightning.LightningDataModule):
         self.data = data
         self.config = config
 
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, _dataloader_idx: int
+    ) -> Any:
+        """Bring clips to the device; a whole match goes there chunk by chunk."""
+        if not isinstance(batch, Batch):
+            return batch
+        return replace(
+            batch,
+            frames=batch.frames.to(device, non_blocking=True),
+            targets=batch.targets.to(device, non_blocking=True),
+        )
+
     def train_dataloader(self) -> Any:
         trainer: Any = self.trainer
         batches = Batches(
@@ -264,5 +284,5 @@ def _logger(config: TrainConfig, folder: Path) -> Any:
 def _hush() -> None:
     """Keep Lightning's advice out of the user's way; errors still come through."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for text in (".*does not have many workers.*", ".*srun.*", ".*litlogger.*"):
+    for text in _ADVICE:
         warnings.filterwarnings("ignore", text)

@@ -58,11 +58,11 @@ def toy_match(folder: Path, *, seed: int, seconds: int = 16) -> Path:
     return folder
 
 
-def toy_data(root: Path) -> Path:
+def toy_data(root: Path, *, seconds: int = 16) -> Path:
     """Draw two matches to train on and one to validate by."""
     for part, seeds in (("train", (1, 2)), ("val", (3,))):
         for seed in seeds:
-            toy_match(root / part / f"match_{seed}", seed=seed)
+            toy_match(root / part / f"match_{seed}", seed=seed, seconds=seconds)
     return root
 
 

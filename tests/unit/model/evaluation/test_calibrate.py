@@ -1,0 +1,108 @@
+"""Thresholds, windows and temperature are the best of what was tried."""
+
+import numpy as np
+import pytest
+
+from model.evaluation.calibrate import (
+    WINDOWS_S,
+    Goal,
+    calibrate,
+    choose_temperature,
+)
+from model.evaluation.metrics import best_f1, counts_at
+from model.evaluation.timed import TimedMatch, spotted
+from model.spotting.options import LabelOptions, SpottingOptions
+from model.spotting.timeline import Timeline
+from tests.unit.model.evaluation.cases import LABELS, noisy, timed
+
+MATCHES = [noisy(1, name="a"), noisy(2, name="b")]
+GOAL = Goal(tolerance_s=0.5)
+
+
+def test_the_chosen_thresholds_reach_the_best_f1_of_their_window() -> None:
+    options = calibrate(MATCHES, GOAL)
+
+    curves = spotted(MATCHES, options)
+    kept = spotted(MATCHES, options, min_score=None)
+    for label in LABELS:
+        best, _ = best_f1(curves, label, tolerance_s=0.5)
+        at = counts_at(kept, label, tolerance_s=0.5, threshold=0.0)
+        assert at.f1 == pytest.approx(best)
+
+
+def test_the_window_is_long_enough_to_silence_echoes() -> None:
+    options = calibrate(MATCHES, GOAL)
+
+    for choice in options.labels.values():
+        assert choice.window_s in WINDOWS_S
+        assert choice.window_s >= 0.3
+
+
+def test_a_recall_that_is_asked_for_is_reached() -> None:
+    options = calibrate(MATCHES, Goal(tolerance_s=0.5, recall=0.8))
+
+    kept = spotted(MATCHES, options, min_score=None)
+    for label in LABELS:
+        at = counts_at(kept, label, tolerance_s=0.5, threshold=0.0)
+        assert at.recall >= 0.8
+
+
+def test_a_recall_out_of_reach_takes_all_there_is() -> None:
+    matches = [timed({"PASS": [(5, 0.9)]}, [("PASS", 5.0), ("PASS", 9.0)])]
+
+    options = calibrate(matches, Goal(recall=1.0))
+
+    kept = spotted(matches, options, min_score=None)
+    assert counts_at(kept, "PASS", tolerance_s=1, threshold=0).recall == 0.5
+
+
+def test_a_label_that_never_happened_keeps_the_middling_options() -> None:
+    matches = [timed({"PASS": [(5, 0.9)]}, [("PASS", 5.0)])]
+
+    options = calibrate(matches, GOAL)
+
+    assert options.labels["DRIVE"].threshold == 0.5
+
+
+def test_an_overconfident_network_is_cooled_and_a_true_one_left_alone() -> None:
+    rng = np.random.default_rng(1)
+    chance = rng.uniform(0.05, 0.95, 4000)
+    truth = rng.random(4000) < chance
+    numbers = np.arange(4000, dtype=np.int64)
+    # Steps two seconds apart: none is near another's event.
+    events = [("PASS", float(2 * n)) for n in numbers[truth]]
+    found = []
+    for sharpness in (1.0, 2.0):
+        odds = (chance / (1 - chance)) ** sharpness
+        score = odds / (1 + odds)
+        scores = np.stack([1 - score, score], axis=1).astype(np.float32)
+        timeline = Timeline(("PASS",), scores, numbers * 2.0, numbers, numbers)
+        base = timed({}, events)
+        found.append(choose_temperature([TimedMatch("m", timeline, base.events)]))
+
+    assert found[0] == pytest.approx(1.0, abs=0.15)
+    assert found[1] == pytest.approx(2.0, abs=0.3)
+
+
+def test_matches_of_different_networks_are_refused() -> None:
+    other = timed({}, [])
+    renamed = Timeline(
+        ("A", "B"),
+        other.timeline.scores,
+        other.timeline.time_s,
+        other.timeline.frame,
+        other.timeline.pts,
+    )
+
+    with pytest.raises(ValueError, match="same labels"):
+        calibrate([MATCHES[0], TimedMatch("x", renamed, ())], GOAL)
+
+
+def test_spots_keep_their_thresholds_unless_told_otherwise() -> None:
+    match = timed({"PASS": [(5, 0.9), (9, 0.3)]}, [])
+    options = SpottingOptions({label: LabelOptions(0.5, 1.0) for label in LABELS})
+
+    kept = spotted([match], options, min_score=None)[0].spots["PASS"]
+    every = spotted([match], options)[0].spots["PASS"]
+
+    assert ([s.time_s for s in kept], [s.time_s for s in every]) == ([5], [5, 9])

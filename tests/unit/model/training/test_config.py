@@ -1,0 +1,108 @@
+"""Configs are read strictly, and every shipped one really trains."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model.errors import BadAnnotations
+from model.training.clip_options import ClipOptions
+from model.training.config import read_config, with_steps
+from model.training.train import train
+from tests.unit.model.training.toys import FPS, toy_config, toy_data
+
+CONFIGS = sorted((Path(__file__).parents[4] / "configs").glob("*.yaml"))
+
+
+def test_the_users_three_and_the_others_are_shipped() -> None:
+    names = {path.stem for path in CONFIGS}
+
+    assert {"rny008_gsm_50", "rn50_16", "rny008_gsm_16"} <= names
+    assert {"multiscale_8_16_32", "transformer", "rny002_gsm_64"} <= names
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Toy matches, drawn once."""
+    return toy_data(tmp_path_factory.mktemp("toys"), seconds=6)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_config_trains_for_real_steps(
+    path: Path, toys: Path, tmp_path: Path
+) -> None:
+    # Sizes and machine are the toy's; network, loss and augmentation the file's.
+    toy = toy_config(toys)
+    shipped = read_config(path)
+    clip_len = min(16, shipped.network.clip_len)
+    stages = tuple(
+        replace(stage, size=None, clip_steps=None, batch=None)
+        for stage in shipped.stages
+    )
+    config = replace(
+        with_steps(shipped, 2),
+        network=replace(shipped.network, clip_len=clip_len, is_pretrained=False),
+        input=toy.input,
+        data=toy.data,
+        labels=None,
+        clips=replace(shipped.clips, steps=6),
+        batch=2,
+        stages=stages,
+        loss=replace(shipped.loss, weights={"background": 1.0}),
+        run=replace(toy.run, validate_steps=2, precision="32-true"),
+        optimiser=replace(with_steps(shipped, 2).optimiser, accumulate=1),
+    )
+
+    best = train(config, tmp_path / "run", say=lambda _: None)
+
+    assert best.is_file()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"clips": {"steps": 99}}, "clips cannot be longer"),
+        ({"labels": []}, "labels is empty"),
+        ({"augment": {"wobble": 1}}, r"unknown keys \['wobble'\]"),
+        ({"network": {"feature_arch": "rny002"}}, "missing keys"),
+        ({"optimiser": {"lr": "fast"}}, "must be a number"),
+        ({"input": {"width": 64}}, "lacks"),
+        ({"stages": [{"until": 0.5}]}, "must rise and end at 1"),
+    ],
+)
+def test_a_wrong_config_says_what_is_wrong(
+    changes: dict[str, object], told: str
+) -> None:
+    with pytest.raises(BadAnnotations, match=told):
+        toy_config(Path("nowhere"), **changes)
+
+
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text("a: [")
+
+    with pytest.raises(BadAnnotations, match=r"broken\.yaml"):
+        read_config(path)
+
+
+def test_stages_follow_each_other_and_fill_in_what_they_leave_out() -> None:
+    config = toy_config(
+        Path("nowhere"),
+        stages=[{"until": 0.5, "size": [32, 32], "batch": 3}, {"until": 1}],
+        optimiser={"steps": 10},
+    )
+
+    first, last = config.stage_at(4), config.stage_at(5)
+
+    assert (first.size, first.clip_steps, first.batch) == ((32, 32), 12, 3)
+    assert (last.size, last.clip_steps, last.batch) == ((64, 48), 12, 2)
+    assert config.stage_at(10) == last
+
+
+def test_another_length_stretches_the_schedule() -> None:
+    config = with_steps(toy_config(Path("nowhere")), 3)
+
+    assert config.optimiser.steps == config.run.validate_steps == 3
+    assert config.optimiser.warmup_steps <= 1
+    assert config.clips == ClipOptions(steps=12, padding=2)
+    assert config.input.fps == FPS

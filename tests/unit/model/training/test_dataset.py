@@ -1,0 +1,124 @@
+"""Clips are functions of the seed and their number, with labels where they belong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.training.annotations import Event, MatchLabels
+from model.training.clip_options import ClipOptions
+from model.training.dataset import RandomClips, nearest_step, step_labels
+from model.training.store import StoredMatch
+
+LABELS = ("PASS", "DRIVE")
+
+
+def stored(*events: Event, steps: int = 100, name: str = "m") -> StoredMatch:
+    """A match at ten steps a second whose frames show their own number."""
+    frames = np.zeros((steps, 2, 2, 3), np.uint8)
+    frames += np.arange(steps, dtype=np.uint8)[:, None, None, None]
+    return StoredMatch(
+        name=name,
+        frames=frames,
+        time_s=np.arange(steps) / 10,
+        frame=np.arange(steps),
+        pts=np.arange(steps),
+        labels=MatchLabels(name, events, Path("x")),
+    )
+
+
+def test_an_event_marks_its_nearest_step_and_its_neighbours() -> None:
+    match = stored(Event("DRIVE", 1.04))
+
+    marked = step_labels(match, LABELS, dilation=1)
+
+    assert np.flatnonzero(marked == 2).tolist() == [9, 10, 11]
+
+
+def test_where_two_events_overlap_the_nearer_one_rules() -> None:
+    match = stored(Event("PASS", 1.0), Event("DRIVE", 1.3))
+
+    marked = step_labels(match, LABELS, dilation=2)
+
+    assert marked[8:16].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+
+
+def test_events_at_the_rim_stay_inside() -> None:
+    match = stored(Event("PASS", 0.0), Event("PASS", 50.0), steps=20)
+
+    marked = step_labels(match, LABELS, dilation=1)
+
+    assert np.flatnonzero(marked).tolist() == [0, 1, 18, 19]
+
+
+def test_a_label_that_is_not_learnt_is_background() -> None:
+    assert not step_labels(stored(Event("SHOT", 1.0)), LABELS, dilation=1).any()
+
+
+@pytest.mark.parametrize(("moment_s", "step"), [(-1, 0), (0.34, 3), (0.36, 4), (99, 9)])
+def test_the_nearest_step_is_found_at_every_place(moment_s: float, step: int) -> None:
+    assert nearest_step(np.arange(10) / 10, moment_s) == step
+
+
+def test_a_clip_is_the_same_each_time_and_others_differ() -> None:
+    clips = RandomClips([stored()], LABELS, ClipOptions(steps=8), seed=3)
+
+    first, again, other = clips.draw(5), clips.draw(5), clips.draw(6)
+
+    assert np.array_equal(first.frames, again.frames)
+    assert first.start == again.start != other.start
+
+
+def test_frames_and_targets_of_a_clip_belong_together() -> None:
+    match = stored(*(Event("PASS", k / 10) for k in range(0, 100, 7)))
+    clips = RandomClips([match], LABELS, ClipOptions(steps=16, padding=4), seed=1)
+    truth = step_labels(match, LABELS, dilation=1)
+
+    for number in range(40):
+        clip = clips.draw(number)
+        shown = clip.frames[:, 0, 0, 0]
+        for place, step in enumerate(range(clip.start, clip.start + 16)):
+            is_inside = 0 <= step < 100
+            assert shown[place] == (step if is_inside else 0)
+            expected = truth[step] if is_inside else 0
+            assert clip.targets[place].argmax() == expected
+
+
+def test_a_clip_drawn_about_an_event_holds_it() -> None:
+    options = ClipOptions(steps=8, event_bias=1.0)
+    clips = RandomClips([stored(Event("DRIVE", 5.0))], LABELS, options, seed=1)
+
+    assert all(clips.draw(n).targets[:, 2].any() for n in range(30))
+
+
+def test_balance_brings_a_rare_label_up() -> None:
+    events = [Event("PASS", k / 10 + 1) for k in range(0, 60, 3)]
+    match = stored(*events, Event("DRIVE", 9.0))
+    shares = []
+    for balance in (0.0, 1.0):
+        options = ClipOptions(steps=4, event_bias=1.0, balance=balance, dilation=0)
+        clips = RandomClips([match], LABELS, options, seed=1)
+        drawn = [clips.draw(n).targets[:, 2].any() for n in range(200)]
+        shares.append(float(np.mean(drawn)))
+
+    assert shares[0] < 0.2
+    assert 0.35 < shares[1] < 0.65
+
+
+def test_longer_matches_are_drawn_more_often() -> None:
+    matches = [stored(steps=200, name="long"), stored(steps=50, name="short")]
+    options = ClipOptions(steps=4, event_bias=0.0)
+    clips = RandomClips(matches, LABELS, options, seed=1)
+
+    names = [clips.draw(n).name for n in range(400)]
+
+    assert 0.72 < names.count("long") / 400 < 0.88
+
+
+def test_a_faster_pace_skips_steps() -> None:
+    options = ClipOptions(steps=6, padding=0, event_bias=0.0, paces=(2.0, 2.0))
+    clips = RandomClips([stored()], LABELS, options, seed=1)
+
+    shown = clips.draw(0).frames[:, 0, 0, 0].astype(int)
+
+    assert np.diff(shown).tolist() == [2] * 5

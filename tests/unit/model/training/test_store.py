@@ -1,0 +1,97 @@
+"""The frame store holds what the decoder gives, whole or not at all."""
+
+import errno
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.errors import BadAnnotations, ModelError, TrainingFailed
+from model.training import store
+from model.training.annotations import Match, find_matches
+from model.training.store import open_match, prepare_match, prepared_facts
+from model.video.decode import iter_steps
+from model.video.frame_spec import FrameSpec
+from tests.unit.model.training.toys import FPS, HEIGHT, WIDTH, toy_match
+
+SPEC = FrameSpec(width=WIDTH, height=HEIGHT, crop=(8, 4, 40, 40), fps=FPS)
+
+
+@pytest.fixture
+def match(tmp_path: Path) -> Match:
+    """A drawn match of three seconds."""
+    toy_match(tmp_path / "data" / "m", seed=1, seconds=3)
+    return find_matches(tmp_path / "data")[0]
+
+
+def test_the_store_holds_the_whole_pictures_that_the_decoder_gives(
+    match: Match, tmp_path: Path
+) -> None:
+    prepare_match(match, tmp_path / "store", SPEC)
+
+    stored = open_match(match, tmp_path / "store", SPEC)
+
+    whole = FrameSpec(width=WIDTH, height=HEIGHT, fps=FPS)
+    steps = list(iter_steps(match.video, whole))
+    assert np.array_equal(stored.frames, np.stack([step.image for step in steps]))
+    assert stored.time_s.tolist() == [step.time_s for step in steps]
+    assert stored.frame.tolist() == [step.frame for step in steps]
+
+
+def test_a_match_that_is_there_is_not_decoded_again(
+    match: Match, tmp_path: Path
+) -> None:
+    folder = prepare_match(match, tmp_path, SPEC)
+    before = (folder / "frames.npy").stat().st_mtime_ns
+
+    prepare_match(match, tmp_path, SPEC)
+
+    assert (folder / "frames.npy").stat().st_mtime_ns == before
+
+
+def test_another_rate_asks_for_preparing_again(match: Match, tmp_path: Path) -> None:
+    prepare_match(match, tmp_path, SPEC)
+
+    with pytest.raises(BadAnnotations, match="touchline data prepare"):
+        open_match(match, tmp_path, replace(SPEC, fps=5.0))
+
+
+def test_another_crop_needs_no_preparing(match: Match, tmp_path: Path) -> None:
+    prepare_match(match, tmp_path, SPEC)
+
+    assert len(open_match(match, tmp_path, replace(SPEC, crop=None))) == 3 * FPS
+
+
+def test_a_full_disk_says_so_and_leaves_nothing_of_the_match(
+    match: Match, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steps_until_full(path: Path, spec: FrameSpec) -> Iterator[object]:
+        yield next(iter(iter_steps(path, spec)))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "iter_steps", steps_until_full)
+
+    with pytest.raises(TrainingFailed, match="is full"):
+        prepare_match(match, tmp_path / "store", SPEC)
+
+    assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
+
+
+def test_a_corrupt_video_leaves_nothing_of_the_match(
+    match: Match, tmp_path: Path
+) -> None:
+    match.video.write_bytes(b"no video at all" * 50)
+
+    with pytest.raises(ModelError):
+        prepare_match(match, tmp_path / "store", SPEC)
+
+    assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
+
+
+def test_the_facts_tell_minutes_and_bytes(match: Match, tmp_path: Path) -> None:
+    facts = prepared_facts(prepare_match(match, tmp_path, SPEC))
+
+    assert facts.minutes == pytest.approx(3 / 60)
+    assert facts.size_bytes > 3 * FPS * WIDTH * HEIGHT * 3

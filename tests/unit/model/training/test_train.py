@@ -1,0 +1,160 @@
+"""Runs that are killed, poisoned or badly fed; and one that learns and serves."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import pytest
+import torch
+
+from model.engines.export import attach_engines
+from model.errors import BadAnnotations, TrainingFailed
+from model.evaluation.calibrate import Goal, calibrate_checkpoint
+from model.evaluation.evaluate import evaluate_checkpoint
+from model.network.checkpoint import Checkpoint
+from model.training.annotations import find_matches
+from model.training.train import RESUME, train
+from tests.unit.model.training.killed_run import STEPS, run
+from tests.unit.model.training.toys import toy_config, toy_data
+
+REPO = Path(__file__).parents[4]
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Toy matches, drawn once."""
+    return toy_data(tmp_path_factory.mktemp("toys"), seconds=8)
+
+
+def curve(path: Path) -> dict[int, float]:
+    """Losses by step; a step done again after a resume overwrites the first."""
+    rows = [line.split() for line in path.read_text().splitlines()]
+    return {int(step): float.fromhex(loss) for step, loss in rows}
+
+
+def test_a_run_that_is_killed_and_resumed_gives_the_same_curve(toys: Path) -> None:
+    unbroken = run(toys, "unbroken", is_resumed=False)
+    command = [sys.executable, "-m", "tests.unit.model.training.killed_run", str(toys)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen(command, cwd=REPO, env=environment)
+    lines, state = toys / "killed.txt", toys / "killed" / RESUME
+    while child.poll() is None:
+        if state.is_file() and lines.is_file() and len(curve(lines)) >= 5:
+            child.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.2)
+    assert child.wait() == -signal.SIGKILL
+
+    resumed = run(toys, "killed", is_resumed=True)
+
+    expected, got = curve(toys / "unbroken.txt"), curve(lines)
+    assert sorted(expected) == sorted(got) == list(range(1, STEPS + 1))
+    assert [got[k] for k in got] == pytest.approx([expected[k] for k in got], rel=1e-4)
+    ours, theirs = (Checkpoint.open(p).read_weights() for p in (resumed, unbroken))
+    for key, weight in theirs.items():
+        assert np.allclose(ours[key], weight, rtol=0.02, atol=2e-3), key
+
+
+class Poison(lightning.Callback):
+    """Makes the weights no numbers after some steps."""
+
+    def on_train_batch_start(
+        self, trainer: Any, module: Any, _batch: Any, _batch_idx: int
+    ) -> None:
+        """Spoil one weight at the third step."""
+        if trainer.global_step == 3:
+            with torch.no_grad():
+                next(module.spotter.parameters()).fill_(float("nan"))
+
+
+def test_a_loss_that_is_no_number_stops_names_the_clips_and_keeps_the_last_good(
+    toys: Path, tmp_path: Path
+) -> None:
+    config = toy_config(toys)
+    config = replace(config, run=replace(config.run, validate_steps=2))
+
+    with pytest.raises(TrainingFailed, match=r"at step 3, clips: match_\d from step"):
+        train(config, tmp_path, say=print, callbacks=[Poison()])
+
+    weights = Checkpoint.open(tmp_path / "best.touchline").read_weights()
+    assert all(np.isfinite(weight).all() for weight in weights.values())
+    state = torch.load(tmp_path / RESUME, weights_only=True)
+    assert all(value.isfinite().all() for value in state["state_dict"].values())
+
+
+def test_a_corrupt_video_stops_the_run_or_is_skipped_by_name(tmp_path: Path) -> None:
+    root = toy_data(tmp_path, seconds=4)
+    (root / "train" / "match_2" / "video.mp4").write_bytes(b"damaged" * 100)
+    stop = toy_config(root, optimiser={"steps": 1, "warmup_steps": 0})
+    skip = replace(stop, data=replace(stop.data, on_corrupt="skip"))
+    told: list[str] = []
+
+    with pytest.raises(BadAnnotations, match=r"match_2/video\.mp4 cannot be decoded"):
+        train(stop, tmp_path / "stopped", say=told.append)
+    best = train(skip, tmp_path / "skipped", say=told.append)
+
+    assert best.is_file()
+    assert any(line.startswith("skipped match_2") for line in told)
+
+
+def test_a_label_of_val_that_train_lacks_is_refused_unless_left_out(
+    toys: Path, tmp_path: Path
+) -> None:
+    root = toy_data(tmp_path, seconds=4)
+    labels = root / "val" / "match_3" / "Labels-ball.json"
+    labels.write_text(labels.read_text().replace("DRIBBLE", "FOUL"))
+    config = toy_config(root)
+
+    with pytest.raises(BadAnnotations, match=r"lacks: \['FOUL'\]"):
+        train(config, tmp_path / "run", say=print)
+    with pytest.raises(BadAnnotations, match="No training match has an event"):
+        train(replace(config, labels=("FOUL",)), tmp_path / "run", say=print)
+
+
+def test_the_same_match_on_both_sides_is_refused(tmp_path: Path) -> None:
+    root = toy_data(tmp_path, seconds=16)
+    shown = root / "train" / "match_1" / "video.mp4"
+    (root / "val" / "match_3" / "video.mp4").write_bytes(shown.read_bytes())
+
+    with pytest.raises(BadAnnotations, match="is the same match as match_1"):
+        train(toy_config(root), tmp_path / "run", say=print)
+
+
+def test_a_folder_with_a_run_is_not_overwritten(toys: Path, tmp_path: Path) -> None:
+    (tmp_path / RESUME).touch()
+
+    with pytest.raises(TrainingFailed, match="--resume"):
+        train(toy_config(toys), tmp_path, say=print)
+
+
+def test_there_must_be_something_to_resume(toys: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingFailed, match="nothing to resume"):
+        train(toy_config(toys), tmp_path, say=print, is_resumed=True)
+
+
+def test_another_sport_is_learnt_from_its_data_alone_and_served(tmp_path: Path) -> None:
+    root = toy_data(tmp_path)
+    config = toy_config(
+        root,
+        optimiser={"lr": 3e-3, "warmup_steps": 4, "steps": 60, "ema": 0.9},
+        batch=3,
+    )
+    config = replace(config, run=replace(config.run, validate_steps=60))
+    matches = find_matches(root / "val")
+
+    best = train(config, tmp_path / "run", say=print)
+    attach_engines(best)
+    goal = Goal(tolerance_s=0.3, ap_tolerance_s=0.2)
+    calibrate_checkpoint(best, matches, goal, out=best, say=print)
+    report = evaluate_checkpoint(best, matches, tolerance_s=0.3, say=print)
+
+    assert {label.label for label in report.labels} == {"DRIBBLE", "BASKET"}
+    assert report.mean_ap(0.2) > 0.8
+    assert all(label.at_threshold.f1 > 0.7 for label in report.labels)
