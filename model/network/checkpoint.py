@@ -32,6 +32,8 @@ WEIGHTS = "weights.safetensors"
 ENGINES = "engines/"
 MAX_MANIFEST_BYTES = 4 * 2**20
 
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -77,6 +79,18 @@ class Checkpoint:
             return dict(safetensors.numpy.load(self.read_member(WEIGHTS)))
         except (SafetensorError, KeyError, ValueError) as exc:
             raise BadCheckpoint(f"{self.path.name}: {WEIGHTS}: {exc}") from exc
+
+    def count_parameters(self) -> int:
+        """Count what was learned, the norms' running statistics left out.
+
+        Raises:
+            BadCheckpoint: the weights are damaged.
+        """
+        return sum(
+            weight.size
+            for key, weight in self.read_weights().items()
+            if not key.endswith(_STATISTICS)
+        )
 
     def read_member(self, name: str) -> bytes:
         """Read one member and check that it is whole.

@@ -6,6 +6,7 @@ Their checkpoints are pickles: only tensors are let out of them.
 import json
 import pickle
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ import torch
 from torch import Tensor
 
 from model.errors import BadCheckpoint, UnsupportedCheckpoint
+from model.network.checkpoint import Checkpoint
 from model.network.config import ModelConfig
+from model.network.manifest import Manifest, Provenance
 from model.network.spotter import Spotter
-from model.network.spotter_io import fill_spotter
+from model.network.spotter_io import Precision, fill_spotter, save_spotter
+from model.spotting.options import SpottingOptions
+from model.video.frame_spec import FrameSpec
 
 _NEEDED = ("feature_arch", "temporal_arch", "clip_len", "num_classes")
 # Where other trainers put the network; each is a prefix of all of its keys.
@@ -44,7 +49,49 @@ def import_e2espot(weights: Path, config: Path, classes: Path) -> Spotter:
 
     Source: E2E-Spot (Hong et al., ECCV 2022), train_e2e.py; opensportslib.
     """
-    model_config = read_config(config)
+    return read_run(weights, config, classes).spotter
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a training run of E2E-Spot has left.
+
+    Attributes:
+        spotter: the network, filled and in evaluation mode.
+        labels: in the order of logits 1, 2, ...
+        crop_dim: side of the square cut out of each frame's middle; None if whole.
+        origin: where it comes from, in words.
+    """
+
+    spotter: Spotter
+    labels: tuple[str, ...]
+    crop_dim: int | None
+    origin: str
+
+    @property
+    def config(self) -> ModelConfig:
+        """What the network is made of."""
+        return self.spotter.config
+
+    def save(
+        self, path: Path, *, name: str, frame_spec: FrameSpec, precision: Precision
+    ) -> Checkpoint:
+        """Write it as a checkpoint of ours, with middling thresholds."""
+        manifest = Manifest(
+            name=name,
+            config=self.config,
+            labels=self.labels,
+            frame_spec=frame_spec,
+            spotting=SpottingOptions.default(self.labels),
+            provenance=Provenance(notes=self.origin),
+        )
+        return save_spotter(path, self.spotter, manifest, precision=precision)
+
+
+def read_run(weights: Path, config: Path, classes: Path) -> Run:
+    """Read a network and what is known of it; see `import_e2espot`."""
+    raw = _read_json(config)
+    model_config = _config_of(raw, config)
     labels = read_classes(classes)
     if len(labels) != model_config.num_classes:
         raise BadCheckpoint(
@@ -53,22 +100,17 @@ def import_e2espot(weights: Path, config: Path, classes: Path) -> Spotter:
         )
     state = read_state(weights)
     _check_classes(state, model_config, weights)
-    return fill_spotter(model_config, state)
+    dataset = raw.get("dataset")
+    return Run(
+        spotter=fill_spotter(model_config, state),
+        labels=labels,
+        crop_dim=_crop_dim(raw, config),
+        origin=f"imported from {weights.name}"
+        + (f", trained on {dataset}" if isinstance(dataset, str) else ""),
+    )
 
 
-def read_config(path: Path) -> ModelConfig:
-    """Read what we need of an E2E-Spot `config.json`.
-
-    Raises:
-        BadCheckpoint: not such a file, or one of the four keys is missing.
-        UnsupportedCheckpoint: an architecture or modality that we do not run.
-    """
-    try:
-        raw = json.loads(_text(path))
-    except ValueError as exc:
-        raise BadCheckpoint(f"{path.name} is not JSON: {exc}") from exc
-    if not isinstance(raw, Mapping):
-        raise BadCheckpoint(f"{path.name} must hold a JSON object")
+def _config_of(raw: Mapping[str, Any], path: Path) -> ModelConfig:
     missing = [key for key in _NEEDED if key not in raw]
     if missing:
         raise BadCheckpoint(f"{path.name} lacks {', '.join(missing)}")
@@ -77,6 +119,25 @@ def read_config(path: Path) -> ModelConfig:
             f"{path.name}: modality {raw['modality']!r} is not supported, only rgb is"
         )
     return ModelConfig(**{key: raw[key] for key in _NEEDED})
+
+
+def _crop_dim(raw: Mapping[str, Any], path: Path) -> int | None:
+    crop_dim = raw.get("crop_dim")
+    if crop_dim is None:
+        return None
+    if not isinstance(crop_dim, int):
+        raise BadCheckpoint(f"{path.name}: crop_dim cannot be {crop_dim!r}")
+    return crop_dim if crop_dim > 0 else None  # as E2E-Spot reads it
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        raw = json.loads(_text(path))
+    except ValueError as exc:
+        raise BadCheckpoint(f"{path.name} is not JSON: {exc}") from exc
+    if not isinstance(raw, Mapping):
+        raise BadCheckpoint(f"{path.name} must hold a JSON object")
+    return raw
 
 
 def read_classes(path: Path) -> tuple[str, ...]:

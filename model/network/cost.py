@@ -1,0 +1,42 @@
+"""What a network costs, known without running it: work and memory."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from model.network.config import ModelConfig
+from model.network.memory import measure
+from model.network.spotter import Spotter
+from model.video.frame_spec import FrameSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a network costs at one frame size.
+
+    Attributes:
+        gmac_per_step: thousand million multiplications with addition for a step.
+        weights_bytes: in half precision.
+        activations_bytes: in half precision, for a clip of the steps asked for.
+    """
+
+    gmac_per_step: float
+    weights_bytes: int
+    activations_bytes: int
+
+
+def cost_of(config: ModelConfig, frame_spec: FrameSpec, *, steps: int) -> Cost:
+    """Say what a network costs when it is given so many steps at once, >= 1."""
+    with torch.device("meta"):
+        spotter = Spotter(replace(config, clip_len=steps)).eval().half()
+        size = (1, steps, 3, frame_spec.out_height, frame_spec.out_width)
+        clip = torch.empty(size, dtype=torch.uint8)
+    need = measure(spotter, clip)
+    with FlopCounterMode(display=False) as flops, torch.inference_mode():
+        spotter(clip)
+    return Cost(
+        gmac_per_step=flops.get_total_flops() / 2e9 / steps,
+        weights_bytes=need.weights_bytes,
+        activations_bytes=need.activations_bytes,
+    )
