@@ -10,9 +10,13 @@ import typer
 from pydantic import ValidationError
 
 from app.cli.api import api, migrate
+from app.cli.data import data
+from app.cli.evaluate import calibrate, evaluate
 from app.cli.keys import keys
+from app.cli.models import export, import_checkpoint, models
 from app.cli.serve import serve
 from app.cli.spot import spot
+from app.cli.train import train
 from app.core.errors import TouchlineError
 
 touchline = typer.Typer(
@@ -23,9 +27,16 @@ touchline = typer.Typer(
     add_completion=False,
 )
 touchline.command()(serve)
+touchline.command()(spot)
+touchline.add_typer(models, name="models")
+touchline.command("import-checkpoint")(import_checkpoint)
+touchline.command()(export)
+touchline.add_typer(data, name="data")
+touchline.command()(train)
+touchline.command()(evaluate)
+touchline.command()(calibrate)
 touchline.command()(api)
 touchline.command()(migrate)
-touchline.command()(spot)
 touchline.add_typer(keys, name="keys")
 
 
