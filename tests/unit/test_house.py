@@ -1,0 +1,85 @@
+"""The house's own rules: no import circle, light entries, nothing left to strangers."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("app", "model", "worker", "migrations")
+
+
+def test_modules_import_each_other_without_a_circle() -> None:
+    modules = {_name(path): path for room in ROOMS for path in _files(room)}
+    graph = {name: _imported(path, modules) for name, path in modules.items()}
+
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as exc:
+        pytest.fail(f"import circle: {' -> '.join(exc.args[1])}")
+
+    assert len(order) >= len(graph) > 50
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("app.main", {"torch", "av", "openvino", "model", "worker"}),
+        ("app.cli.main", {"torch", "av", "openvino", "model", "worker"}),
+        ("worker.light", {"torch", "av", "openvino", "model"}),
+        ("model.spotting.spot_file", {"torch", "timm", "app", "worker"}),
+        ("model.engines.openvino_engine", {"torch", "timm", "app", "worker"}),
+        ("model.network.checkpoint", {"torch", "timm", "app", "worker"}),
+    ],
+)
+def test_an_entry_pulls_in_nothing_heavy(module: str, heavy: set[str]) -> None:
+    code = f"import sys, {module}; print(*{{m.split('.')[0] for m in sys.modules}})"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout.split()
+
+    assert heavy.isdisjoint(loaded)
+
+
+def test_package_files_are_empty() -> None:
+    spoken = [
+        path
+        for room in ROOMS
+        for path in _files(room)
+        if path.name == "__init__.py" and path.read_text().strip()
+    ]
+
+    assert spoken == []
+
+
+def _files(room: str) -> Iterator[Path]:
+    return (ROOT / room).rglob("*.py")
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported(path: Path, modules: dict[str, Path]) -> set[str]:
+    """Name our modules that a file imports as it is imported itself."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {
+        name for name in found & modules.keys() if modules[name].name != "__init__.py"
+    }
