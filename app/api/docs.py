@@ -21,8 +21,6 @@ router = APIRouter()
 ASSETS = "/docs/assets"
 FAVICON = "data:,"  # none, rather than FastAPI's from the net
 INTRODUCTION = """\
-Match video in, a timeline of events out.
-
 1. `POST /videos` with the file: the answer names the video and its job.
 2. Look at `GET /videos/{video_id}` until its `status` is final, or await the webhook.
 3. Read `GET /videos/{video_id}/events?type=DRIVE`.

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 
-const LEFT = 34, RIGHT = 10, TOP = 8, BOTTOM = 24;
+const LEFT = 34, RIGHT = 22, TOP = 8, BOTTOM = 24;
 const SHORTEST_S = 2;
 const TONES = ["#e4572e", "#1f77b4", "#2ca02c", "#9467bd", "#d9a400", "#17a2b8",
   "#e377c2", "#8c564b", "#7f7f7f", "#bcbd22", "#3f51b5", "#ff7f0e"];

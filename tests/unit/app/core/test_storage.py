@@ -1,0 +1,161 @@
+"""Files appear whole or not at all, and nothing is left beside them."""
+
+import asyncio
+import errno
+import hashlib
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.core.errors import StorageFull
+from app.core.storage import (
+    LocalStorage,
+    Storage,
+    StoredFile,
+    scores_key,
+    source_key,
+    video_of,
+    video_prefix,
+)
+
+KEY = source_key(uuid4())
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return LocalStorage(tmp_path)
+
+
+def test_a_received_file_is_there_to_the_byte(storage: Storage, tmp_path: Path) -> None:
+    content = os.urandom(3 * 2**20 + 5)
+
+    stored = asyncio.run(_receive(storage, KEY, content))
+
+    assert stored == StoredFile(KEY, len(content), hashlib.sha256(content).hexdigest())
+    assert storage.read_bytes(KEY) == content
+    assert storage.path_for(KEY).read_bytes() == content
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+def test_a_broken_upload_leaves_nothing_behind(
+    storage: Storage, tmp_path: Path
+) -> None:
+    async def break_off() -> None:
+        async with storage.receive(KEY) as receiver:
+            await receiver.write(b"x" * 2**21)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(break_off())
+
+    assert not storage.exists(KEY)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_canceled_upload_leaves_nothing_behind(
+    storage: Storage, tmp_path: Path
+) -> None:
+    async def hang(has_written: asyncio.Event) -> None:
+        async with storage.receive(KEY) as receiver:
+            await receiver.write(b"x" * 2**21)
+            has_written.set()
+            await asyncio.sleep(60)
+
+    async def cancel() -> None:
+        has_written = asyncio.Event()
+        task = asyncio.create_task(hang(has_written))
+        await has_written.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_reader_never_sees_half_a_file(storage: Storage) -> None:
+    async def look_meanwhile() -> list[bool]:
+        seen = []
+        async with storage.receive(KEY) as receiver:
+            await receiver.write(b"x" * 2**21)
+            seen.append(storage.exists(KEY))
+            await receiver.finish()
+            seen.append(storage.exists(KEY))
+        return seen
+
+    assert asyncio.run(look_meanwhile()) == [False, True]
+
+
+def test_small_files_are_replaced_whole(storage: Storage, tmp_path: Path) -> None:
+    storage.write_bytes(KEY, b"old and longer")
+
+    storage.write_bytes(KEY, b"new")
+
+    assert storage.read_bytes(KEY) == b"new"
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_a_problem_in_words_and_keeps_nothing(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def no_room(handle: int, data: bytes) -> int:
+        raise OSError(code, os.strerror(code))
+
+    # A disk cannot be filled in a test that shares it with others.
+    monkeypatch.setattr("app.core.storage.os.write", no_room)
+
+    with pytest.raises(StorageFull, match="disk is full"):
+        storage.write_bytes(KEY, b"x")
+
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_deleting_a_prefix_twice_is_fine(storage: Storage) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    storage.write_bytes(source_key(video_id), b"x")
+    storage.write_bytes(scores_key(video_id, job_id), b"y")
+    storage.write_bytes(KEY, b"another's")
+
+    for _ in range(2):
+        storage.delete_prefix(video_prefix(video_id))
+
+    assert not storage.exists(source_key(video_id))
+    assert not storage.exists(scores_key(video_id, job_id))
+    assert storage.exists(KEY)
+
+
+def test_a_sweep_leaves_what_is_being_written(storage: Storage) -> None:
+    async def sweep_meanwhile() -> list[str]:
+        async with storage.receive(KEY) as receiver:
+            await receiver.write(b"x" * 2**21)
+            swept = storage.sweep_incoming()
+            await receiver.finish()
+        return swept
+
+    assert asyncio.run(sweep_meanwhile()) == []
+    assert storage.read_bytes(KEY) == b"x" * 2**21
+
+
+@pytest.mark.parametrize("key", ["", "../x", "/etc/passwd", "videos/../../x"])
+def test_a_key_never_leads_out(storage: Storage, key: str) -> None:
+    with pytest.raises(ValueError, match="not a storage key"):
+        storage.path_for(key)
+
+
+def test_keys_name_their_video() -> None:
+    video_id = uuid4()
+
+    assert video_of(source_key(video_id)) == video_id
+    assert video_of(scores_key(video_id, uuid4())) == video_id
+
+
+async def _receive(storage: Storage, key: str, content: bytes) -> StoredFile:
+    async with storage.receive(key) as receiver:
+        for start in range(0, len(content), 70_001):
+            await receiver.write(content[start : start + 70_001])
+        assert receiver.size_bytes == len(content)
+        return await receiver.finish()
