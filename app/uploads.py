@@ -4,10 +4,11 @@ No database session is open while bytes flow; whatever goes wrong, nothing is ke
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 import anyio
@@ -17,9 +18,11 @@ from starlette.requests import ClientDisconnect
 
 from app.core.db.base import new_id
 from app.core.db.models import Job, JobStatus, Video
+from app.core.db.queries import video_with_jobs
 from app.core.errors import (
     EmptyUpload,
     InvalidRequest,
+    KeyInUse,
     StorageFull,
     UploadBroken,
     VideoTooLarge,
@@ -28,7 +31,15 @@ from app.core.service import Service
 from app.core.settings import Settings
 from app.core.storage import Receiver, StoredFile, source_key, video_prefix
 from app.core.webhooks import check_callback_url
-from app.upload_form import FileBytes, FileStarted, FormReader, TextField, read_boundary
+from app.upload_form import (
+    FileBytes,
+    FileStarted,
+    FormReader,
+    Piece,
+    TextField,
+    read_boundary,
+)
+from app.upload_keys import HeldKey, check_same, fingerprint_of, held_key
 
 FIELDS = ("file", "title", "callback_url", "model")
 FORM_OVERHEAD_BYTES = 256 * 1024  # what a form may hold besides the file
@@ -46,6 +57,7 @@ class Body:
     chunks: AsyncIterator[bytes]
     content_type: str | None
     content_length: int | None
+    idempotency_key: str | None = None
 
 
 @dataclass(slots=True)
@@ -54,57 +66,74 @@ class Upload:
 
     filename: str | None = None  # None until the file's part began
     fields: dict[str, str] = field(default_factory=dict)
+    room_looked_for_at: int = 0  # bytes that had come when the disk was looked at
 
 
-async def accept_upload(
-    body: Body, *, service: Service, now: datetime
-) -> tuple[Video, Job]:
+class Accepted(NamedTuple):
+    """What an upload became."""
+
+    video: Video
+    job: Job  # its latest
+    shown: Job | None  # the one whose timeline is shown, if it was sent before
+
+
+async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accepted:
     """Store a video and queue the first job for it.
+
+    With a key that was used before, the same upload is answered with the video it
+    made then, and nothing new is kept.
 
     Raises:
         UnsupportedBody, UploadBroken, EmptyUpload, InvalidRequest: the form is not
             what it must be.
         VideoTooLarge, StorageFull: there is too much of it; raised as soon as known.
         CallbackRefused, UnknownModel: a field names what cannot be used.
+        KeyInUse, KeyReused: the Idempotency-Key belongs to another upload.
     """
     reader = FormReader(read_boundary(body.content_type))
     _refuse_by_header(body.content_length, service.settings.max_upload_size)
     video_id, upload = new_id(), Upload()
-    async with service.storage.receive(source_key(video_id)) as receiver:
+    async with (
+        held_key(body.idempotency_key, sessions=service.sessions) as held,
+        service.storage.receive(source_key(video_id)) as receiver,
+    ):
         await _look_for_room(service, body.content_length or 0)
-        await _read_form(body, reader, receiver, upload, service)
+        async for chunk in _patiently(body.chunks, service.settings):
+            await _take_chunk(reader.feed(chunk), receiver, upload, service)
+            await held.touch()
+        reader.finish()
         _refuse_empty(upload, receiver.size_bytes)
         stored = await receiver.finish()
-        record = partial(_record, video_id, upload, stored, service=service)
-        video, job = await run_sync(partial(record, now=now))
-    log.info("video_accepted", video=str(video_id), size_bytes=stored.size_bytes)
-    await run_sync(service.doorbell.ring_job, job.id)
-    return video, job
+        finish = _record if held.earlier is None else _answer_again
+        accepted = await run_sync(
+            partial(finish, video_id, upload, stored, held, service=service, now=now)
+        )
+    if accepted.video.id == video_id:
+        log.info("video_accepted", video=str(video_id), size_bytes=stored.size_bytes)
+        await run_sync(service.doorbell.ring_job, accepted.job.id)
+    return accepted
 
 
-async def _read_form(
-    body: Body, reader: FormReader, receiver: Receiver, upload: Upload, service: Service
+async def _take_chunk(
+    pieces: Iterable[Piece], receiver: Receiver, upload: Upload, service: Service
 ) -> None:
     """Send the file's bytes on and gather the fields; each is judged when it comes."""
     limit = service.settings.max_upload_size
-    room_looked_for_at = 0
-    async for chunk in _patiently(body.chunks, service.settings):
-        for piece in reader.feed(chunk):
-            match piece:
-                case FileBytes(data):
-                    if receiver.size_bytes + len(data) > limit:
-                        raise _too_large(limit)
-                    await receiver.write(data)
-                case FileStarted(filename):
-                    if upload.filename is not None:
-                        raise InvalidRequest("The form holds more than one file.")
-                    upload.filename = filename
-                case TextField(name, value):
-                    await _take_field(name, value, upload, service)
-        if receiver.size_bytes - room_looked_for_at > LOOK_FOR_ROOM_EVERY:
-            room_looked_for_at = receiver.size_bytes
-            await _look_for_room(service, 0)
-    reader.finish()
+    for piece in pieces:
+        match piece:
+            case FileBytes(data):
+                if receiver.size_bytes + len(data) > limit:
+                    raise _too_large(limit)
+                await receiver.write(data)
+            case FileStarted(filename):
+                if upload.filename is not None:
+                    raise InvalidRequest("The form holds more than one file.")
+                upload.filename = filename
+            case TextField(name, value):
+                await _take_field(name, value, upload, service)
+    if receiver.size_bytes - upload.room_looked_for_at > LOOK_FOR_ROOM_EVERY:
+        upload.room_looked_for_at = receiver.size_bytes
+        await _look_for_room(service, 0)
 
 
 async def _take_field(name: str, value: str, upload: Upload, service: Service) -> None:
@@ -190,10 +219,11 @@ def _record(
     video_id: UUID,
     upload: Upload,
     stored: StoredFile,
+    held: HeldKey,
     *,
     service: Service,
     now: datetime,
-) -> tuple[Video, Job]:
+) -> Accepted:
     """Write video and job in one transaction; without them the file goes again."""
     video = Video(
         id=video_id,
@@ -215,10 +245,32 @@ def _record(
     try:
         with service.sessions.begin() as session:
             session.add_all((video, job))
+            session.flush()
+            fingerprint = fingerprint_of(stored, upload.filename, upload.fields)
+            held.close(session, fingerprint=fingerprint, video_id=video_id)
     except BaseException:
         service.storage.delete_prefix(video_prefix(video_id))
         raise
-    return video, job
+    return Accepted(video, job, None)
+
+
+def _answer_again(
+    video_id: UUID,
+    upload: Upload,
+    stored: StoredFile,
+    held: HeldKey,
+    *,
+    service: Service,
+    now: datetime,  # noqa: ARG001  # like `_record`
+) -> Accepted:
+    """Drop what came and find the video that the same upload made before."""
+    service.storage.delete_prefix(video_prefix(video_id))
+    check_same(held, fingerprint_of(stored, upload.filename, upload.fields))
+    with service.sessions() as session:
+        found = session.execute(video_with_jobs(held.earlier_video)).one_or_none()
+    if found is None:
+        raise KeyInUse("The video of this Idempotency-Key has just been deleted.")
+    return Accepted(*found)
 
 
 _HOW_TO_SEND = "Send the video in a part named 'file', e.g. curl -F file=@match.mp4"

@@ -1,8 +1,9 @@
 """Videos: upload, list, look at, play, delete."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -28,6 +29,8 @@ from app.core.errors import (
     CrossSiteRefused,
     EmptyUpload,
     InvalidCursor,
+    KeyInUse,
+    KeyReused,
     StorageFull,
     UnknownModel,
     UnsupportedBody,
@@ -96,25 +99,35 @@ UPLOAD_FORM = {
         **lists_problems(
             *(UploadBroken, VideoTooLarge, UnsupportedBody, EmptyUpload),
             *(CallbackRefused, UnknownModel, StorageFull, CrossSiteRefused),
+            *(KeyInUse, KeyReused),
         ),
     },
 )
 async def upload_video(
-    request: Request, response: Response, service: ServiceDep
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Any text of yours; sent again within a day, one video."),
+    ] = None,
 ) -> Video:
     """Upload a video and queue its analysis.
 
-    The body streams to storage; the answer comes once it is safe on disk.
+    The body streams to storage; the answer comes once it is safe on disk. With an
+    `Idempotency-Key` an upload may be sent again: it is answered with the first one's
+    video.
     """
     length = request.headers.get("content-length", "")
     body = Body(
         chunks=request.stream(),
         content_type=request.headers.get("content-type"),
         content_length=int(length) if length.isdecimal() else None,
+        idempotency_key=idempotency_key,
     )
-    video, job = await accept_upload(body, service=service, now=utc_now())
-    response.headers["location"] = f"/videos/{video.id}"
-    return Video.of(video, job, None)
+    accepted = await accept_upload(body, service=service, now=utc_now())
+    response.headers["location"] = f"/videos/{accepted.video.id}"
+    return Video.of(*accepted)
 
 
 @router.get("/videos", responses=lists_problems(InvalidCursor))

@@ -51,7 +51,7 @@ def videos_page(*, before: UUID | None, limit: int) -> Select[Video, Job, Job]:
     return statement if before is None else statement.where(Video.id < before)
 
 
-def video_with_jobs(video_id: UUID) -> Select[Video, Job, Job]:
+def video_with_jobs(video_id: UUID | None) -> Select[Video, Job, Job]:
     """One video with its latest and its shown job."""
     return videos_with_jobs().where(Video.id == video_id)
 
