@@ -1,0 +1,100 @@
+"""The real worker process on a real Redis: killed in the middle, and ended in order."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import select
+
+from app.core.db.models import WorkerBeat
+from app.core.db.session import Sessions
+from app.core.queue import GPU_QUEUE, Doorbell, make_celery
+from app.core.settings import Settings
+from app.core.storage import Storage
+from tests.integration.uploaded import upload
+from tests.videos import draw_video
+from worker.sweep import sweep
+
+PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
+QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+@contextmanager
+def gpu_worker(name: str, settings: Settings, log: Path) -> Iterator[psutil.Popen]:
+    """Run Celery's GPU worker under a node name; kill what is left in the end."""
+    environment = {
+        **os.environ,
+        "TOUCHLINE_DATA_DIR": str(settings.data_dir),
+        "TOUCHLINE_DATABASE_URL": str(settings.database_url),
+        "TOUCHLINE_REDIS_URL": str(settings.redis_url),
+        "TOUCHLINE_MODEL": "tiny",
+        "TOUCHLINE_ENGINE": "openvino",
+        "TOUCHLINE_LEASE": "PT3S",
+        "TOUCHLINE_HEARTBEAT": "PT1S",
+    }
+    command = [sys.executable, "-P", "-m", "celery", "-A", "worker.gpu", "worker"]
+    command += ["-Q", GPU_QUEUE, "-n", name, *QUIET]
+    with log.open("wb") as words:
+        process = psutil.Popen(
+            command, env=environment, stdout=words, stderr=words, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        for left in [*process.children(recursive=True), process]:
+            left.kill()
+        process.wait(PATIENCE_S)
+
+
+def wait_until(look: Callable[[], bool], what: str, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not look():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited in vain until {what}:\n{log.read_text()[-3000:]}")
+        time.sleep(0.1)
+
+
+def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in_order(
+    settings: Settings,
+    sessions: Sessions,
+    storage: Storage,
+    models: Path,
+    redis_url: str,
+    tmp_path: Path,
+) -> None:
+    settings = settings.model_copy(update={"redis_url": redis_url})
+    doorbell = Doorbell(make_celery(settings))
+    draw_video(tmp_path / "long.mp4", frames=1200, fps=15, size=(96, 54))
+    job = upload(tmp_path / "long.mp4", sessions=sessions, storage=storage)
+    first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
+
+    doorbell.ring_job(job.job_id)
+    with gpu_worker("gpu-first@here", settings, first_log) as first:
+        wait_until(lambda: job.job().progress > 0, "the job runs", first_log)
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait(PATIENCE_S)
+    died = job.job()
+
+    def swept_and_done() -> bool:
+        sweep(settings=settings, sessions=sessions, storage=storage, doorbell=doorbell)
+        return job.job().status not in ("queued", "running")
+
+    with gpu_worker("gpu-second@here", settings, second_log) as second:
+        wait_until(swept_and_done, "the job has ended", second_log)
+        second.terminate()
+        second.wait(PATIENCE_S)
+
+    assert (died.status, died.lease_owner) == ("running", "gpu-first@here")
+    row, events = job.job(), job.events()
+    assert (row.status, row.attempt) == ("succeeded", 2)
+    assert events
+    assert row.event_counts is not None
+    assert len(events) == sum(row.event_counts.values())
+    with sessions() as session:
+        assert "gpu-second@here" not in session.scalars(select(WorkerBeat.name)).all()

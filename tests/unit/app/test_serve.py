@@ -1,0 +1,70 @@
+"""Why `touchline serve` does not start: one line each, and nothing is left running."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.errors import StartFailed
+from app.core.settings import Settings
+from app.serve import serve
+from tests.services import free_port
+
+
+def refused(tmp_path: Path, **fields: Any) -> str:
+    """Start the service in vain; returns why."""
+    said: list[str] = []
+    given = {"data_dir": tmp_path / "data", "port": free_port(), **fields}
+    with pytest.raises(StartFailed) as why:
+        serve(Settings.model_validate(given), say=said.append, show=said.append)
+    assert said == []
+    assert "\n" not in str(why.value)
+    return str(why.value)
+
+
+def test_a_busy_port_is_named_with_the_way_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        why = refused(tmp_path, port=port)
+
+    assert str(port) in why
+    assert "TOUCHLINE_PORT" in why
+
+
+def test_a_full_disk_is_named_with_what_is_needed(tmp_path: Path) -> None:
+    why = refused(tmp_path, min_free_space="9000PB")
+
+    assert "are needed" in why
+    assert str(tmp_path) in why
+
+
+def test_a_data_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file in its place")
+
+    assert "TOUCHLINE_DATA_DIR" in refused(tmp_path)
+
+
+def test_a_data_directory_in_use_is_named_with_its_user(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with (tmp_path / "data" / "serve.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(str(os.getpid()))
+        lock.flush()
+
+        why = refused(tmp_path)
+
+    assert f"process {os.getpid()}" in why
+
+
+def test_a_webhook_secret_that_cannot_sign_stops_the_start(tmp_path: Path) -> None:
+    assert "TOUCHLINE_WEBHOOK_SECRET" in refused(tmp_path, webhook_secret="hello")
+
+
+def test_a_database_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+
+    assert "database" in refused(tmp_path, database_url=url)
