@@ -6,6 +6,7 @@ import sys
 import structlog
 from structlog.typing import Processor
 
+UVICORN = ("uvicorn", "uvicorn.access", "uvicorn.error")  # bring handlers of their own
 QUIET = ("httpx", "httpcore", "kombu", "amqp", "alembic.runtime")  # warnings only
 
 
@@ -40,6 +41,9 @@ def configure_logging(log_format: str, *, level: int = logging.INFO) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     logging.captureWarnings(capture=True)
+    for name in UVICORN:
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 
