@@ -69,6 +69,7 @@ class KeepBest(lightning.Callback):
         self.labels = labels
         self.config = config
         self.best = -1.0
+        self.judged_at = -1
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best across a resume."""
@@ -80,7 +81,8 @@ class KeepBest(lightning.Callback):
 
     def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Write while the averaged weights are in the network."""
-        if not trainer.is_global_zero or trainer.sanity_checking:
+        self.judged_at = trainer.global_step
+        if not trainer.is_global_zero:
             return
         self.write(self.folder / "last.touchline", trainer, pl_module)
         value = pl_module.scores.get("mAP", 0.0)

@@ -157,4 +157,5 @@ def _event_odds(events: NDArray[np.int64], balance: float) -> NDArray[np.float64
         return np.zeros(0)
     counts = np.bincount(events[:, 2])
     odds: NDArray[np.float64] = counts[events[:, 2]].astype(np.float64) ** -balance
-    return odds / odds.sum()
+    share: NDArray[np.float64] = odds / odds.sum()
+    return share

@@ -102,12 +102,15 @@ def train(
     with warnings.catch_warnings():
         _hush()
         trainer = _trainer(config, folder, [keep, Lines(), *callbacks])
+        loaders = _Loaders(data, config)
         trainer.fit(
             module,
-            datamodule=_Loaders(data, config),
+            datamodule=loaders,
             ckpt_path=str(resume) if is_resumed else None,
         )
         trainer.save_checkpoint(resume)
+        if keep.judged_at != trainer.global_step:
+            trainer.validate(module, datamodule=loaders, verbose=False)
     return folder / BEST
 
 

@@ -45,12 +45,14 @@ def test_a_run_that_is_killed_and_resumed_gives_the_same_curve(toys: Path) -> No
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     child = subprocess.Popen(command, cwd=REPO, env=environment)
     lines, state = toys / "killed.txt", toys / "killed" / RESUME
-    while child.poll() is None:
-        if state.is_file() and lines.is_file() and len(curve(lines)) >= 5:
-            child.send_signal(signal.SIGKILL)
-            break
-        time.sleep(0.2)
-    assert child.wait() == -signal.SIGKILL
+    try:
+        while child.poll() is None:
+            if state.is_file() and lines.is_file() and len(curve(lines)) >= 5:
+                break
+            time.sleep(0.2)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
 
     resumed = run(toys, "killed", is_resumed=True)
 

@@ -68,6 +68,11 @@ def toy_data(root: Path, *, seconds: int = 16) -> Path:
 
 def toy_config(root: Path, **changes: object) -> TrainConfig:
     """Describe a tiny run on toy matches; `changes` replace whole sections."""
+    return config_from(toy_values(root, **changes))
+
+
+def toy_values(root: Path, **changes: object) -> dict[str, object]:
+    """Give the plain values of `toy_config`, as a file would hold them."""
     values: dict[str, object] = {
         "name": "toy-basketball",
         "network": {
@@ -94,4 +99,4 @@ def toy_config(root: Path, **changes: object) -> TrainConfig:
             "checkpoint_minutes": 0.0001,
         },
     }
-    return config_from({**values, **changes})
+    return {**values, **changes}

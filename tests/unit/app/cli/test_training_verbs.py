@@ -1,0 +1,99 @@
+"""The verbs of training: what they print, write and refuse."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from app.cli.data import data
+from app.cli.train import train
+from model.errors import BadAnnotations
+from tests.unit.model.training.toys import toy_data, toy_match, toy_values
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def toys(tmp_path: Path) -> Path:
+    """Drawn matches, and the config of a tiny run on them."""
+    root = toy_data(tmp_path, seconds=4)
+    values = toy_values(root, optimiser={"steps": 2, "warmup_steps": 0})
+    (root / "run.yaml").write_text(json.dumps(values))  # JSON is YAML
+    return root
+
+
+def test_check_prints_a_table_and_finds_nothing_in_clean_data(toys: Path) -> None:
+    result = RUNNER.invoke(data, ["check", str(toys / "train")])
+
+    assert result.exit_code == 0, result.output
+    assert "match_1" in result.output
+    assert "nothing that would ruin training" in result.output
+
+
+def test_check_names_the_fault_and_fails(toys: Path) -> None:
+    labels = toys / "train" / "match_1" / "Labels-ball.json"
+    raw = json.loads(labels.read_text())
+    raw["annotations"][0]["position"] = "999000"
+    labels.write_text(json.dumps(raw))
+
+    result = RUNNER.invoke(data, ["check", str(toys / "train")])
+
+    assert result.exit_code == 1
+    assert "[beyond_video]" in result.output
+
+
+def test_check_finds_one_match_in_two_splits(tmp_path: Path) -> None:
+    toy_match(tmp_path / "train" / "a", seed=1)
+    toy_match(tmp_path / "val" / "b", seed=1)
+
+    folders = [str(tmp_path / "train"), "--against", str(tmp_path / "val")]
+    result = RUNNER.invoke(data, ["check", *folders])
+
+    assert result.exit_code == 1
+    assert "[same_match]" in result.output
+
+
+def test_split_writes_whole_matches(tmp_path: Path) -> None:
+    for seed in range(4):
+        toy_match(tmp_path / "all" / f"m{seed}", seed=seed, seconds=3)
+    out = tmp_path / "split.json"
+
+    result = RUNNER.invoke(data, ["split", str(tmp_path / "all"), "--out", str(out)])
+
+    assert result.exit_code == 0, result.output
+    parts = json.loads(out.read_text())["parts"]
+    assert sorted(name for part in parts.values() for name in part) == [
+        "m0",
+        "m1",
+        "m2",
+        "m3",
+    ]
+
+
+def test_prepare_tells_bytes_a_minute_and_clips_a_second(toys: Path) -> None:
+    result = RUNNER.invoke(data, ["prepare", str(toys / "run.yaml"), "--clips", "5"])
+
+    assert result.exit_code == 0, result.output
+    assert "MiB a minute" in result.output
+    assert "clips/s" in result.output
+    assert (toys / "store" / "val" / "match_3" / "frames.npy").is_file()
+
+
+def test_train_prints_the_best_checkpoint(toys: Path) -> None:
+    app = typer.Typer()
+    app.command()(train)
+
+    result = RUNNER.invoke(app, [str(toys / "run.yaml"), "--out", str(toys / "run")])
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(toys / "run" / "best.touchline")
+    assert "training starts from noise" in result.stderr
+
+
+def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = RUNNER.invoke(data, ["prepare", str(tmp_path / "none.yaml")])
+
+    assert isinstance(result.exception, BadAnnotations)
+    assert "none.yaml" in str(result.exception)
