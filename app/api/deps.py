@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from typing import Annotated
+from urllib.parse import unquote
 from uuid import UUID
 
 from fastapi import Cookie, Depends, Path, Query, Request
@@ -83,7 +84,8 @@ def require_key_or_cookie(
         NotAuthenticated: the key is missing or wrong.
     """
     if service.settings.api_key is not None:
-        _check_key(sent.credentials if sent else touchline_key, service.settings)
+        in_cookie = unquote(touchline_key) if touchline_key else None
+        _check_key(sent.credentials if sent else in_cookie, service.settings)
 
 
 def read_video_id(video_id: Annotated[str, Path(json_schema_extra=_UUID)]) -> UUID:

@@ -286,7 +286,7 @@ class DeliveryPage(Page[Delivery]):
 class Model(BaseModel):
     """An installed checkpoint."""
 
-    name: str = Field(examples=["futsal-arena"])
+    name: str = Field(examples=["arena-rny002"])
     is_default: bool
     is_bundled: bool
     size_bytes: int

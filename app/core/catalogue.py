@@ -16,7 +16,7 @@ from app.core.settings import Settings
 
 SUFFIX = ".touchline"
 BUNDLED = Path(__file__).resolve().parents[2] / "model" / "checkpoints"
-BUNDLED_DEFAULT = "futsal-arena"  # taken where nobody chose; as in `model.library`
+BUNDLED_DEFAULT = "arena-rny002"  # taken where nobody chose; as in `model.library`
 CHOICE = "default"  # a file in the user's folder that holds a name
 MAX_MANIFEST_BYTES = 2**20
 

@@ -9,6 +9,9 @@ const POLL_BUSY_MS = 1500, POLL_QUIET_MS = 8000, READY_MS = 15000;
 let sending = null;
 let view = null;
 let pages = 1;
+// What an action met stays on the page until the next action; what polling met goes
+// as soon as polling goes well.
+let toldByPolling = false;
 
 start();
 
@@ -28,8 +31,10 @@ function start() {
   keepAskingReadiness();
 }
 
-function tell(problem) {
+function tell(problem, { isPolling = false } = {}) {
   const place = byId("trouble");
+  if (isPolling && !place.hidden && !toldByPolling) return;
+  toldByPolling = isPolling;
   place.hidden = !problem;
   place.textContent = problem?.message ?? "";
   if (problem?.status === 401) askForKey();
@@ -37,6 +42,7 @@ function tell(problem) {
 
 function route() {
   view?.close();
+  tell(null);
   const id = location.hash.match(/^#\/videos\/([0-9a-f-]+)$/)?.[1];
   view = id ? new VideoView(byId("video"), id, { tell, onGone: leave, onChange: refresh }) : null;
   if (!view) byId("video").replaceChildren(byId("welcome").content.cloneNode(true));
@@ -65,10 +71,10 @@ async function refresh() {
     }
     showVideos(videos, Boolean(cursor));
     await view?.refresh();
-    if (!sending) tell(null);
+    tell(null, { isPolling: true });
     return videos.some((video) => ["queued", "running"].includes(video.status));
   } catch (problem) {
-    tell(problem);
+    tell(problem, { isPolling: true });
     return false;
   }
 }
@@ -193,7 +199,7 @@ async function send() {
     byId("abort").hidden = true;
     loadModels();
   }
-  if (byId("trouble").hidden) refresh();
+  refresh();
 }
 
 function uploadWords(loaded, total, started) {

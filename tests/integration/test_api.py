@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import httpx
@@ -472,9 +473,8 @@ def test_a_dead_database_is_named_and_the_process_lives(tmp_path: Path) -> None:
 def test_a_key_guards_every_route_that_tells_or_changes_something(
     database_url: str, tmp_path: Path
 ) -> None:
-    settings = make_settings(
-        data_dir=tmp_path, database_url=database_url, api_key="s3cret"
-    )
+    key = "s3cret+/=; %2B"
+    settings = make_settings(data_dir=tmp_path, database_url=database_url, api_key=key)
     with running_api(settings) as api:
         document = api.client.get("/openapi.json").json()
         for path, operations in document["paths"].items():
@@ -487,9 +487,10 @@ def test_a_key_guards_every_route_that_tells_or_changes_something(
                 assert bool(guards) is not is_open
 
         wrong = api.client.get("/videos", headers={"authorization": "Bearer nope"})
-        right = api.client.get("/videos", headers={"authorization": "Bearer s3cret"})
+        right = api.client.get("/videos", headers={"authorization": f"Bearer {key}"})
         cookie = api.client.get(
-            f"/videos/{uuid4()}/file", headers={"cookie": "touchline_key=s3cret"}
+            f"/videos/{uuid4()}/file",
+            headers={"cookie": f"touchline_key={quote(key, safe='')}"},
         )
         _problem(wrong, 401, "not-authenticated")
         assert right.status_code == 200
