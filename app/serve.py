@@ -95,6 +95,8 @@ class Warden:
         if self._orders is not None:
             self._orders.close()
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _tell(self, order: str) -> None:
         if self._orders is not None:

@@ -2,13 +2,13 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from sqlalchemy import select
 
@@ -26,7 +26,9 @@ QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 @contextmanager
-def gpu_worker(name: str, settings: Settings, log: Path) -> Iterator[psutil.Popen]:
+def gpu_worker(
+    name: str, settings: Settings, log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run Celery's GPU worker under a node name; kill what is left in the end."""
     environment = {
         **os.environ,
@@ -41,14 +43,15 @@ def gpu_worker(name: str, settings: Settings, log: Path) -> Iterator[psutil.Pope
     command = [sys.executable, "-P", "-m", "celery", "-A", "worker.gpu", "worker"]
     command += ["-Q", GPU_QUEUE, "-n", name, *QUIET]
     with log.open("wb") as words:
-        process = psutil.Popen(
+        process = subprocess.Popen(
             command, env=environment, stdout=words, stderr=words, start_new_session=True
         )
     try:
         yield process
     finally:
-        for left in [*process.children(recursive=True), process]:
-            left.kill()
+        # What a killed parent leaves in its group ends with it.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE_S)
 
 

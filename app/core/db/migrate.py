@@ -30,7 +30,8 @@ def upgrade(url: str, revision: str = "head") -> None:
     try:
         command.upgrade(migration_config(url), revision)
     except OperationalError as exc:
-        raise StartFailed(f"the database cannot be migrated: {exc.orig}") from exc
+        reason = " ".join(str(exc.orig).split())
+        raise StartFailed(f"the database cannot be migrated: {reason}") from exc
     except CommandError as exc:
         raise StartFailed(
             f"the database cannot be migrated: {exc}; "

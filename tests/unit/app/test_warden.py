@@ -12,7 +12,7 @@ from app.warden import end_group, follow
 PATIENCE_S = 60.0
 
 
-def sleeper(script: str = "") -> "subprocess.Popen[str]":
+def sleeper(script: str = "pass") -> "subprocess.Popen[str]":
     """Start a process in a group of its own that says when it sleeps."""
     code = f"import signal, time; {script}; print('on', flush=True); time.sleep(600)"
     process = subprocess.Popen(
