@@ -16,7 +16,7 @@ from model.network.manifest import Manifest
 BUNDLED_DIR = Path(__file__).parent / "checkpoints"
 
 # Taken when the user has chosen no other; else the first of the bundled ones.
-DEFAULT_NAME = "futsal-arena"
+DEFAULT_NAME = "arena-rny002"
 
 _CHOICE = "default"
 

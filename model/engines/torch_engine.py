@@ -6,15 +6,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from model.engines.batch import chunk_that_fits
 from model.engines.runtime import Floats, Frames
 from model.engines.streaming import StreamingTrunk
 from model.errors import EngineError, EngineUnavailable
 from model.network.checkpoint import Checkpoint
+from model.network.memory import DEFAULT_BUDGET_BYTES
 from model.network.spotter import Spotter
 from model.network.spotter_io import load_spotter
+from model.video.frame_spec import FrameSpec
 
 CPU_CHUNK_LEN = 8
 CUDA_CHUNK_LEN = 64
+# Of the memory that is free: the convolutions want some to work in.
+SHARE_OF_FREE = 0.8
 
 Device = Literal["cpu", "cuda"]
 _DTYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -107,10 +112,19 @@ def open_runtime(
     device: Device,
     precision: Literal["float32", "float16"],
     threads: int | None = None,
+    budget_bytes: int = DEFAULT_BUDGET_BYTES,
 ) -> TorchRuntime:
     """Build the network of a checkpoint on a device.
 
+    Args:
+        checkpoint: the network's.
+        device: where it runs.
+        precision: that it computes in.
+        threads: on the CPU; torch's own choice if None.
+        budget_bytes: of the GPU's memory, for weights, state and activations.
+
     Raises:
+        EngineError: not even a single step stays under the budget.
         EngineUnavailable: there is no GPU for `cuda`.
         BadCheckpoint: the weights do not fit the network.
     """
@@ -120,9 +134,34 @@ def open_runtime(
         )
     if threads is not None and device == "cpu":
         torch.set_num_threads(threads)
+    spotter, chunk_len = load_spotter(checkpoint), CPU_CHUNK_LEN
+    if device == "cuda":
+        free_bytes, _ = torch.cuda.mem_get_info()
+        chunk_len = cuda_chunk_len(
+            spotter,
+            checkpoint.manifest.frame_spec,
+            precision=precision,
+            budget_bytes=min(budget_bytes, int(free_bytes * SHARE_OF_FREE)),
+        )
     return TorchRuntime(
-        load_spotter(checkpoint),
-        device=device,
-        precision=precision,
-        chunk_len=CUDA_CHUNK_LEN if device == "cuda" else CPU_CHUNK_LEN,
+        spotter, device=device, precision=precision, chunk_len=chunk_len
+    )
+
+
+def cuda_chunk_len(
+    spotter: Spotter,
+    frame_spec: FrameSpec,
+    *,
+    precision: Literal["float32", "float16"],
+    budget_bytes: int,
+) -> int:
+    """Choose how many steps a GPU takes at once, known before anything is run.
+
+    Raises:
+        EngineError: not even a single step stays under the budget.
+    """
+    trunk = StreamingTrunk(spotter)
+    trunk.net.to(dtype=_DTYPES[precision])
+    return chunk_that_fits(
+        trunk, frame_spec, budget_bytes=budget_bytes, most=CUDA_CHUNK_LEN
     )

@@ -97,10 +97,12 @@ def pick_batch(
             f"{budget_bytes / 2**20:.0f} MiB: raise the budget, or use a smaller "
             "network or the CPU"
         )
-    growth = max(need_of(2).total_bytes - one, 1)
-    batch = min(most, 1 + (budget_bytes - one) // growth)
-    while batch > 1 and need_of(batch).total_bytes > budget_bytes:
-        batch -= max(1, batch // 32)
+    batch, need = most, need_of(most).total_bytes
+    while need > budget_bytes:
+        # Where a straight line from one step to here meets the budget.
+        straight = 1 + (budget_bytes - one) * (batch - 1) // (need - one)
+        batch = min(batch - 1, straight)
+        need = need_of(batch).total_bytes
     return batch
 
 
