@@ -4,7 +4,7 @@ All of it is chosen on validation matches and travels in the checkpoint. Keeps a
 from torch: it sees timelines, not networks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -26,7 +26,8 @@ from model.spotting.predictor import load_predictor
 from model.training.annotations import Match
 
 WINDOWS_S = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0)
-TEMPERATURES = tuple(float(t) for t in np.round(np.geomspace(0.4, 3.0, 27), 3))
+FIT_WINDOW_S = 0.5
+TEMPERATURES = tuple(float(t) for t in np.round(np.geomspace(0.5, 3.0, 19), 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
         ValueError: no match, or timelines of different labels.
     """
     labels = _labels(matches)
-    temperature = choose_temperature(matches)
+    temperature = choose_temperature(matches, tolerance_s=goal.tolerance_s)
     candidates = [
         _calibrate_kind(matches, labels, kind, temperature, goal)
         for kind in get_args(NmsKind)
@@ -87,24 +88,25 @@ def calibrate_checkpoint(
     return chosen
 
 
-def choose_temperature(matches: Sequence[TimedMatch]) -> float:
-    """Find the temperature whose scores are most likely, given the events.
+def choose_temperature(matches: Sequence[TimedMatch], *, tolerance_s: float) -> float:
+    """Find the temperature at which a spot's score best tells whether it is a hit.
 
-    The step nearest to an event carries its label; steps within half a second of
-    an event but not nearest to it are left out, for there both answers are right.
+    By the likelihood of hits and false alarms over all labels; 1 without spots.
     """
+    labels = _labels(matches)
+    same = {label: LabelOptions(0.0, FIT_WINDOW_S) for label in labels}
     best, lowest = 1.0, np.inf
-    targets = [_step_targets(match) for match in matches]
     for temperature in TEMPERATURES:
-        total, count = 0.0, 0
-        for match, target in zip(matches, targets, strict=True):
-            scores = match.timeline.at_temperature(temperature)
-            known = target >= 0
-            likely = scores[known, target[known]].astype(np.float64)
-            total -= float(np.log(np.maximum(likely, 1e-9)).sum())
-            count += int(known.sum())
-        if count and total / count < lowest:
-            best, lowest = temperature, total / count
+        options = SpottingOptions(labels=same, temperature=temperature)
+        found = spotted(matches, options, min_score=0.0)
+        judged = [judge(found, label, tolerance_s=tolerance_s) for label in labels]
+        scores = np.concatenate([j.scores for j in judged]).clip(1e-6, 1 - 1e-6)
+        hits = np.concatenate([j.hits for j in judged])
+        if not hits.any():
+            return 1.0
+        unlikely = -np.where(hits, np.log(scores), np.log1p(-scores)).mean()
+        if unlikely < lowest:
+            best, lowest = temperature, float(unlikely)
     return best
 
 
@@ -164,21 +166,3 @@ def _labels(matches: Sequence[TimedMatch]) -> tuple[str, ...]:
     if len(kinds) != 1:
         raise ValueError(f"calibration needs timelines of the same labels, got {kinds}")
     return kinds.pop()
-
-
-def _step_targets(match: TimedMatch) -> NDArray[np.int64]:
-    """Give each step its class, 0 the background, -1 where it does not matter."""
-    time_s = match.timeline.time_s
-    target = np.zeros(len(time_s), dtype=np.int64)
-    if not len(time_s):
-        return target
-    columns: Mapping[str, int] = {
-        label: column for column, label in enumerate(match.timeline.labels, start=1)
-    }
-    for event in match.events:
-        target[np.abs(time_s - event.time_s) <= 0.5] = -1
-    for event in match.events:
-        if event.label in columns:
-            nearest = int(np.abs(time_s - event.time_s).argmin())
-            target[nearest] = columns[event.label]
-    return target

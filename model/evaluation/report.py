@@ -12,7 +12,7 @@ from model.evaluation.evaluate import LabelReport, Report
 
 def to_table(reports: Sequence[Report]) -> str:
     """Lay reports side by side, one line a checkpoint and label."""
-    rows = [_HEAD]
+    rows: list[tuple[str, ...]] = [_HEAD]
     for report in reports:
         rows += [_row(report, label) for label in report.labels]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]

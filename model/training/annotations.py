@@ -6,7 +6,8 @@ Reads them into events with times; keeps away from video and torch.
 import csv
 import json
 import math
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def find_matches(folder: Path) -> list[Match]:
     if not folder.is_dir():
         raise BadAnnotations(f"{folder} is not a folder.")
     matches: dict[str, Match] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_files_below(folder)):
         for match in _matches_of(path, folder):
             known = matches.get(match.name)
             if known is not None and known.labels.source != match.labels.source:
@@ -177,6 +178,18 @@ def read_csv(path: Path) -> MatchLabels:
                 ) from exc
             events.append(_event(str(row[label_column]), time_s, path, number))
     return MatchLabels(path.stem, _in_order(events), path)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Walk a folder, linked folders too; a circle of links is walked once."""
+    seen: set[Path] = set()
+    for base, folders, files in os.walk(folder, followlinks=True):
+        real = Path(base).resolve()
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(base) / name for name in files)
 
 
 def _matches_of(path: Path, root: Path) -> Iterable[Match]:

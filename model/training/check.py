@@ -180,43 +180,34 @@ def is_rounded(events: Sequence[Event]) -> bool:
     return whole >= ROUNDED_SHARE * len(events)
 
 
-def same_twice(
-    matches: Sequence[Match], *, parts: tuple[str, str] | None = None
-) -> list[Finding]:
-    """Find matches that are in the set twice, by label times or by file contents.
-
-    `parts` names the two splits for the message, if the matches are of two.
-    """
+def same_twice(matches: Sequence[Match]) -> list[Finding]:
+    """Find matches that are in a set twice, by event times or by file contents."""
     found = []
     seen: dict[tuple[object, ...], Match] = {}
     for match in matches:
-        for key in _marks(match):
-            other = seen.setdefault(key, match)
-            if other is not match:
-                where = f" ({' and '.join(parts)})" if parts else ""
-                text = (
-                    f"is the same match as {other.name}{where}: what is learnt on "
-                    "one would be tested on the other. Remove one."
-                )
-                found.append(Finding(match.name, "same_match", text))
-                break
+        marks = _marks(match)
+        other = next((seen[mark] for mark in marks if mark in seen), None)
+        if other is not None:
+            found.append(_same(match, other, "remove one."))
+        seen.update(dict.fromkeys(marks, match))
     return found
 
 
 def leaks(
     train: Sequence[Match], val: Sequence[Match], *, parts: tuple[str, str]
 ) -> list[Finding]:
-    """Find matches that are on both sides of a split."""
-    inside = {match.name for match in same_twice_of(train)}
-    both = same_twice([*train, *val], parts=parts)
-    names = {match.name for match in val}
-    return [f for f in both if f.match in names or f.match not in inside]
-
-
-def same_twice_of(matches: Sequence[Match]) -> list[Match]:
-    """Give the matches that `same_twice` names."""
-    names = {finding.match for finding in same_twice(matches)}
-    return [match for match in matches if match.name in names]
+    """Find matches that are on both sides of a split; `parts` names the sides."""
+    seen = {mark: match for match in train for mark in _marks(match)}
+    found = []
+    for match in val:
+        other = next((seen[mark] for mark in _marks(match) if mark in seen), None)
+        if other is not None:
+            advice = (
+                f"what is learnt in {parts[0]} would be tested in {parts[1]}. Remove "
+                "it from one of them."
+            )
+            found.append(_same(match, other, advice))
+    return found
 
 
 def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[str]:
@@ -224,6 +215,11 @@ def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[str]:
     have = {event.label for match in train for event in match.labels.events}
     need = {event.label for match in val for event in match.labels.events}
     return sorted(need - have)
+
+
+def _same(match: Match, other: Match, advice: str) -> Finding:
+    text = f"is the same match as {other.name}: {advice}"
+    return Finding(match.name, "same_match", text)
 
 
 def _marks(match: Match) -> list[tuple[object, ...]]:

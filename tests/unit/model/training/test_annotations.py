@@ -58,6 +58,16 @@ def test_matches_are_found_in_folders_and_beside_files(tmp_path: Path) -> None:
     assert label_names(matches) == ("PASS", "SHOT")
 
 
+def test_linked_folders_are_walked_and_circles_end(tmp_path: Path) -> None:
+    soccernet(tmp_path / "far" / "one", [row("PASS", "1500")])
+    (tmp_path / "far" / "one" / "video.mp4").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "far" / "one")
+    (tmp_path / "data" / "circle").symlink_to(tmp_path / "data")
+
+    assert [match.name for match in find_matches(tmp_path / "data")] == ["linked"]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

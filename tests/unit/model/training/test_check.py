@@ -85,7 +85,15 @@ def test_the_same_events_under_two_names_are_one_match() -> None:
     )
 
     assert [finding.kind for finding in found] == ["same_match"]
-    assert "train and val" in found[0].text
+    assert "learnt in train would be tested in val" in found[0].text
+
+
+def test_a_double_inside_train_is_no_leak() -> None:
+    times = [k * 1.37 for k in range(12)]
+    twins = [match_of("a", *times), match_of("b", *times)]
+
+    assert leaks(twins, [match_of("a", 1.5)], parts=("train", "val")) == []
+    assert len(same_twice(twins)) == 1
 
 
 def test_the_same_file_under_two_names_is_one_match(tmp_path: Path) -> None:
