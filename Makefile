@@ -12,13 +12,13 @@ BIN = $(DEV_VENV)/bin
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
 	@echo "make test    install everything, then run every test"
-	@echo "make check   ruff, mypy, import-linter, compose and shell linting"
+	@echo "make check   ruff, mypy, import-linter, yamllint, shellcheck"
 	@echo "make format  let ruff rewrite"
 	@echo "make clean   remove the virtual environments (never the data)"
 
 # exec, so that Ctrl-C and SIGTERM reach `touchline serve` itself.
 serve:
-	@sh scripts/venv.sh $(SERVE_VENV) $(EXTRAS)
+	@TOUCHLINE_NEED_MB=$${TOUCHLINE_NEED_MB:-$(if $(EXTRAS),8000,1200)} sh scripts/venv.sh $(SERVE_VENV) $(EXTRAS)
 	@exec $(SERVE_VENV)/bin/touchline serve
 
 dev:
@@ -33,6 +33,7 @@ check: dev
 	$(BIN)/mypy app model worker migrations tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict docker-compose.yml docker configs
+	$(BIN)/shellcheck scripts/venv.sh .ci/run
 
 format: dev
 	$(BIN)/ruff check --fix .

@@ -15,8 +15,7 @@ RUN pip install ".[gpu]"
 
 USER touchline
 ENV TOUCHLINE_DATA_DIR=/data \
-    TOUCHLINE_ENGINE=auto \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 VOLUME /data
-CMD ["celery", "-A", "worker.gpu", "worker", "-Q", "gpu", "--concurrency", "1", "--loglevel", "INFO"]
+CMD ["celery", "-A", "worker.gpu", "worker", "-Q", "gpu", "-n", "gpu@%h", "--concurrency", "1", "--loglevel", "INFO"]
