@@ -17,6 +17,7 @@ from openvino.passes import MakeStateful
 from torch import Tensor, nn
 
 from model.engines.openvino_engine import KIND, OpenVinoRuntime
+from model.engines.packing import pack
 from model.engines.predictor import one_pass
 from model.engines.runtime import Frames
 from model.engines.streaming import StreamingTrunk
@@ -118,6 +119,7 @@ def trunk_model(
     _name(model.inputs[:3], ["frames", "inside", "shown"])
     _name(model.outputs[:1], ["features"])
     _keep_state(model)
+    pack(model, [(raw.numpy(), scale.numpy()) for raw, scale in trunk.products()])
     return model
 
 
@@ -129,6 +131,7 @@ def head_model(spotter: Spotter) -> ov.Model:
     model.reshape([-1, -1, dim])
     _name(model.inputs, ["features"])
     _name(model.outputs, ["scores"])
+    pack(model, [])
     return model
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, relu
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from model.network.gate_shift import GatedShift, TemporalShift
 from model.network.spotter import IMAGENET_MEAN, IMAGENET_STD, Spotter
@@ -40,7 +39,7 @@ class StreamingTrunk(nn.Module):
         super().__init__()
         self.feature_dim = spotter.feature_dim
         self.net = copy.deepcopy(spotter._features).eval().requires_grad_(False)
-        fold_batch_norms(self.net)
+        _fold_batch_norms(self.net)
         self.tape = _Tape()
         self.delay = 0
         for block, name in _shift_sites(self.net):
@@ -52,6 +51,16 @@ class StreamingTrunk(nn.Module):
         # Pixels are normalised in float32, whatever the precision of the network.
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("scale", scale, persistent=False)
+
+    def products(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give the weights (O, ...) and scales (O,) whose products the trunk uses."""
+        for module in self.modules():
+            if isinstance(module, _FoldedConv):
+                yield module.raw, module.scale
+            elif isinstance(module, _StreamedGate):
+                conv = module.conv
+                if isinstance(conv, _FoldedConv):
+                    yield conv.raw[:, : module.fold], conv.scale
 
     @property
     def dtype(self) -> torch.dtype:
@@ -93,20 +102,22 @@ class _Tape:
     def start(self, state: list[Tensor], inside: Tensor) -> None:
         self.old, self.new, self.steps = state, [], inside.shape[0]
         if self.delay:
-            self.marks = self.extend(inside, self.delay)
+            self.marks = self.extend(inside, self.delay + 3)
 
     def extend(self, x: Tensor, steps: int) -> Tensor:
         """Put the last `steps` of earlier chunks before x, and keep its last."""
         held = self.old.pop(0) if self.old else x.new_zeros((steps, *x.shape[1:]))
         longer = torch.cat((held, x))
-        _, kept = torch.split_with_sizes(longer, [x.shape[0], steps])
-        self.new.append(kept)
+        self.new.append(longer[x.shape[0] :])
         return longer
 
-    def inside(self, delay: int) -> Tensor:
-        """Say which of the T steps `delay` behind the input are in the video."""
-        first = self.delay - delay
-        return self.marks[first : first + self.steps].view(-1, 1, 1, 1)
+    def inside(self, delay: int, earlier: int = 0) -> Tensor:
+        """Say which of the steps `delay` behind the input are in the video.
+
+        Of the T steps of a chunk and so many earlier ones.
+        """
+        past = len(self.marks) - delay
+        return self.marks[past - self.steps - earlier : past].view(-1, 1, 1, 1)
 
     def finish(self) -> list[Tensor]:
         return self.new
@@ -125,9 +136,9 @@ class _StreamedGate(nn.Module):
         self.conv: nn.Conv2d = net.conv if hasattr(net, "conv") else net
         self.place = _interleaved(site.fold)
         if self.conv.groups == 1:
-            weight = self.conv.weight.clone()
-            weight[:, : self.fold] = weight[:, self.place]
-            self.conv.weight = nn.Parameter(weight, requires_grad=False)
+            for weight in (self.conv.weight.data, getattr(self.conv, "raw", None)):
+                if weight is not None:
+                    weight[:, : self.fold] = weight[:, self.place]
         bn: Any = site.gsm.bn
         scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
         self.scale = nn.Parameter(scale.view(-1, 1, 1), False)
@@ -140,20 +151,20 @@ class _StreamedGate(nn.Module):
         self.moved: list[Tensor] = []
 
     def enter(self, _block: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
-        """Gate the folded channels; let the block begin with its delayed input."""
-        steps, half = self.tape.steps, self.fold // 2
-        x = self.tape.extend(args[0], 2)
-        delayed, _ = torch.split_with_sizes(x, [steps, 2])
+        """Gate the folded channels; let the block begin with its delayed input.
+
+        Comments count steps from n, the first that is new.
+        """
+        half = self.fold // 2
+        x = self.tape.extend(args[0], 3)  # n - 3 to n + T - 1.
         folded = x[:, : self.fold]
-        gate = self._gate(folded[2:])
-        y1 = folded[1 : steps + 1, :half] * gate[:, :1]
-        y2 = folded[1 : steps + 1, half:] * gate[:, 1:]
-        y1 = self.tape.extend(y1, 1)
-        y2 = self.tape.extend(y2, 2)
-        from_next = y1[1:] - y1[:-1]
+        gate = self.tape.extend(self._gate(folded), 2)  # n - 3 to n + T - 2.
+        y1 = folded[:-1, :half] * gate[:, :1]
+        y2 = folded[:-1, half:] * gate[:, 1:]
+        from_next = y1[2:] - y1[1:-1]  # n - 2 to n + T - 3, like all that follows.
         from_previous = y2[:-2] - y2[1:-1]
         self.moved = [torch.cat((from_next, from_previous), dim=1)]
-        return (delayed,)
+        return (x[1:-2],)
 
     def forward(self, x: Tensor) -> Tensor:
         moved = self.moved.pop()
@@ -172,12 +183,11 @@ class _StreamedGate(nn.Module):
             out = self.net.bn(out)  # The activation; the rest is in the weights.
         return out
 
-    def _gate(self, newest: Tensor) -> Tensor:
-        """Say how much moves: newest folded channels -> (T, 2, H, W), one behind."""
-        steps = self.tape.steps
-        taps = conv2d(relu(newest * self.scale + self.shift), self.taps, padding=1)
-        taps = self.tape.extend(taps * self.tape.inside(self.behind), 2)
-        total = taps[:steps, :2] + taps[1 : steps + 1, 2:4] + taps[2:, 4:]
+    def _gate(self, folded: Tensor) -> Tensor:
+        """Say how much moves: channels from n - 3 -> (T, 2, H, W) from n - 1."""
+        taps = conv2d(relu(folded * self.scale + self.shift), self.taps, padding=1)
+        taps = taps * self.tape.inside(self.behind, 3)
+        total = taps[1:-2, :2] + taps[2:-1, 2:4] + taps[3:, 4:]
         return torch.tanh(total + self.bias) * self.tape.inside(self.behind + 1)
 
 
@@ -191,34 +201,44 @@ class _StreamedShift(nn.Module):
         self.tape, self.behind = tape, behind
 
     def enter(self, _block: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
-        (x,) = args
-        steps, fold = self.tape.steps, x.shape[1] // 8
-        marked = self.tape.extend(x[:, : 2 * fold] * self.tape.inside(self.behind), 2)
-        rest = self.tape.extend(x[:, 2 * fold :], 1)
-        later, earlier = marked[2:, :fold], marked[:steps, fold:]
-        return (torch.cat((later, earlier, rest[:steps]), dim=1),)
+        """Shift what the block begins with, its shortcut too."""
+        x = self.tape.extend(args[0], 2)  # From n - 2.
+        fold = x.shape[1] // 8
+        marked = x[:, : 2 * fold] * self.tape.inside(self.behind, 2)
+        later, earlier = marked[2:, :fold], marked[:-2, fold:]
+        return (torch.cat((later, earlier, x[1:-1, 2 * fold :]), dim=1),)
 
 
-def fold_batch_norms(net: nn.Module) -> None:
+def _fold_batch_norms(net: nn.Module) -> None:
     """Put every batch norm that stands behind a convolution into its weights."""
     for module in net.modules():
         place: Any = module
         conv, bn = getattr(place, "conv", None), getattr(place, "bn", None)
         if isinstance(conv, nn.Conv2d) and isinstance(bn, nn.BatchNorm2d):
-            place.conv, place.bn = _folded(conv, bn), getattr(bn, "act", nn.Identity())
+            place.conv = _FoldedConv(conv, bn)
+            place.bn = getattr(bn, "act", nn.Identity())
 
 
-def _folded(conv: nn.Conv2d, bn: Any) -> nn.Conv2d:
-    conv.weight, conv.bias = fuse_conv_bn_weights(
-        conv.weight,
-        conv.bias,
-        bn.running_mean,
-        bn.running_var,
-        bn.eps,
-        bn.weight,
-        bn.bias,
-    )
-    return conv
+class _FoldedConv(nn.Conv2d):
+    """A convolution with the batch norm behind it in its weights.
+
+    The weights it was made from are kept, for `products`.
+    """
+
+    def __init__(self, conv: nn.Conv2d, bn: Any) -> None:
+        super().__init__(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,  # type: ignore[arg-type] # A pair.
+            conv.stride,  # type: ignore[arg-type] # A pair.
+            conv.padding,  # type: ignore[arg-type] # A pair.
+            groups=conv.groups,
+        )
+        bias = 0 if conv.bias is None else conv.bias
+        self.raw = conv.weight.detach().clone()
+        self.scale = (bn.weight * torch.rsqrt(bn.running_var + bn.eps)).detach()
+        self.weight = nn.Parameter(self.raw * self.scale.view(-1, 1, 1, 1), False)
+        self.bias = nn.Parameter((bias - bn.running_mean) * self.scale + bn.bias, False)
 
 
 def _shift_sites(net: nn.Module) -> Iterator[tuple[Any, str]]:

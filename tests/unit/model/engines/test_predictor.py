@@ -1,0 +1,193 @@
+"""Scores of both modes against slow truths, and engines against each other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from model.engines.predictor import EnginePredictor, clip_by_clip, one_pass
+from model.engines.torch_engine import TorchRuntime, has_cuda
+from model.errors import EngineError, EngineUnavailable
+from model.network.spotter import Spotter
+from model.spotting.clips import Windows
+from model.spotting.predictor import load_predictor
+from model.video.decode import Step
+from tests.unit.model.engines.networks import (
+    draw_frames,
+    noisy_checkpoint,
+    noisy_spotter,
+    uncut_features,
+)
+
+SCORES = 1e-4
+HALF = 2e-2  # What float16 may do to a score.
+
+
+@pytest.fixture(scope="module")
+def spotter() -> Spotter:
+    return noisy_spotter(clip_len=12)
+
+
+def average(
+    rows: Iterator[tuple[int, npt.NDArray[np.float32]]], steps: int
+) -> npt.NDArray[np.float32]:
+    sums, support = np.zeros((steps, 3)), np.zeros((steps, 1))
+    for first, scores in rows:
+        for step, row in enumerate(scores, start=first):
+            if 0 <= step < steps:
+                sums[step] += row
+                support[step] += 1
+    return np.asarray(sums / support, dtype=np.float32)
+
+
+@pytest.mark.parametrize("count", [1, 7, 23])
+def test_one_pass_is_the_head_over_windows_of_uncut_features(
+    spotter: Spotter, count: int
+) -> None:
+    frames = draw_frames(count)
+    features = torch.from_numpy(uncut_features(spotter, frames))
+
+    def windows() -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        for start in range(-5, max(1, count - 6), 6):
+            first, past = max(start, 0), min(start + 12, count)
+            with torch.inference_mode():
+                logits = spotter.head(features[None, first:past])[0]
+            yield first, torch.softmax(logits, dim=-1).numpy()
+
+    scores = one_pass(frames, TorchRuntime(spotter), Windows(12, 6))
+
+    np.testing.assert_allclose(scores, average(windows(), count), atol=SCORES)
+
+
+@pytest.mark.parametrize("count", [1, 7, 23])
+def test_clip_by_clip_is_the_network_over_clips_padded_with_zeros(
+    spotter: Spotter, count: int
+) -> None:
+    frames = draw_frames(count)
+    pictures = spotter.normalise(torch.from_numpy(frames).permute(0, 3, 1, 2))
+
+    def clips() -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        for start in range(-5, max(1, count - 6), 6):
+            clip = torch.zeros(12, *pictures.shape[1:])
+            for step in range(max(start, 0), min(start + 12, count)):
+                clip[step - start] = pictures[step]
+            with torch.inference_mode():
+                logits = spotter.head(spotter.trunk(clip[None]))[0]
+            yield start, torch.softmax(logits, dim=-1).numpy()
+
+    scores = clip_by_clip(frames, TorchRuntime(spotter), Windows(12, 6))
+
+    np.testing.assert_allclose(scores, average(clips(), count), atol=SCORES)
+
+
+def test_a_chunk_that_does_not_fit_is_run_in_smaller_parts(
+    spotter: Spotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = draw_frames(20)
+    expected = one_pass(frames, TorchRuntime(spotter), Windows(12, 6))
+    runtime = TorchRuntime(spotter, chunk_len=8)
+    run, tried = runtime._trunk.forward, []
+
+    def small(pictures: torch.Tensor, *rest: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        tried.append(len(pictures))
+        if len(pictures) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return run(pictures, *rest)
+
+    monkeypatch.setattr(runtime._trunk, "forward", small)
+
+    scores = one_pass(frames, runtime, Windows(12, 6))
+
+    np.testing.assert_allclose(scores, expected, atol=SCORES)
+    assert tried[:3] == [8, 4, 2]
+    assert set(tried[3:]) == {2}
+
+
+def test_a_frame_that_does_not_fit_at_all_is_an_engine_error(
+    spotter: Spotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = TorchRuntime(spotter)
+
+    def full(*_: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(runtime._trunk, "forward", full)
+
+    with pytest.raises(EngineError, match="openvino"):
+        one_pass(draw_frames(3), runtime, Windows(12, 6))
+
+
+def test_scores_that_are_no_numbers_are_an_engine_error(
+    spotter: Spotter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = noisy_checkpoint(tmp_path, spotter).manifest
+    runtime = TorchRuntime(spotter)
+    runtime.head = (
+        lambda features: np.full(  # type: ignore[method-assign] # Broken.
+            (*features.shape[:2], 3), np.nan, dtype=np.float32
+        )
+    )
+    steps = [Step(0, 0, 0.0, draw_frames(1)[0])]
+
+    with pytest.raises(EngineError, match="no numbers"):
+        EnginePredictor(manifest, runtime).predict(steps)
+
+
+def test_no_steps_give_an_empty_timeline(spotter: Spotter, tmp_path: Path) -> None:
+    manifest = noisy_checkpoint(tmp_path, spotter).manifest
+
+    one = EnginePredictor(manifest, TorchRuntime(spotter), "one-pass")
+    other = EnginePredictor(manifest, TorchRuntime(spotter), "reference")
+
+    assert len(one.predict([])) == len(other.predict([])) == 0
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"engine": "tensorrt"}, "choose one of auto, openvino"),
+        ({"engine": "torch-cpu", "precision": "int8"}, "float32"),
+        ({"windows": "both"}, "one-pass, reference"),
+    ],
+)
+def test_a_choice_that_is_none_says_which_there_are(
+    spotter: Spotter, tmp_path: Path, choice: dict[str, str], said: str
+) -> None:
+    path = noisy_checkpoint(tmp_path, spotter).path
+
+    with pytest.raises(EngineUnavailable, match=said):
+        load_predictor(path, **choice)  # type: ignore[arg-type] # Wrong on purpose.
+
+
+@pytest.mark.skipif(has_cuda(), reason="there is a GPU here")
+def test_without_a_gpu_cuda_says_so(spotter: Spotter, tmp_path: Path) -> None:
+    path = noisy_checkpoint(tmp_path, spotter).path
+
+    with pytest.raises(EngineUnavailable, match="openvino"):
+        load_predictor(path, engine="torch-cuda")
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [("float32", 1e-3), ("float16", HALF)]
+)
+def test_the_gpu_gives_the_cpus_scores(
+    spotter: Spotter, precision: str, tolerance: float
+) -> None:
+    if not has_cuda():
+        pytest.skip("torch finds no GPU")
+    frames = draw_frames(30)
+    expected = one_pass(frames, TorchRuntime(spotter), Windows(12, 6))
+    runtime = TorchRuntime(
+        noisy_spotter(clip_len=12),
+        device="cuda",
+        precision=precision,  # type: ignore[arg-type] # Parametrised.
+        chunk_len=16,
+    )
+
+    scores = one_pass(frames, runtime, Windows(12, 6))
+
+    np.testing.assert_allclose(scores, expected, atol=tolerance)
