@@ -12,7 +12,7 @@ BIN = $(DEV_VENV)/bin
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
 	@echo "make test    install everything, then run every test"
-	@echo "make check   ruff, mypy, import-linter, yamllint, shellcheck"
+	@echo "make check   ruff, mypy, import-linter, yamllint, shellcheck, hadolint"
 	@echo "make format  let ruff rewrite"
 	@echo "make clean   remove the virtual environments (never the data)"
 
@@ -34,6 +34,7 @@ check: dev
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict docker-compose.yml docker configs
 	$(BIN)/shellcheck scripts/venv.sh .ci/run
+	@! [ -x $(BIN)/hadolint ] || $(BIN)/hadolint docker/api.Dockerfile docker/gpu.Dockerfile
 
 format: dev
 	$(BIN)/ruff check --fix .
