@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -85,6 +86,47 @@ class Part:
             os.killpg(self.group, signal.SIGKILL)
         self._process.wait()
         self._pump.join(timeout=1.0)
+
+
+class Warden:
+    """The process that ends everything if this one cannot; see `app.warden`."""
+
+    def __init__(self, lock_path: Path) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  # our own words
+            [sys.executable, "-P", "-m", "app.warden", str(lock_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,
+        )
+        if self._orders is None or self._process.stdout is None:
+            raise ValueError("the warden is started with pipes")
+        self._process.stdout.readline()  # Nothing starts before it watches.
+
+    @property
+    def _orders(self) -> IO[str] | None:
+        return self._process.stdin
+
+    def watch(self, group: int, number: int) -> None:
+        """End a process group with a signal should this process die."""
+        self._tell(f"add {group} {number}")
+
+    def forget(self, group: int) -> None:
+        """The group is gone; its number may soon be somebody else's."""
+        self._tell(f"drop {group}")
+
+    def close(self) -> None:
+        """Let it go; what it still watches it ends first."""
+        if self._orders is not None:
+            self._orders.close()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _tell(self, order: str) -> None:
+        if self._orders is not None:
+            self._orders.write(f"{order}\n")
 
 
 def last_error(log_path: Path) -> str:

@@ -4,34 +4,26 @@ Postgres, migrations, workers, API; each in a process group of its own, so that 
 reaches nobody but us. Works by module names alone: it imports no worker.
 """
 
-import fcntl
 import hashlib
 import os
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
 
 import httpx
-import redis
 
 from app.core.db.embedded import start_postgres
 from app.core.db.migrate import upgrade
 from app.core.errors import StartFailed
 from app.core.settings import Settings
 from app.core.webhooks import webhook_secret
-from app.parts import Part, Plan, Say, last_error
+from app.parts import Part, Plan, Say, Warden, last_error
+from app.surroundings import alone_on, check_redis, check_surroundings
 
-LEAST_FREE_BYTES = 200 * 2**20  # a new database alone takes 80 MB
-EARLIER_RUN_S = 20.0  # how long to wait for what a killed run left to end
 API_START_S = 120.0
 API_STOP_S = 4.0  # together with Postgres's share less than the 20 s promised
 WORKER_STOP_S = 7.0
@@ -58,49 +50,8 @@ class Run:
     settings: Settings
     say: Say
     stop: threading.Event
-    warden: "Warden"
+    warden: Warden
     seats: list[Seat] = field(default_factory=list)
-
-
-class Warden:
-    """The process that ends everything if this one cannot; see `app.warden`."""
-
-    def __init__(self, lock_path: Path) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  # our own words
-            [sys.executable, "-P", "-m", "app.warden", str(lock_path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-            start_new_session=True,
-        )
-        if self._orders is None or self._process.stdout is None:
-            raise ValueError("the warden is started with pipes")
-        self._process.stdout.readline()  # Nothing starts before it watches.
-
-    @property
-    def _orders(self) -> IO[str] | None:
-        return self._process.stdin
-
-    def watch(self, group: int, number: int) -> None:
-        """End a process group with a signal should this process die."""
-        self._tell(f"add {group} {number}")
-
-    def forget(self, group: int) -> None:
-        """The group is gone; its number may soon be somebody else's."""
-        self._tell(f"drop {group}")
-
-    def close(self) -> None:
-        """Let it go; what it still watches it ends first."""
-        if self._orders is not None:
-            self._orders.close()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-
-    def _tell(self, order: str) -> None:
-        if self._orders is not None:
-            self._orders.write(f"{order}\n")
 
 
 def serve(settings: Settings, *, say: Say, show: Say) -> None:
@@ -116,8 +67,8 @@ def serve(settings: Settings, *, say: Say, show: Say) -> None:
     stop = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_stopped_by_signals(stop))
-        stack.enter_context(_alone_on(settings.data_dir))
-        _check_surroundings(settings)
+        stack.enter_context(alone_on(settings.data_dir))
+        check_surroundings(settings)
         webhook_secret(settings)
         warden = Warden(settings.data_dir / "warden.lock")
         stack.callback(warden.close)
@@ -143,81 +94,6 @@ def _unbreakable(say: Say) -> Say:
             say(line)
 
     return tell
-
-
-def _check_surroundings(settings: Settings) -> None:
-    """Refuse early, in one line, what would fail later in many.
-
-    Raises:
-        StartFailed: the disk is full or the port is taken.
-    """
-    data_dir = settings.data_dir
-    free = shutil.disk_usage(data_dir).free
-    needed = max(LEAST_FREE_BYTES, settings.min_free_space)
-    if free < needed:
-        raise StartFailed(
-            f"the disk of {data_dir} has {free / 2**20:,.0f} MB left and "
-            f"{needed / 2**20:,.0f} MB are needed: free some, or set TOUCHLINE_DATA_DIR"
-        )
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as exc:
-            raise StartFailed(
-                f"cannot listen on {settings.host} port {settings.port} "
-                f"({exc.strerror}): stop what uses it, or set TOUCHLINE_PORT"
-            ) from exc
-
-
-@contextmanager
-def _alone_on(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory for this run alone.
-
-    Raises:
-        StartFailed: the directory cannot be written, or another run holds it.
-    """
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        (data_dir / "logs").mkdir(exist_ok=True)
-        lock = (data_dir / "serve.lock").open("a+")
-    except OSError as exc:
-        raise StartFailed(
-            f"cannot write to the data directory {data_dir} ({exc.strerror}): "
-            "set TOUCHLINE_DATA_DIR to a folder of yours"
-        ) from exc
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise StartFailed(
-                f"touchline already serves {data_dir} (process {lock.read().strip()}): "
-                "stop it first, or set TOUCHLINE_DATA_DIR"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        _wait_for_earlier_warden(data_dir / "warden.lock")
-        yield
-
-
-def _wait_for_earlier_warden(path: Path) -> None:
-    """Let the warden of a killed run finish ending what that run had started."""
-    deadline = time.monotonic() + EARLIER_RUN_S
-    with path.open("a") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StartFailed(
-                        "an earlier run is still ending: wait a moment, start again"
-                    ) from None
-                time.sleep(0.1)
-                continue
-            return
 
 
 @contextmanager
@@ -249,7 +125,7 @@ def _environment(run: Run, stack: ExitStack) -> dict[str, str]:
         url = server.url
     upgrade(url)
     if settings.redis_url is not None:
-        _check_redis(settings.redis_url)
+        check_redis(settings.redis_url)
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
@@ -258,14 +134,6 @@ def _environment(run: Run, stack: ExitStack) -> dict[str, str]:
         "TOUCHLINE_PORT": str(settings.port),
         "TOUCHLINE_DATABASE_URL": url,
     }
-
-
-def _check_redis(url: str) -> None:
-    try:
-        with redis.Redis.from_url(url, socket_connect_timeout=3) as client:
-            client.ping()
-    except (redis.RedisError, ValueError) as exc:
-        raise StartFailed(f"TOUCHLINE_REDIS_URL cannot be used: {exc}") from exc
 
 
 def _plans(settings: Settings, environment: dict[str, str]) -> list[Plan]:
@@ -322,12 +190,9 @@ def _show_places(settings: Settings, show: Say) -> None:
 
 def _own_url(settings: Settings) -> str:
     """The address under which this machine reaches the API."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # not bound here
-    return (
-        f"http://[{host}]:{settings.port}"
-        if ":" in host
-        else (f"http://{host}:{settings.port}")
-    )
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound here
+    host = anywhere.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _watch(run: Run) -> None:

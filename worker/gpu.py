@@ -27,7 +27,8 @@ from app.core.settings import Settings
 from model.errors import ModelError
 from worker.beats import end_with_parent, start_beating
 from worker.connect import connect
-from worker.jobs import Workplace, run_job
+from worker.endings import Workplace
+from worker.jobs import run_job
 from worker.shelf import Shelf
 from worker.sweep import SILENT, take_back
 

@@ -4,78 +4,35 @@ Celery stays outside: whatever calls `run_job` hands in what it needs. A second 
 for the same job finds it held or closed and goes home.
 """
 
-import threading
-from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
 from sqlalchemy import update
-from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.db.base import utc_now
-from app.core.db.job_queries import claim_job, end_values, held_job, release_values
+from app.core.db.job_queries import claim_job
 from app.core.db.models import Job, JobStatus, Video
-from app.core.errors import StorageFull
-from app.core.queue import Doorbell
-from app.core.settings import Settings
-from app.core.storage import Storage, StoredFile, scores_key, video_prefix
-from model.errors import Canceled, ModelError
+from app.core.storage import scores_key
+from model.errors import Canceled
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import Progress, SpottedVideo, spot_file
 from model.video.limits import DEFAULT_LIMITS
 from model.video.probe import VideoFacts
 from worker import lease as leases
-from worker.events import copy_events
-from worker.lease import Lease, Stop
-from worker.messages import Ending, make_delivery
-from worker.shelf import Predictors
+from worker.endings import (
+    Claim,
+    LeaseLost,
+    Workplace,
+    failure_of,
+    forget_scores,
+    save_failure,
+    save_stop,
+    save_success,
+)
+from worker.lease import Lease
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What every run on this worker shares.
-
-    Attributes:
-        node: the worker's name, under which it holds leases.
-        leaving: set when the worker shuts down; a run then gives its job back.
-    """
-
-    settings: Settings
-    sessions: sessionmaker[Session]
-    storage: Storage
-    predictors: Predictors
-    doorbell: Doorbell
-    node: str
-    leaving: threading.Event
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A job as it was when we took it."""
-
-    job_id: UUID
-    video_id: UUID
-    model: str | None
-    attempt: int
-    storage_key: str
-    callback_url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a run failed: `code` is stable, `detail` is for the user."""
-
-    code: str
-    detail: str
-    retryable: bool
-
-
-class LeaseLost(Exception):
-    """The job is no longer ours, or no longer there: nothing may be written."""
 
 
 def run_job(job_id: UUID, *, place: Workplace) -> JobStatus | None:
@@ -142,18 +99,18 @@ def _run(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
                 scores_key(claim.video_id, claim.job_id), spotted.timeline.to_bytes()
             )
         _raise_if_stopped(lease)
-        return _succeed(claim, lease, place, predictor, spotted, scores)
+        return save_success(claim, lease, place, predictor, spotted, scores)
     except Canceled:
-        return _stop(claim, lease, place)
+        return save_stop(claim, lease, place)
     except LeaseLost:
-        _forget_scores(claim, place)
+        forget_scores(claim, place)
         raise
     except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
         # A signal that ends this worker also reaches its decoder, whose death is then
         # no failure of the job.
         if lease.stop is not None:
-            return _stop(claim, lease, place)
-        return _fail(claim, lease, place, _failure_of(exc, claim))
+            return save_stop(claim, lease, place)
+        return save_failure(claim, lease, place, failure_of(exc, claim))
 
 
 def _spot(
@@ -179,159 +136,9 @@ def _spot(
     )
 
 
-def _succeed(
-    claim: Claim,
-    lease: Lease,
-    place: Workplace,
-    predictor: Predictor,
-    spotted: SpottedVideo,
-    scores: StoredFile,
-) -> JobStatus:
-    """Write events, job, video and webhook in one transaction, then ring."""
-    counts = dict(Counter(spot.label for spot in spotted.spots))
-    ending = Ending(claim.video_id, claim.job_id, "succeeded", counts)
-    values: dict[str, Any] = {
-        **end_values(JobStatus.SUCCEEDED),
-        "stage": None,
-        "progress": 1.0,
-        "error_code": None,
-        "error_detail": None,
-        "error_retryable": None,
-        "checkpoint": _checkpoint_facts(predictor),
-        "scores_key": scores.key,
-        "scores_sha256": scores.sha256,
-        "event_counts": counts,
-        "warnings": _warnings(spotted.facts),
-    }
-    with place.sessions.begin() as session:
-        _write_end(session, claim, lease, values)
-        copy_events(
-            session,
-            video_id=claim.video_id,
-            job_id=claim.job_id,
-            spots=spotted.spots,
-        )
-        session.execute(
-            update(Video)
-            .where(Video.id == claim.video_id)
-            .values(current_job_id=claim.job_id)
-        )
-        delivery_id = _add_delivery(session, claim, ending, place.settings)
-    if delivery_id is not None:
-        place.doorbell.ring_delivery(delivery_id)
-    return JobStatus.SUCCEEDED
-
-
-def _fail(claim: Claim, lease: Lease, place: Workplace, failure: Failure) -> JobStatus:
-    """End the job as failed, or put it back while the failure may pass."""
-    log.warning("job_failed", code=failure.code, detail=failure.detail)
-    _forget_scores(claim, place)
-    error = {
-        "error_code": failure.code,
-        "error_detail": failure.detail,
-        "error_retryable": failure.retryable,
-    }
-    if failure.retryable and claim.attempt < place.settings.max_attempts:
-        back = release_values(counts_as_attempt=True)
-        with place.sessions.begin() as session:
-            _write_end(session, claim, lease, {**back, **error})
-        return JobStatus.QUEUED  # The sweep rings it, which gives the cause time.
-
-    shown = {
-        "code": failure.code,
-        "detail": failure.detail,
-        "retryable": failure.retryable,
-    }
-    ending = Ending(claim.video_id, claim.job_id, "failed", {}, shown)
-    with place.sessions.begin() as session:
-        _write_end(session, claim, lease, {**end_values(JobStatus.FAILED), **error})
-        delivery_id = _add_delivery(session, claim, ending, place.settings)
-    if delivery_id is not None:
-        place.doorbell.ring_delivery(delivery_id)
-    return JobStatus.FAILED
-
-
-def _stop(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
-    """Leave the job as the reason for stopping asks: canceled, queued or untouched."""
-    _forget_scores(claim, place)
-    if lease.stop is Stop.LOST:
-        raise LeaseLost
-    if lease.stop is Stop.CANCELED:
-        values = end_values(JobStatus.CANCELED)
-    else:
-        values = release_values(counts_as_attempt=False)
-    with place.sessions.begin() as session:
-        _write_end(session, claim, lease, values)
-    if lease.stop is Stop.CANCELED:
-        return JobStatus.CANCELED
-    place.doorbell.ring_job(claim.job_id)  # Another worker may take it at once.
-    return JobStatus.QUEUED
-
-
-def _write_end(
-    session: Session, claim: Claim, lease: Lease, values: dict[str, Any]
-) -> None:
-    """Write a job's last values under its lease.
-
-    Raises:
-        LeaseLost: the lease is somebody else's now; the transaction rolls back.
-    """
-    statement = held_job(claim.job_id, lease.token).values(values).returning(Job.id)
-    if session.execute(statement).one_or_none() is None:
-        raise LeaseLost
-
-
-def _add_delivery(
-    session: Session, claim: Claim, ending: Ending, settings: Settings
-) -> UUID | None:
-    if claim.callback_url is None:
-        return None
-    delivery = make_delivery(
-        ending, url=claim.callback_url, base_url=settings.base_url, now=utc_now()
-    )
-    session.add(delivery)
-    return delivery.id
-
-
-def _forget_scores(claim: Claim, place: Workplace) -> None:
-    """Remove what a run stored that did not come to its end.
-
-    If the job is another worker's now, that one writes the same key later; if it has
-    already, the row names the file and it stays. If the video is gone, so is its
-    folder, which this run may have made anew.
-    """
-    with place.sessions() as session:
-        job = session.get(Job, claim.job_id)
-    if job is None:
-        place.storage.delete_prefix(video_prefix(claim.video_id))
-    elif job.scores_key is None:
-        key = scores_key(claim.video_id, claim.job_id)
-        place.storage.path_for(key).unlink(missing_ok=True)
-
-
 def _raise_if_stopped(lease: Lease) -> None:
     if lease.stop is not None:
         raise Canceled(f"the run stops: {lease.stop}")
-
-
-def _failure_of(exc: Exception, claim: Claim) -> Failure:
-    """Say what a user can make of an exception; a bug is logged, not told."""
-    if isinstance(exc, ModelError):
-        return Failure(exc.code, str(exc), exc.retryable)
-    if isinstance(exc, StorageFull):
-        return Failure(
-            "storage_full",
-            "The server's disk is full; free some room, then run the job again.",
-            retryable=True,
-        )
-    if isinstance(exc, MemoryError):
-        return Failure("out_of_memory", "The worker ran out of memory.", retryable=True)
-    log.error("job_crashed", attempt=claim.attempt, exc_info=exc)
-    return Failure(
-        "internal_error",
-        "Something broke inside; the worker's log tells what.",
-        retryable=True,
-    )
 
 
 def _facts_statement(video_id: UUID, facts: VideoFacts) -> Any:
@@ -348,20 +155,3 @@ def _facts_statement(video_id: UUID, facts: VideoFacts) -> Any:
             facts=asdict(facts),
         )
     )
-
-
-def _checkpoint_facts(predictor: Predictor) -> dict[str, object]:
-    manifest = predictor.manifest
-    weights = manifest.files.get("weights.safetensors")
-    return {
-        "name": manifest.name,
-        "version": manifest.provenance.version,
-        "sha256": weights.sha256 if weights else None,
-        "engine": predictor.engine,
-    }
-
-
-def _warnings(facts: VideoFacts) -> dict[str, object] | None:
-    if not facts.is_truncated:
-        return None
-    return {"truncated": "The file is shorter than its header says; the rest is here."}

