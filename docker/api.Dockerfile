@@ -12,7 +12,7 @@ COPY worker worker
 COPY migrations migrations
 RUN pip install .
 
-USER touchline
+USER 10001
 ENV TOUCHLINE_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8000

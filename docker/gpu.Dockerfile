@@ -11,9 +11,11 @@ COPY app app
 COPY model model
 COPY worker worker
 COPY migrations migrations
+# The project itself is installed here, not a package by name.
+# hadolint ignore=DL3013
 RUN pip install ".[gpu]"
 
-USER touchline
+USER 10001
 ENV TOUCHLINE_DATA_DIR=/data \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
