@@ -4,17 +4,39 @@ What belongs to the weights (frame size, clip length, labels, thresholds) travel
 the checkpoint and never stands here.
 """
 
+import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ByteSize,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
 
 LOOPBACK_NAMES = frozenset({"localhost"})
+PLAIN_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)?")  # else ISO 8601: PT90S
+UNIT_S = {None: 1, "s": 1, "min": 60, "h": 3600}
+
+
+def _read_duration(value: Any) -> Any:
+    """Read `90`, `90 s`, `5 min` or `4 h`; anything else is left to Pydantic."""
+    found = PLAIN_DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return value
+    number, unit = found.groups()
+    return timedelta(seconds=float(number) * UNIT_S[unit])
+
+
+Duration = Annotated[timedelta, BeforeValidator(_read_duration), Field(gt=timedelta(0))]
 
 
 class Settings(BaseSettings):
@@ -39,12 +61,12 @@ class Settings(BaseSettings):
     engine: str = "auto"  # auto | openvino | torch-cuda | torch-cpu
     max_upload_size: ByteSize = ByteSize(20 * 2**30)
     min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much
-    upload_idle: timedelta = timedelta(seconds=60)  # an upload may be silent so long
-    max_duration: timedelta = timedelta(hours=4)
+    upload_idle: Duration = timedelta(seconds=60)  # an upload may be silent so long
+    max_duration: Duration = timedelta(hours=4)
     max_attempts: int = Field(default=3, ge=1)  # claims before a job is given up
-    lease: timedelta = timedelta(seconds=60)
-    heartbeat: timedelta = timedelta(seconds=10)
-    sweep_every: timedelta = timedelta(seconds=15)
+    lease: Duration = timedelta(seconds=60)
+    heartbeat: Duration = timedelta(seconds=10)
+    sweep_every: Duration = timedelta(seconds=15)
     public_url: str | None = None  # base of links in webhooks; None: http://host:port
     log_format: str = Field(default="console", pattern="^(console|json)$")
 
@@ -68,6 +90,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"TOUCHLINE_HOST={self.host} is open to other machines: "
                 "set TOUCHLINE_API_KEY, or bind to 127.0.0.1"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _beats_within_lease(self) -> "Settings":
+        """Refuse a lease that runs out between two heartbeats."""
+        if self.heartbeat * 2 > self.lease:
+            raise ValueError(
+                "TOUCHLINE_LEASE must be at least twice TOUCHLINE_HEARTBEAT, "
+                "or one late heartbeat loses a job"
             )
         return self
 

@@ -41,6 +41,25 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert "s3cret" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90 s", 90), ("1.5min", 90), ("2 h", 7200), ("PT90S", 90)],
+)
+def test_durations_are_written_as_people_write_them(
+    monkeypatch: pytest.MonkeyPatch, text: str, seconds: float
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_MAX_DURATION", text)
+
+    assert Settings().max_duration.total_seconds() == seconds
+
+
+def test_a_lease_outlasts_a_late_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_LEASE", "15")
+
+    with pytest.raises(ValidationError, match="TOUCHLINE_HEARTBEAT"):
+        Settings()
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
 def test_an_open_door_needs_a_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("TOUCHLINE_HOST", host)
@@ -67,6 +86,8 @@ def test_loopback_needs_no_key(monkeypatch: pytest.MonkeyPatch, host: str) -> No
         ("WEBHOOK_ALLOW_NETS", "10.0.0.1/8"),
         ("LOG_FORMAT", "xml"),
         ("MAX_ATTEMPTS", "0"),
+        ("LEASE", "0"),
+        ("HEARTBEAT", "soon"),
     ],
 )
 def test_a_bad_value_names_its_setting(
