@@ -64,7 +64,10 @@ def _gpu_worker(service: Service) -> str:
             workers = session.scalars(living_workers("gpu", within=within)).all()
     except SQLAlchemyError:
         return "unknown without the database"
-    return OK if workers else f"none has been heard of for {within.total_seconds():g} s"
+    if not workers:
+        return f"none has been heard of for {within.total_seconds():g} s"
+    problems = [str(worker.info.get("problem", "")) for worker in workers]
+    return problems[0] if all(problems) else OK
 
 
 CHECKS: Mapping[str, Callable[[Service], str]] = {
