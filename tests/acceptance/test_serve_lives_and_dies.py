@@ -14,9 +14,9 @@ from tests.videos import draw_video
 
 @pytest.fixture(scope="module")
 def long_match(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video that takes a while: two minutes at the network's own rate."""
+    """A video that takes a while: three minutes at the network's own rate."""
     path = tmp_path_factory.mktemp("long") / "long.mp4"
-    draw_video(path, frames=1800, fps=15, size=(96, 54), key_every=60)
+    draw_video(path, frames=2700, fps=15, size=(96, 54), key_every=60)
     return path
 
 
