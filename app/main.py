@@ -32,11 +32,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the API; without settings this is the entry, which reads them itself.
 
     Raises:
-        StartFailed: no database is named and none runs in the data directory.
+        StartFailed: no database is named and none runs in the data directory, or other
+            machines could come in without a key.
     """
     if settings is None:
         settings = Settings()
         configure_logging(settings.log_format)
+    settings.refuse_open_door()
     engine = make_engine(_database_url(settings), pool_size=THREADS)
     service = Service(
         settings=settings,

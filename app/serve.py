@@ -64,6 +64,7 @@ def serve(settings: Settings, *, say: Say, show: Say) -> None:
     Raises:
         StartFailed: it cannot start or go on; whatever was started has been ended.
     """
+    settings.refuse_open_door()
     stop = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_stopped_by_signals(stop))
@@ -175,7 +176,7 @@ def _wait_for_api(run: Run) -> bool:
             if time.monotonic() > deadline:
                 raise StartFailed(f"the API does not answer; see {log_path}")
             try:
-                if client.get(f"{_own_url(run.settings)}/healthz").is_success:
+                if client.get(f"{run.settings.local_url}/healthz").is_success:
                     return True
             except httpx.TransportError:
                 continue
@@ -186,13 +187,6 @@ def _show_places(settings: Settings, show: Say) -> None:
     show(f"API   {settings.base_url}")
     show(f"Docs  {settings.base_url}/docs")
     show(f"Data  {settings.data_dir}")
-
-
-def _own_url(settings: Settings) -> str:
-    """The address under which this machine reaches the API."""
-    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound here
-    host = anywhere.get(settings.host, settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _watch(run: Run) -> None:

@@ -2,13 +2,13 @@
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import structlog
 
 from app.core.settings import Settings
 from model.library import find_checkpoint, find_named
-from model.spotting.predictor import EngineName, Predictor, load_predictor
+from model.spotting.predictor import Predictor, load_predictor
 
 KEPT = 2  # loaded at once; another one puts out the one not used for longest
 
@@ -42,9 +42,7 @@ class Shelf:
         key = (path, facts.st_mtime_ns, facts.st_size)
         if key not in self._loaded:
             log.info("loading_checkpoint", path=str(path))
-            self._loaded[key] = load_predictor(
-                path, engine=cast(EngineName, self._settings.engine)
-            )
+            self._loaded[key] = load_predictor(path, engine=self._settings.engine)
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(key)

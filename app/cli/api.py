@@ -8,6 +8,7 @@ def api() -> None:
     import uvicorn
 
     settings = Settings()
+    settings.refuse_open_door()
     uvicorn.run(
         "app.main:create_app",
         factory=True,

@@ -6,9 +6,9 @@ the checkpoint and never stands here.
 
 import re
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -20,10 +20,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.errors import StartFailed
+
 Network = IPv4Network | IPv6Network
 
 LOOPBACK_NAMES = frozenset({"localhost"})
 PLAIN_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)?")  # else ISO 8601: PT90S
+BEATS_IN_LEASE = 3  # a lease outlasts two heartbeats that come late
 UNIT_S = {None: 1, "s": 1, "min": 60, "h": 3600}
 
 
@@ -58,7 +61,7 @@ class Settings(BaseSettings):
     webhook_allow_nets: Annotated[tuple[Network, ...], NoDecode] = ()
     api_key: SecretStr | None = None  # required when host is not loopback
     model: str | None = None  # name or path of the default checkpoint
-    engine: str = "auto"  # auto | openvino | torch-cuda | torch-cpu
+    engine: Literal["auto", "openvino", "torch-cuda", "torch-cpu"] = "auto"
     max_upload_size: ByteSize = ByteSize(20 * 2**30)
     min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much
     upload_idle: Duration = timedelta(seconds=60)  # an upload may be silent so long
@@ -72,10 +75,11 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_allow_nets", mode="before")
     @classmethod
-    def _split_networks(cls, value: Any) -> Any:
-        """Read `10.0.0.0/8, 127.0.0.0/8` as a list of networks."""
+    def _read_networks(cls, value: Any) -> Any:
+        """Read `10.0.0.0/8, 127.0.0.1` as networks; bits past the prefix are cut."""
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            parts = (part.strip() for part in value.split(","))
+            return tuple(_read_network(part) for part in parts if part)
         return value
 
     @field_validator("data_dir")
@@ -84,24 +88,28 @@ class Settings(BaseSettings):
         return value.expanduser().absolute()
 
     @model_validator(mode="after")
-    def _no_open_door(self) -> "Settings":
-        """Refuse to listen beyond this machine without a key."""
-        if not self.is_loopback and self.api_key is None:
+    def _beats_within_lease(self) -> "Settings":
+        """Refuse a lease that runs out when a heartbeat or two come late."""
+        if self.lease < self.heartbeat * BEATS_IN_LEASE:
+            least_s = (self.heartbeat * BEATS_IN_LEASE).total_seconds()
             raise ValueError(
-                f"TOUCHLINE_HOST={self.host} is open to other machines: "
-                "set TOUCHLINE_API_KEY, or bind to 127.0.0.1"
+                f"TOUCHLINE_LEASE={self.lease.total_seconds():g}s is too short: set it "
+                f"to {least_s:g}s or more, {BEATS_IN_LEASE} times TOUCHLINE_HEARTBEAT="
+                f"{self.heartbeat.total_seconds():g}s, or set that lower"
             )
         return self
 
-    @model_validator(mode="after")
-    def _beats_within_lease(self) -> "Settings":
-        """Refuse a lease that runs out between two heartbeats."""
-        if self.heartbeat * 2 > self.lease:
-            raise ValueError(
-                "TOUCHLINE_LEASE must be at least twice TOUCHLINE_HEARTBEAT, "
-                "or one late heartbeat loses a job"
+    def refuse_open_door(self) -> None:
+        """Refuse to listen beyond this machine without a key; for what listens.
+
+        Raises:
+            StartFailed: the host is not loopback, and no key is set.
+        """
+        if not self.is_loopback and self.api_key is None:
+            raise StartFailed(
+                f"TOUCHLINE_HOST={self.host} is open to other machines: "
+                "set TOUCHLINE_API_KEY, or bind to 127.0.0.1"
             )
-        return self
 
     @property
     def is_loopback(self) -> bool:
@@ -114,6 +122,28 @@ class Settings(BaseSettings):
             return False
 
     @property
+    def local_url(self) -> str:
+        """Where this machine reaches the API, without a slash at the end."""
+        host = self.host
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return f"http://{host}:{self.port}"
+        if address.is_unspecified:  # Listens everywhere, but is nobody's address.
+            address = ip_address("127.0.0.1" if address.version == 4 else "::1")
+        host = f"[{address}]" if address.version == 6 else str(address)
+        return f"http://{host}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """Where links in webhooks start, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or self.local_url).rstrip("/")
+
+
+def _read_network(text: str) -> Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as exc:
+        raise ValueError(
+            f"{text!r} is no network: write it like 10.0.0.0/8, with commas between"
+        ) from exc

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 from pydantic import ValidationError
 
+from app.core.errors import StartFailed
 from app.core.settings import Settings
 
 
@@ -43,7 +44,10 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90 s", 90), ("1.5min", 90), ("2 h", 7200), ("PT90S", 90)],
+    [
+        *(("90", 90), ("2.5", 2.5), ("90 s", 90), ("1.5min", 90), ("2 h", 7200)),
+        ("PT90S", 90),
+    ],
 )
 def test_durations_are_written_as_people_write_them(
     monkeypatch: pytest.MonkeyPatch, text: str, seconds: float
@@ -53,28 +57,83 @@ def test_durations_are_written_as_people_write_them(
     assert Settings().max_duration.total_seconds() == seconds
 
 
-def test_a_lease_outlasts_a_late_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TOUCHLINE_LEASE", "15")
+@pytest.mark.parametrize("lease", ["29", "PT5S"])
+def test_a_lease_too_short_for_its_heartbeats_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, lease: str
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_LEASE", lease)
 
-    with pytest.raises(ValidationError, match="TOUCHLINE_HEARTBEAT"):
+    with pytest.raises(ValidationError) as caught:
         Settings()
+
+    (error,) = caught.value.errors()
+    assert "set it to 30s or more" in error["msg"]
+    assert "TOUCHLINE_HEARTBEAT=10s" in error["msg"]
+
+
+def test_a_lease_of_three_heartbeats_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_LEASE", "30")
+
+    assert Settings().lease == 3 * Settings().heartbeat
+
+
+def test_a_network_may_be_named_by_any_of_its_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_WEBHOOK_ALLOW_NETS", "127.0.0.1/8, ::1")
+
+    assert Settings().webhook_allow_nets == (
+        ip_network("127.0.0.0/8"),
+        ip_network("::1/128"),
+    )
+
+
+def test_a_bad_network_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_WEBHOOK_ALLOW_NETS", "10.0.0.0/8, 300.1.1.1/8")
+
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("webhook_allow_nets",)
+    assert "'300.1.1.1/8'" in error["msg"]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
 def test_an_open_door_needs_a_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("TOUCHLINE_HOST", host)
-    with pytest.raises(ValidationError, match="TOUCHLINE_API_KEY"):
-        Settings()
+    with pytest.raises(StartFailed, match="TOUCHLINE_API_KEY"):
+        Settings().refuse_open_door()
 
     monkeypatch.setenv("TOUCHLINE_API_KEY", "s3cret")
 
+    Settings().refuse_open_door()
     assert not Settings().is_loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("::1", "http://[::1]:8000"),
+        ("2001:db8::5", "http://[2001:db8::5]:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("localhost", "http://localhost:8000"),
+    ],
+)
+def test_links_lead_somewhere_whatever_the_host(
+    monkeypatch: pytest.MonkeyPatch, host: str, url: str
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_HOST", host)
+
+    assert Settings().base_url == url
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_loopback_needs_no_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("TOUCHLINE_HOST", host)
 
+    Settings().refuse_open_door()
     assert Settings().is_loopback
 
 
@@ -83,11 +142,12 @@ def test_loopback_needs_no_key(monkeypatch: pytest.MonkeyPatch, host: str) -> No
     [
         ("PORT", "0"),
         ("PORT", "http"),
-        ("WEBHOOK_ALLOW_NETS", "10.0.0.1/8"),
+        ("WEBHOOK_ALLOW_NETS", "here"),
         ("LOG_FORMAT", "xml"),
         ("MAX_ATTEMPTS", "0"),
         ("LEASE", "0"),
         ("HEARTBEAT", "soon"),
+        ("ENGINE", "gpu"),
     ],
 )
 def test_a_bad_value_names_its_setting(
