@@ -124,6 +124,7 @@ def _environment(run: Run, stack: ExitStack) -> dict[str, str]:
         stack.callback(run.warden.forget, server.process.pid)
         stack.callback(server.stop)
         url = server.url
+    run.say("migrating ...")
     upgrade(url)
     if settings.redis_url is not None:
         check_redis(settings.redis_url)

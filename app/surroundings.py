@@ -15,6 +15,7 @@ from app.core.errors import StartFailed
 from app.core.settings import Settings
 
 LEAST_FREE_BYTES = 200 * 2**20  # a new database alone takes 80 MB
+REDIS_TIMEOUT_S = 3.0
 EARLIER_RUN_S = 20.0  # how long to wait for what a killed run left to end
 
 
@@ -94,8 +95,15 @@ def _wait_for_earlier_warden(path: Path) -> None:
 
 
 def check_redis(url: str) -> None:
+    """Make sure that the broker answers, and soon.
+
+    Raises:
+        StartFailed: it does not, or the URL is malformed.
+    """
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=3) as client:
+        with redis.Redis.from_url(
+            url, socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S
+        ) as client:
             client.ping()
     except (redis.RedisError, ValueError) as exc:
         raise StartFailed(f"TOUCHLINE_REDIS_URL cannot be used: {exc}") from exc

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, pool, text
 
 import app.core.db.models  # noqa: F401  # fills the metadata with the tables
 from app.core.db.base import Base
-from app.core.db.session import database_url
+from app.core.db.session import CONNECT_TIMEOUT_S, database_url
 
 LOCK_TIMEOUT = "5s"  # rather give up than queue every reader behind an ALTER
 ONE_AT_A_TIME = 7_164_001  # the advisory lock under which schemas change
@@ -28,7 +28,11 @@ def main() -> None:
             context.run_migrations()
         return
 
-    engine = create_engine(database_url(url), poolclass=pool.NullPool)
+    engine = create_engine(
+        database_url(url),
+        poolclass=pool.NullPool,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+    )
     with engine.connect() as connection:
         context.configure(
             connection=connection,

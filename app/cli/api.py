@@ -1,5 +1,7 @@
 """`touchline api` and `touchline migrate`: the two server parts compose runs alone."""
 
+import typer
+
 from app.core.settings import Settings
 
 
@@ -29,4 +31,5 @@ def migrate() -> None:
             "TOUCHLINE_DATABASE_URL is not set: name the database to migrate "
             "(the embedded one is migrated by `touchline serve`)"
         )
+    typer.echo("migrating ...", err=True)
     upgrade(settings.database_url)

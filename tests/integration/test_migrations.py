@@ -1,6 +1,7 @@
 """Migrations against a real Postgres: up, down, and nothing left to do."""
 
 import threading
+from uuid import uuid4
 
 import pytest
 from alembic import command
@@ -113,3 +114,19 @@ def test_another_kind_of_database_is_refused(url: str) -> None:
 
 def _tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names())
+
+
+def test_a_user_who_may_not_make_tables_is_told_in_one_line(
+    empty_database_url: str, engine: Engine
+) -> None:
+    role = f"reader_{uuid4().hex}"
+    with engine.begin() as connection:
+        connection.execute(text(f"create role {role} login"))
+    url = empty_database_url.replace("//postgres@", f"//{role}@")
+
+    with pytest.raises(StartFailed) as why:
+        upgrade(url)
+
+    with engine.begin() as connection:
+        connection.execute(text(f"drop role {role}"))
+    assert str(why.value).endswith("permission denied for schema public")

@@ -6,10 +6,11 @@ never imported from here, so that the arrow migrations -> app.core stays the onl
 
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from app.core.db.session import database_url
 from app.core.errors import StartFailed
@@ -24,14 +25,13 @@ def upgrade(url: str, revision: str = "head") -> None:
     done.
 
     Raises:
-        StartFailed: the database does not answer, a lock could not be had in time, or
-            the database was made by a newer release.
+        StartFailed: the database does not answer or does not let us change it, a lock
+            could not be had in time, or it was made by a newer release.
     """
     try:
         command.upgrade(migration_config(url), revision)
-    except OperationalError as exc:
-        reason = " ".join(str(exc.orig).split())
-        raise StartFailed(f"the database cannot be migrated: {reason}") from exc
+    except DBAPIError as exc:
+        raise StartFailed(f"the database cannot be migrated: {_reason(exc)}") from exc
     except CommandError as exc:
         raise StartFailed(
             f"the database cannot be migrated: {exc}; "
@@ -53,3 +53,10 @@ def migration_config(url: str) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = database_url(url)
     return config
+
+
+def _reason(exc: DBAPIError) -> str:
+    """Give the server's own sentence, else all the driver says, in one line."""
+    cause = exc.orig
+    said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+    return said or " ".join(str(cause).split())
