@@ -125,11 +125,11 @@ def test_scores_that_are_no_numbers_are_an_engine_error(
 ) -> None:
     manifest = noisy_checkpoint(tmp_path, spotter).manifest
     runtime = TorchRuntime(spotter)
-    runtime.head = (
-        lambda features: np.full(  # type: ignore[method-assign] # Broken.
-            (*features.shape[:2], 3), np.nan, dtype=np.float32
-        )
-    )
+
+    def broken(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return np.full((*features.shape[:2], 3), np.nan, dtype=np.float32)
+
+    monkeypatch.setattr(runtime, "head", broken)
     steps = [Step(0, 0, 0.0, draw_frames(1)[0])]
 
     with pytest.raises(EngineError, match="no numbers"):
