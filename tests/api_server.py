@@ -109,7 +109,7 @@ def form_end() -> bytes:
 def upload_head(*, content_length: int, extra: str = "") -> bytes:
     """Write the head of an upload, whatever its body will be."""
     return (
-        "POST /videos HTTP/1.1\r\nHost: touchline\r\n"
+        "POST /videos HTTP/1.1\r\nHost: localhost\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Content-Length: {content_length}\r\n{extra}\r\n"
     ).encode()

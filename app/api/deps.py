@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from typing import Annotated
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from fastapi import Cookie, Depends, Path, Query, Request
@@ -15,13 +15,14 @@ from app.api.cursors import MAX_CURSOR_CHARS
 from app.core.errors import (
     CrossSiteRefused,
     DeliveryNotFound,
+    HostRefused,
     JobNotFound,
     NotAuthenticated,
     NotFound,
     VideoNotFound,
 )
 from app.core.service import Service
-from app.core.settings import Settings
+from app.core.settings import Settings, is_loopback
 
 READING = ("GET", "HEAD", "OPTIONS")
 _UUID = {"format": "uuid"}
@@ -58,15 +59,19 @@ def require_key(request: Request, service: ServiceDep, sent: BearerDep) -> None:
     """Let nobody in without the key, if there is one.
 
     Without one the service listens on loopback alone; pages of other sites, which a
-    browser on this machine may have open, must not change anything through it.
+    browser on this machine may have open, must not change anything through it, nor
+    read anything by binding their own name to this machine's address.
 
     Raises:
         NotAuthenticated: the key is missing or wrong.
+        HostRefused: the request was sent to a name that is not this machine's.
         CrossSiteRefused: a page of another site sent this.
     """
     if service.settings.api_key is not None:
         _check_key(sent.credentials if sent else None, service.settings)
-    elif (
+        return
+    _check_host(request, service.settings)
+    if (
         request.method not in READING
         and request.headers.get("sec-fetch-site") == "cross-site"
     ):
@@ -74,6 +79,7 @@ def require_key(request: Request, service: ServiceDep, sent: BearerDep) -> None:
 
 
 def require_key_or_cookie(
+    request: Request,
     service: ServiceDep,
     sent: BearerDep,
     touchline_key: Annotated[str | None, Cookie(include_in_schema=False)] = None,
@@ -82,10 +88,13 @@ def require_key_or_cookie(
 
     Raises:
         NotAuthenticated: the key is missing or wrong.
+        HostRefused: the request was sent to a name that is not this machine's.
     """
-    if service.settings.api_key is not None:
-        in_cookie = unquote(touchline_key) if touchline_key else None
-        _check_key(sent.credentials if sent else in_cookie, service.settings)
+    if service.settings.api_key is None:
+        _check_host(request, service.settings)
+        return
+    in_cookie = unquote(touchline_key) if touchline_key else None
+    _check_key(sent.credentials if sent else in_cookie, service.settings)
 
 
 def read_video_id(video_id: Annotated[str, Path(json_schema_extra=_UUID)]) -> UUID:
@@ -131,6 +140,25 @@ def _check_key(sent: str | None, settings: Settings) -> None:
     wanted = hashlib.sha256(settings.api_key.get_secret_value().encode()).digest()
     if not hmac.compare_digest(hashlib.sha256(sent.encode()).digest(), wanted):
         raise NotAuthenticated("The key is not the one of this service.")
+
+
+def _check_host(request: Request, settings: Settings) -> None:
+    """Take only names that nobody else can bind to this machine (DNS rebinding)."""
+    sent = request.headers.get("host", "")
+    named = _hostname(f"//{sent}")
+    public = _hostname(settings.public_url or "")
+    if named is None or not (is_loopback(named) or named == public):
+        raise HostRefused(
+            f"This service has no key and answers to localhost alone, not to "
+            f"{sent[:64]!r}: call it as {settings.local_url}, or set TOUCHLINE_API_KEY."
+        )
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _read_id(text: str, problem: type[NotFound], noun: str) -> UUID:

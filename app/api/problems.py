@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from app.core.errors import (
+    HostRefused,
     InternalError,
     InvalidRequest,
     MethodNotAllowed,
@@ -25,7 +26,7 @@ from app.core.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
-EVERYWHERE = (NotAuthenticated, InvalidRequest, InternalError, NotReady)
+EVERYWHERE = (NotAuthenticated, HostRefused, InvalidRequest, InternalError, NotReady)
 TRY_AGAIN_AFTER_S = "5"
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,8 @@
     │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
     │   ├── CallbackRefused 422 · UnknownModel 422 · UnknownType 422
     │   ├── InvalidCursor 422 · KeyReused 422 · KeyInUse 409
-    │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · MethodNotAllowed 405
+    │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
+    │   ├── MethodNotAllowed 405
     │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound)
     │   ├── NoTimeline 409 · JobIsFinished 409
     │   └── NotReady 503 · InternalError 500
@@ -123,6 +124,12 @@ class CrossSiteRefused(RequestProblem):
     """A page of another site tried to change something here."""
 
     status, slug, title = 403, "cross-site-refused", "Cross-site request refused"
+
+
+class HostRefused(RequestProblem):
+    """The request names a host that is not this machine, and no key is set."""
+
+    status, slug, title = 403, "host-refused", "Host refused"
 
 
 class MethodNotAllowed(RequestProblem):

@@ -114,12 +114,7 @@ class Settings(BaseSettings):
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the API."""
-        if self.host in LOOPBACK_NAMES:
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def local_url(self) -> str:
@@ -138,6 +133,16 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """Where links in webhooks start, without a slash at the end."""
         return (self.public_url or self.local_url).rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address means this machine, whoever resolves it."""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _read_network(text: str) -> Network:

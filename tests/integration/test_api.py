@@ -456,6 +456,18 @@ def test_a_worker_that_fell_silent_is_not_ready(api: RunningApi) -> None:
     _problem(api.client.get("/readyz"), 503, "not-ready")
 
 
+def test_workers_that_cannot_load_a_model_are_not_ready(api: RunningApi) -> None:
+    _beat(api, "gpu@lame", problem="there is no checkpoint called 'gone'")
+    lame = _problem(api.client.get("/readyz"), 503, "not-ready")
+    _beat(api, "gpu@well")
+
+    both = api.client.get("/readyz")
+
+    assert lame["checks"]["gpu"] == "there is no checkpoint called 'gone'"
+    assert "gpu: there is no checkpoint called 'gone'" in lame["detail"]
+    assert both.json()["checks"]["gpu"] == "ok"
+
+
 def test_a_dead_database_is_named_and_the_process_lives(tmp_path: Path) -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
     settings = make_settings(data_dir=tmp_path, database_url=nowhere)
@@ -504,6 +516,58 @@ def test_pages_of_other_sites_change_nothing(api: RunningApi, video: UUID) -> No
 
     _problem(answer, 403, "cross-site-refused")
     assert api.client.get(f"/videos/{video}").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", ""])
+def test_a_name_bound_to_this_machine_by_others_opens_nothing(
+    api: RunningApi, video: UUID, method: str, host: str
+) -> None:
+    path = "/videos" if method == "POST" else f"/videos/{video}"
+
+    answer = api.client.request(method, path, headers={"host": host})
+    media = api.client.get(f"/videos/{video}/file", headers={"host": host})
+
+    for one in (answer, media):
+        problem = _problem(one, 403, "host-refused")
+        assert "TOUCHLINE_API_KEY" in problem["detail"]
+    assert api.client.get(f"/videos/{video}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:8000", "127.1.2.3:9", "[::1]:8000", "127.0.0.1"]
+)
+def test_every_name_of_this_machine_is_let_in(api: RunningApi, host: str) -> None:
+    assert api.client.get("/videos", headers={"host": host}).status_code == 200
+
+
+def test_with_a_key_any_name_will_do(database_url: str, tmp_path: Path) -> None:
+    settings = make_settings(data_dir=tmp_path, database_url=database_url, api_key="k")
+    headers = {"host": "match.example", "authorization": "Bearer k"}
+    with running_api(settings) as api:
+        assert api.client.get("/videos", headers=headers).status_code == 200
+
+
+def test_the_name_of_the_public_url_is_let_in(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = make_settings(
+        data_dir=tmp_path,
+        database_url=database_url,
+        public_url="https://match.example/touchline",
+    )
+    with running_api(settings) as api:
+        public = api.client.get("/videos", headers={"host": "match.example"})
+        other = api.client.get("/videos", headers={"host": "other.example"})
+
+    assert public.status_code == 200
+    _problem(other, 403, "host-refused")
+
+
+def _beat(api: RunningApi, name: str, **info: str) -> None:
+    now = datetime.now(UTC)
+    with api.service.sessions.begin() as session:
+        session.add(WorkerBeat(name=name, kind="gpu", seen_at=now, info=info))
 
 
 def _upload(api: RunningApi) -> dict[str, Any]:

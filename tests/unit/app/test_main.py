@@ -66,7 +66,7 @@ def test_every_guarded_operation_lists_its_problems(document: dict[str, Any]) ->
             if "application/problem+json" in answer.get("content", {})
         }
         if operation.get("security"):
-            assert {"401", "422", "500", "503"} <= problems, (path, method)
+            assert {"401", "403", "422", "500", "503"} <= problems, (path, method)
         if "{" in path:
             assert "404" in problems, (path, method)
 
