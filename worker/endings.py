@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.db.base import utc_now
 from app.core.db.job_queries import end_values, held_job, release_values
 from app.core.db.models import Job, JobStatus, Video
+from app.core.db.queries import lock_video
 from app.core.errors import StorageFull
 from app.core.queue import Doorbell
 from app.core.settings import Settings
@@ -131,9 +132,8 @@ def save_failure(
     }
     if failure.retryable and claim.attempt < place.settings.max_attempts:
         back = release_values(counts_as_attempt=True)
-        with place.sessions.begin() as session:
-            _write_end(session, claim, lease, {**back, **error})
-        return JobStatus.QUEUED  # The sweep rings it, which gives the cause time.
+        with place.sessions.begin() as session:  # The sweep rings it, in a while.
+            return _write_end(session, claim, lease, {**back, **error})
 
     shown = {
         "code": failure.code,
@@ -159,11 +159,10 @@ def save_stop(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
     else:
         values = release_values(counts_as_attempt=False)
     with place.sessions.begin() as session:
-        _write_end(session, claim, lease, values)
-    if lease.stop is Stop.CANCELED:
-        return JobStatus.CANCELED
-    place.doorbell.ring_job(claim.job_id)  # Another worker may take it at once.
-    return JobStatus.QUEUED
+        status = _write_end(session, claim, lease, values)
+    if status is JobStatus.QUEUED:
+        place.doorbell.ring_job(claim.job_id)  # Another worker may take it at once.
+    return status
 
 
 def forget_scores(claim: Claim, place: Workplace) -> None:
@@ -204,15 +203,21 @@ def failure_of(exc: Exception, claim: Claim) -> Failure:
 
 def _write_end(
     session: Session, claim: Claim, lease: Lease, values: dict[str, Any]
-) -> None:
-    """Write a job's last values under its lease.
+) -> JobStatus:
+    """Write a job's last values under its lease; returns how the job stands now.
+
+    The video is locked first, as a deletion does it: in the other order each would
+    wait for the other.
 
     Raises:
         LeaseLost: the lease is somebody else's now; the transaction rolls back.
     """
-    statement = held_job(claim.job_id, lease.token).values(values).returning(Job.id)
-    if session.execute(statement).one_or_none() is None:
+    session.execute(lock_video(claim.video_id))
+    statement = held_job(claim.job_id, lease.token).values(values).returning(Job.status)
+    status = session.execute(statement).scalar_one_or_none()
+    if status is None:
         raise LeaseLost
+    return JobStatus(status)
 
 
 def _add_delivery(

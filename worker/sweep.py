@@ -21,6 +21,7 @@ from app.core.db.job_queries import (
     end_values,
     queued_jobs,
     release_values,
+    unclaimable_jobs,
 )
 from app.core.db.models import Job, JobStatus, Video
 from app.core.errors import TooManyAttempts
@@ -89,8 +90,8 @@ def take_back(
 ) -> TakenBack:
     """Put jobs whose worker died back into the queue; bury those tried too often.
 
-    With `owner`, take back all that worker holds: it has just started and works on
-    nothing.
+    Waiting jobs that nobody may claim are ended likewise. With `owner`, take back all
+    that worker holds: it has just started and works on nothing.
     """
     back = TakenBack([], [])
     for job, video in session.execute(abandoned_jobs(owner=owner)):
@@ -102,16 +103,27 @@ def take_back(
         else:
             _bury(session, job, video, settings=settings)
             back.buried.append(job.id)
+    for job, video in session.execute(
+        unclaimable_jobs(max_attempts=settings.max_attempts)
+    ):
+        if job.cancel_requested:
+            _set(job, end_values(JobStatus.CANCELED))
+        else:
+            _bury(session, job, video, settings=settings)
+            back.buried.append(job.id)
     return back
 
 
 def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> None:
-    """Fail a job each of whose runs died, and tell its webhook."""
+    """Fail a job whose last run died or failed, and tell its webhook."""
+    code = TooManyAttempts.code
     detail = (
         f"The worker died {job.attempt} times while it ran this job; the video may "
         "be damaged in a way that breaks the decoder. Convert it and upload it again."
     )
-    code = TooManyAttempts.code
+    if job.status == JobStatus.QUEUED:
+        why = job.error_detail or "The log of the worker tells why."
+        detail = f"The job was tried {job.attempt} times in vain. {why}"
     _set(job, end_values(JobStatus.FAILED))
     job.error_code, job.error_detail, job.error_retryable = code, detail, False
     log.warning("job_buried", job=str(job.id), attempts=job.attempt)

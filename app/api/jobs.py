@@ -15,10 +15,10 @@ from app.api.deps import (
 from app.api.pages import cut_page
 from app.api.problems import lists_problems
 from app.api.schemas import Job, JobPage, NewJob
-from app.api.videos import find_video
+from app.api.videos import find_video, video_not_found
 from app.core.db import models as rows
 from app.core.db.base import new_id, utc_now
-from app.core.db.queries import jobs_page
+from app.core.db.queries import jobs_page, lock_video
 from app.core.errors import (
     CrossSiteRefused,
     InvalidCursor,
@@ -92,7 +92,9 @@ def create_job(
         created_at=utc_now(),
     )
     with service.sessions.begin() as session:
-        find_video(session, video_id)
+        # Locked, or a deletion meanwhile would leave the job without its video.
+        if session.execute(lock_video(video_id)).one_or_none() is None:
+            raise video_not_found(video_id)
         session.add(job)
     service.doorbell.ring_job(job.id)
     response.headers["location"] = f"/jobs/{job.id}"

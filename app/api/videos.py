@@ -156,7 +156,7 @@ def get_video(video_id: VideoId, session: SessionDep) -> Video:
     """Look at a video: its facts, and where its analysis stands."""
     found = session.execute(video_with_jobs(video_id)).one_or_none()
     if found is None:
-        raise _not_found(video_id)
+        raise video_not_found(video_id)
     return Video.of(*found)
 
 
@@ -170,7 +170,7 @@ def delete_video(video_id: VideoId, service: ServiceDep) -> None:
     with service.sessions.begin() as session:
         gone = delete(rows.Video).where(rows.Video.id == video_id)
         if session.execute(gone.returning(rows.Video.id)).one_or_none() is None:
-            raise _not_found(video_id)
+            raise video_not_found(video_id)
     service.storage.delete_prefix(video_prefix(video_id))
 
 
@@ -209,9 +209,10 @@ def find_video(session: Session, video_id: UUID) -> rows.Video:
     """
     video = session.get(rows.Video, video_id)
     if video is None:
-        raise _not_found(video_id)
+        raise video_not_found(video_id)
     return video
 
 
-def _not_found(video_id: UUID) -> VideoNotFound:
+def video_not_found(video_id: UUID) -> VideoNotFound:
+    """Say that a video is not there."""
     return VideoNotFound(f"No video has the id {video_id}.")

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from uuid import UUID, uuid4
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import TextClause, delete, select, text
 
 from app.core.db.base import new_id
 from app.core.db.models import (
@@ -389,6 +391,23 @@ def test_a_bad_new_job_is_refused(
     _problem(answer, 422, slug)
 
 
+def test_a_video_that_is_being_deleted_gets_no_new_job(
+    api: RunningApi, video: UUID
+) -> None:
+    waiting = text(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor() as pool, api.service.sessions.begin() as deletion:
+        deletion.execute(delete(Video).where(Video.id == video))
+        post = pool.submit(api.client.post, f"/videos/{video}/jobs")
+        while not (_ask(api, waiting) or post.done()):
+            time.sleep(0.02)
+        deletion.commit()
+
+        _problem(post.result(), 404, "video-not-found")
+
+
 def test_a_waiting_job_is_canceled_at_once(api: RunningApi) -> None:
     job = _upload(api)["job"]
 
@@ -682,3 +701,8 @@ def _problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
     assert problem["type"] == f"/problems/{slug}"
     assert problem["detail"]
     return problem
+
+
+def _ask(api: RunningApi, question: TextClause) -> Any:
+    with api.service.sessions() as session:
+        return session.scalar(question)

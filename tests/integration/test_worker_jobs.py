@@ -2,19 +2,23 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import delete, text
 
-from app.core.db.models import JobStatus, Video
+from app.core.db.models import Job, JobStatus, Video
 from app.core.db.session import Sessions
-from app.core.queue import LIGHT_QUEUE, Doorbell
+from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage, scores_key, video_prefix
-from model.errors import DecoderCrashed
+from model.errors import DecoderCrashed, UnreadableVideo
 from model.network.manifest import Manifest
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.timeline import Timeline
@@ -74,6 +78,21 @@ class Interrupted:
             yield step
 
 
+class Finished(Interrupted):
+    """A real predictor that calls somebody once it has seen the whole video."""
+
+    def predict(
+        self,
+        steps: Iterable[Step],
+        *,
+        on_step: Callable[[Step], None] | None = None,
+        on_wait: Callable[[], None] | None = None,
+    ) -> Timeline:
+        timeline = self.real.predict(steps, on_step=on_step, on_wait=on_wait)
+        self.act()
+        return timeline
+
+
 class OneOnTheShelf:
     """Hands out the same predictor whatever is asked for."""
 
@@ -85,12 +104,16 @@ class OneOnTheShelf:
 
 
 class Failing:
-    """Fails to hand out a predictor."""
+    """Fails to hand out a predictor, after calling somebody."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(
+        self, error: Exception, *, act: Callable[[], None] = lambda: None
+    ) -> None:
         self.error = error
+        self.act = act
 
     def get(self, name: str | None) -> Predictor:
+        self.act()
         raise self.error
 
 
@@ -135,6 +158,20 @@ def job(match: Path, sessions: Sessions, storage: Storage) -> Uploaded:
 def interrupted(place: Workplace, act: Callable[[], None]) -> Workplace:
     predictor = Interrupted(place.predictors.get(None), act)
     return replace(place, predictors=OneOnTheShelf(predictor))
+
+
+def wait_until_somebody_waits_for_a_lock(sessions: Sessions) -> None:
+    waiting = text(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with sessions() as session:
+            if session.scalar(waiting):
+                return
+        time.sleep(0.02)
+    pytest.fail("nobody waits for a lock")
 
 
 def nothing_was_kept(job: Uploaded, storage: Storage) -> bool:
@@ -257,6 +294,70 @@ def test_a_worker_that_leaves_gives_its_job_back_uncounted(
     assert status is JobStatus.QUEUED
     assert (row.status, row.attempt, row.lease_token) == ("queued", 0, None)
     assert nothing_was_kept(job, storage)
+
+
+def test_a_worker_that_leaves_closes_a_job_whose_cancel_is_pending(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    def cancel_and_leave() -> None:
+        place.leaving.set()  # Seen before the lease can learn of the cancel.
+        job.set(cancel_requested=True)
+
+    status = run_job(job.job_id, place=interrupted(place, cancel_and_leave))
+
+    assert status is JobStatus.CANCELED
+    assert (job.job().status, job.job().lease_token) == ("canceled", None)
+    assert job.job().finished_at is not None
+    assert place.doorbell.waiting(GPU_QUEUE) == 0
+    assert nothing_was_kept(job, storage)
+
+
+def test_a_failure_that_may_pass_closes_a_job_whose_cancel_is_pending(
+    job: Uploaded, place: Workplace
+) -> None:
+    predictors = Failing(
+        DecoderCrashed("the decoder died"), act=lambda: job.set(cancel_requested=True)
+    )
+    slow = place.settings.model_copy(update={"heartbeat": timedelta(seconds=30)})
+
+    status = run_job(
+        job.job_id, place=replace(place, predictors=predictors, settings=slow)
+    )
+
+    assert status is JobStatus.CANCELED
+    assert job.job().status == "canceled"
+    assert job.job().finished_at is not None
+    assert job.deliveries() == []
+
+
+@pytest.mark.parametrize("ends", ["succeeded", "failed"])
+def test_a_video_can_be_deleted_while_its_job_is_being_finished(
+    job: Uploaded, place: Workplace, storage: Storage, sessions: Sessions, ends: str
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        reached.set()
+        go_on.wait(PATIENCE_S)
+
+    predictors: Predictors = Failing(UnreadableVideo("no video"), act=pause)
+    if ends == "succeeded":
+        predictors = OneOnTheShelf(Finished(place.predictors.get(None), pause))
+    with ThreadPoolExecutor() as pool, sessions.begin() as session:
+        run = pool.submit(
+            run_job, job.job_id, place=replace(place, predictors=predictors)
+        )
+        assert reached.wait(PATIENCE_S)
+        # What a deletion does first; then the jobs go.
+        session.get_one(Video, job.video_id, with_for_update=True)
+        go_on.set()
+        wait_until_somebody_waits_for_a_lock(sessions)
+        session.get_one(Job, job.job_id, with_for_update={"nowait": True})
+        session.execute(delete(Video).where(Video.id == job.video_id))
+        session.commit()
+
+        assert run.result(PATIENCE_S) is None
+    assert not list(storage.path_for("videos").rglob("*.npz"))
 
 
 def test_what_is_no_video_fails_for_good_and_says_why(

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.core.db.job_queries import save_beat
-from app.core.db.models import JobStatus, WorkerBeat
+from app.core.db.models import JobStatus, Video, WorkerBeat
 from app.core.db.session import Sessions
 from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
 from app.core.settings import Settings
@@ -139,6 +139,40 @@ def test_a_canceled_job_whose_worker_died_ends_canceled(
 
     assert held.job().status == "canceled"
     assert held.deliveries() == []
+
+
+def test_a_waiting_job_with_a_pending_cancel_ends_canceled(
+    job: Uploaded, do_sweep: Sweep
+) -> None:
+    job.set(cancel_requested=True)
+
+    assert do_sweep() == Found()
+    assert job.job().status == "canceled"
+    assert job.job().finished_at is not None
+
+
+def test_a_waiting_job_tried_too_often_is_given_up_with_its_last_error(
+    job: Uploaded, do_sweep: Sweep
+) -> None:
+    job.set(attempt=3, error_code="decoder_crashed", error_detail="It died.")
+
+    assert do_sweep() == Found(buried=1, deliveries=1)
+
+    row = job.job()
+    assert (row.status, row.error_code) == ("failed", "too_many_attempts")
+    assert row.error_detail == "The job was tried 3 times in vain. It died."
+
+
+def test_a_sweep_leaves_a_job_alone_whose_video_is_being_deleted(
+    held: Uploaded, do_sweep: Sweep, sessions: Sessions
+) -> None:
+    held.set(attempt=3)
+    with sessions.begin() as deletion:
+        deletion.get_one(Video, held.video_id, with_for_update=True)
+
+        assert do_sweep() == Found()
+
+    assert do_sweep() == Found(buried=1, deliveries=1)
 
 
 def test_a_restarted_worker_takes_back_its_own_jobs_and_no_others(

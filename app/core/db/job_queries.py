@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Update,
     and_,
+    case,
     delete,
     func,
     or_,
@@ -78,9 +79,15 @@ def held_job(job_id: UUID, token: UUID) -> Update:
 
 
 def release_values(*, counts_as_attempt: bool) -> dict[str, Any]:
-    """Give the values of a job that goes back into the queue."""
+    """Give the values of a job that goes back into the queue.
+
+    One whose cancel was asked for meanwhile ends instead: nobody would claim it.
+    """
     values: dict[str, Any] = {
-        "status": JobStatus.QUEUED,
+        "status": case(
+            (Job.cancel_requested, JobStatus.CANCELED), else_=JobStatus.QUEUED
+        ),
+        "finished_at": case((Job.cancel_requested, func.now())),
         "stage": None,
         "progress": 0.0,
         "eta_s": None,
@@ -106,19 +113,33 @@ def end_values(status: JobStatus) -> dict[str, Any]:
 
 
 def abandoned_jobs(*, owner: str | None = None) -> Select[Job, Video]:
-    """Lock running jobs nobody works on: expired ones, or all of a restarted owner.
-
-    Rows another transaction holds are left to it.
-    """
+    """Lock running jobs nobody works on: expired ones, or all of a restarted owner."""
     is_dead: ColumnElement[bool] = Job.lease_expires_at < func.now()
     if owner is not None:
         is_dead = Job.lease_owner == owner
+    return _free_jobs(Job.status == JobStatus.RUNNING, is_dead)
+
+
+def unclaimable_jobs(*, max_attempts: int) -> Select[Job, Video]:
+    """Lock waiting jobs that `claim_job` refuses: canceled ones, or tried too often."""
+    return _free_jobs(
+        Job.status == JobStatus.QUEUED,
+        or_(Job.cancel_requested, Job.attempt >= max_attempts),
+    )
+
+
+def _free_jobs(*wanted: ColumnElement[bool]) -> Select[Job, Video]:
+    """Lock jobs with their videos; rows another transaction holds are left to it.
+
+    The video is locked too because a message that is added refers to it, and a
+    deletion locks the video before its jobs.
+    """
     return (
         select(Job, Video)
         .join(Video, Video.id == Job.video_id)
-        .where(Job.status == JobStatus.RUNNING, is_dead)
+        .where(*wanted)
         .order_by(Job.id)
-        .with_for_update(of=Job, skip_locked=True)
+        .with_for_update(of=(Job, Video), key_share=True, skip_locked=True)
     )
 
 

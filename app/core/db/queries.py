@@ -56,6 +56,11 @@ def video_with_jobs(video_id: UUID | None) -> Select[Video, Job, Job]:
     return videos_with_jobs().where(Video.id == video_id)
 
 
+def lock_video(video_id: UUID) -> Select[UUID]:
+    """Hold a video against its deletion until the transaction ends; no row: gone."""
+    return select(Video.id).where(Video.id == video_id).with_for_update(key_share=True)
+
+
 def jobs_page(video_id: UUID, *, before: UUID | None, limit: int) -> Select[Job]:
     """A page of a video's jobs, the newest first; one row more than `limit`."""
     statement = select(Job).where(Job.video_id == video_id)
