@@ -78,6 +78,7 @@ def open_folder() -> Iterator[Path]:
     pytest shuts its own temporary folders to everybody else, again and again.
     """
     with tempfile.TemporaryDirectory(prefix="touchline-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
         yield Path(folder)
 
 

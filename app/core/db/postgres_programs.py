@@ -64,27 +64,46 @@ def choose_account(data: Path) -> Account | None:
     )
 
 
-def open_the_way(account: Account | None, *targets: Path) -> None:
-    """Let the account pass through (not list) the folders above files it must reach.
+def open_the_way(account: Account | None, data_dir: Path, programs: Path) -> None:
+    """Let the account pass through (not list) the data directory, which is ours.
+
+    The folders above are not: one that keeps others out, such as root's home, stays
+    as it is.
 
     Raises:
-        StartFailed: a folder's permissions cannot be changed.
+        StartFailed: the account cannot get to its files; names the closed folder.
     """
     if account is None:
         return
-    for target in targets:
-        target.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not _lets_pass(data_dir, account):
+            data_dir.chmod(stat.S_IMODE(data_dir.stat().st_mode) | stat.S_IXOTH)
+    except OSError as exc:
+        raise StartFailed(
+            f"{data_dir} cannot be opened to the user {account.pw_name}, as whom root "
+            f"runs Postgres ({exc.strerror}): set TOUCHLINE_DATA_DIR to another folder"
+        ) from exc
+    for target, way_out in (
+        (data_dir, "set TOUCHLINE_DATA_DIR to a folder outside it"),
+        (programs, "install Touchline outside it"),
+    ):
         for folder in (target, *target.resolve().parents):
-            mode = folder.stat().st_mode
-            if mode & stat.S_IXOTH:
-                continue
-            try:
-                folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
-            except OSError as exc:
+            if not _lets_pass(folder, account):
                 raise StartFailed(
-                    f"the user {account.pw_name} cannot enter {folder}: start as an "
-                    "ordinary user, or set TOUCHLINE_DATABASE_URL"
-                ) from exc
+                    f"root runs Postgres as the user {account.pw_name}, who may not "
+                    f"pass {folder}: {way_out}, start as an ordinary user, or "
+                    f"open it yourself (chmod o+x {folder})"
+                )
+
+
+def _lets_pass(folder: Path, account: Account) -> bool:
+    facts = folder.stat()
+    if facts.st_uid == account.pw_uid:
+        return bool(facts.st_mode & stat.S_IXUSR)
+    if facts.st_gid == account.pw_gid:
+        return bool(facts.st_mode & stat.S_IXGRP)
+    return bool(facts.st_mode & stat.S_IXOTH)
 
 
 def as_account(account: Account | None) -> dict[str, Any]:
