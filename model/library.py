@@ -42,24 +42,40 @@ class Entry:
     problem: str = ""
 
 
-def list_checkpoints(user_dir: Path | None = None) -> list[Entry]:
-    """List every checkpoint by name; the user's own shadows a bundled namesake."""
-    default = default_name(user_dir)
+def list_checkpoints(
+    user_dir: Path | None = None, *, chosen: str | None = None
+) -> list[Entry]:
+    """List every checkpoint by name; the user's own shadows a bundled namesake.
+
+    A `chosen` path is listed with them, wherever it lies.
+    """
+    default = default_name(user_dir, chosen=chosen)
     return [
         _entry(name, path, is_default=name == default)
-        for name, path in sorted(_by_name(user_dir).items())
+        for name, path in sorted(_by_name(user_dir, chosen).items())
     ]
 
 
-def default_name(user_dir: Path | None = None) -> str | None:
-    """Say which checkpoint is taken where none is named; None if there is none."""
-    known = _by_name(user_dir)
-    chosen = _read_choice(user_dir)
-    if chosen in known:
-        return chosen
+def default_name(
+    user_dir: Path | None = None, *, chosen: str | None = None
+) -> str | None:
+    """Say which checkpoint is taken where none is named; None if there is none.
+
+    What is `chosen` outright (a name or a path) is taken or nothing is; then comes
+    what `set_default` wrote, then the bundled ones, then any. `app.core.catalogue`
+    keeps the same order without importing this.
+    """
+    known = _by_name(user_dir, chosen)
+    if chosen is not None:
+        if _is_path(chosen):
+            return _stem(chosen) if Path(chosen).is_file() else None
+        return chosen if chosen in known else None
+    kept = _read_choice(user_dir)
+    if kept in known:
+        return kept
     if DEFAULT_NAME in known:
         return DEFAULT_NAME
-    return min(known, default=None)
+    return min(_by_name(None, None), default=min(known, default=None))
 
 
 def set_default(name: str, *, user_dir: Path) -> None:
@@ -77,34 +93,39 @@ def set_default(name: str, *, user_dir: Path) -> None:
 
 
 def find_checkpoint(
-    name_or_path: str | Path | None = None, *, user_dir: Path | None = None
+    name_or_path: str | Path | None = None,
+    *,
+    user_dir: Path | None = None,
+    chosen: str | None = None,
 ) -> Path:
     """Find a checkpoint by name or path; None is the default one.
 
     For the command line. What comes over the network goes through `find_named`,
-    which never looks at a path.
+    which looks at no path but the operator's own, `chosen`.
 
     Raises:
         BadCheckpoint: there is none of that name; the message lists the names.
     """
-    if name_or_path is not None and Path(name_or_path).is_file():
-        return Path(name_or_path)
-    looks_like_a_path = name_or_path is not None and (
-        Path(name_or_path).suffix == SUFFIX or len(Path(name_or_path).parts) > 1
-    )
-    if looks_like_a_path:
-        raise BadCheckpoint(f"there is no checkpoint at {name_or_path}")
-    return find_named(None if name_or_path is None else str(name_or_path), user_dir)
+    wanted = chosen if name_or_path is None else str(name_or_path)
+    if wanted is None or not _is_path(wanted):
+        return find_named(wanted, user_dir, chosen=chosen)
+    if not Path(wanted).is_file():
+        raise BadCheckpoint(f"there is no checkpoint at {wanted}")
+    return Path(wanted)
 
 
-def find_named(name: str | None, user_dir: Path | None = None) -> Path:
+def find_named(
+    name: str | None, user_dir: Path | None = None, *, chosen: str | None = None
+) -> Path:
     """Find a checkpoint of the library by its name; None is the default one.
 
     Raises:
         BadCheckpoint: there is none of that name; the message lists the names.
     """
-    known = _by_name(user_dir)
-    wanted = default_name(user_dir) if name is None else name
+    known = _by_name(user_dir, chosen)
+    wanted = name
+    if wanted is None:
+        wanted = default_name(user_dir, chosen=chosen) or chosen
     if wanted is None:
         raise BadCheckpoint(
             "there is no checkpoint yet: train one, or bring one in with "
@@ -118,8 +139,20 @@ def find_named(name: str | None, user_dir: Path | None = None) -> Path:
     return known[wanted]
 
 
-def _by_name(user_dir: Path | None) -> dict[str, Path]:
-    return {path.stem: path for path in _paths(user_dir)}
+def _by_name(user_dir: Path | None, chosen: str | None) -> dict[str, Path]:
+    known = {path.stem: path for path in _paths(user_dir)}
+    if chosen is not None and _is_path(chosen) and Path(chosen).is_file():
+        known[_stem(chosen)] = Path(chosen)
+    return known
+
+
+def _is_path(name_or_path: str) -> bool:
+    path = Path(name_or_path)
+    return path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file()
+
+
+def _stem(path: str) -> str:
+    return Path(path).name.removesuffix(SUFFIX)
 
 
 def _paths(user_dir: Path | None) -> Iterator[Path]:

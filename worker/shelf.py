@@ -50,9 +50,7 @@ class Shelf:
 
     def _find(self, name: str | None) -> Path:
         """Find a checkpoint; only the operator's own setting may be a path."""
-        folder = self._settings.data_dir / "models"
+        folder, chosen = self._settings.data_dir / "models", self._settings.model
         if name is not None:
-            return find_named(name, folder)
-        if (folder / "default").exists():
-            return find_named(None, folder)
-        return find_checkpoint(self._settings.model, user_dir=folder)
+            return find_named(name, folder, chosen=chosen)
+        return find_checkpoint(user_dir=folder, chosen=chosen)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from app.core.settings import Settings
     from model.library import Entry
     from model.network.checkpoint import Checkpoint
     from model.network.cost import Cost
@@ -38,7 +39,7 @@ def list_models(as_json: AsJson = False) -> None:
     """List the checkpoints, bundled and your own."""
     from model.library import list_checkpoints
 
-    entries = list_checkpoints(_user_dir())
+    entries = list_checkpoints(_user_dir(), chosen=_settings().model)
     if as_json:
         typer.echo(json.dumps([_entry_object(entry) for entry in entries], indent=2))
         return
@@ -57,10 +58,9 @@ def show_model(
     as_json: AsJson = False,
 ) -> None:
     """Show what a checkpoint is, what it costs and where it comes from."""
-    from model.library import find_checkpoint
     from model.network.checkpoint import Checkpoint
 
-    checkpoint = Checkpoint.open(find_checkpoint(name, user_dir=_user_dir()))
+    checkpoint = Checkpoint.open(find(name))
     cost = _cost(checkpoint.manifest, batch)
     facts = _facts(checkpoint, cost, batch)
     if as_json:
@@ -79,7 +79,11 @@ def set_default(
     from model import library
 
     library.set_default(name, user_dir=_user_dir())
-    typer.echo(f"{name} is the default now; a running service takes it when restarted")
+    chosen = _settings().model
+    if chosen is None:
+        typer.echo(f"{name} is the default now, also for the next job of a service")
+    else:
+        typer.echo(f"{name} is kept, but TOUCHLINE_MODEL={chosen} comes before it")
 
 
 def import_checkpoint(
@@ -165,12 +169,17 @@ def export(
 ) -> None:
     """Make a checkpoint's form for another runtime, and check it against torch."""
     _need_torch("export")
-    from model.library import find_checkpoint
-
-    path = find_checkpoint(name, user_dir=_user_dir())
+    path = find(name)
     if video is not None and not video.is_file():
         raise typer.BadParameter(f"there is no file {video}")
     _tell_written(_exported(path, form, video=video, out=out or path))
+
+
+def find(name: str | None) -> Path:
+    """Find the checkpoint a verb shall use: named, else set, else chosen, else ours."""
+    from model.library import find_checkpoint
+
+    return find_checkpoint(name, user_dir=_user_dir(), chosen=_settings().model)
 
 
 def _exported(
@@ -313,6 +322,10 @@ def _note(message: str) -> None:
 
 
 def _user_dir() -> Path:
+    return _settings().data_dir / "models"
+
+
+def _settings() -> "Settings":
     from app.core.settings import Settings
 
-    return Settings().data_dir / "models"
+    return Settings()

@@ -51,7 +51,8 @@ class Catalogue:
 
     Attributes:
         folders: looked at anew for each question, so a copied file is there at once.
-        chosen: the operator's own default (a name or a path), if any.
+        chosen: the operator's own default (a name or a path), before any other; a
+            path is listed, wherever it lies.
     """
 
     folders: Sequence[Path]
@@ -89,7 +90,10 @@ class Catalogue:
             )
 
     def _paths(self) -> dict[str, Path]:
-        return {path.stem: path for path in self._files()}
+        known = {path.stem: path for path in self._files()}
+        if self.chosen and _is_path(self.chosen) and Path(self.chosen).is_file():
+            known[_stem(self.chosen)] = Path(self.chosen)
+        return known
 
     def _files(self) -> Iterator[Path]:
         for folder in self.folders:
@@ -97,10 +101,18 @@ class Catalogue:
                 yield from sorted(folder.glob(f"*{SUFFIX}"))
 
     def _default(self, known: Mapping[str, Path]) -> str | None:
-        for name in (self._choice(), self.chosen and Path(self.chosen).stem):
-            if name in known:
-                return name
-        return BUNDLED_DEFAULT if BUNDLED_DEFAULT in known else min(known, default=None)
+        """Choose as `model.library.default_name` does."""
+        if self.chosen is not None:
+            if _is_path(self.chosen):
+                return _stem(self.chosen) if Path(self.chosen).is_file() else None
+            return self.chosen if self.chosen in known else None
+        kept = self._choice()
+        if kept in known:
+            return kept
+        if BUNDLED_DEFAULT in known:
+            return BUNDLED_DEFAULT
+        bundled = [path.stem for path in self._files() if path.parent == BUNDLED]
+        return min(bundled, default=min(known, default=None))
 
     def _choice(self) -> str | None:
         try:
@@ -109,20 +121,26 @@ class Catalogue:
             return None
 
     def _entry(self, name: str, path: Path, *, is_default: bool) -> CatalogueEntry:
-        facts = path.stat()
-        key = (path, facts.st_mtime_ns, facts.st_size)
-        if key not in self._read:
-            self._read[key] = _read_manifest(path)
-        manifest, problem = self._read[key]
+        size_bytes, manifest, problem = self._read_once(path)
         return CatalogueEntry(
             name=name,
             path=path,
-            size_bytes=facts.st_size,
+            size_bytes=size_bytes,
             is_bundled=path.parent == BUNDLED,
             is_default=is_default,
             manifest=manifest,
             problem=problem,
         )
+
+    def _read_once(self, path: Path) -> tuple[int, Mapping[str, Any], str]:
+        try:
+            facts = path.stat()
+        except OSError as exc:  # A link that leads nowhere is listed, too.
+            return 0, {}, f"the file cannot be reached ({exc.strerror})"
+        key = (path, facts.st_mtime_ns, facts.st_size)
+        if key not in self._read:
+            self._read[key] = _read_manifest(path)
+        return facts.st_size, *self._read[key]
 
 
 def make_catalogue(settings: Settings) -> Catalogue:
@@ -139,6 +157,32 @@ def _read_manifest(path: Path) -> tuple[Mapping[str, Any], str]:
             manifest = json.loads(archive.read("manifest.json"))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as exc:
         return {}, f"it is no checkpoint, or damaged ({exc})"
+    return (manifest, "") if (problem := _lack(manifest)) is None else ({}, problem)
+
+
+def _lack(manifest: Any) -> str | None:
+    """Say what a manifest lacks of that which is shown; None if nothing."""
     if not isinstance(manifest, dict) or not isinstance(manifest.get("labels"), list):
-        return {}, "its manifest lacks labels"
-    return manifest, ""
+        return "its manifest lacks labels"
+    try:
+        options = manifest["spotting"]["labels"]
+        thresholds = [
+            float(options[label]["threshold"]) for label in manifest["labels"]
+        ]
+    except (KeyError, TypeError, ValueError):
+        return "its manifest lacks the threshold of a label"
+    if not all(0 <= one <= 1 for one in thresholds):
+        return "a threshold in its manifest is not between 0 and 1"
+    parts = [manifest.get(name, {}) for name in ("input", "config", "provenance")]
+    if not all(isinstance(part, dict) for part in parts):
+        return "its manifest is malformed"
+    return None
+
+
+def _is_path(name_or_path: str) -> bool:
+    path = Path(name_or_path)
+    return path.suffix == SUFFIX or len(path.parts) > 1 or path.is_file()
+
+
+def _stem(path: str) -> str:
+    return Path(path).name.removesuffix(SUFFIX)

@@ -94,4 +94,5 @@ class SpottingOptions:
 
 
 def _numbers(options: Mapping[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in options.items()}
+    """Read a label's numbers; a threshold is needed, there is no good guess of it."""
+    return {name: float(options[name]) for name in {"threshold", *options}}

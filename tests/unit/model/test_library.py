@@ -103,3 +103,36 @@ def test_a_default_must_be_readable(bundled: Path, user_dir: Path) -> None:
         library.set_default("torn", user_dir=user_dir)
 
     assert library.default_name(user_dir) == "brisk"
+
+
+def test_what_is_chosen_outright_comes_before_the_kept_choice(
+    bundled: Path, user_dir: Path, tmp_path: Path
+) -> None:
+    path = tiny_checkpoint(tmp_path / "elsewhere", "mine").path
+    library.set_default("calm", user_dir=user_dir)
+
+    def found(named: str | None, chosen: str | None) -> str:
+        return library.find_checkpoint(named, user_dir=user_dir, chosen=chosen).stem
+
+    assert found(None, None) == "calm"
+    assert found(None, "brisk") == "brisk"
+    assert found(None, str(path)) == "mine"
+    assert found("calm", str(path)) == "calm"
+    assert library.find_named("mine", user_dir, chosen=str(path)) == path
+
+
+def test_a_choice_that_is_not_there_is_not_replaced_by_another(
+    bundled: Path, user_dir: Path
+) -> None:
+    with pytest.raises(BadCheckpoint, match="'gone'; known are brisk, calm"):
+        library.find_checkpoint(user_dir=user_dir, chosen="gone")
+
+    assert library.default_name(user_dir, chosen="gone") is None
+
+
+def test_a_bundled_one_comes_before_the_users_own(
+    bundled: Path, user_dir: Path
+) -> None:
+    tiny_checkpoint(user_dir, "aardvark")
+
+    assert library.default_name(user_dir) == "brisk"

@@ -150,6 +150,50 @@ def test_the_list_marks_the_default_and_the_damaged(user_dir: Path) -> None:
     assert [entry["is_default"] for entry in listed] == [False, True, False]
 
 
+def test_a_default_that_is_set_is_taken_without_a_restart(user_dir: Path) -> None:
+    tiny_checkpoint(user_dir, "brisk")
+    tiny_checkpoint(user_dir, "calm")
+
+    said = run("models", "set-default", "calm").stdout
+    shown = json.loads(run("models", "show", "--json").stdout)
+
+    assert "calm is the default now" in said
+    assert "restart" not in said
+    assert shown["name"] == "calm"
+
+
+def test_the_environment_comes_before_a_default_that_was_set(
+    user_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_checkpoint(user_dir, "brisk")
+    tiny_checkpoint(user_dir, "calm")
+    monkeypatch.setenv("TOUCHLINE_MODEL", "brisk")
+
+    said = run("models", "set-default", "calm").stdout
+    shown = json.loads(run("models", "show", "--json").stdout)
+    named = json.loads(run("models", "show", "calm", "--json").stdout)
+    listed = json.loads(run("models", "list", "--json").stdout)
+
+    assert "TOUCHLINE_MODEL=brisk comes before it" in said
+    assert (shown["name"], named["name"]) == ("brisk", "calm")
+    assert [entry["name"] for entry in listed if entry["is_default"]] == ["brisk"]
+
+
+def test_a_model_set_by_its_path_is_shown_and_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tiny_checkpoint(tmp_path / "elsewhere", "mine").path
+    monkeypatch.setenv("TOUCHLINE_MODEL", str(path.with_name("gone.touchline")))
+    with pytest.raises(BadCheckpoint, match="no checkpoint at"):
+        run("export")
+    monkeypatch.setenv("TOUCHLINE_MODEL", str(path))
+
+    listed = json.loads(run("models", "list", "--json").stdout)
+
+    assert json.loads(run("models", "show", "--json").stdout)["file"] == str(path)
+    assert [(one["name"], one["is_default"]) for one in listed] == [("mine", True)]
+
+
 def test_an_empty_list_says_what_to_do() -> None:
     assert "touchline import-checkpoint" in run("models", "list").stdout
 

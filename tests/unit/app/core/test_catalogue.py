@@ -2,14 +2,19 @@
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.api.schemas import Model
 from app.core import catalogue as catalogues
 from app.core.catalogue import BUNDLED, Catalogue
 from app.core.errors import UnknownModel
 from model import library
+from model.errors import BadCheckpoint
+from tests.unit.model.network.checkpoints import tiny_checkpoint
 
 
 @pytest.fixture
@@ -35,16 +40,80 @@ def test_bundled_checkpoints_are_those_of_the_library(tmp_path: Path) -> None:
         assert not ours.problem
 
 
-def test_the_users_choice_comes_before_the_operators_and_both_before_the_first(
+def test_the_operators_choice_comes_before_the_kept_one_and_both_before_the_first(
     folder: Path,
 ) -> None:
     assert _default(Catalogue([folder])) == "alpha"
     assert _default(Catalogue([folder], chosen="beta")) == "beta"
-    assert _default(Catalogue([folder], chosen="/some/where/beta.touchline")) == "beta"
 
-    (folder / "default").write_text("alpha\n")
+    (folder / "default").write_text("beta\n")
 
-    assert _default(Catalogue([folder], chosen="beta")) == "alpha"
+    assert _default(Catalogue([folder])) == "beta"
+    assert _default(Catalogue([folder], chosen="alpha")) == "alpha"
+
+
+def test_an_operators_choice_outside_the_folders_is_listed_as_the_default(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("elsewhere") / "mine.touchline"
+    _write(path, {"name": "mine", "labels": ["PASS"]})
+    catalogue = Catalogue([folder], chosen=str(path))
+
+    assert _default(catalogue) == "mine"
+    assert [entry.name for entry in catalogue.entries()] == ["alpha", "beta", "mine"]
+    catalogue.check("mine")
+
+
+# What the file `default` holds, and what the operator has set.
+CHOICES: list[tuple[str, str | None]] = [
+    *((kept, None) for kept in ("", "brisk", "own", "gone")),
+    *(("own", chosen) for chosen in ("an-own", "gone", "torn")),
+    *(("own", "{folder}/" + name) for name in ("mine", "own", "gone", "lost_link")),
+]
+
+
+@pytest.mark.parametrize("bundled", [(), ("brisk",), ("brisk", "arena-rny002")])
+@pytest.mark.parametrize(("kept", "chosen"), CHOICES)
+def test_the_catalogue_and_the_library_agree(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bundled: tuple[str, ...],
+    kept: str,
+    chosen: str | None,
+) -> None:
+    ours, own = tmp_path / "bundled", tmp_path / "models"
+    monkeypatch.setattr(library, "BUNDLED_DIR", ours)
+    monkeypatch.setattr(catalogues, "BUNDLED", ours)
+    for name in bundled:
+        tiny_checkpoint(ours, name)
+    tiny_checkpoint(own, "an-own")  # before any other in the alphabet
+    tiny_checkpoint(own, "own")
+    (own / "torn.touchline").write_bytes(b"PK")
+    (own / "lost_link.touchline").symlink_to(tmp_path / "nowhere")
+    _write(own / "loose.touchline", {"name": "loose", "labels": ["PASS"]}, {})
+    (own / "default").write_text(kept)
+    elsewhere = tmp_path / "elsewhere"  # of these only `mine` is there
+    tiny_checkpoint(elsewhere, "mine")
+    if chosen is not None and "/" in chosen:
+        chosen = chosen.format(folder=elsewhere) + ".touchline"
+
+    entries = Catalogue([ours, own], chosen=chosen).entries()
+    known = library.list_checkpoints(own, chosen=chosen)
+
+    assert [
+        (one.name, one.path, one.is_default, one.is_bundled, bool(one.problem))
+        for one in entries
+    ] == [
+        (one.name, one.path, one.is_default, one.is_bundled, bool(one.problem))
+        for one in known
+    ]
+    default = library.default_name(own, chosen=chosen)
+    if default is None:
+        with pytest.raises(BadCheckpoint):
+            library.find_checkpoint(user_dir=own, chosen=chosen)
+    else:
+        found = library.find_checkpoint(user_dir=own, chosen=chosen)
+        assert found == {one.name: one.path for one in entries}[default]
 
 
 def test_a_copied_checkpoint_is_there_at_once(folder: Path) -> None:
@@ -74,20 +143,51 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
         Catalogue([folder]).check(name)
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", None])
+def _lay_rubbish(path: Path) -> None:
+    path.write_bytes(b"no zip")
+
+
+def _lay_nothing(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _lay_a_lost_link(path: Path) -> None:
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def _lay_no_labels(path: Path) -> None:
+    _write(path, {"name": "damaged"})
+
+
+def _lay_no_threshold(path: Path) -> None:
+    _write(path, {"name": "damaged", "labels": ["PASS"]}, {"PASS": {"window_s": 1.0}})
+
+
+def _lay_half_the_thresholds(path: Path) -> None:
+    _write(path, {"name": "d", "labels": ["A", "B"]}, {"A": {"threshold": 0.5}})
+
+
+@pytest.mark.parametrize(
+    "lay",
+    [
+        _lay_rubbish,
+        _lay_nothing,
+        _lay_a_lost_link,
+        _lay_no_labels,
+        _lay_no_threshold,
+        _lay_half_the_thresholds,
+    ],
+)
 def test_a_damaged_checkpoint_is_listed_with_its_problem_and_refused(
-    folder: Path, content: bytes | None
+    folder: Path, lay: Callable[[Path], None]
 ) -> None:
-    damaged = folder / "damaged.touchline"
-    if content is None:
-        _write(damaged, {"name": "damaged"})
-    else:
-        damaged.write_bytes(content)
+    lay(folder / "damaged.touchline")
     catalogue = Catalogue([folder])
 
     (entry,) = [one for one in catalogue.entries() if one.name == "damaged"]
 
     assert entry.problem
+    assert Model.of(entry).problem == entry.problem
     with pytest.raises(UnknownModel, match="cannot be read"):
         catalogue.check("damaged")
 
@@ -105,6 +205,12 @@ def _default(catalogue: Catalogue) -> str:
     return default
 
 
-def _write(path: Path, manifest: dict[str, object]) -> None:
+def _write(
+    path: Path, manifest: dict[str, Any], options: dict[str, Any] | None = None
+) -> None:
+    labels = manifest.get("labels", [])
+    if options is None:
+        options = {label: {"threshold": 0.5} for label in labels}
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("manifest.json", json.dumps(manifest))
+        whole = {**manifest, "spotting": {"labels": options}}
+        archive.writestr("manifest.json", json.dumps(whole))

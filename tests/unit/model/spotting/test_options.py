@@ -33,6 +33,7 @@ def test_what_a_manifest_leaves_out_has_a_default() -> None:
         {},
         {"labels": ["PASS"]},
         {"labels": {"PASS": {"threshold": 1.5}}},
+        {"labels": {"PASS": {"window_s": 1.0}}},
         {"labels": {"PASS": {"threshold": "high"}}},
         {"labels": {"PASS": {"treshold": 0.5}}},
         {"labels": {"PASS": {"window_s": -1}}},
