@@ -45,7 +45,7 @@ class RunningApi:
 
     def kept_files(self) -> list[Path]:
         """List the files of uploads, finished or not."""
-        folders = (self.data_dir / "videos", self.data_dir / "incoming")
+        folders = [self.data_dir / name for name in ("videos", "incoming", "trash")]
         return [path for folder in folders for path in folder.rglob("*")]
 
     def forget_all(self) -> None:
@@ -53,7 +53,7 @@ class RunningApi:
         with self.service.sessions.begin() as session:
             for row in (Video, WorkerBeat, UploadKey):
                 session.execute(delete(row))
-        for folder in ("videos", "incoming", "broker/messages", "models"):
+        for folder in ("videos", "incoming", "trash", "broker/messages", "models"):
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)
         (self.data_dir / "broker/messages").mkdir(parents=True)
 

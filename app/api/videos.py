@@ -1,5 +1,6 @@
 """Videos: upload, list, look at, play, delete."""
 
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -167,11 +168,16 @@ def get_video(video_id: VideoId, session: SessionDep) -> Video:
 )
 def delete_video(video_id: VideoId, service: ServiceDep) -> None:
     """Delete a video: file, scores, events and jobs; a running job is canceled."""
+    prefix = video_prefix(video_id)
     with service.sessions.begin() as session:
         gone = delete(rows.Video).where(rows.Video.id == video_id)
         if session.execute(gone.returning(rows.Video.id)).one_or_none() is None:
             raise video_not_found(video_id)
-    service.storage.delete_prefix(video_prefix(video_id))
+        # Within the transaction: whenever this process dies, the sweep finds the
+        # folder in the trash, and the row tells whether it goes or comes back.
+        service.storage.set_aside(prefix)
+    with suppress(OSError):  # The sweep tries again.
+        service.storage.empty_trash(prefix)
 
 
 @file_router.get(

@@ -5,7 +5,8 @@ Keys are ours and never hold a client's words:
     videos/<video_id>/source                  the file as it was uploaded
     videos/<video_id>/scores/<job_id>.npz     the score curves of one job
 
-A file appears under its key whole or not at all.
+A file appears under its key whole or not at all. A folder goes in one step too: into
+the trash, and from there at leisure.
 """
 
 import errno
@@ -14,6 +15,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -22,16 +24,18 @@ from contextlib import (
     suppress,
 )
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import quote, unquote
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from app.core.errors import StorageFull
 
+TRASH = "trash"  # folders on their way out, under names that are never used again
 INCOMING = "incoming"  # files that are still being written, each beside its marker
 MARKER, PART = ".lock", ".part"
 BUFFER_BYTES = 2**20  # what an upload gathers before it goes to a thread
@@ -97,6 +101,21 @@ class Storage(Protocol):
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove a folder with all it holds; what is gone already is fine."""
+
+    def set_aside(self, prefix: str) -> None:
+        """Move a folder into the trash, in one step that outlasts a power cut."""
+
+    def put_back(self, prefix: str) -> None:
+        """Move what was set aside back to its place, beside what is there."""
+
+    def empty_trash(self, prefix: str) -> None:
+        """Remove for good what of a folder was set aside."""
+
+    def in_trash(self) -> list[str]:
+        """List the folders that were set aside and neither put back nor removed."""
+
+    def sourceless(self, *, older_than: timedelta) -> list[str]:
+        """List the videos' folders that hold no upload and were left alone so long."""
 
     def sweep_incoming(self) -> list[str]:
         """Remove what killed processes left half-written; tells the keys it was for.
@@ -169,8 +188,47 @@ class LocalStorage:
         return self.path_for(key).is_file()
 
     def delete_prefix(self, prefix: str) -> None:
+        self.set_aside(prefix)
+        self.empty_trash(prefix)
+
+    def set_aside(self, prefix: str) -> None:
+        """Whoever writes into the folder meanwhile cannot keep it from going."""
+        folder = self.path_for(prefix)
+        trash = self._root / TRASH
+        trash.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):
-            shutil.rmtree(self.path_for(prefix))
+            folder.rename(trash / f"{_as_name(prefix)}.{uuid4().hex}")
+            _sync_folder(trash)
+            _sync_folder(folder.parent)
+
+    def put_back(self, prefix: str) -> None:
+        home = self.path_for(prefix)
+        for heap in self._heaps(prefix):
+            for path in [path for path in heap.rglob("*") if path.is_file()]:
+                target = home / path.relative_to(heap)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if not target.exists():
+                    path.replace(target)
+            _remove_tree(heap)
+
+    def empty_trash(self, prefix: str) -> None:
+        for heap in self._heaps(prefix):
+            _remove_tree(heap)
+
+    def in_trash(self) -> list[str]:
+        heaps = (self._root / TRASH).glob("*")
+        return sorted({unquote(heap.name.split(".")[0]) for heap in heaps})
+
+    def sourceless(self, *, older_than: timedelta) -> list[str]:
+        latest = time.time() - older_than.total_seconds()
+        found = []
+        for folder in (self._root / "videos").glob("*"):
+            with suppress(ValueError, FileNotFoundError):
+                video_id = UUID(folder.name)
+                is_old = folder.stat().st_mtime < latest
+                if is_old and not self.exists(source_key(video_id)):
+                    found.append(video_prefix(video_id))
+        return found
 
     def sweep_incoming(self) -> list[str]:
         """A marker whose lock can be had belongs to nobody who lives."""
@@ -188,6 +246,9 @@ class LocalStorage:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "not writable", str(folder))
         return shutil.disk_usage(folder).free
+
+    def _heaps(self, prefix: str) -> list[Path]:
+        return list((self._root / TRASH).glob(f"{_as_name(prefix)}.*"))
 
     def _incoming(self) -> Path:
         folder = self._root / INCOMING
@@ -261,7 +322,7 @@ class _BufferedReceiver:
 
 def _open_locked(folder: Path, key: str) -> tuple[int, Path]:
     """Make a marker that `sweep_incoming` will leave alone while we live."""
-    prefix = f"{quote(key, safe='').replace('.', '%2E')}."
+    prefix = f"{_as_name(key)}."
     while True:
         handle, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=MARKER)
         try:
@@ -284,6 +345,20 @@ def _no_room_is_storage_full() -> Iterator[None]:
             "The server's disk is full; nothing was kept. "
             "Delete videos that are no longer needed, or try again later."
         ) from exc
+
+
+def _as_name(key: str) -> str:
+    """Write a key as the name of one file, without a dot."""
+    return quote(key, safe="").replace(".", "%2E")
+
+
+def _remove_tree(folder: Path) -> None:
+    """Remove a folder that another process may be removing as well."""
+    for path, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            Path(path, name).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            Path(path).rmdir()
 
 
 def _sync_folder(folder: Path) -> None:

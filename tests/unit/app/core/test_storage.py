@@ -128,6 +128,61 @@ def test_deleting_a_prefix_twice_is_fine(storage: Storage) -> None:
     assert storage.exists(KEY)
 
 
+def test_what_was_set_aside_comes_back_beside_what_is_there(storage: Storage) -> None:
+    video_id, job_id = uuid4(), uuid4()
+    prefix = video_prefix(video_id)
+    storage.write_bytes(source_key(video_id), b"x")
+    storage.set_aside(prefix)
+    storage.write_bytes(scores_key(video_id, job_id), b"y")
+    set_aside = (storage.in_trash(), storage.exists(source_key(video_id)))
+
+    storage.put_back(prefix)
+
+    assert set_aside == ([prefix], False)
+    assert storage.in_trash() == []
+    assert storage.read_bytes(source_key(video_id)) == b"x"
+    assert storage.read_bytes(scores_key(video_id, job_id)) == b"y"
+
+
+def test_emptying_the_trash_leaves_what_others_set_aside(
+    storage: Storage, tmp_path: Path
+) -> None:
+    mine, other = uuid4(), uuid4()
+    for video_id in (mine, mine, other):  # Set aside twice: a worker wrote meanwhile.
+        storage.write_bytes(source_key(video_id), b"x")
+        storage.set_aside(video_prefix(video_id))
+
+    storage.empty_trash(video_prefix(mine))
+
+    assert storage.in_trash() == [video_prefix(other)]
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+
+
+def test_two_may_remove_the_same_folder_at_once(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video_id = uuid4()
+    prefix = video_prefix(video_id)
+    storage.write_bytes(source_key(video_id), b"x")
+    storage.set_aside(prefix)
+    walk = os.walk
+
+    def others_first(folder: Path, *, topdown: bool) -> list[object]:
+        seen = list(walk(folder, topdown=topdown))
+        for path, _, names in seen:
+            for name in names:
+                Path(path, name).unlink()
+            Path(path).rmdir()
+        return list(seen)
+
+    # No other way to be in the middle of a removal.
+    monkeypatch.setattr("app.core.storage.os.walk", others_first)
+
+    storage.empty_trash(prefix)
+
+    assert storage.in_trash() == []
+
+
 def test_a_sweep_leaves_what_is_being_written(storage: Storage) -> None:
     async def sweep_meanwhile() -> list[str]:
         async with storage.receive(KEY) as receiver:
