@@ -4,6 +4,7 @@ Each verb lives in a module of its own and imports its heavy parts when it runs,
 that `touchline --help` is quick and serving needs no torch.
 """
 
+import os
 import sys
 
 import typer
@@ -50,6 +51,10 @@ def main() -> None:
             where = name + ": " if error["loc"] else ""
             _complain(f"{where}{error['msg'].removeprefix('Value error, ')}")
         sys.exit(1)
+    except OSError as exc:  # A full disk, a file that may not be read, ...
+        _complain(_told(exc))
+        _let_go_of_stdout()
+        sys.exit(1)
     except Exception as exc:
         if not _is_ours(exc):
             raise
@@ -63,6 +68,19 @@ def _is_ours(exc: Exception) -> bool:
         return True
     errors = sys.modules.get("model.errors")
     return errors is not None and isinstance(exc, errors.ModelError)
+
+
+def _told(exc: OSError) -> str:
+    reason = exc.strerror or str(exc)
+    return f"{exc.filename}: {reason}" if exc.filename else reason
+
+
+def _let_go_of_stdout() -> None:
+    """Keep Python's own flush at the end from failing, and telling so, once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str) -> None:

@@ -1,12 +1,15 @@
 """`touchline spot`: from a video file to its events, without a server."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from app.cli.models import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,15 +52,12 @@ def spot(
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Find the events of a video; standard output carries nothing but them."""
-    from app.core.settings import Settings
-    from model.library import find_checkpoint
     from model.spotting.predictor import load_predictor
     from model.spotting.spot_file import spot_file
 
     _check_paths(video, out)
-    checkpoint = find_checkpoint(model, user_dir=Settings().data_dir / "models")
     predictor = load_predictor(
-        checkpoint,
+        find(model),
         engine=engine,
         precision=precision,
         windows=windows,
@@ -73,8 +73,15 @@ def _check_paths(video: Path, out: Path | None) -> None:
     """Refuse before minutes of work what would be refused after them."""
     if not video.is_file():
         raise typer.BadParameter(f"there is no file {video}")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {out.absolute().parent}")
+    if out is None:
+        return
+    folder = out.absolute().parent
+    if out.is_dir():
+        raise typer.BadParameter(f"{out} is a folder: name a file in it")
+    if not folder.is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}")
+    if not os.access(out if out.exists() else folder, os.W_OK):
+        raise typer.BadParameter(f"{out} cannot be written to: you may not")
 
 
 @contextmanager
