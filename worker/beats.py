@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.job_queries import save_beat
@@ -16,9 +16,14 @@ WATCH_EVERY_S = 1.0
 log = structlog.get_logger(__name__)
 
 
+def beat_name(node: str, *, kind: str) -> str:
+    """Name this process; several on one host may share Celery's default node name."""
+    return f"{kind} {node} {os.getpid()}"
+
+
 def start_beating(
     *,
-    name: str,
+    node: str,
     kind: str,
     info: Callable[[], Mapping[str, object]],
     sessions: sessionmaker[Session],
@@ -26,13 +31,14 @@ def start_beating(
     every: timedelta,
 ) -> threading.Thread:
     """Beat at once and then every few seconds, in a thread, until `leaving` is set."""
+    name = beat_name(node, kind=kind)
 
     def beat() -> None:
         while True:
             try:
                 with sessions.begin() as session:
                     session.execute(save_beat(name=name, kind=kind, info=info()))
-            except DBAPIError as exc:
+            except SQLAlchemyError as exc:
                 log.warning("beat_not_written", error=str(exc))
             if leaving.wait(every.total_seconds()):
                 return

@@ -1,5 +1,7 @@
 """What a worker process stands on: database, storage, doorbell."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from celery import Celery
@@ -41,3 +43,16 @@ def connect(settings: Settings, celery: Celery, *, pool_size: int) -> Ground:
         storage=open_storage(settings.data_dir),
         doorbell=Doorbell(celery),
     )
+
+
+@contextmanager
+def stop_if_unfit() -> Iterator[None]:
+    """End the process in one clear line when a start fails.
+
+    Of what the receiver of a signal raises, Celery lets only an exit through; anything
+    else it logs, and goes on.
+    """
+    try:
+        yield
+    except StartFailed as exc:
+        raise SystemExit(f"error: {exc}") from exc

@@ -15,18 +15,20 @@ from billiard import active_children
 from celery import Task
 from celery.signals import (
     setup_logging,
+    worker_init,
     worker_process_init,
     worker_process_shutdown,
     worker_shutting_down,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db.job_queries import drop_beats
 from app.core.log import configure_logging
 from app.core.queue import SPOT_VIDEO, make_celery
 from app.core.settings import Settings
 from model.errors import ModelError
-from worker.beats import end_with_parent, start_beating
-from worker.connect import connect
+from worker.beats import beat_name, end_with_parent, start_beating
+from worker.connect import connect, stop_if_unfit
 from worker.endings import Workplace
 from worker.jobs import run_job
 from worker.shelf import Shelf
@@ -62,22 +64,30 @@ def _set_up_logging(**_: Any) -> None:
     configure_logging(settings.log_format)
 
 
+@worker_init.connect
+def _check(**_: Any) -> None:
+    """Refuse to start where no job could be run."""
+    with stop_if_unfit():
+        connect(settings, celery, pool_size=1)
+
+
 @worker_process_init.connect
 def _start_child(sender: str, **_: Any) -> None:
     """Prepare the child that works; `sender` is the worker's node name."""
     signal.signal(LEAVE, lambda *_: leaving.set())
     end_with_parent()
     place = _place(sender)
-    _take_back(place)
-    info = _warm_up(place)
+    info: dict[str, object] = {"pid": os.getpid()}
     start_beating(
-        name=sender,
+        node=sender,
         kind="gpu",
         info=lambda: info,
         sessions=place.sessions,
         leaving=leaving,
         every=settings.heartbeat,
     )
+    _take_back(place)
+    info.update(_warm_up(place))
 
 
 @worker_process_shutdown.connect
@@ -86,7 +96,8 @@ def _end_child(sender: str | None, **_: Any) -> None:
         return
     leaving.set()
     with _place(sender).sessions.begin() as session:
-        session.execute(drop_beats(names=[sender], older_than=SILENT))
+        name = beat_name(sender, kind="gpu")
+        session.execute(drop_beats(names=[name], older_than=SILENT))
 
 
 @worker_shutting_down.connect
@@ -114,8 +125,12 @@ def _place(node: str) -> Workplace:
 
 def _take_back(place: Workplace) -> None:
     """Requeue what this node held when it died, without waiting for its lease."""
-    with place.sessions.begin() as session:
-        back = take_back(session, settings=settings, owner=place.node)
+    try:
+        with place.sessions.begin() as session:
+            back = take_back(session, settings=settings, owner=place.node)
+    except SQLAlchemyError as exc:  # The sweep does it once the leases have run out.
+        log.warning("nothing_taken_back", error=str(exc))
+        return
     for job_id in back.requeued:
         place.doorbell.ring_job(job_id)
 
@@ -126,7 +141,7 @@ def _warm_up(place: Workplace) -> dict[str, object]:
         predictor = place.predictors.get(None)
     except ModelError as exc:
         log.exception("no_default_checkpoint")
-        return {"pid": os.getpid(), "problem": str(exc)}
+        return {"problem": str(exc)}
     name, engine = predictor.manifest.name, predictor.engine
     log.info("ready", model=name, engine=engine)
-    return {"pid": os.getpid(), "model": name, "engine": engine}
+    return {"model": name, "engine": engine}

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import func
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.job_queries import held_job
@@ -97,7 +97,7 @@ class Lease:
         while not done.wait(tick_s):
             try:
                 self._tick()
-            except DBAPIError as exc:
+            except SQLAlchemyError as exc:
                 log.warning("lease_not_renewed", job=str(self.job_id), error=str(exc))
                 if time.monotonic() - self._renewed > self._length.total_seconds():
                     self._stop = self._stop or Stop.LOST

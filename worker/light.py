@@ -10,7 +10,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from celery.signals import setup_logging, worker_ready, worker_shutting_down
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_ready,
+    worker_shutting_down,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.log import configure_logging
@@ -18,7 +23,7 @@ from app.core.queue import DELIVER_WEBHOOK, make_celery
 from app.core.settings import Settings
 from app.core.webhooks import webhook_secret
 from worker.beats import start_beating
-from worker.connect import Ground, connect
+from worker.connect import Ground, connect, stop_if_unfit
 from worker.delivery import Post, deliver
 from worker.sweep import sweep
 
@@ -43,12 +48,20 @@ def _set_up_logging(**_: Any) -> None:
     configure_logging(settings.log_format)
 
 
+@worker_init.connect
+def _check(**_: Any) -> None:
+    """Refuse to start where no message could be signed."""
+    with stop_if_unfit():
+        _ground()
+        _sender()
+
+
 @worker_ready.connect
 def _start(sender: Any, **_: Any) -> None:
     """Begin to sweep and to beat."""
     threading.Thread(target=_sweep_on, name="sweep", daemon=True).start()
     start_beating(
-        name=sender.hostname,
+        node=sender.hostname,
         kind="light",
         info=lambda: {"pid": os.getpid()},
         sessions=_ground().sessions,

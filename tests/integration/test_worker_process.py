@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from app.core.db.models import WorkerBeat
 from app.core.db.session import Sessions
@@ -100,4 +100,33 @@ def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in
     assert row.event_counts is not None
     assert len(events) == sum(row.event_counts.values())
     with sessions() as session:
-        assert "gpu-second@here" not in session.scalars(select(WorkerBeat.name)).all()
+        names = session.scalars(select(WorkerBeat.name)).all()
+    assert not [name for name in names if "gpu-second@here" in name]
+
+
+def test_a_worker_started_before_its_database_becomes_ready_once_that_is_there(
+    settings: Settings,
+    sessions: Sessions,
+    models: Path,
+    redis_url: str,
+    tmp_path: Path,
+) -> None:
+    url = make_url(str(settings.database_url))
+    door, log = tmp_path / "door", tmp_path / "gpu.log"
+    closed = url.update_query_dict({"host": str(door)})
+    settings = settings.model_copy(
+        update={
+            "redis_url": redis_url,
+            "database_url": closed.render_as_string(hide_password=False),
+        }
+    )
+
+    def info() -> dict[str, object]:
+        with sessions() as session:
+            beats = session.scalars(select(WorkerBeat)).all()
+        return beats[0].info if beats else {}
+
+    with gpu_worker("gpu@here", settings, log):
+        wait_until(lambda: "nothing_taken_back" in log.read_text(), "it tried", log)
+        door.symlink_to(str(url.query["host"]))
+        wait_until(lambda: info().get("model") == "tiny", "it is ready", log)

@@ -1,0 +1,52 @@
+"""What keeps a worker from starting is told in one line, and ends it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
+
+
+@pytest.mark.parametrize(
+    ("worker", "variables", "words"),
+    [
+        (
+            "light",
+            {
+                "TOUCHLINE_WEBHOOK_SECRET": "guess me",
+                "TOUCHLINE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
+            },
+            "error: TOUCHLINE_WEBHOOK_SECRET cannot be used: "
+            "a webhook secret starts with whsec_",
+        ),
+        ("light", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
+        ("gpu", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
+    ],
+)
+def test_a_worker_that_cannot_work_ends_in_one_line(
+    tmp_path: Path, worker: str, variables: dict[str, str], words: str
+) -> None:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TOUCHLINE_")
+    }
+    environment = {**kept, "TOUCHLINE_DATA_DIR": str(tmp_path), **variables}
+    command = [sys.executable, "-P", "-m", "celery", "-A", f"worker.{worker}"]
+    command += ["worker", "-Q", worker]
+
+    ended = subprocess.run(
+        command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(words)
+    assert "Traceback" not in ended.stderr
