@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.base import utc_now
-from app.core.db.job_queries import claim_delivery
+from app.core.db.job_queries import claim_delivery, idle_deliveries
 from app.core.db.models import Delivery, DeliveryAttempt, DeliveryStatus
 from app.core.errors import CallbackRefused
 from app.core.settings import Network
@@ -168,20 +168,17 @@ def _record(
     )
     delivery.locked_until = None
     if answer is not None and 200 <= answer.status_code < 300:
-        _close(delivery, DeliveryStatus.DELIVERED, at=at)
+        delivery.close(DeliveryStatus.DELIVERED, at=at)
         return
     if answer is not None and answer.status_code == 410:
-        _close(delivery, DeliveryStatus.GONE, at=at)
+        delivery.close(DeliveryStatus.GONE, at=at)
+        others = idle_deliveries(video_id=delivery.video_id, url=delivery.url)
+        for other in session.scalars(others).all():
+            other.close(DeliveryStatus.GONE, at=at)
         return
     retry_after = read_retry_after(answer.retry_after if answer else None, now=at)
     wait = next_wait(number, retry_after=retry_after)
     if wait is None:
-        _close(delivery, DeliveryStatus.FAILED, at=at)
+        delivery.close(DeliveryStatus.FAILED, at=at)
         return
     delivery.next_attempt_at = at + wait
-
-
-def _close(delivery: Delivery, status: DeliveryStatus, *, at: datetime) -> None:
-    delivery.status = status
-    delivery.next_attempt_at = None
-    delivery.finished_at = at

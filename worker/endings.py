@@ -27,7 +27,7 @@ from model.spotting.spot_file import SpottedVideo
 from model.video.probe import VideoFacts
 from worker.events import copy_events
 from worker.lease import Lease, Stop
-from worker.messages import Ending, make_delivery
+from worker.messages import Ending, add_delivery
 from worker.shelf import Predictors
 
 log = structlog.get_logger(__name__)
@@ -225,11 +225,13 @@ def _add_delivery(
 ) -> UUID | None:
     if claim.callback_url is None:
         return None
-    delivery = make_delivery(
-        ending, url=claim.callback_url, base_url=settings.base_url, now=utc_now()
+    return add_delivery(
+        session,
+        ending,
+        url=claim.callback_url,
+        base_url=settings.base_url,
+        now=utc_now(),
     )
-    session.add(delivery)
-    return delivery.id
 
 
 def _checkpoint_facts(predictor: Predictor) -> dict[str, object]:

@@ -7,8 +7,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from app.core.db.base import new_id
-from app.core.db.models import Delivery
+from app.core.db.job_queries import last_delivery_status
+from app.core.db.models import Delivery, DeliveryStatus
 
 MessageType = Literal["video.completed", "video.failed"]
 
@@ -32,6 +35,23 @@ class Ending:
     @property
     def message_type(self) -> MessageType:
         return "video.completed" if self.status == "succeeded" else "video.failed"
+
+
+def add_delivery(
+    session: Session, ending: Ending, *, url: str, base_url: str, now: datetime
+) -> UUID | None:
+    """Write a message to be sent; tells which to ring for, None: the endpoint is gone.
+
+    An endpoint that answered 410 gets nothing more of its video: the message is kept,
+    closed, and can be sent again by hand. If that arrives, the next ones go out.
+    """
+    delivery = make_delivery(ending, url=url, base_url=base_url, now=now)
+    last = session.scalar(last_delivery_status(video_id=ending.video_id, url=url))
+    session.add(delivery)
+    if last != DeliveryStatus.GONE:
+        return delivery.id
+    delivery.close(DeliveryStatus.GONE, at=now)
+    return None
 
 
 def make_delivery(

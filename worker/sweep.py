@@ -29,7 +29,7 @@ from app.core.leftovers import sweep_leftovers
 from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage
-from worker.messages import Ending, make_delivery
+from worker.messages import Ending, add_delivery
 
 ONE_SWEEP = 7_164_002  # the advisory lock under which a sweep runs
 BATCH = 200  # rows taken a sweep; the next one goes on
@@ -131,13 +131,12 @@ def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> No
         return
     error = {"code": code, "detail": detail, "retryable": False}
     ending = Ending(job.video_id, job.id, "failed", {}, error)
-    session.add(
-        make_delivery(
-            ending,
-            url=video.callback_url,
-            base_url=settings.base_url,
-            now=utc_now(),
-        )
+    add_delivery(
+        session,
+        ending,
+        url=video.callback_url,
+        base_url=settings.base_url,
+        now=utc_now(),
     )
 
 

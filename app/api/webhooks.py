@@ -50,7 +50,7 @@ SIGNATURE = {
 }
 ANSWERS: dict[int | str, dict[str, str]] = {
     200: {"description": "Any 2xx ends it; anything else is tried again, with pauses."},
-    410: {"description": "The message is not wanted; it is not sent again."},
+    410: {"description": "Gone: neither this message nor a later one of the video."},
 }
 
 

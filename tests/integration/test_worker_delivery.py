@@ -27,7 +27,7 @@ from app.core.storage import Storage
 from tests.integration.uploaded import Uploaded, upload
 from tests.services import missing
 from worker.delivery import WAITS, Post, deliver
-from worker.messages import Ending, make_delivery
+from worker.messages import Ending, add_delivery, make_delivery
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SENDER = Post(secret=SECRET, allow_nets=(ipaddress.ip_network("127.0.0.0/8"),))
@@ -95,6 +95,18 @@ def write_message(job: Uploaded, url: str) -> UUID:
     with job.sessions.begin() as session:
         session.add(delivery)
     return delivery.id
+
+
+def add_message(job: Uploaded, url: str) -> tuple[UUID, UUID | None]:
+    """Add a message as an ending job does; tells its id and the one to ring for."""
+    before = {delivery.id for delivery in job.deliveries()}
+    ending = Ending(job.video_id, job.job_id, "succeeded", {})
+    with job.sessions.begin() as session:
+        rung = add_delivery(
+            session, ending, url=url, base_url="http://h", now=utc_now()
+        )
+    (added,) = {delivery.id for delivery in job.deliveries()} - before
+    return added, rung
 
 
 def read(job: Uploaded, delivery_id: UUID) -> tuple[Delivery, list[DeliveryAttempt]]:
@@ -175,6 +187,56 @@ def test_an_endpoint_that_is_gone_is_not_called_again(
     status = deliver(delivery_id, sessions=job.sessions, sender=SENDER)
 
     assert status is DeliveryStatus.GONE
+
+
+def test_an_endpoint_that_is_gone_gets_no_other_message_of_its_video(
+    job: Uploaded, receiver: Receiver
+) -> None:
+    receiver.answers = [(503, {}), (410, {}), (204, {})]
+    earlier, gone = write_message(job, receiver.url), write_message(job, receiver.url)
+    deliver(earlier, sessions=job.sessions, sender=SENDER)
+    deliver(gone, sessions=job.sessions, sender=SENDER)
+    make_due(job, earlier)
+
+    later, rung = add_message(job, receiver.url)
+    seen = [
+        deliver(one, sessions=job.sessions, sender=SENDER) for one in (earlier, later)
+    ]
+
+    assert seen == [None, None]
+    assert rung is None
+    assert [read(job, one)[0].status for one in (earlier, later)] == ["gone", "gone"]
+    assert len(receiver.received) == 2
+
+
+def test_an_endpoint_that_takes_a_message_sent_again_gets_the_next_ones(
+    job: Uploaded, receiver: Receiver
+) -> None:
+    receiver.answers = [(410, {}), (204, {})]
+    first = write_message(job, receiver.url)
+    deliver(first, sessions=job.sessions, sender=SENDER)
+    held_back, _ = add_message(job, receiver.url)
+
+    with job.sessions.begin() as session:
+        session.get_one(Delivery, held_back).send_again(now=utc_now())
+    again = deliver(held_back, sessions=job.sessions, sender=SENDER)
+    next_one, rung = add_message(job, receiver.url)
+
+    assert again is DeliveryStatus.DELIVERED
+    assert rung == next_one
+    assert read(job, next_one)[0].status == "pending"
+
+
+def test_an_endpoint_gone_for_one_video_is_called_for_another(
+    job: Uploaded, receiver: Receiver, storage: Storage, tmp_path: Path
+) -> None:
+    receiver.answers = [(410, {})]
+    deliver(write_message(job, receiver.url), sessions=job.sessions, sender=SENDER)
+    other = upload(tmp_path / "video", sessions=job.sessions, storage=storage)
+
+    message, rung = add_message(other, receiver.url)
+
+    assert rung == message
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(

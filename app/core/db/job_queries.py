@@ -167,6 +167,34 @@ def due_deliveries(*, limit: int) -> Select[UUID]:
     )
 
 
+def last_delivery_status(*, video_id: UUID, url: str) -> Select[str]:
+    """Tell how the message that ended last went; no row: none has ended."""
+    return (
+        select(Delivery.status)
+        .where(
+            Delivery.video_id == video_id,
+            Delivery.url == url,
+            Delivery.finished_at.is_not(None),
+        )
+        .order_by(Delivery.finished_at.desc())
+        .limit(1)
+    )
+
+
+def idle_deliveries(*, video_id: UUID, url: str) -> Select[Delivery]:
+    """Lock the messages of a video that wait and are not under way."""
+    return (
+        select(Delivery)
+        .where(
+            Delivery.video_id == video_id,
+            Delivery.url == url,
+            Delivery.status == DeliveryStatus.PENDING,
+            or_(Delivery.locked_until.is_(None), Delivery.locked_until < func.now()),
+        )
+        .with_for_update(skip_locked=True)
+    )
+
+
 def claim_delivery(delivery_id: UUID, *, hold: timedelta) -> Update:
     """Take a due message for one attempt; no row: not due, done, or somebody's."""
     return (

@@ -38,7 +38,7 @@ class DeliveryStatus(StrEnum):
     PENDING = "pending"  # to be sent at next_attempt_at
     DELIVERED = "delivered"  # answered with 2xx
     FAILED = "failed"  # every attempt failed
-    GONE = "gone"  # the endpoint answered 410
+    GONE = "gone"  # the endpoint answered 410, to this message or to one before
 
 
 class Video(Base):
@@ -179,6 +179,12 @@ class Delivery(Base):
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
+    def close(self, status: DeliveryStatus, *, at: datetime) -> None:
+        """End the message; nothing more is sent unless somebody asks."""
+        self.status = status
+        self.next_attempt_at = None
+        self.finished_at = at
+
     def send_again(self, *, now: datetime) -> None:
         """Make the message due at once; a finished one gets one more attempt."""
         self.status = DeliveryStatus.PENDING
@@ -210,7 +216,7 @@ class WorkerBeat(Base):
 
     __tablename__ = "worker_beats"
 
-    name: Mapped[str] = mapped_column(primary_key=True)  # node name: gpu@host
+    name: Mapped[str] = mapped_column(primary_key=True)  # kind, node name, pid
     kind: Mapped[str]  # gpu | light
     seen_at: Mapped[datetime]
     info: Mapped[dict[str, object]] = mapped_column(default=dict)  # engine, model, ...
