@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.models import find_model
+
 Data = Annotated[Path, typer.Argument(help="Folder of labelled matches.")]
 
 
@@ -31,13 +33,12 @@ def evaluate(
 
     from model.evaluation.evaluate import evaluate_checkpoint
     from model.evaluation.report import to_html, to_json, to_table
-    from model.library import find_checkpoint
     from model.training.annotations import find_matches
 
     matches = find_matches(data)
     reports = [
         evaluate_checkpoint(
-            find_checkpoint(name),
+            find_model(name),
             matches,
             tolerance_s=tolerance,
             engine=engine,  # type: ignore[arg-type] # load_predictor refuses others
@@ -70,10 +71,9 @@ def calibrate(
 ) -> None:
     """Choose thresholds, NMS and temperature on validation data, and keep them."""
     from model.evaluation.calibrate import Goal, calibrate_checkpoint
-    from model.library import find_checkpoint
     from model.training.annotations import find_matches
 
-    path = find_checkpoint(checkpoint)
+    path = find_model(checkpoint)
     chosen = calibrate_checkpoint(
         path,
         find_matches(data),

@@ -60,7 +60,7 @@ def show_model(
     """Show what a checkpoint is, what it costs and where it comes from."""
     from model.network.checkpoint import Checkpoint
 
-    checkpoint = Checkpoint.open(find(name))
+    checkpoint = Checkpoint.open(find_model(name))
     cost = _cost(checkpoint.manifest, batch)
     facts = _facts(checkpoint, cost, batch)
     if as_json:
@@ -169,13 +169,13 @@ def export(
 ) -> None:
     """Make a checkpoint's form for another runtime, and check it against torch."""
     _need_torch("export")
-    path = find(name)
+    path = find_model(name)
     if video is not None and not video.is_file():
         raise typer.BadParameter(f"there is no file {video}")
     _tell_written(_exported(path, form, video=video, out=out or path))
 
 
-def find(name: str | None) -> Path:
+def find_model(name: str | None) -> Path:
     """Find the checkpoint a verb shall use: named, else set, else chosen, else ours."""
     from model.library import find_checkpoint
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.models import find
+from app.cli.models import find_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def spot(
 
     _check_paths(video, out)
     predictor = load_predictor(
-        find(model),
+        find_model(model),
         engine=engine,
         precision=precision,
         windows=windows,
