@@ -4,6 +4,7 @@ It runs the whole way through; what it spots means nothing, but is always the sa
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 from model.network.config import ModelConfig
@@ -28,7 +29,8 @@ def tiny_checkpoint(cache: Path) -> Path:
     path = folder / "tiny.touchline"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        make_checkpoint(folder / "making" / path.name).replace(path)
+        making = folder / f"making-{os.getpid()}"  # two test runs may meet
+        make_checkpoint(making / path.name).replace(path)
     return path
 
 
