@@ -45,7 +45,7 @@ def main() -> None:
             for codec_name, codec in CODECS.items():
                 path = Path(folder) / f"{size_name}-{codec}.mp4"
                 frames = options.seconds * 30
-                _draw(path, frames=frames, size=size, codec=codec)
+                draw_match(path, frames=frames, size=size, codec=codec)
                 clock, work = _best(path, rounds=options.rounds)
                 rates = "".join(f"{frames / time_s:7.0f}" for time_s in clock)
                 ratios = [clock[0] / clock[1], clock[0] / clock[2]]
@@ -62,7 +62,9 @@ def _parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _draw(path: Path, *, frames: int, size: tuple[int, int], codec: str) -> None:
+def draw_match(
+    path: Path, *, frames: int, size: tuple[int, int], codec: str = "libx264"
+) -> None:
     """Draw players on a court with the grain of a camera, at a usual bit rate."""
     dice = np.random.default_rng(7)
     grain = dice.integers(-6, 7, (size[1], size[0] * 2, 1), np.int16)

@@ -63,7 +63,7 @@ def attach_engines(
     spotter = load_spotter(checkpoint)
     reference = TorchRuntime(spotter)
     trunk, head = trunk_model(spotter, manifest.frame_spec), head_model(spotter)
-    engines = _members({"trunk": trunk, "head": head})
+    engines = members_of({"trunk": trunk, "head": head})
     runtime = OpenVinoRuntime(trunk, head, delay=reference.delay)
 
     samples = list(frames if frames is not None else _noise(manifest.frame_spec))
@@ -143,7 +143,8 @@ def serialise(model: ov.Model) -> tuple[bytes, bytes]:
         return path.read_bytes(), path.with_suffix(".bin").read_bytes()
 
 
-def _members(models: dict[str, ov.Model]) -> dict[str, bytes]:
+def members_of(models: dict[str, ov.Model]) -> dict[str, bytes]:
+    """Give the files that a checkpoint keeps of some models, by their names."""
     members = {}
     for name, model in models.items():
         xml, weights = serialise(model)

@@ -31,6 +31,7 @@ class OpenVinoRuntime:
             EngineUnavailable: OpenVINO finds no CPU it can use, or rejects a model.
         """
         self.name, self.delay = name, delay
+        self.head_model = head
         self.chunk_len = int(trunk.input("frames").shape[0])
         self.feature_dim = int(trunk.output("features").shape[1])
         self._trunk = _compile(trunk, threads).create_infer_request()
