@@ -303,7 +303,12 @@ def test_a_worker_that_leaves_closes_a_job_whose_cancel_is_pending(
         place.leaving.set()  # Seen before the lease can learn of the cancel.
         job.set(cancel_requested=True)
 
-    status = run_job(job.job_id, place=interrupted(place, cancel_and_leave))
+    slow = place.settings.model_copy(update={"heartbeat": timedelta(seconds=30)})
+
+    status = run_job(
+        job.job_id,
+        place=interrupted(replace(place, settings=slow), cancel_and_leave),
+    )
 
     assert status is JobStatus.CANCELED
     assert (job.job().status, job.job().lease_token) == ("canceled", None)
@@ -427,12 +432,14 @@ def test_a_checkpoint_that_is_not_installed_fails_the_job_by_name(
     assert "nobody" in str(job.job().error_detail)
 
 
-def test_the_default_checkpoint_of_the_data_directory_wins_over_the_setting(
+def test_the_default_is_the_settings_checkpoint_else_the_data_directorys_choice(
     settings: Settings, models: Path
 ) -> None:
     (models / "other.touchline").symlink_to(models / "tiny.touchline")
     (models / "default").write_text("other\n")
-    shelf = Shelf(settings.model_copy(update={"model": "missing"}))
+    by_setting = Shelf(settings)
+    by_choice = Shelf(settings.model_copy(update={"model": None}))
 
-    assert shelf.get(None).manifest.name == "tiny"
-    assert shelf.get("tiny") is shelf.get("tiny")
+    assert by_setting.get(None) is by_setting.get("tiny")
+    assert by_choice.get(None) is by_choice.get("other")
+    assert by_choice.get(None) is not by_choice.get("tiny")
