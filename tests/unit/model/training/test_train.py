@@ -145,10 +145,10 @@ def test_another_sport_is_learnt_from_its_data_alone_and_served(tmp_path: Path) 
     root = toy_data(tmp_path)
     config = toy_config(
         root,
-        optimiser={"lr": 3e-3, "warmup_steps": 4, "steps": 60, "ema": 0.9},
+        optimiser={"lr": 3e-3, "warmup_steps": 4, "steps": 45, "ema": 0.9},
         batch=3,
     )
-    config = replace(config, run=replace(config.run, validate_steps=60))
+    config = replace(config, run=replace(config.run, validate_steps=45))
     matches = find_matches(root / "val")
 
     best = train(config, tmp_path / "run", say=print)
