@@ -25,6 +25,7 @@ def train(
 ) -> None:
     """Train a network; the best checkpoint by validation is kept."""
     from model.training.config import read_config, with_steps
+    from model.training.train import is_first_process
     from model.training.train import train as run
 
     settings = read_config(config)
@@ -37,4 +38,5 @@ def train(
         is_resumed=resume,
         start_from=start_from,
     )
-    typer.echo(str(best))
+    if is_first_process():
+        typer.echo(str(best))

@@ -11,6 +11,7 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader
 
 from model.errors import BadAnnotations, TrainingFailed
@@ -34,6 +35,8 @@ BEST = "best.touchline"
 _ADVICE = (
     ".*does not have many workers.*",
     ".*isinstance.treespec, LeafSpec.*",
+    ".*recommended to use .self.log.*sync_dist.*",
+    ".*Grad strides do not match bucket view strides.*",
     ".*srun.*",
     ".*exists and is not empty.*",
 )
@@ -95,6 +98,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
+    say = rank_zero_only(say)
     data = load_data(config, say=say)
     network = make_network(config, data.labels, start_from=start_from, say=say)
     module = SpottingModule(network, data.labels, config)
@@ -112,6 +116,11 @@ def train(
         if keep.judged_at != trainer.global_step:
             trainer.validate(module, datamodule=loaders, verbose=False)
     return folder / BEST
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that speaks to the user (DDP starts several)."""
+    return bool(rank_zero_only.rank == 0)
 
 
 def load_data(config: TrainConfig, *, say: Say) -> TrainingData:
@@ -232,6 +241,8 @@ class _Loaders(lightning.LightningDataModule):
     def val_dataloader(self) -> Any:
         trainer: Any = self.trainer
         mine = list(self.data.val[trainer.global_rank :: trainer.world_size])
+        # With fewer matches than processes one is judged twice and counted once.
+        mine = mine or [self.data.val[0]]
         return DataLoader(mine, batch_size=None)  # type: ignore[arg-type] # a list will do
 
 

@@ -1,6 +1,8 @@
 """The verbs of training: what they print, write and refuse."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,20 @@ def test_train_prints_the_best_checkpoint(toys: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(toys / "run" / "best.touchline")
     assert "training starts from noise" in result.stderr
+
+
+def test_two_processes_train_one_network_and_speak_once(toys: Path) -> None:
+    values = json.loads((toys / "run.yaml").read_text())
+    values["run"] |= {"devices": 2, "validate_steps": 2}
+    (toys / "run.yaml").write_text(json.dumps(values))
+    touchline = str(Path(sys.executable).with_name("touchline"))
+
+    command = [touchline, "train", str(toys / "run.yaml"), "--out", str(toys / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(toys / "run" / "best.touchline")
+    assert done.stderr.count("training starts from noise") == 1
 
 
 def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
