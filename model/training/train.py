@@ -120,7 +120,7 @@ def train(
 
 def is_first_process() -> bool:
     """Whether this is the process that speaks to the user (DDP starts several)."""
-    return bool(rank_zero_only.rank == 0)
+    return bool(getattr(rank_zero_only, "rank", 0) == 0)
 
 
 def load_data(config: TrainConfig, *, say: Say) -> TrainingData:
