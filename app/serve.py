@@ -118,7 +118,9 @@ def _environment(run: Run, stack: ExitStack) -> dict[str, str]:
     if url is None:
         run.say("starting Postgres ...")
         server = start_postgres(
-            settings.data_dir, log_path=settings.data_dir / "logs" / "postgres.log"
+            settings.data_dir,
+            log_path=settings.data_dir / "logs" / "postgres.log",
+            say=run.say,
         )
         run.warden.watch(server.process.pid, signal.SIGINT)
         stack.callback(run.warden.forget, server.process.pid)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -55,7 +55,11 @@ class EmbeddedPostgres:
 
 
 def start_postgres(
-    data_dir: Path, *, log_path: Path, options: Sequence[str] = ()
+    data_dir: Path,
+    *,
+    log_path: Path,
+    options: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
 ) -> EmbeddedPostgres:
     """Start the server of a data directory; make its cluster first if there is none.
 
@@ -69,7 +73,7 @@ def start_postgres(
     """
     data = data_dir / "postgres"
     programs, account = programs_folder(), choose_account(data)
-    open_the_way(account, data_dir, programs)
+    open_the_way(account, data_dir, programs, say=say)
     _remove_leftover(data)
     if not (data / "PG_VERSION").exists():
         _make_cluster(data, programs, account)

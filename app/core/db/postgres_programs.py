@@ -7,6 +7,7 @@ its Python side makes users, opens permissions widely and gives a start ten seco
 import os
 import pwd
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,36 +65,40 @@ def choose_account(data: Path) -> Account | None:
     )
 
 
-def open_the_way(account: Account | None, data_dir: Path, programs: Path) -> None:
-    """Let the account pass through (not list) the data directory, which is ours.
+def open_the_way(
+    account: Account | None,
+    data_dir: Path,
+    programs: Path,
+    *,
+    say: Callable[[str], None],
+) -> None:
+    """Let the account pass through, not list, the folders down to its files.
 
-    The folders above are not: one that keeps others out, such as root's home, stays
-    as it is.
+    Only root runs Postgres as somebody else, and its clone often lies in a folder
+    closed to others (its home, a temporary one). Each folder opened is told.
 
     Raises:
-        StartFailed: the account cannot get to its files; names the closed folder.
+        StartFailed: a folder cannot be opened; names it and the ways out.
     """
     if account is None:
         return
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        if not _lets_pass(data_dir, account):
-            data_dir.chmod(stat.S_IMODE(data_dir.stat().st_mode) | stat.S_IXOTH)
-    except OSError as exc:
-        raise StartFailed(
-            f"{data_dir} cannot be opened to the user {account.pw_name}, as whom root "
-            f"runs Postgres ({exc.strerror}): set TOUCHLINE_DATA_DIR to another folder"
-        ) from exc
-    for target, way_out in (
-        (data_dir, "set TOUCHLINE_DATA_DIR to a folder outside it"),
-        (programs, "install Touchline outside it"),
-    ):
-        for folder in (target, *target.resolve().parents):
-            if not _lets_pass(folder, account):
+    for target in (data_dir, programs):
+        for folder in reversed((target, *target.resolve().parents)):
+            try:
+                folder.mkdir(exist_ok=True)
+                if _lets_pass(folder, account):
+                    continue
+                folder.chmod(stat.S_IMODE(folder.stat().st_mode) | stat.S_IXOTH)
+            except OSError as exc:
                 raise StartFailed(
                     f"root runs Postgres as the user {account.pw_name}, who may not "
-                    f"pass {folder}: {way_out}, start as an ordinary user, or "
-                    f"open it yourself (chmod o+x {folder})"
+                    f"pass {folder} ({exc.strerror}): set TOUCHLINE_DATA_DIR to a "
+                    "folder outside it, or start as an ordinary user"
+                ) from exc
+            if folder != data_dir:
+                say(
+                    f"opened {folder} to passing through (chmod o+x): root runs "
+                    f"Postgres as the user {account.pw_name}"
                 )
 
 
