@@ -99,7 +99,7 @@ def stream_features(images: Iterable[Frames], runtime: Runtime) -> Iterator[Floa
         steps, fed = steps + count, fed + size
         yield _of_video(features, fed - size - runtime.delay, steps)
     nothing = _marks(0, size)
-    while fed - runtime.delay < steps:
+    while steps and fed - runtime.delay < steps:
         features = runtime.trunk(frames, nothing, nothing)
         fed += size
         yield _of_video(features, fed - size - runtime.delay, steps)

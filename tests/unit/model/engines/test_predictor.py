@@ -62,7 +62,7 @@ def test_one_pass_is_the_head_over_windows_of_uncut_features(
     np.testing.assert_allclose(scores, average(windows(), count), atol=SCORES)
 
 
-@pytest.mark.parametrize("count", [1, 7, 23])
+@pytest.mark.parametrize("count", [1, 9])
 def test_clip_by_clip_is_the_network_over_clips_padded_with_zeros(
     spotter: Spotter, count: int
 ) -> None:
