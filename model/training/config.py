@@ -33,6 +33,8 @@ class NetworkSettings:
         options: of the head.
         is_pretrained: start the backbone from ImageNet's weights where they can
             be had, else from noise; the log says which.
+        has_frozen_norms: keep the batch norms' running figures as they are, for a
+            round from a checkpoint; see `frozen`.
     """
 
     feature_arch: str
@@ -40,6 +42,7 @@ class NetworkSettings:
     clip_len: int
     options: Mapping[str, Any] = field(default_factory=dict)
     is_pretrained: bool = True
+    has_frozen_norms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,8 @@ class RunSettings:
         devices: processes; more than one is data-parallel (DDP).
         threads: CPU threads a process; 0 leaves the library's choice.
         precision: Lightning's name: "32-true", "bf16-mixed", "16-mixed".
+        is_compiled: compile the trunk first, which takes minutes for each size of
+            picture and gives a quicker run.
         workers: loader processes a training process; 0 loads in the process.
         checkpoint_minutes: between two full checkpoints.
         validate_steps: optimiser steps between two validations.
@@ -149,6 +154,7 @@ class RunSettings:
     devices: int = 1
     threads: int = 0
     precision: str = "32-true"
+    is_compiled: bool = False
     workers: int = 0
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500

@@ -5,7 +5,7 @@ that was killed and resumed gives the curve of one that was not.
 """
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import lightning
 import torch
@@ -20,6 +20,7 @@ from model.spotting.options import LabelOptions, SpottingOptions
 from model.training.batches import Batch
 from model.training.config import OptimiserSettings, TrainConfig
 from model.training.ema import AveragedWeights
+from model.training.frozen import freeze_norms
 from model.training.losses import SpottingLoss
 from model.training.store import StoredMatch
 from model.training.timelines import timed_match
@@ -51,6 +52,9 @@ class SpottingModule(lightning.LightningModule):
             gamma=config.loss.gamma,
             smoothing=config.loss.smoothing,
         )
+        self._trunk = spotter.trunk
+        if config.run.is_compiled:
+            self._trunk = torch.compile(spotter.trunk, dynamic=False)
         decay = config.optimiser.ema
         self.averaged = AveragedWeights(spotter, decay=decay) if decay else None
         self.scores: dict[str, float] = {}
@@ -62,7 +66,14 @@ class SpottingModule(lightning.LightningModule):
         Unlike the network's own `forward` it does not fill a short clip up to
         clip_len: in training that would be work thrown away.
         """
-        return self.spotter.head(self.spotter.trunk(self.spotter.normalise(frames)))
+        return self.spotter.head(self._trunk(self.spotter.normalise(frames)))
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode as ever, but for norms that are to stand still."""
+        super().train(mode)
+        if self.config.network.has_frozen_norms:
+            freeze_norms(self.spotter)
+        return self
 
     def training_step(self, batch: Batch, _batch_idx: int) -> Tensor:
         """Give a batch's loss.

@@ -101,6 +101,8 @@ def train(
     say = rank_zero_only(say)
     data = load_data(config, say=say)
     network = make_network(config, data.labels, start_from=start_from, say=say)
+    if config.run.is_compiled:
+        say("the network is compiled first: some minutes without a line")
     module = SpottingModule(network, data.labels, config)
     keep = KeepBest(folder, data.labels, config)
     with warnings.catch_warnings():

@@ -49,7 +49,7 @@ def test_every_shipped_config_trains_for_real_steps(
         batch=2,
         stages=stages,
         loss=replace(shipped.loss, weights={"background": 1.0}),
-        run=replace(toy.run, validate_steps=2, precision="32-true"),
+        run=replace(toy.run, validate_steps=2, precision="32-true"),  # not compiled
         optimiser=replace(with_steps(shipped, 2).optimiser, accumulate=1),
     )
 
