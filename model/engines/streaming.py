@@ -111,6 +111,15 @@ class _Tape:
         self.new.append(longer[x.shape[0] :])
         return longer
 
+    def delayed(self, x: Tensor, steps: int) -> Tensor:
+        """Give the chunk that is so many steps behind x."""
+        if x.shape[0] <= steps:
+            return self.extend(x, steps)[:-steps]
+        held = self.old.pop(0) if self.old else x.new_zeros((steps, *x.shape[1:]))
+        # Overlapping slices: OpenVINO would make one slower split of two that meet.
+        self.new.append(x[-steps - 1 :][1:])
+        return torch.cat((held, x[:-steps]))
+
     def inside(self, delay: int, earlier: int = 0) -> Tensor:
         """Say which of the steps `delay` behind the input are in the video.
 
@@ -148,6 +157,9 @@ class _StreamedGate(nn.Module):
         conv3d: Any = site.gsm.conv3D
         self.taps = nn.Parameter(_taps_as_conv(conv3d.weight), False)
         self.bias = nn.Parameter(conv3d.bias.view(2, 1, 1).clone(), False)
+        is_first = (torch.arange(site.fold) < site.fold // 2).float()
+        self.first = nn.Parameter(is_first.view(-1, 1, 1), False)
+        self.second = nn.Parameter(1 - is_first.view(-1, 1, 1), False)
         self.moved: list[Tensor] = []
 
     def enter(self, _block: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
@@ -155,16 +167,15 @@ class _StreamedGate(nn.Module):
 
         Comments count steps from n, the first that is new.
         """
-        half = self.fold // 2
-        x = self.tape.extend(args[0], 3)  # n - 3 to n + T - 1.
+        x = args[0]  # n to n + T - 1.
         folded = x[:, : self.fold]
         gate = self.tape.extend(self._gate(folded), 2)  # n - 3 to n + T - 2.
-        y1 = folded[:-1, :half] * gate[:, :1]
-        y2 = folded[:-1, half:] * gate[:, 1:]
-        from_next = y1[2:] - y1[1:-1]  # n - 2 to n + T - 3, like all that follows.
-        from_previous = y2[:-2] - y2[1:-1]
-        self.moved = [torch.cat((from_next, from_previous), dim=1)]
-        return (x[1:-2],)
+        folded = self.tape.extend(folded, 3)  # n - 3 to n + T - 1.
+        following = folded[2:-1] * self._spread(gate[2:])  # Of n - 2 to n + T - 3,
+        here = folded[1:-2] * self._spread(gate[1:-1])  # like all that follows.
+        before = folded[:-3] * self._spread(gate[:-2])
+        self.moved = [following * self.first + before * self.second - here]
+        return (self.tape.delayed(x, 2),)
 
     def forward(self, x: Tensor) -> Tensor:
         moved = self.moved.pop()
@@ -184,11 +195,15 @@ class _StreamedGate(nn.Module):
         return out
 
     def _gate(self, folded: Tensor) -> Tensor:
-        """Say how much moves: channels from n - 3 -> (T, 2, H, W) from n - 1."""
+        """Say how much moves: channels from n on -> (T, 2, H, W) from n - 1 on."""
         taps = conv2d(relu(folded * self.scale + self.shift), self.taps, padding=1)
-        taps = taps * self.tape.inside(self.behind, 3)
-        total = taps[1:-2, :2] + taps[2:-1, 2:4] + taps[3:, 4:]
+        taps = self.tape.extend(taps * self.tape.inside(self.behind), 2)
+        total = taps[:-2, :2] + taps[1:-1, 2:4] + taps[2:, 4:]
         return torch.tanh(total + self.bias) * self.tape.inside(self.behind + 1)
+
+    def _spread(self, gate: Tensor) -> Tensor:
+        """Give each half's channels its gate: (T, 2, H, W) -> (T, fold, H, W)."""
+        return gate[:, :1] * self.first + gate[:, 1:] * self.second
 
 
 class _StreamedShift(nn.Module):
