@@ -27,6 +27,9 @@ def evaluate(
     ] = None,
     engine: Annotated[str, typer.Option(help="What runs the network.")] = "auto",
     precision: Annotated[str, typer.Option(help="Of the network.")] = "auto",
+    windows: Annotated[
+        str, typer.Option(help="one-pass, or reference: clip by clip.")
+    ] = "auto",
 ) -> None:
     """Measure checkpoints on labelled matches, through the path that serves."""
     import json
@@ -43,6 +46,7 @@ def evaluate(
             tolerance_s=tolerance,
             engine=engine,  # type: ignore[arg-type] # load_predictor refuses others
             precision=precision,  # type: ignore[arg-type] # likewise
+            windows=windows,  # type: ignore[arg-type] # likewise
             say=lambda line: typer.echo(line, err=True),
         )
         for name in checkpoints

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from app.cli.api import api, migrate
 from app.cli.data import data
 from app.cli.evaluate import calibrate, evaluate
+from app.cli.exchange import export, import_checkpoint
 from app.cli.keys import keys
-from app.cli.models import export, import_checkpoint, models
+from app.cli.models import models
 from app.cli.serve import serve
 from app.cli.spot import spot
 from app.cli.train import train

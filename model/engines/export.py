@@ -6,7 +6,8 @@ with its softmax. Needs torch and OpenVINO.
 
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from model.engines.openvino_engine import KIND, OpenVinoRuntime
 from model.engines.packing import pack
 from model.engines.predictor import one_pass
 from model.engines.runtime import Frames
+from model.engines.sample import sample_frames
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import TorchRuntime
 from model.errors import EngineError
 from model.network.checkpoint import Checkpoint, with_changes
+from model.network.cost import cost_of
 from model.network.spotter import Spotter
 from model.network.spotter_io import load_spotter
 from model.spotting.clips import Windows
@@ -35,24 +38,27 @@ CHUNK_LEN = 8
 # Largest difference of a score from torch's that an exported network may show.
 TOLERANCE = 1e-3
 
+# Steps at once that the cost is told for; torch is not there to count it later.
+COST_STEPS = 64
+
 
 def attach_engines(
     checkpoint_path: Path,
     *,
-    frames: Iterable[Frames] | None = None,
+    frames: Sequence[Frames] = (),
     out: Path | None = None,
 ) -> Checkpoint:
     """Put the OpenVINO form into a checkpoint, once its scores are torch's.
 
     Args:
         checkpoint_path: the file to export.
-        frames: (H, W, 3) RGB of the checkpoint's size to compare scores on, real
-            ones preferably; noise is drawn if there are none.
+        frames: (H, W, 3) RGB of the checkpoint's size to compare scores on; those
+            of the sample if left out.
         out: where to write; the file itself by default.
 
     Returns:
         The new checkpoint; `manifest.engines["openvino"]` tells chunk length,
-        delay, and by precision the largest difference of a score from torch's.
+        delay, cost, and by precision the largest difference of a score from torch's.
 
     Raises:
         EngineError: a score differs by more than `TOLERANCE`.
@@ -66,7 +72,7 @@ def attach_engines(
     engines = members_of({"trunk": trunk, "head": head})
     runtime = OpenVinoRuntime(trunk, head, delay=reference.delay)
 
-    samples = list(frames if frames is not None else _noise(manifest.frame_spec))
+    samples = list(frames or sample_frames(manifest.frame_spec))
     windows = Windows(manifest.config.clip_len, manifest.config.clip_len // 2)
     scores = [one_pass(samples, engine, windows) for engine in (reference, runtime)]
     difference = float(np.abs(scores[0] - scores[1]).max())
@@ -84,10 +90,11 @@ def attach_engines(
                 "trunk": "trunk",
                 "head": "head",
                 "max_score_difference": difference,
-                "checked_on": "frames" if frames is not None else "noise",
+                "checked_on": "your video" if frames else "the sample video",
                 "checked_steps": len(samples),
             }
         },
+        "cost": asdict(cost_of(manifest.config, manifest.frame_spec, steps=COST_STEPS)),
     }
     return with_changes(
         checkpoint,
@@ -150,17 +157,6 @@ def members_of(models: dict[str, ov.Model]) -> dict[str, bytes]:
         xml, weights = serialise(model)
         members[f"{KIND}/{name}.xml"], members[f"{KIND}/{name}.bin"] = xml, weights
     return members
-
-
-def _noise(frame_spec: FrameSpec, steps: int = 40) -> Iterable[Frames]:
-    """Draw blocks of noise that move a little: no footage, but not flat either."""
-    rng = np.random.default_rng(0)
-    height, width = frame_spec.out_height, frame_spec.out_width
-    small = rng.integers(0, 256, (height // 8 + 2, width // 8 + 2, 3), dtype=np.uint8)
-    picture = small.repeat(8, axis=0).repeat(8, axis=1)
-    for step in range(steps):
-        shift = step % 8
-        yield np.ascontiguousarray(picture[shift : shift + height, :width])
 
 
 class _Scores(nn.Module):

@@ -7,7 +7,7 @@ clips and any frame size. The check needs no ONNX Runtime: OpenVINO reads it too
 import io
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from model.engines.export import TOLERANCE
 from model.engines.runtime import Frames
+from model.engines.sample import sample_frames
 from model.errors import EngineError
 from model.network.checkpoint import Checkpoint, with_changes
 from model.network.spotter import Spotter
@@ -46,15 +47,15 @@ class ClipScores(nn.Module):
 def attach_onnx(
     checkpoint_path: Path,
     *,
-    frames: Iterable[Frames] | None = None,
+    frames: Sequence[Frames] = (),
     out: Path | None = None,
 ) -> Checkpoint:
     """Put the ONNX form into a checkpoint, once its scores are torch's.
 
     Args:
         checkpoint_path: the file to export.
-        frames: (H, W, 3) RGB of the checkpoint's size to compare scores on, real
-            ones preferably; noise is drawn if there are none.
+        frames: (H, W, 3) RGB of the checkpoint's size to compare scores on; those
+            of the sample if left out.
         out: where to write; the file itself by default.
 
     Raises:
@@ -66,7 +67,7 @@ def attach_onnx(
     scores = ClipScores(load_spotter(checkpoint)).eval()
     content = to_onnx(scores, spec)
 
-    samples = list(_noise(spec, config.clip_len) if frames is None else frames)
+    samples = list(frames or sample_frames(spec))
     difference = _difference(content, scores, list(_clips(samples, config.clip_len)))
     if not difference <= TOLERANCE:
         raise EngineError(
@@ -75,7 +76,7 @@ def attach_onnx(
         )
     found = {
         "max_score_difference": difference,
-        "checked_on": "noise" if frames is None else "frames",
+        "checked_on": "your video" if frames else "the sample video",
         "checked_steps": len(samples),
     }
     facts = {
@@ -139,10 +140,3 @@ def _clips(frames: Sequence[Frames], clip_len: int) -> Iterator[npt.NDArray[np.u
     for start in range(0, len(frames), clip_len):
         clip = list(islice(cycle(frames[start : start + clip_len]), clip_len))
         yield np.ascontiguousarray(np.stack(clip).transpose(0, 3, 1, 2)[None])
-
-
-def _noise(spec: FrameSpec, steps: int) -> Iterator[Frames]:
-    rng = np.random.default_rng(0)
-    for _ in range(steps):
-        size = (spec.out_height, spec.out_width, 3)
-        yield rng.integers(0, 256, size, dtype=np.uint8)

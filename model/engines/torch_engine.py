@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,10 +73,22 @@ class TorchRuntime:
         return self._fetch(torch.cat(features))
 
     def head(self, features: Floats) -> Floats:
-        """Judge windows."""
-        with torch.inference_mode():
-            logits = self._head.head(self._send(features))
-            return self._fetch(torch.softmax(logits, dim=-1))
+        """Judge windows; where they do not fit all at once, in halves."""
+        try:
+            with torch.inference_mode():
+                logits = self._head.head(self._send(features))
+                return self._fetch(torch.softmax(logits, dim=-1))
+        except torch.OutOfMemoryError as exc:
+            if len(features) == 1:
+                raise EngineError(
+                    "a single window does not fit the GPU's memory; use --engine "
+                    "openvino"
+                ) from exc
+        torch.cuda.empty_cache()
+        middle = len(features) // 2
+        return np.concatenate(
+            [self.head(features[:middle]), self.head(features[middle:])]
+        )
 
     def _run(self, part: list[Tensor]) -> Tensor:
         with torch.inference_mode():

@@ -17,6 +17,7 @@ from model.evaluation.metrics import (
     counts_at,
     exact_ap,
     judge,
+    labels_of,
     precision_recall,
     soccernet_ap,
     soccernet_average_map,
@@ -27,6 +28,8 @@ from model.network.manifest import Manifest
 from model.spotting.predictor import (
     EngineName,
     Precision,
+    Predictor,
+    Windows,
     load_predictor,
 )
 from model.training.annotations import Match
@@ -103,6 +106,7 @@ def evaluate_checkpoint(
     tolerance_s: float = 1.0,
     engine: EngineName = "auto",
     precision: Precision = "auto",
+    windows: Windows = "auto",
     say: Say,
 ) -> Report:
     """Spot every match as serving does, and measure.
@@ -111,7 +115,9 @@ def evaluate_checkpoint(
         BadCheckpoint, EngineUnavailable: see `load_predictor`.
         VideoError: a match cannot be decoded.
     """
-    predictor = load_predictor(path, engine=engine, precision=precision)
+    predictor = load_predictor(
+        path, engine=engine, precision=precision, windows=windows
+    )
     started = time.perf_counter()
     timed = timelines(predictor, matches, say=say)
     seconds = time.perf_counter() - started
@@ -126,6 +132,24 @@ def evaluate_checkpoint(
             weight.size for key, weight in weights.items() if _is_parameter(key)
         ),
     )
+
+
+def mean_ap(
+    predictor: Predictor,
+    matches: Sequence[Match],
+    *,
+    tolerance_s: float = 0.5,
+    say: Say,
+) -> float:
+    """Give the mean AP of the labels that occur, through the path that serves."""
+    timed = timelines(predictor, matches, say=say)
+    found = spotted(timed, predictor.manifest.spotting)
+    values = [
+        average_precision(found, label, tolerance_s=tolerance_s)
+        for label in predictor.manifest.labels
+        if label in labels_of(found)
+    ]
+    return sum(values) / max(1, len(values))
 
 
 def measure(

@@ -18,12 +18,14 @@ class Cost:
     Attributes:
         gmac_per_step: thousand million multiplications with addition for a step.
         weights_bytes: in half precision.
-        activations_bytes: in half precision, for a clip of the steps asked for.
+        activations_bytes: in half precision, for a clip of `steps`.
+        steps: given at once.
     """
 
     gmac_per_step: float
     weights_bytes: int
     activations_bytes: int
+    steps: int
 
 
 def cost_of(config: ModelConfig, frame_spec: FrameSpec, *, steps: int) -> Cost:
@@ -39,4 +41,5 @@ def cost_of(config: ModelConfig, frame_spec: FrameSpec, *, steps: int) -> Cost:
         gmac_per_step=flops.get_total_flops() / 2e9 / steps,
         weights_bytes=need.weights_bytes,
         activations_bytes=need.activations_bytes,
+        steps=steps,
     )

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 import typer
 from typer.testing import CliRunner, Result
 
-from app.cli.models import export, import_checkpoint, models
+from app.cli.exchange import export, import_checkpoint
+from app.cli.models import models
 from model import library
 from model.errors import BadCheckpoint
 from model.network.checkpoint import Checkpoint
@@ -192,6 +194,62 @@ def test_a_model_set_by_its_path_is_shown_and_exported(
 
     assert json.loads(run("models", "show", "--json").stdout)["file"] == str(path)
     assert [(one["name"], one["is_default"]) for one in listed] == [("mine", True)]
+
+
+def imported(weights: Path, path: Path) -> Path:
+    """Bring the weights in as a checkpoint without any other form."""
+    run("import-checkpoint", weights, "--fps", "25", "--no-export", "--out", path)
+    return path
+
+
+def test_an_export_leaves_what_came_with_touchline_as_it_is(
+    weights: Path, tmp_path: Path, user_dir: Path
+) -> None:
+    bundled = imported(weights, tmp_path / "bundled" / "ours.touchline")
+    before = bundled.read_bytes()
+
+    said = run("export", "ours").stdout
+
+    assert bundled.read_bytes() == before
+    mine = Checkpoint.open(user_dir / "ours.touchline")
+    assert mine.manifest.engines["openvino"]["cost"]["gmac_per_step"] > 0
+    assert "steps of the sample video" in said
+    assert json.loads(run("models", "show", "ours", "--json").stdout)["file"] == str(
+        mine.path
+    )
+
+
+def test_an_onnx_network_can_be_had_alone(weights: Path, tmp_path: Path) -> None:
+    source = imported(weights, tmp_path / "here" / "mine.touchline")
+    before, plain = source.read_bytes(), tmp_path / "out" / "net.onnx"
+    plain.parent.mkdir()
+
+    said = run("export", source, "--format", "onnx", "--out", plain).stdout
+
+    graph = onnx.load(plain)
+    onnx.checker.check_model(graph)
+    assert [port.name for port in graph.graph.output] == ["scores"]
+    assert "max score difference" in said
+    assert source.read_bytes() == before
+    assert list(plain.parent.iterdir()) == [plain]
+
+
+def test_an_export_to_a_file_of_another_kind_says_what_there_is(tmp_path: Path) -> None:
+    source = tiny_checkpoint(tmp_path, "mine").path
+
+    refused = run("export", source, "--out", tmp_path / "net.xml")
+
+    assert refused.exit_code == 2
+    assert ".touchline" in refused.stderr
+
+
+def test_int8_without_matches_to_judge_it_on_is_refused(tmp_path: Path) -> None:
+    source = tiny_checkpoint(tmp_path, "mine").path
+
+    refused = run("export", source, "--precision", "int8")
+
+    assert refused.exit_code == 2
+    assert "--data" in refused.stderr
 
 
 def test_an_empty_list_says_what_to_do() -> None:

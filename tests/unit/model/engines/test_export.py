@@ -93,7 +93,7 @@ def test_the_export_says_what_it_is_and_how_far_it_is_from_torch(
     assert facts["delay"] == 26
     assert facts["openvino_version"] == ov.__version__
     assert 0 <= form["max_score_difference"] <= SCORES
-    assert (form["checked_on"], form["checked_steps"]) == ("noise", 40)
+    assert (form["checked_on"], form["checked_steps"]) == ("the sample video", 40)
 
 
 def test_weights_are_kept_in_half_the_bytes_and_stay_the_same(

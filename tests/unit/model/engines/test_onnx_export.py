@@ -85,7 +85,7 @@ def test_the_difference_and_the_form_are_kept(tmp_path: Path) -> None:
 
     facts = Checkpoint.open(path).manifest.engines["onnx"]
     found = facts["precisions"]["float32"]
-    assert found["checked_on"] == "frames"
+    assert found["checked_on"] == "your video"
     assert found["checked_steps"] == 6
     assert found["max_score_difference"] < 1e-5
     graph = onnx.load_from_string(checkpoint.read_member(ENGINES + MEMBER))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from model.engines.export import attach_engines
 from model.engines.predictor import EnginePredictor, clip_by_clip, one_pass
 from model.engines.torch_engine import TorchRuntime, has_cuda
 from model.errors import EngineError, EngineUnavailable
@@ -162,6 +163,31 @@ def test_a_choice_that_is_none_says_which_there_are(
         load_predictor(path, **choice)  # type: ignore[arg-type] # Wrong on purpose.
 
 
+def test_windows_that_do_not_fit_are_judged_in_halves(
+    spotter: Spotter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = TorchRuntime(spotter)
+    rng = np.random.default_rng(0)
+    windows = rng.random((5, 12, runtime.feature_dim), dtype=np.float32)
+    expected = runtime.head(windows)
+    judge, tried = runtime._head.head, []
+
+    def small(features: torch.Tensor) -> torch.Tensor:
+        tried.append(len(features))
+        if len(features) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return judge(features)
+
+    monkeypatch.setattr(runtime._head, "head", small)
+
+    np.testing.assert_allclose(runtime.head(windows), expected, atol=SCORES)
+    assert tried[:3] == [5, 2, 1]
+
+    monkeypatch.setattr("torch.softmax", lambda *_, **__: small(torch.zeros(2)))
+    with pytest.raises(EngineError, match="single window"):
+        runtime.head(windows)
+
+
 @pytest.mark.skipif(has_cuda(), reason="there is a GPU here")
 def test_without_a_gpu_cuda_says_so(spotter: Spotter, tmp_path: Path) -> None:
     path = noisy_checkpoint(tmp_path, spotter).path
@@ -191,3 +217,18 @@ def test_the_gpu_gives_the_cpus_scores(
     scores = one_pass(frames, runtime, Windows(12, 6))
 
     np.testing.assert_allclose(scores, expected, atol=tolerance)
+
+
+@pytest.mark.cuda
+def test_a_checkpoint_spots_alike_on_the_gpu_and_on_the_cpu_engine(
+    tmp_path: Path,
+) -> None:
+    if not has_cuda():
+        pytest.skip("torch finds no GPU")
+    path = attach_engines(noisy_checkpoint(tmp_path, noisy_spotter()).path).path
+    steps = [Step(k, k, k / 15, image) for k, image in enumerate(draw_frames(40))]
+
+    expected = load_predictor(path, engine="openvino").predict(steps)
+    found = load_predictor(path, engine="torch-cuda").predict(steps)
+
+    np.testing.assert_allclose(found.scores, expected.scores, atol=HALF)

@@ -1,0 +1,260 @@
+"""`touchline import-checkpoint` and `export`: networks come in, and go out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from app.cli.models import Name, find_model, user_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from model.engines.runtime import Frames
+    from model.network.checkpoint import Checkpoint
+    from model.video.frame_spec import FrameSpec
+
+# What E2E-Spot's own extraction makes of a 16:9 video.
+E2ESPOT_HEIGHT_PX = 224
+ASPECT = 16 / 9
+
+# Of each validation match, to take int8's ranges from.
+INT8_STEPS = 200
+
+ExportForm = Literal["openvino", "onnx"]
+
+
+def import_checkpoint(
+    weights: Annotated[
+        Path, typer.Argument(help="checkpoint_NNN.pt of E2E-Spot or opensportslib.")
+    ],
+    config: Annotated[
+        Path | None, typer.Option(help="config.json; beside the weights if left out.")
+    ] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="class.txt; beside the weights if left out.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the checkpoint is to be called.")
+    ] = None,
+    fps: Annotated[
+        float | None, typer.Option(min=0.1, help="Frame rate it was trained at.")
+    ] = None,
+    height: Annotated[
+        int | None, typer.Option(min=32, help="Height its frames were scaled to.")
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(min=32, help="Width; 16:9 if left out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write here, not among your models.")
+    ] = None,
+    precision: Annotated[
+        Literal["fp32", "fp16"], typer.Option(help="Of the weights in the file.")
+    ] = "fp32",
+    export_it: Annotated[
+        bool, typer.Option("--export/--no-export", help="Make the CPU's form as well.")
+    ] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file.")] = False,
+) -> None:
+    """Bring in a checkpoint of E2E-Spot (or opensportslib)."""
+    _need_torch("import-checkpoint")
+    from model.network.e2espot import read_run
+
+    run = read_run(
+        weights,
+        config or weights.parent / "config.json",
+        classes or weights.parent / "class.txt",
+    )
+    if fps is None:
+        _note("--fps was not given: 25 frames a second are assumed")
+    if height is None:
+        _note(f"--height was not given: {E2ESPOT_HEIGHT_PX} pixels are assumed")
+    name = name or f"{run.config.feature_arch}-{weights.stem}"
+    path = out or user_dir() / f"{name}.touchline"
+    if path.exists() and not force:
+        raise typer.BadParameter(f"{path} is there already; --force replaces it")
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint = run.save(
+        path,
+        name=name,
+        frame_spec=_frame_spec(
+            height or E2ESPOT_HEIGHT_PX, width, fps or 25.0, run.crop_dim
+        ),
+        precision=precision,
+    )
+    if export_it:
+        _note("making the CPU engine's form and checking it against torch ...")
+        checkpoint = _exported(path, "openvino", video=None, out=path)
+    _tell_written(checkpoint)
+    _note("thresholds are middling until `touchline calibrate` has chosen them")
+
+
+def export(
+    name: Name = None,
+    form: Annotated[
+        ExportForm, typer.Option("--format", help="What to make.")
+    ] = "openvino",
+    video: Annotated[
+        Path | None,
+        typer.Option(help="Frames to compare scores on; else a sample's."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the checkpoint here, or with .onnx the network alone; else "
+            "in place, or among your models where it came with Touchline."
+        ),
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "int8"],
+        typer.Option(help="int8 is added if mAP on --data falls by less than 0.01."),
+    ] = "float32",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of labelled validation matches, for int8."),
+    ] = None,
+) -> None:
+    """Make a checkpoint's form for another runtime, and check it against torch."""
+    from model.network.checkpoint import SUFFIX
+
+    _need_torch("export")
+    path = find_model(name)
+    if video is not None and not video.is_file():
+        raise typer.BadParameter(f"there is no file {video}")
+    out = out or _place_of(path)
+    if precision == "int8":
+        if data is None or form != "openvino":
+            raise typer.BadParameter(
+                "int8 is made for --format openvino, and judged on labelled matches: "
+                "name their folder with --data"
+            )
+        _add_int8(path, data, out=out)
+        return
+    if out.suffix == ".onnx" and form == "onnx":
+        _write_onnx(path, video=video, out=out)
+        return
+    if out.suffix != SUFFIX:
+        raise typer.BadParameter(
+            f"--out {out} should end in {SUFFIX}, or in .onnx with --format onnx; "
+            "OpenVINO's form is two models with their facts and lives in the checkpoint"
+        )
+    _tell_written(_exported(path, form, video=video, out=out))
+
+
+def _exported(
+    path: Path, form: ExportForm, *, video: Path | None, out: Path
+) -> "Checkpoint":
+    from model.network.checkpoint import Checkpoint
+
+    frames: Sequence[Frames] = ()
+    if video is not None:
+        from model.engines.sample import sample_frames
+
+        spec = Checkpoint.open(path).manifest.frame_spec
+        frames = list(sample_frames(spec, video=video))
+    if form == "onnx":
+        from model.engines.onnx_export import attach_onnx
+
+        return attach_onnx(path, frames=frames, out=out)
+    from model.engines.export import attach_engines
+
+    return attach_engines(path, frames=frames, out=out)
+
+
+def _add_int8(path: Path, data: Path, *, out: Path) -> None:
+    """Calibrate on validation matches, judge on them, and keep it if it is as good."""
+    from model.engines.int8 import attach_int8
+    from model.engines.sample import sample_frames
+    from model.evaluation.evaluate import mean_ap
+    from model.network.checkpoint import Checkpoint
+    from model.training.annotations import find_matches
+
+    matches = find_matches(data)
+    spec = Checkpoint.open(path).manifest.frame_spec
+    outcome = attach_int8(
+        path,
+        [sample_frames(spec, video=m.video, steps=INT8_STEPS) for m in matches],
+        judge=lambda predictor: mean_ap(predictor, matches, say=_note),
+        out=out,
+    )
+    typer.echo(f"mAP float32 {outcome.float32:.4f}, int8 {outcome.int8:.4f}")
+    if not outcome.is_kept:
+        typer.echo("int8 loses too much: it was not kept")
+        raise typer.Exit(1)
+    typer.echo(f"wrote {outcome.checkpoint.path}")
+
+
+def _place_of(path: Path) -> Path:
+    """Say where an export goes: what came with Touchline is left as it is."""
+    from model.library import BUNDLED_DIR
+
+    if path.parent != BUNDLED_DIR:
+        return path
+    user_dir().mkdir(parents=True, exist_ok=True)
+    _note(f"{path.stem} came with Touchline and stays as it is: yours shadows it")
+    return user_dir() / path.name
+
+
+def _write_onnx(path: Path, *, video: Path | None, out: Path) -> None:
+    """Write the ONNX network alone, checked as ever."""
+    from tempfile import TemporaryDirectory
+
+    from model.engines.onnx_export import MEMBER
+    from model.network.checkpoint import ENGINES
+
+    with TemporaryDirectory(dir=out.parent) as folder:
+        made = _exported(path, "onnx", video=video, out=Path(folder) / path.name)
+        plain = Path(folder) / out.name
+        plain.write_bytes(made.read_member(f"{ENGINES}{MEMBER}"))
+        plain.replace(out)
+        _tell_difference(made)
+    typer.echo(f"wrote {out}")
+
+
+def _frame_spec(
+    height: int, width: int | None, fps: float, crop_dim: int | None
+) -> "FrameSpec":
+    from model.video.frame_spec import FrameSpec
+
+    width = width or int(height * ASPECT)
+    if crop_dim is None:
+        return FrameSpec(width, height, fps=fps)
+    if crop_dim > min(width, height):
+        raise typer.BadParameter(
+            f"the network was trained on crops of {crop_dim} pixels, more than frames "
+            f"of {width}x{height} have; say --height and --width"
+        )
+    left, top = round((width - crop_dim) / 2), round((height - crop_dim) / 2)
+    return FrameSpec(width, height, crop=(left, top, crop_dim, crop_dim), fps=fps)
+
+
+def _tell_written(checkpoint: "Checkpoint") -> None:
+    _tell_difference(checkpoint)
+    typer.echo(f"wrote {checkpoint.path}")
+
+
+def _tell_difference(checkpoint: "Checkpoint") -> None:
+    for kind, facts in checkpoint.manifest.engines.items():
+        for precision, found in facts.get("precisions", {}).items():
+            if precision == "int8":  # Judged by its mAP, not by its scores.
+                continue
+            typer.echo(
+                f"{kind} {precision}: max score difference from torch "
+                f"{found['max_score_difference']:.1e} on {found['checked_steps']} "
+                f"steps of {found['checked_on']}"
+            )
+
+
+def _need_torch(verb: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None or find_spec("timm") is None:
+        raise typer.BadParameter(
+            f"`touchline {verb}` needs torch: pip install 'touchline[train]'"
+        )
+
+
+def _note(message: str) -> None:
+    typer.echo(message, err=True)

@@ -1,0 +1,28 @@
+"""Real frames to compare an export's scores on where the user names no video."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from model.engines.runtime import Frames
+from model.video.decode import iter_steps
+from model.video.frame_spec import FrameSpec
+
+# Four seconds of a rendered five-a-side match (Google Research Football engine,
+# Apache-2.0), 448x252 at 30 frames a second.
+SAMPLE = Path(__file__).with_name("sample.mp4")
+
+STEPS = 40
+
+
+def sample_frames(
+    spec: FrameSpec, *, video: Path = SAMPLE, steps: int = STEPS
+) -> Iterator[Frames]:
+    """Give a video's first frames as the network sees them: (H, W, 3) RGB, uint8.
+
+    Raises:
+        UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
+            `model.video.source`.
+    """
+    for step in islice(iter_steps(video, spec), steps):
+        yield step.image

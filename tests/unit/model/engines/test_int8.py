@@ -1,0 +1,70 @@
+"""The 8-bit form: kept where it is as accurate, and near the truth where it is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.engines.export import attach_engines
+from model.engines.int8 import attach_int8
+from model.network.checkpoint import Checkpoint
+from model.spotting.predictor import Predictor, load_predictor
+from model.video.decode import Step
+from tests.unit.model.engines.networks import (
+    draw_frames,
+    noisy_checkpoint,
+    noisy_spotter,
+)
+
+pytest.importorskip("nncf")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    """A checkpoint with its float32 form."""
+    folder = tmp_path_factory.mktemp("int8")
+    return attach_engines(noisy_checkpoint(folder, noisy_spotter("rny002", "")).path)
+
+
+def scores(
+    predictor: Predictor, *, seed: int
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    steps = [
+        Step(k, k, k / 15, image) for k, image in enumerate(draw_frames(24, seed=seed))
+    ]
+    return predictor.predict(steps).scores
+
+
+def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
+    exported: Checkpoint, tmp_path: Path
+) -> None:
+    out = tmp_path / "quick.touchline"
+    judged: list[str] = []
+
+    def judge(predictor: Predictor) -> float:
+        judged.append(predictor.engine)
+        return 0.9 if len(judged) == 1 else 0.895
+
+    outcome = attach_int8(exported.path, [draw_frames(32)], judge=judge, out=out)
+
+    assert outcome.is_kept
+    assert judged == ["openvino/float32", "openvino/int8"]
+    form = Checkpoint.open(out).manifest.engines["openvino"]["precisions"]["int8"]
+    assert form["val"] == [0.9, 0.895]
+    exact = scores(load_predictor(out, precision="float32"), seed=1)
+    quick = scores(load_predictor(out, precision="int8"), seed=1)
+    assert 0 < np.abs(quick - exact).max() < 0.2
+
+
+def test_a_form_that_loses_too_much_is_not_kept(
+    exported: Checkpoint, tmp_path: Path
+) -> None:
+    out, values = tmp_path / "quick.touchline", iter((0.9, 0.89))
+
+    outcome = attach_int8(
+        exported.path, [draw_frames(16)], judge=lambda _: next(values), out=out
+    )
+
+    assert not outcome.is_kept
+    assert (outcome.float32, outcome.int8) == (0.9, 0.89)
+    assert not out.exists()
