@@ -24,7 +24,6 @@ from app.core.storage import Storage, StoredFile, scores_key, video_prefix
 from model.errors import ModelError
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import SpottedVideo
-from model.video.probe import VideoFacts
 from worker.events import copy_events
 from worker.lease import Lease, Stop
 from worker.messages import Ending, add_delivery
@@ -98,7 +97,7 @@ def save_success(
         "scores_key": scores.key,
         "scores_sha256": scores.sha256,
         "event_counts": counts,
-        "warnings": _warnings(spotted.facts),
+        "warnings": _warnings(spotted),
     }
     with place.sessions.begin() as session:
         _write_end(session, claim, lease, values)
@@ -245,7 +244,15 @@ def _checkpoint_facts(predictor: Predictor) -> dict[str, object]:
     }
 
 
-def _warnings(facts: VideoFacts) -> dict[str, object] | None:
-    if not facts.is_truncated:
-        return None
-    return {"truncated": "The file is shorter than its header says; the rest is here."}
+def _warnings(spotted: SpottedVideo) -> dict[str, object] | None:
+    found: dict[str, object] = {}
+    if spotted.facts.is_truncated:
+        found["truncated"] = (
+            "The file is shorter than its header says; the rest is here."
+        )
+    if spotted.damaged_packets:
+        found["damaged"] = (
+            f"{spotted.damaged_packets} pieces of the video could not be decoded: "
+            "events may be missing there."
+        )
+    return found or None

@@ -46,11 +46,13 @@ class SpottedVideo:
         facts: from the probe.
         timeline: the scores of every step.
         spots: what survived thresholds and NMS, earliest first.
+        damaged_packets: pieces of the file that the decoder could not use.
     """
 
     facts: VideoFacts
     timeline: Timeline
     spots: list[Spot]
+    damaged_packets: int = 0
 
 
 def spot_file(
@@ -96,7 +98,8 @@ def spot_file(
         timeline = predictor.predict(steps, on_step=report.step, on_wait=report.tick)
     spots = find_spots(timeline, manifest.spotting, min_score=min_score)
     report.finish()
-    return SpottedVideo(facts=facts, timeline=timeline, spots=spots)
+    damaged = steps.tally.damaged_packets if steps.tally else 0
+    return SpottedVideo(facts, timeline, spots, damaged_packets=damaged)
 
 
 class _Reporter:

@@ -25,6 +25,10 @@ def ended(
     front = {"movflags": "faststart"}
     draw_video(folder / "whole.mp4", frames=120, fps=30, options=front)
     cut_off(folder / "whole.mp4", folder / "cut-short.mp4", keep=0.6)
+    data = bytearray((folder / "whole.mp4").read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    (folder / "damaged.mp4").write_bytes(bytes(data))
     (folder / "whole.mp4").unlink()
     draw_sound(folder / "sound.m4a")
     script = f"ffconcat version 1.0\nfile {match}\n"
@@ -99,6 +103,15 @@ def test_a_video_cut_short_is_spotted_as_far_as_it_goes_and_says_so(
     assert "truncated" in video["job"]["warnings"]
     timeline = service.get(f"/videos/{video['id']}/timeline")
     assert 0 < max(timeline["time_s"]) < 3.9
+
+
+def test_damage_in_the_middle_is_told_beside_the_timeline(
+    ended: dict[str, dict[str, Any]],
+) -> None:
+    video = ended["damaged.mp4"]
+
+    assert video["status"] == "succeeded"
+    assert "pieces of the video" in video["job"]["warnings"]["damaged"]
 
 
 def test_a_failed_video_leaves_no_scores(

@@ -57,6 +57,19 @@ def test_a_video_becomes_a_timeline_and_spots(
     assert (spotted.facts.width, spotted.facts.height) == (160, 96)
 
 
+def test_damage_in_the_middle_is_counted(
+    video: Path, predictor: Predictor, tmp_path: Path
+) -> None:
+    data = bytearray(video.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(bytes(data))
+
+    assert spot_file(damaged, predictor=predictor).damaged_packets > 0
+    assert spot_file(video, predictor=predictor).damaged_packets == 0
+
+
 def test_the_same_video_twice_gives_the_same_timeline(
     video: Path, predictor: Predictor
 ) -> None:
