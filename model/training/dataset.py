@@ -4,7 +4,7 @@ Clip n is the same whenever it is drawn, so a resumed run sees what an unbroken
 one would have seen. Frames stay uint8; `augment` turns them into pictures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,18 +125,6 @@ def nearest_step(time_s: NDArray[np.float64], moment_s: float) -> int:
         return right - 1
     is_left = moment_s - time_s[right - 1] <= time_s[right] - moment_s
     return right - 1 if is_left else right
-
-
-def count_labels(
-    matches: Sequence[StoredMatch], labels: Sequence[str]
-) -> Mapping[str, int]:
-    """Count the events of each label."""
-    counts = dict.fromkeys(labels, 0)
-    for match in matches:
-        for event in match.labels.events:
-            if event.label in counts:
-                counts[event.label] += 1
-    return counts
 
 
 def _all_events(
