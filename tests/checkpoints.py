@@ -59,7 +59,7 @@ def make_checkpoint(
         config=config,
         labels=labels,
         frame_spec=FrameSpec(width=96, height=54, fps=15.0),
-        spotting=SpottingOptions(options),
+        spotting=SpottingOptions(options, temperature=1.5),
         provenance=Provenance(version="test", notes="random weights"),
     )
     save_spotter(path, spotter, manifest)

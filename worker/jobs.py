@@ -17,6 +17,7 @@ from app.core.storage import scores_key
 from model.errors import Canceled
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import Progress, SpottedVideo, spot_file
+from model.spotting.timeline import Timeline
 from model.video.limits import DEFAULT_LIMITS
 from model.video.probe import VideoFacts
 from worker import lease as leases
@@ -96,7 +97,8 @@ def _run(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
             spotted = _spot(claim, lease, place, predictor)
             lease.note(leases.Progress("store", 1.0, 0.0))
             scores = place.storage.write_bytes(
-                scores_key(claim.video_id, claim.job_id), spotted.timeline.to_bytes()
+                scores_key(claim.video_id, claim.job_id),
+                _curves(spotted, predictor).to_bytes(),
             )
         _raise_if_stopped(lease)
         return save_success(claim, lease, place, predictor, spotted, scores)
@@ -111,6 +113,14 @@ def _run(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
         if lease.stop is not None:
             return save_stop(claim, lease, place)
         return save_failure(claim, lease, place, failure_of(exc, claim))
+
+
+def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:
+    """Give the score curves at the temperature that the events' scores have."""
+    temperature = predictor.manifest.spotting.temperature
+    return replace(
+        spotted.timeline, scores=spotted.timeline.at_temperature(temperature)
+    )
 
 
 def _spot(

@@ -212,6 +212,20 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert place.doorbell.waiting(LIGHT_QUEUE) == 1
 
 
+def test_the_stored_curves_are_at_the_events_own_scores(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    run_job(job.job_id, place=place)
+
+    key = job.job().scores_key
+    assert key is not None
+    timeline = Timeline.from_bytes(storage.read_bytes(key))
+    for event in job.events():
+        curve = timeline.of(event.label)
+        at = timeline.frame.tolist().index(event.frame)
+        assert event.score == pytest.approx(float(curve[at]), abs=1e-6)
+
+
 def test_the_time_of_an_event_is_the_time_of_its_frame(
     job: Uploaded, place: Workplace
 ) -> None:
