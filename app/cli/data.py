@@ -40,9 +40,7 @@ def check(
     if against is not None:
         others = find_matches(against)
         findings += leaks(matches, others, parts=(folder.name, against.name))
-        lacking = missing_labels(matches, others)
-        if lacking:
-            typer.echo(f"{against} has labels that {folder} lacks: {lacking}")
+        findings += missing_labels(matches, others)
     for finding in findings:
         mark = "error" if finding.is_fatal else "warning"
         typer.echo(f"{mark}: {finding.match}: {finding.text} [{finding.kind}]")

@@ -1,21 +1,36 @@
 """`touchline evaluate` and `touchline calibrate`: how good, and which thresholds."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from app.cli.models import find_model
 
-Data = Annotated[Path, typer.Argument(help="Folder of labelled matches.")]
+if TYPE_CHECKING:
+    from model.training.annotations import Match
+
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Folder of labelled matches; else the last argument."),
+]
+SplitFile = Annotated[Path | None, typer.Option(help="File of `touchline data split`.")]
+Part = Annotated[
+    Literal["train", "val", "test"], typer.Option(help="Part of the split to take.")
+]
+OnCorrupt = Annotated[
+    Literal["stop", "skip"], typer.Option(help="What to do about a corrupt video.")
+]
 
 
 def evaluate(
     checkpoints: Annotated[
         list[str],
-        typer.Argument(help="Names or paths of checkpoints, best side by side."),
+        typer.Argument(help="Names or paths of checkpoints, side by side; then DATA."),
     ],
-    data: Annotated[Path, typer.Option(help="Folder of labelled matches.")],
+    data: Data = None,
+    split: SplitFile = None,
+    part: Part = "val",
     tolerance: Annotated[
         float, typer.Option(min=0, help="Of precision, recall and F1, in +- seconds.")
     ] = 1.0,
@@ -30,15 +45,15 @@ def evaluate(
     windows: Annotated[
         str, typer.Option(help="one-pass, or reference: clip by clip.")
     ] = "auto",
+    on_corrupt: OnCorrupt = "stop",
 ) -> None:
     """Measure checkpoints on labelled matches, through the path that serves."""
     import json
 
     from model.evaluation.evaluate import evaluate_checkpoint
     from model.evaluation.report import to_html, to_json, to_table
-    from model.training.annotations import find_matches
 
-    matches = find_matches(data)
+    checkpoints, matches = _taken(checkpoints, data, split, part)
     reports = [
         evaluate_checkpoint(
             find_model(name),
@@ -47,6 +62,7 @@ def evaluate(
             engine=engine,  # type: ignore[arg-type] # load_predictor refuses others
             precision=precision,  # type: ignore[arg-type] # likewise
             windows=windows,  # type: ignore[arg-type] # likewise
+            on_corrupt=on_corrupt,
             say=lambda line: typer.echo(line, err=True),
         )
         for name in checkpoints
@@ -60,8 +76,12 @@ def evaluate(
 
 
 def calibrate(
-    checkpoint: Annotated[str, typer.Argument(help="Name or path of a checkpoint.")],
-    data: Annotated[Path, typer.Option(help="Folder of validation matches.")],
+    checkpoint: Annotated[
+        list[str], typer.Argument(help="Name or path of a checkpoint; then DATA.")
+    ],
+    data: Data = None,
+    split: SplitFile = None,
+    part: Part = "val",
     recall: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Reach this recall; else the best F1."),
@@ -72,17 +92,21 @@ def calibrate(
     out: Annotated[
         Path | None, typer.Option(help="Write here, not over the checkpoint.")
     ] = None,
+    on_corrupt: OnCorrupt = "stop",
 ) -> None:
     """Choose thresholds, NMS and temperature on validation data, and keep them."""
     from model.evaluation.calibrate import Goal, calibrate_checkpoint
-    from model.training.annotations import find_matches
 
-    path = find_model(checkpoint)
+    names, matches = _taken(checkpoint, data, split, part)
+    if len(names) != 1:
+        raise typer.BadParameter(f"one checkpoint is calibrated at a time, not {names}")
+    path = find_model(names[0])
     chosen = calibrate_checkpoint(
         path,
-        find_matches(data),
+        matches,
         Goal(tolerance_s=tolerance, recall=recall),
         out=out or path,
+        on_corrupt=on_corrupt,
         say=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"nms {chosen.nms}, temperature {chosen.temperature:g}")
@@ -90,3 +114,22 @@ def calibrate(
         typer.echo(
             f"{label}: threshold {options.threshold:.3f}, window {options.window_s:g} s"
         )
+
+
+def _taken(
+    words: list[str], data: Path | None, split: Path | None, part: str
+) -> "tuple[list[str], list[Match]]":
+    """Tell checkpoints from DATA, and find the matches there."""
+    from model.training.annotations import find_matches
+    from model.training.split import read_split
+
+    if data is None:
+        *words, last = words
+        data = Path(last)
+        if not words or not data.is_dir():
+            raise typer.BadParameter(
+                f"name checkpoints and then a folder of labelled matches; {last!r} is "
+                "the last word and no folder"
+            )
+    matches = find_matches(data)
+    return words, matches if split is None else read_split(split).take(matches, part)

@@ -18,17 +18,29 @@ def train(
         Path | None,
         typer.Option("--from", help="Begin with the weights of this checkpoint."),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder of labelled matches, instead of the config's."),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="File of `touchline data split`, which goes with --data."),
+    ] = None,
     steps: Annotated[
         int | None,
         typer.Option(min=1, help="Optimiser steps, instead of the config's."),
     ] = None,
 ) -> None:
     """Train a network; the best checkpoint by validation is kept."""
-    from model.training.config import read_config, with_steps
+    from model.training.config import read_config, with_data, with_steps
     from model.training.train import is_first_process
     from model.training.train import train as run
 
     settings = read_config(config)
+    if (data is None) != (split is None):
+        raise typer.BadParameter("--data and --split go together")
+    if data is not None and split is not None:
+        settings = with_data(settings, data, split=split)
     if steps is not None:
         settings = with_steps(settings, steps)
     best = run(

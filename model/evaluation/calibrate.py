@@ -19,7 +19,7 @@ from model.evaluation.metrics import (
     exact_ap,
     judge,
 )
-from model.evaluation.timed import Say, TimedMatch, spotted, timelines
+from model.evaluation.timed import OnCorrupt, Say, TimedMatch, spotted, timelines
 from model.network.checkpoint import Checkpoint, with_changes
 from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
 from model.spotting.predictor import load_predictor
@@ -50,8 +50,9 @@ def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
     """Choose temperature, NMS kind, and each label's window and threshold.
 
     Windows and kind go by AP and F1 together (their mean), since thresholds must
-    not be chosen on a window that hides good spots; ties go to greedy NMS and the
-    shorter window.
+    not be chosen on a window that hides good spots, or where a recall is asked for by
+    the precision there; ties go to greedy NMS and the shorter window. The kind is one
+    for all labels, each with the weight of its events: a rare one decides nothing.
 
     Raises:
         ValueError: no match, or timelines of different labels.
@@ -66,7 +67,13 @@ def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
 
 
 def calibrate_checkpoint(
-    path: Path, matches: Sequence[Match], goal: Goal, *, out: Path, say: Say
+    path: Path,
+    matches: Sequence[Match],
+    goal: Goal,
+    *,
+    out: Path,
+    on_corrupt: OnCorrupt = "stop",
+    say: Say,
 ) -> SpottingOptions:
     """Choose on these matches, through the path that serves, and write it down.
 
@@ -75,14 +82,17 @@ def calibrate_checkpoint(
         matches: validation, never training.
         goal: what to choose for.
         out: where to write; may be `path`.
+        on_corrupt: what to do about a video that cannot be decoded.
         say: takes lines for the user.
 
     Raises:
         BadCheckpoint, EngineUnavailable: see `load_predictor`.
-        VideoError: a match cannot be decoded.
+        BadAnnotations: see `timelines`.
     """
     predictor = load_predictor(path)
-    chosen = calibrate(timelines(predictor, matches, say=say), goal)
+    chosen = calibrate(
+        timelines(predictor, matches, on_corrupt=on_corrupt, say=say), goal
+    )
     chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
     with_changes(Checkpoint.open(path), out, spotting=chosen)
     return chosen
@@ -130,7 +140,13 @@ def _calibrate_kind(
                 worth[label] = value
                 chosen[label] = LabelOptions(threshold, window_s)
     options = SpottingOptions(labels=chosen, nms=kind, temperature=temperature)
-    return float(np.mean(list(worth.values()))), options
+    counts = [
+        sum(event.label == label for m in matches for event in m.events)
+        for label in worth
+    ]
+    return float(
+        np.average(list(worth.values()), weights=np.maximum(counts, 1))
+    ), options
 
 
 def _worth(
@@ -140,9 +156,11 @@ def _worth(
     judged = judge(found, label, tolerance_s=goal.tolerance_s)
     if not judged.events or not judged.hits.any():
         return 0.0, 0.5
-    f1, threshold = best_f1_of(judged)
     if goal.recall is not None:
         threshold = threshold_for_recall(judged, goal.recall)
+        precision = float(judged.hits[judged.scores >= threshold].mean())
+        return precision, _between(judged.scores, threshold)
+    f1, threshold = best_f1_of(judged)
     ap = exact_ap(judge(found, label, tolerance_s=goal.ap_tolerance_s))
     return (f1 + ap) / 2, _between(judged.scores, threshold)
 

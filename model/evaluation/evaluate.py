@@ -22,7 +22,7 @@ from model.evaluation.metrics import (
     soccernet_ap,
     soccernet_average_map,
 )
-from model.evaluation.timed import Say, TimedMatch, spotted, timelines
+from model.evaluation.timed import OnCorrupt, Say, TimedMatch, spotted, timelines
 from model.network.checkpoint import Checkpoint
 from model.network.manifest import Manifest
 from model.spotting.predictor import (
@@ -107,19 +107,20 @@ def evaluate_checkpoint(
     engine: EngineName = "auto",
     precision: Precision = "auto",
     windows: Windows = "auto",
+    on_corrupt: OnCorrupt = "stop",
     say: Say,
 ) -> Report:
     """Spot every match as serving does, and measure.
 
     Raises:
         BadCheckpoint, EngineUnavailable: see `load_predictor`.
-        VideoError: a match cannot be decoded.
+        BadAnnotations: see `timelines`.
     """
     predictor = load_predictor(
         path, engine=engine, precision=precision, windows=windows
     )
     started = time.perf_counter()
-    timed = timelines(predictor, matches, say=say)
+    timed = timelines(predictor, matches, on_corrupt=on_corrupt, say=say)
     seconds = time.perf_counter() - started
     weights = Checkpoint.open(path).read_weights()
     return measure(

@@ -23,9 +23,34 @@ def to_table(reports: Sequence[Report]) -> str:
         for row in rows
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
+    lines += ["", *_side_by_side(reports)]
     for report in reports:
         lines += ["", *_summary(report)]
     return "\n".join(lines)
+
+
+def _side_by_side(reports: Sequence[Report]) -> list[str]:
+    """Give one line a checkpoint: recall and F1 by label, mAP, size, speed."""
+    rows = []
+    for report in reports:
+        row = {"checkpoint": report.manifest.name}
+        for label in report.labels:
+            row[f"R {label.label}"] = _figure(label.at_threshold.recall)
+        for label in report.labels:
+            row[f"F1 {label.label}"] = _figure(label.at_threshold.f1)
+        row["mAP 0.5s"] = _figure(report.mean_ap(0.5))
+        row["M parameters"] = f"{report.parameters / 1e6:.2f}"
+        row["frames/s"] = f"{report.frames_per_s:.0f}"
+        rows.append(row)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [names, *([row.get(name, "-") for name in names] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    return [
+        "  ".join(
+            c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(pairs)
+        )
+        for pairs in (list(zip(line, widths, strict=True)) for line in cells)
+    ]
 
 
 def to_json(reports: Sequence[Report]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ Keeps away from torch: scores come from a predictor, as in serving.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from model.errors import BadAnnotations, VideoError
 from model.evaluation.matching import Scored
 from model.evaluation.metrics import LabelledMatch
 from model.spotting.options import SpottingOptions
@@ -16,6 +18,8 @@ from model.spotting.timeline import Timeline
 from model.training.annotations import Event, Match
 
 CURVE_FLOOR = 0.01
+
+OnCorrupt = Literal["stop", "skip"]
 
 Say = Callable[[str], None]
 
@@ -36,14 +40,33 @@ class TimedMatch:
 
 
 def timelines(
-    predictor: Predictor, matches: Sequence[Match], *, say: Say
+    predictor: Predictor,
+    matches: Sequence[Match],
+    *,
+    on_corrupt: OnCorrupt = "stop",
+    say: Say,
 ) -> list[TimedMatch]:
-    """Run a predictor over matches, by `spot_file`."""
+    """Run a predictor over matches, by `spot_file`.
+
+    Raises:
+        BadAnnotations: a video is corrupt and `on_corrupt` is "stop", or none is left.
+    """
     timed = []
     for done, match in enumerate(matches, start=1):
-        timeline = spot_file(match.video, predictor=predictor).timeline
+        try:
+            timeline = spot_file(match.video, predictor=predictor).timeline
+        except VideoError as exc:
+            if on_corrupt == "stop":
+                raise BadAnnotations(
+                    f"{match.video} cannot be decoded: {exc} Mend or remove it, or "
+                    "have corrupt videos skipped."
+                ) from exc
+            say(f"{done}/{len(matches)}  {match.name} skipped: {exc}")
+            continue
         timed.append(TimedMatch(match.name, timeline, match.labels.events))
         say(f"{done}/{len(matches)}  {match.name}")
+    if not timed:
+        raise BadAnnotations("There is no match that could be measured.")
     return timed
 
 

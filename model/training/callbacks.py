@@ -79,8 +79,12 @@ class KeepBest(lightning.Callback):
         """Take it up again."""
         self.best = float(state_dict["best"])
 
-    def on_validation_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write while the averaged weights are in the network."""
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Write once the scores are known; the averaged weights are still in place.
+
+        Lightning asks the callbacks before the module here, which trades them back,
+        but at the epoch's end before the module has measured.
+        """
         self.judged_at = trainer.global_step
         if not trainer.is_global_zero:
             return

@@ -210,11 +210,19 @@ def leaks(
     return found
 
 
-def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[str]:
-    """Name the labels that validation has and training lacks."""
+def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[Finding]:
+    """Find the labels that validation has and training lacks."""
     have = {event.label for match in train for event in match.labels.events}
-    need = {event.label for match in val for event in match.labels.events}
-    return sorted(need - have)
+    found: dict[str, str] = {}
+    for match in val:
+        for event in match.labels.events:
+            if event.label not in have:
+                found.setdefault(event.label, match.name)
+    text = "has {}, which no training match has: move a match over, or leave it out"
+    return [
+        Finding(name, "label_missing", text.format(label))
+        for label, name in sorted(found.items())
+    ]
 
 
 def _same(match: Match, other: Match, advice: str) -> Finding:

@@ -283,6 +283,13 @@ def config_from(raw: object, *, where: str = "config") -> TrainConfig:
     return _build(TrainConfig, parts, where)
 
 
+def with_data(config: TrainConfig, matches: Path, *, split: Path) -> TrainConfig:
+    """Give the same run other matches, of a folder that a split divides."""
+    data = replace(config.data, train=str(matches), val=None, split=str(split))
+    provenance = replace(config.provenance, trained_on=matches.name, notes="")
+    return replace(config, data=data, labels=None, provenance=provenance)
+
+
 def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
     """Give the same run another length; the schedule is stretched with it."""
     settings = config.optimiser

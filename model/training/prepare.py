@@ -12,12 +12,15 @@ from model.training.parts import find_parts
 from model.training.store import (
     PreparedFacts,
     StoredMatch,
+    is_prepared,
     open_match,
     prepare_match,
     prepared_facts,
 )
 
 Say = Callable[[str], None]
+
+TELL_EVERY_S = 10.0
 
 
 def prepare_all(config: TrainConfig, *, say: Say) -> list[PreparedFacts]:
@@ -45,8 +48,19 @@ def prepare_or_skip(match: Match, root: Path, config: TrainConfig, *, say: Say) 
         BadAnnotations: the video is corrupt, and the config says to stop.
         TrainingFailed: the disk is full.
     """
+    told_s = time.monotonic()
+
+    def tell(steps: int) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= TELL_EVERY_S:
+            told_s = time.monotonic()
+            minutes = steps / config.input.fps / 60
+            say(f"{root.name}/{match.name}  {minutes:.1f} min decoded so far")
+
     try:
-        prepare_match(match, root, config.input)
+        if not is_prepared(match, root, config.input):
+            say(f"decoding {root.name}/{match.name}")
+        prepare_match(match, root, config.input, on_step=tell)
     except TrainingFailed:
         raise
     except ModelError as exc:
@@ -85,7 +99,7 @@ def time_clips(config: TrainConfig, *, count: int) -> float:
     matches = [
         open_match(match, root, config.input)
         for match in find_parts(config.data)[0]
-        if (root / match.name).is_dir()
+        if is_prepared(match, root, config.input)
     ]
     clips = RandomClips(matches, (), config.clips, seed=config.run.seed)
     started = time.perf_counter()

@@ -95,6 +95,11 @@ def prepare_match(
     return folder
 
 
+def is_prepared(match: Match, root: Path, spec: FrameSpec) -> bool:
+    """Whether a match lies in the store, as it is now."""
+    return _is_current(root / match.name, _stamp(match, whole_picture(spec)))
+
+
 def open_match(
     match: Match, root: Path, spec: FrameSpec, *, in_memory: bool = False
 ) -> StoredMatch:

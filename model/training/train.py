@@ -146,15 +146,30 @@ def load_data(config: TrainConfig, *, say: Say) -> TrainingData:
     lacking = missing_labels(train_set, val_set)
     if lacking and config.labels is None:
         raise BadAnnotations(
-            f"Validation has labels that training lacks: {lacking}. Move a match, or "
-            "list the labels to learn in the config."
+            f"{lacking[0].match} {lacking[0].text} by listing the labels to learn in "
+            "the config."
         )
     store = Path(config.data.store)
-    return TrainingData(
+    data = TrainingData(
         labels=labels,
         train=prepared(train_set, store / "train", config, say=say),
         val=prepared(val_set, store / "val", config, say=say),
     )
+    for match in (*data.train, *data.val):
+        _refuse_late_events(match, config.input.fps)
+    return data
+
+
+def _refuse_late_events(match: StoredMatch, fps: float) -> None:
+    """Refuse events after the last frame: they would all be taught as that one."""
+    end_s = float(match.time_s[-1]) + 1 / fps
+    late = [event for event in match.labels.events if event.time_s > end_s]
+    if late:
+        raise BadAnnotations(
+            f"{match.name} ends at {end_s:.1f} s, {len(late)} of its events come "
+            f"later, the first at {late[0].time_s:.1f} s: the video is cut short or "
+            "the labels are another's. `touchline data check` lists them."
+        )
 
 
 def make_network(
@@ -207,6 +222,17 @@ def _fresh_network(config: TrainConfig, labels: tuple[str, ...], say: Say) -> Sp
     return Spotter(wanted)
 
 
+class _WholeSteps(ModelCheckpoint):
+    """Saves between optimiser steps only: gradients half gathered are not kept."""
+
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save, if it is time and a step is whole."""
+        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+
+
 class _Loaders(lightning.LightningDataModule):
     """Hands clips to training and whole matches to validation, rank by rank."""
 
@@ -252,7 +278,7 @@ def _trainer(
     config: TrainConfig, folder: Path, callbacks: list[lightning.Callback]
 ) -> lightning.Trainer:
     run, optimiser = config.run, config.optimiser
-    saver = ModelCheckpoint(
+    saver = _WholeSteps(
         dirpath=folder,
         filename=Path(RESUME).stem,
         train_time_interval=timedelta(minutes=run.checkpoint_minutes),

@@ -33,6 +33,7 @@ class Curve(lightning.Callback):
 def run(root: Path, name: str, *, is_resumed: bool, slow_from: int = STEPS + 1) -> Path:
     """Train on the toys below `root`; the curve goes to `name.txt`."""
     optimiser = {"lr": 2e-3, "warmup_steps": 2, "steps": STEPS, "ema": 0.9}
+    optimiser["accumulate"] = 2
     return train(
         toy_config(root, optimiser=optimiser),
         root / name,

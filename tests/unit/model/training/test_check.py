@@ -117,7 +117,14 @@ def test_different_matches_are_not_taken_for_one() -> None:
 def test_a_label_of_val_that_train_lacks_is_named() -> None:
     train, val = match_of("a", 1.5), match_of("b", 1.5, label="SHOT")
 
-    assert missing_labels([train], [val]) == ["SHOT"]
+    (finding,) = missing_labels([train], [val])
+    assert (finding.match, finding.kind, finding.is_fatal) == (
+        "b",
+        "label_missing",
+        True,
+    )
+    assert "has SHOT, which no training match has" in finding.text
+    assert missing_labels([train, val], [val]) == []
 
 
 def test_a_review_goes_on_after_a_video_that_cannot_be_read() -> None:
