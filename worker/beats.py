@@ -31,21 +31,32 @@ def start_beating(
     every: timedelta,
 ) -> threading.Thread:
     """Beat at once and then every few seconds, in a thread, until `leaving` is set."""
-    name = beat_name(node, kind=kind)
 
-    def beat() -> None:
+    def go_on() -> None:
         while True:
-            try:
-                with sessions.begin() as session:
-                    session.execute(save_beat(name=name, kind=kind, info=info()))
-            except SQLAlchemyError as exc:
-                log.warning("beat_not_written", error=str(exc))
+            beat(node, kind=kind, info=info(), sessions=sessions)
             if leaving.wait(every.total_seconds()):
                 return
 
-    thread = threading.Thread(target=beat, name="beats", daemon=True)
+    thread = threading.Thread(target=go_on, name="beats", daemon=True)
     thread.start()
     return thread
+
+
+def beat(
+    node: str,
+    *,
+    kind: str,
+    info: Mapping[str, object],
+    sessions: sessionmaker[Session],
+) -> None:
+    """Beat once; a database that is away is told to the log."""
+    name = beat_name(node, kind=kind)
+    try:
+        with sessions.begin() as session:
+            session.execute(save_beat(name=name, kind=kind, info=info))
+    except SQLAlchemyError as exc:
+        log.warning("beat_not_written", error=str(exc))
 
 
 def end_with_parent(*, every_s: float = WATCH_EVERY_S) -> threading.Thread:

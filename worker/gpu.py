@@ -27,7 +27,7 @@ from app.core.log import configure_logging
 from app.core.queue import SPOT_VIDEO, make_celery
 from app.core.settings import Settings
 from model.errors import ModelError
-from worker.beats import beat_name, end_with_parent, start_beating
+from worker.beats import beat, beat_name, end_with_parent, start_beating
 from worker.connect import connect, stop_if_unfit
 from worker.endings import Workplace
 from worker.jobs import run_job
@@ -77,17 +77,18 @@ def _start_child(sender: str, **_: Any) -> None:
     signal.signal(LEAVE, lambda *_: leaving.set())
     end_with_parent()
     place = _place(sender)
-    info: dict[str, object] = {"pid": os.getpid()}
+    told: dict[str, object] = {"problem": "its checkpoint is being loaded"}
     start_beating(
         node=sender,
         kind="gpu",
-        info=lambda: info,
+        info=lambda: told,
         sessions=place.sessions,
         leaving=leaving,
         every=settings.heartbeat,
     )
     _take_back(place)
-    info.update(_warm_up(place))
+    told = _warm_up(place)
+    beat(sender, kind="gpu", info=told, sessions=place.sessions)
 
 
 @worker_process_shutdown.connect
@@ -141,7 +142,7 @@ def _warm_up(place: Workplace) -> dict[str, object]:
         predictor = place.predictors.get(None)
     except ModelError as exc:
         log.exception("no_default_checkpoint")
-        return {"problem": str(exc)}
+        return {"pid": os.getpid(), "problem": str(exc)}
     name, engine = predictor.manifest.name, predictor.engine
     log.info("ready", model=name, engine=engine)
-    return {"model": name, "engine": engine}
+    return {"pid": os.getpid(), "model": name, "engine": engine}

@@ -252,7 +252,8 @@ def _need_torch(verb: str) -> None:
 
     if find_spec("torch") is None or find_spec("timm") is None:
         raise typer.BadParameter(
-            f"`touchline {verb}` needs torch: pip install 'touchline[train]'"
+            f"`touchline {verb}` needs torch: run it from the environment that "
+            "`make dev` makes, or install the package with its extra train"
         )
 
 

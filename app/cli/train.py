@@ -51,4 +51,8 @@ def train(
         start_from=start_from,
     )
     if is_first_process():
+        from model.engines.export import attach_engines
+
+        typer.echo("making the CPU engine's form, checked against torch", err=True)
+        attach_engines(best)
         typer.echo(str(best))

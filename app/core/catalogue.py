@@ -19,6 +19,7 @@ BUNDLED = Path(__file__).resolve().parents[2] / "model" / "checkpoints"
 BUNDLED_DEFAULT = "arena-rny002"  # taken where nobody chose; as in `model.library`
 CHOICE = "default"  # a file in the user's folder that holds a name
 MAX_MANIFEST_BYTES = 2**20
+FORMAT, VERSION = "touchline-checkpoint", 1  # as in `model.network.manifest`
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,13 @@ def _read_manifest(path: Path) -> tuple[Mapping[str, Any], str]:
 
 def _lack(manifest: Any) -> str | None:
     """Say what a manifest lacks of that which is shown; None if nothing."""
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        return "it is no Touchline checkpoint"
+    if manifest.get("version") != VERSION:
+        return (
+            f"it is of version {manifest.get('version')!r}, this Touchline reads "
+            f"{VERSION}: update Touchline, or export it again with this one"
+        )
     if not isinstance(manifest, dict) or not isinstance(manifest.get("labels"), list):
         return "its manifest lacks labels"
     try:

@@ -34,7 +34,7 @@ def open_predictor(
     _check("windows", windows, _WINDOWS)
     checkpoint = Checkpoint.open(checkpoint_path)
     if engine == "auto":
-        engine = _best_engine()
+        engine = _best_engine(checkpoint)
     if precision == "auto":
         precision = _PRECISIONS[engine][0]
     _check(f"precision of {engine}", precision, _PRECISIONS[engine])
@@ -49,13 +49,16 @@ def open_predictor(
 _GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/proc/driver/nvidia"))
 
 
-def _best_engine() -> str:
+def _best_engine(checkpoint: Checkpoint) -> str:
     has_driver = sys.platform == "win32" or any(p.exists() for p in _GPU_DRIVERS)
     if has_driver and find_spec("torch") is not None:
         from model.engines.torch_engine import has_cuda
 
         if has_cuda():
             return "torch-cuda"
+    is_exported = openvino_engine.KIND in checkpoint.manifest.engines
+    if not is_exported and find_spec("torch") is not None:
+        return "torch-cpu"
     return "openvino"
 
 
@@ -70,8 +73,8 @@ def _open_runtime(
         )
     if find_spec("torch") is None:
         raise EngineUnavailable(
-            f"the engine {engine} needs torch: pip install 'touchline[gpu]', or use "
-            "--engine openvino"
+            f"the engine {engine} needs torch (`make serve EXTRAS=gpu`, or the extra "
+            "gpu of the package); or use --engine openvino"
         )
     from model.engines import torch_engine
 

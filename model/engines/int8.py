@@ -1,7 +1,7 @@
 """The trunk in 8-bit integers, kept only where it stays as accurate.
 
 Ranges are calibrated on real frames by nncf; the head stays in float32. Needs torch,
-OpenVINO and nncf (`pip install touchline[int8]`).
+OpenVINO and nncf (the extra int8).
 """
 
 import copy
@@ -110,7 +110,7 @@ def quantise(
         import nncf
     except ImportError as exc:
         raise EngineUnavailable(
-            "int8 needs nncf: pip install 'touchline[int8]'"
+            "int8 needs nncf: `make dev`, or the package's extra int8"
         ) from exc
     logging.getLogger("nncf").setLevel(logging.WARNING)
     chunks = [chunk for video in videos for chunk in _chunks(video, chunk_len)]

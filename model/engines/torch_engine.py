@@ -1,5 +1,6 @@
 """The torch engines: the CPU one for reference, CUDA in half precision for speed."""
 
+import copy
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -50,7 +51,8 @@ class TorchRuntime:
         # The pixels' mean stays float32; `to` knows channels_last, its types do not.
         net: Any = trunk.net
         net.to(dtype=dtype, memory_format=torch.channels_last)
-        self._head = spotter.eval().to(device=device)
+        # Small, and in float32: half precision would save nothing here.
+        self._head = copy.deepcopy(spotter._pred_fine).eval().to(device=device)
         self._state: tuple[Tensor, ...] = ()
 
     def reset(self) -> None:
@@ -76,7 +78,7 @@ class TorchRuntime:
         """Judge windows; where they do not fit all at once, in halves."""
         try:
             with torch.inference_mode():
-                logits = self._head.head(self._send(features))
+                logits = self._head(self._send(features))
                 return self._fetch(torch.softmax(logits, dim=-1))
         except torch.OutOfMemoryError as exc:
             if len(features) == 1:
@@ -175,6 +177,6 @@ def cuda_chunk_len(
     """
     trunk = StreamingTrunk(spotter)
     trunk.net.to(dtype=_DTYPES[precision])
-    return chunk_that_fits(
-        trunk, frame_spec, budget_bytes=budget_bytes, most=CUDA_CHUNK_LEN
-    )
+    head = spotter._pred_fine.state_dict().values()
+    left = budget_bytes - sum(weight.nbytes for weight in head)
+    return chunk_that_fits(trunk, frame_spec, budget_bytes=left, most=CUDA_CHUNK_LEN)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.errors import BadCheckpoint, UnsupportedCheckpoint
-from model.network.checkpoint import Checkpoint
+from model.network.archive import Checkpoint
 from model.network.config import ModelConfig
 from model.network.manifest import Manifest, Provenance
 from model.network.spotter import Spotter

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from model.errors import BadCheckpoint
-from model.network.checkpoint import Checkpoint, check_finite, write_checkpoint
+from model.network.archive import Checkpoint, check_finite, write_checkpoint
 from model.network.config import ModelConfig
 from model.network.manifest import Manifest
 from model.network.spotter import Spotter
@@ -71,7 +71,9 @@ def fill_spotter(config: ModelConfig, weights: Mapping[str, Any]) -> Spotter:
     spotter = Spotter(config)
     tensors = {key: torch.as_tensor(value) for key, value in weights.items()}
     _check_keys(spotter.state_dict(), tensors)
-    check_finite({key: value.cpu().numpy() for key, value in tensors.items()})
+    # NumPy has no bfloat16, in which some runs save.
+    plain = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    check_finite({key: value.cpu().numpy() for key, value in plain.items()})
     spotter.load_state_dict(tensors)
     return spotter.eval()
 

@@ -72,9 +72,9 @@ def _name(path: Path) -> str:
 
 
 def _imported(path: Path, modules: dict[str, Path]) -> set[str]:
-    """Name our modules that a file imports as it is imported itself."""
+    """Name our modules that a file imports, wherever in it; not those for types."""
     found: set[str] = set()
-    for node in ast.parse(path.read_text()).body:
+    for node in _statements(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -83,3 +83,11 @@ def _imported(path: Path, modules: dict[str, Path]) -> set[str]:
     return {
         name for name in found & modules.keys() if modules[name].name != "__init__.py"
     }
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Give every node but those below `if TYPE_CHECKING:`."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)):
+            yield node
+            yield from _statements(node)

@@ -91,6 +91,8 @@ def test_the_catalogue_and_the_library_agree(
     (own / "torn.touchline").write_bytes(b"PK")
     (own / "lost_link.touchline").symlink_to(tmp_path / "nowhere")
     _write(own / "loose.touchline", {"name": "loose", "labels": ["PASS"]}, {})
+    _write(own / "newer.touchline", {"name": "newer", "labels": ["A"], "version": 2})
+    _write(own / "other.touchline", {"name": "other", "labels": ["A"], "format": "x"})
     (own / "default").write_text(kept)
     elsewhere = tmp_path / "elsewhere"  # of these only `mine` is there
     tiny_checkpoint(elsewhere, "mine")
@@ -114,6 +116,15 @@ def test_the_catalogue_and_the_library_agree(
     else:
         found = library.find_checkpoint(user_dir=own, chosen=chosen)
         assert found == {one.name: one.path for one in entries}[default]
+
+
+def test_a_checkpoint_of_a_newer_version_is_refused_with_the_remedy(
+    tmp_path: Path,
+) -> None:
+    _write(tmp_path / "newer.touchline", {"labels": ["A"], "version": 2})
+
+    with pytest.raises(UnknownModel, match="update Touchline"):
+        Catalogue([tmp_path]).check("newer")
 
 
 def test_a_copied_checkpoint_is_there_at_once(folder: Path) -> None:
@@ -212,5 +223,6 @@ def _write(
     if options is None:
         options = {label: {"threshold": 0.5} for label in labels}
     with zipfile.ZipFile(path, "w") as archive:
-        whole = {**manifest, "spotting": {"labels": options}}
+        known = {"format": "touchline-checkpoint", "version": 1}
+        whole = {**known, **manifest, "spotting": {"labels": options}}
         archive.writestr("manifest.json", json.dumps(whole))

@@ -37,7 +37,14 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 
 @pytest.mark.parametrize(
-    ("arch", "head"), [("rny002_tsm", ""), ("rn18_gsm", "deeper_gru")]
+    ("arch", "head"),
+    [
+        ("rny002_tsm", ""),
+        ("rn18_gsm", "deeper_gru"),
+        ("rny002", "transformer"),
+        ("rny002", "multiscale"),
+        ("rny002", "causal_gru"),
+    ],
 )
 def test_openvino_gives_the_uncut_features_and_scores_of_torch(
     arch: str, head: str

@@ -170,15 +170,16 @@ def test_windows_that_do_not_fit_are_judged_in_halves(
     rng = np.random.default_rng(0)
     windows = rng.random((5, 12, runtime.feature_dim), dtype=np.float32)
     expected = runtime.head(windows)
-    judge, tried = runtime._head.head, []
+    judge, tried = runtime._head.forward, []
 
     def small(features: torch.Tensor) -> torch.Tensor:
         tried.append(len(features))
         if len(features) > 1:
             raise torch.OutOfMemoryError("out of memory")
-        return judge(features)
+        logits: torch.Tensor = judge(features)
+        return logits
 
-    monkeypatch.setattr(runtime._head, "head", small)
+    monkeypatch.setattr(runtime._head, "forward", small)
 
     np.testing.assert_allclose(runtime.head(windows), expected, atol=SCORES)
     assert tried[:3] == [5, 2, 1]
