@@ -1,11 +1,13 @@
 """Which checkpoint a worker takes where a job names none."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from app.core.settings import Settings
 from model.errors import BadCheckpoint
+from model.spotting.predictor import EngineName, Predictor, load_predictor
 from worker.shelf import Shelf
 
 
@@ -26,6 +28,38 @@ def test_the_operators_setting_comes_before_the_kept_default(
 
     assert taken.manifest.name == "tiny"
     assert own.get("tiny") is taken  # as GET /models lists it
+
+
+def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+
+    def load(path: Path, *, engine: EngineName) -> Predictor:
+        loaded.append(path.stem)
+        return load_predictor(path, engine=engine)
+
+    monkeypatch.setattr("worker.shelf.load_predictor", load)
+    models = tmp_path / "models"
+    models.mkdir()
+    for name in ("one", "two", "three"):
+        shutil.copyfile(checkpoint, models / f"{name}.touchline")
+    own = shelf(tmp_path, "one")
+
+    first = own.get(None)
+    assert all(own.get(name) is first for name in [None, "one"] * 10)
+    assert loaded == ["one"]
+
+    own.get("two")
+    own.get("one")
+    own.get("three")  # puts out "two", the one not used for longest
+    own.get("one")
+    assert loaded == ["one", "two", "three"]
+
+    shutil.copyfile(checkpoint, models / "new")
+    (models / "new").replace(models / "one.touchline")
+    assert own.get("one") is not first
+    assert loaded == ["one", "two", "three", "one"]
 
 
 def test_a_setting_that_leads_nowhere_is_told(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import typer
 from typer.testing import CliRunner
 
 from app.cli.data import data
+from app.cli.evaluate import evaluate
 from app.cli.train import train
 from model.errors import BadAnnotations
+from model.network.checkpoint import Checkpoint
 from tests.unit.model.training.toys import toy_data, toy_match, toy_values
 
 RUNNER = CliRunner()
@@ -92,6 +94,60 @@ def test_train_prints_the_best_checkpoint(toys: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(toys / "run" / "best.touchline")
     assert "training starts from noise" in result.stderr
+
+
+def test_one_folder_and_its_split_are_trained_on_and_measured(tmp_path: Path) -> None:
+    for seed in range(4):
+        toy_match(tmp_path / "all" / f"m{seed}", seed=seed, seconds=4)
+    values = toy_values(tmp_path, optimiser={"steps": 1, "warmup_steps": 0})
+    (tmp_path / "run.yaml").write_text(json.dumps(values))
+    app = typer.Typer()
+    app.command()(train)
+    app.command()(evaluate)
+    matches, split = str(tmp_path / "all"), str(tmp_path / "split.json")
+    RUNNER.invoke(data, ["split", matches, "--out", split], catch_exceptions=False)
+    (tested,) = json.loads(Path(split).read_text())["parts"]["test"]
+
+    words = ["train", str(tmp_path / "run.yaml"), "--out", str(tmp_path / "run")]
+    trained = RUNNER.invoke(app, [*words, "--data", matches, "--split", split])
+    best = trained.stdout.strip()
+    words = ["evaluate", best, matches, "--split", split, "--part", "test"]
+    measured = RUNNER.invoke(app, words)
+    (tmp_path / "all" / tested / "video.mp4").write_bytes(b"damaged" * 99)
+    stopped = RUNNER.invoke(app, words)
+
+    assert trained.exit_code == 0, trained.output
+    provenance = Checkpoint.open(Path(best)).manifest.provenance
+    assert provenance.trained_on == "all"
+    assert measured.exit_code == 0, measured.output
+    assert "1 matches" in measured.stdout
+    assert "on openvino/float32" in measured.stdout
+    assert f"1/1  {tested}" in measured.stderr
+    assert isinstance(stopped.exception, BadAnnotations)
+    assert f"{tested}/video.mp4 cannot be decoded" in str(stopped.exception)
+
+
+def test_a_corrupt_video_is_skipped_while_preparing(toys: Path) -> None:
+    values = json.loads((toys / "run.yaml").read_text())
+    values["data"]["on_corrupt"] = "skip"
+    (toys / "run.yaml").write_text(json.dumps(values))
+    (toys / "train" / "match_2" / "video.mp4").write_bytes(b"damaged" * 99)
+
+    result = RUNNER.invoke(data, ["prepare", str(toys / "run.yaml"), "--clips", "5"])
+
+    assert result.exit_code == 0, result.output
+    assert "skipped match_2" in result.stderr
+    assert "clips/s" in result.stdout
+
+
+def test_measuring_without_a_folder_says_what_is_wanted() -> None:
+    app = typer.Typer()
+    app.command()(evaluate)
+
+    result = RUNNER.invoke(app, ["arena-rny002"])
+
+    assert result.exit_code == 2
+    assert "a folder of labelled matches" in result.stderr
 
 
 def test_two_processes_train_one_network_and_speak_once(toys: Path) -> None:
