@@ -91,7 +91,7 @@ def draw_match(
 
 def _best(path: Path, *, rounds: int) -> tuple[list[float], list[float]]:
     """Return the least time of each way, by the clock and of the processors."""
-    ways: tuple[Callable[[Path], None], ...] = (_to_nothing, _steps, _child)
+    ways: tuple[Callable[[Path], None], ...] = (to_nothing, _steps, _child)
     times = [[_timed(way, path) for way in ways] for _ in range(rounds)]
     start_s, start_work_s = min(_timed(_child_alone, path) for _ in range(rounds))
     clock = [min(pair[0] for pair in column) for column in zip(*times, strict=True)]
@@ -106,7 +106,8 @@ def _timed(way: Callable[[Path], None], path: Path) -> tuple[float, float]:
     return time.perf_counter() - start_s, sum(os.times()[:4]) - start_work_s
 
 
-def _to_nothing(path: Path) -> None:
+def to_nothing(path: Path) -> None:
+    """Decode a video and keep nothing: by ffmpeg if it is there, else by PyAV."""
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg:
         command = [ffmpeg, "-v", "error", "-i", str(path), "-f", "null", "-"]
