@@ -42,7 +42,9 @@ class Shelf:
         key = (path, facts.st_mtime_ns, facts.st_size)
         if key not in self._loaded:
             log.info("loading_checkpoint", path=str(path))
-            self._loaded[key] = load_predictor(path, engine=self._settings.engine)
+            self._loaded[key] = load_predictor(
+                path, engine=self._settings.engine, precision=self._settings.precision
+            )
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)
         self._loaded.move_to_end(key)

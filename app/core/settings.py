@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = None  # required when host is not loopback
     model: str | None = None  # name or path of the default checkpoint
     engine: Literal["auto", "openvino", "torch-cuda", "torch-cpu"] = "auto"
+    precision: Literal["auto", "float32", "float16", "int8"] = "auto"
     max_upload_size: ByteSize = ByteSize(20 * 2**30)
     min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much
     upload_idle: Duration = timedelta(seconds=60)  # an upload may be silent so long

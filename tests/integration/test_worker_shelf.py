@@ -7,7 +7,7 @@ import pytest
 
 from app.core.settings import Settings
 from model.errors import BadCheckpoint
-from model.spotting.predictor import EngineName, Predictor, load_predictor
+from model.spotting.predictor import EngineName, Precision, Predictor, load_predictor
 from worker.shelf import Shelf
 
 
@@ -35,9 +35,9 @@ def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
 ) -> None:
     loaded: list[str] = []
 
-    def load(path: Path, *, engine: EngineName) -> Predictor:
+    def load(path: Path, *, engine: EngineName, precision: Precision) -> Predictor:
         loaded.append(path.stem)
-        return load_predictor(path, engine=engine)
+        return load_predictor(path, engine=engine, precision=precision)
 
     monkeypatch.setattr("worker.shelf.load_predictor", load)
     models = tmp_path / "models"
