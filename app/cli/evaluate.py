@@ -89,6 +89,10 @@ def calibrate(
     tolerance: Annotated[
         float, typer.Option(min=0, help="What counts as a hit, in +- seconds.")
     ] = 1.0,
+    overlap: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.95, help="Of the head's windows; else as it is."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write here, not over the checkpoint.")
     ] = None,
@@ -106,6 +110,7 @@ def calibrate(
         matches,
         Goal(tolerance_s=tolerance, recall=recall),
         out=out or path,
+        overlap=overlap,
         on_corrupt=on_corrupt,
         say=lambda line: typer.echo(line, err=True),
     )

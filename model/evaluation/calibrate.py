@@ -72,6 +72,7 @@ def calibrate_checkpoint(
     goal: Goal,
     *,
     out: Path,
+    overlap: float | None = None,
     on_corrupt: OnCorrupt = "stop",
     say: Say,
 ) -> SpottingOptions:
@@ -82,6 +83,7 @@ def calibrate_checkpoint(
         matches: validation, never training.
         goal: what to choose for.
         out: where to write; may be `path`.
+        overlap: of the head's windows from now on; None leaves it.
         on_corrupt: what to do about a video that cannot be decoded.
         say: takes lines for the user.
 
@@ -89,6 +91,10 @@ def calibrate_checkpoint(
         BadCheckpoint, EngineUnavailable: see `load_predictor`.
         BadAnnotations: see `timelines`.
     """
+    if overlap is not None:
+        checkpoint = Checkpoint.open(path)
+        spotting = replace(checkpoint.manifest.spotting, overlap=overlap)
+        path = with_changes(checkpoint, out, spotting=spotting).path
     predictor = load_predictor(path)
     chosen = calibrate(
         timelines(predictor, matches, on_corrupt=on_corrupt, say=say), goal

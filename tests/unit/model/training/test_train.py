@@ -194,7 +194,8 @@ def test_another_sport_is_learnt_from_its_data_alone_and_served(tmp_path: Path) 
     best = train(config, tmp_path / "run", say=print)
     attach_engines(best)
     goal = Goal(tolerance_s=0.3, ap_tolerance_s=0.2)
-    calibrate_checkpoint(best, matches, goal, out=best, say=print)
+    calibrate_checkpoint(best, matches, goal, out=best, overlap=0.75, say=print)
+    assert Checkpoint.open(best).manifest.spotting.overlap == 0.75
     report = evaluate_checkpoint(best, matches, tolerance_s=0.3, say=print)
 
     assert {label.label for label in report.labels} == {"DRIBBLE", "BASKET"}
