@@ -116,8 +116,9 @@ class _Tape:
         if x.shape[0] <= steps:
             return self.extend(x, steps)[:-steps]
         held = self.old.pop(0) if self.old else x.new_zeros((steps, *x.shape[1:]))
-        # Overlapping slices: OpenVINO would make one slower split of two that meet.
-        self.new.append(x[-steps - 1 :][1:])
+        # Cut from what holds the old state too: OpenVINO's int8 passes cannot take a
+        # state that is nothing but a piece of x.
+        self.new.append(torch.cat((held, x[-steps - 1 :]))[steps + 1 :])
         return torch.cat((held, x[:-steps]))
 
     def inside(self, delay: int, earlier: int = 0) -> Tensor:

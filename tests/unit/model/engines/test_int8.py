@@ -19,11 +19,10 @@ from tests.unit.model.engines.networks import (
 pytest.importorskip("nncf")
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    """A checkpoint with its float32 form."""
-    folder = tmp_path_factory.mktemp("int8")
-    return attach_engines(noisy_checkpoint(folder, noisy_spotter("rny002", "")).path)
+def exported(folder: Path, feature_arch: str) -> Checkpoint:
+    """Write a checkpoint with its float32 form."""
+    spotter = noisy_spotter(feature_arch, "")
+    return attach_engines(noisy_checkpoint(folder, spotter).path)
 
 
 def scores(
@@ -35,9 +34,11 @@ def scores(
     return predictor.predict(steps).scores
 
 
+@pytest.mark.parametrize("feature_arch", ["rny002_gsm", "rny002"])
 def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
-    exported: Checkpoint, tmp_path: Path
+    feature_arch: str, tmp_path: Path
 ) -> None:
+    source = exported(tmp_path, feature_arch).path
     out = tmp_path / "quick.touchline"
     judged: list[str] = []
 
@@ -45,7 +46,7 @@ def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
         judged.append(predictor.engine)
         return 0.9 if len(judged) == 1 else 0.895
 
-    outcome = attach_int8(exported.path, [draw_frames(32)], judge=judge, out=out)
+    outcome = attach_int8(source, [draw_frames(32)], judge=judge, out=out)
 
     assert outcome.is_kept
     assert judged == ["openvino/float32", "openvino/int8"]
@@ -56,13 +57,12 @@ def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
     assert 0 < np.abs(quick - exact).max() < 0.2
 
 
-def test_a_form_that_loses_too_much_is_not_kept(
-    exported: Checkpoint, tmp_path: Path
-) -> None:
+def test_a_form_that_loses_too_much_is_not_kept(tmp_path: Path) -> None:
+    source = exported(tmp_path, "rny002").path
     out, values = tmp_path / "quick.touchline", iter((0.9, 0.89))
 
     outcome = attach_int8(
-        exported.path, [draw_frames(16)], judge=lambda _: next(values), out=out
+        source, [draw_frames(16)], judge=lambda _: next(values), out=out
     )
 
     assert not outcome.is_kept
