@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from model.errors import BadCheckpoint, EngineUnavailable, UnsupportedCheckpoint
-from model.network.checkpoint import (
+from model.network.archive import (
     MANIFEST,
     WEIGHTS,
     Checkpoint,
