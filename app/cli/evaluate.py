@@ -114,10 +114,11 @@ def calibrate(
         on_corrupt=on_corrupt,
         say=lambda line: typer.echo(line, err=True),
     )
-    typer.echo(f"nms {chosen.nms}, temperature {chosen.temperature:g}")
+    typer.echo(f"temperature {chosen.temperature:g}")
     for label, options in chosen.labels.items():
         typer.echo(
-            f"{label}: threshold {options.threshold:.3f}, window {options.window_s:g} s"
+            f"{label}: threshold {options.threshold:.3f}, {options.nms} NMS, "
+            f"window {options.window_s:g} s"
         )
 
 

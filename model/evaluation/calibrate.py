@@ -4,8 +4,9 @@ All of it is chosen on validation matches and travels in the checkpoint. Keeps a
 from torch: it sees timelines, not networks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -47,23 +48,29 @@ class Goal:
 
 
 def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
-    """Choose temperature, NMS kind, and each label's window and threshold.
+    """Choose the temperature, and each label's NMS kind, window and threshold.
 
-    Windows and kind go by AP and F1 together (their mean), since thresholds must
+    Windows and kinds go by AP and F1 together (their mean), since thresholds must
     not be chosen on a window that hides good spots, or where a recall is asked for by
-    the precision there; ties go to greedy NMS and the shorter window. The kind is one
-    for all labels, each with the weight of its events: a rare one decides nothing.
+    the precision there; ties go to greedy NMS and the shorter window. A
+    label without a hit keeps the middling options.
 
     Raises:
         ValueError: no match, or timelines of different labels.
     """
     labels = _labels(matches)
     temperature = choose_temperature(matches, tolerance_s=goal.tolerance_s)
-    candidates = [
-        _calibrate_kind(matches, labels, kind, temperature, goal)
-        for kind in get_args(NmsKind)
-    ]
-    return max(candidates, key=lambda candidate: candidate[0])[1]
+    worth: dict[str, float] = {}
+    chosen = {label: LabelOptions() for label in labels}
+    for same in _candidates():
+        options = SpottingOptions(dict.fromkeys(labels, same), temperature=temperature)
+        found = spotted(matches, options)
+        for label in labels:
+            value, threshold = _worth(found, label, goal)
+            if value > worth.get(label, 0.0) + 1e-9:
+                worth[label] = value
+                chosen[label] = replace(same, threshold=threshold)
+    return SpottingOptions(labels=chosen, temperature=temperature)
 
 
 def calibrate_checkpoint(
@@ -126,33 +133,10 @@ def choose_temperature(matches: Sequence[TimedMatch], *, tolerance_s: float) -> 
     return best
 
 
-def _calibrate_kind(
-    matches: Sequence[TimedMatch],
-    labels: Sequence[str],
-    kind: NmsKind,
-    temperature: float,
-    goal: Goal,
-) -> tuple[float, SpottingOptions]:
-    """Choose every label's window and threshold under one kind of NMS."""
-    worth: dict[str, float] = {}
-    chosen: dict[str, LabelOptions] = {}
-    for window_s in WINDOWS_S:
-        same = {label: LabelOptions(0.5, window_s) for label in labels}
-        options = SpottingOptions(labels=same, nms=kind, temperature=temperature)
-        found = spotted(matches, options)
-        for label in labels:
-            value, threshold = _worth(found, label, goal)
-            if value > worth.get(label, -1.0) + 1e-9:
-                worth[label] = value
-                chosen[label] = LabelOptions(threshold, window_s)
-    options = SpottingOptions(labels=chosen, nms=kind, temperature=temperature)
-    counts = [
-        sum(event.label == label for m in matches for event in m.events)
-        for label in worth
-    ]
-    return float(
-        np.average(list(worth.values()), weights=np.maximum(counts, 1))
-    ), options
+def _candidates() -> Iterator[LabelOptions]:
+    """Give every NMS kind and window, what is preferred at a tie first."""
+    for kind, window_s in product(get_args(NmsKind), WINDOWS_S):
+        yield LabelOptions(window_s=window_s, nms=kind)
 
 
 def _worth(

@@ -21,16 +21,20 @@ class LabelOptions:
     Attributes:
         threshold: lowest score of a spot, in [0, 1].
         window_s: how far a spot rules to each side, in seconds, >= 0.
+        nms: `greedy` silences the neighbours of a spot, `soft` lowers their scores.
     """
 
     threshold: float = 0.5
     window_s: float = 1.0
+    nms: NmsKind = "greedy"
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must be in [0, 1], got {self.threshold}")
         if not (self.window_s >= 0 and math.isfinite(self.window_s)):
             raise ValueError(f"window_s must be >= 0, got {self.window_s}")
+        if self.nms not in get_args(NmsKind):
+            raise ValueError(f"nms must be one of {get_args(NmsKind)}, got {self.nms}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +42,17 @@ class SpottingOptions:
     """The choices that turn the timeline of one checkpoint into its spots.
 
     Attributes:
-        labels: threshold and window of every label.
-        nms: `greedy` silences the neighbours of a spot, `soft` lowers their scores.
+        labels: threshold, window and NMS of every label.
         temperature: logits are divided by it before thresholds are applied; > 1
             flattens overconfident scores. The stored timeline is not changed.
         overlap: share of a head window that its follower sees again, in [0, 1).
     """
 
     labels: Mapping[str, LabelOptions]
-    nms: NmsKind = "greedy"
     temperature: float = 1.0
     overlap: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.nms not in get_args(NmsKind):
-            raise ValueError(f"nms must be one of {get_args(NmsKind)}, got {self.nms}")
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
             raise ValueError(f"temperature must be > 0, got {self.temperature}")
         if not 0 <= self.overlap < 1:
@@ -67,25 +67,29 @@ class SpottingOptions:
         """Return the JSON object kept in a checkpoint's manifest."""
         return {
             "labels": {
-                label: {"threshold": options.threshold, "window_s": options.window_s}
+                label: {
+                    "threshold": options.threshold,
+                    "window_s": options.window_s,
+                    "nms": options.nms,
+                }
                 for label, options in self.labels.items()
             },
-            "nms": self.nms,
             "temperature": self.temperature,
             "overlap": self.overlap,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote.
+        """Read what `to_dict` wrote; older checkpoints have one `nms` for all labels.
 
         Raises:
             BadCheckpoint: a key is unknown or missing, or a value out of bounds.
         """
         try:
             fields = dict(data)
+            common = LabelOptions(nms=fields.pop("nms", "greedy")).nms
             labels = {
-                str(label): LabelOptions(**_numbers(options))
+                str(label): LabelOptions(**{"nms": common} | _values(options))
                 for label, options in fields.pop("labels").items()
             }
             return cls(labels=labels, **fields)
@@ -93,6 +97,9 @@ class SpottingOptions:
             raise BadCheckpoint(f"the spotting options are not valid: {exc}") from exc
 
 
-def _numbers(options: Mapping[str, Any]) -> dict[str, float]:
-    """Read a label's numbers; a threshold is needed, there is no good guess of it."""
-    return {name: float(options[name]) for name in {"threshold", *options}}
+def _values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a label's values; a threshold is needed, there is no good guess of it."""
+    return {
+        name: options[name] if name == "nms" else float(options[name])
+        for name in ("threshold", *(key for key in options if key != "threshold"))
+    }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
+from model.spotting.options import LabelOptions, SpottingOptions
 from model.spotting.timeline import Timeline
 
 # Times are sums of floats: a neighbour at the very end of the window is inside.
@@ -45,7 +45,7 @@ def find_spots(
 
     Args:
         timeline: scores of every step; not changed.
-        options: NMS kind, temperature, and each label's window and threshold.
+        options: temperature, and each label's NMS, window and threshold.
         min_score: takes the place of every label's threshold: each spot after NMS
             that scores at least this much.
 
@@ -68,7 +68,7 @@ def find_spots(
         choice = options.labels[label]
         if min_score is not None:
             choice = replace(choice, threshold=min_score)
-        spots += _spots_of(timeline, label, scores[:, column], choice, options.nms)
+        spots += _spots_of(timeline, label, scores[:, column], choice)
     return sorted(spots, key=_in_time)
 
 
@@ -152,16 +152,12 @@ def _in_time(spot: Spot) -> tuple[float, str, int]:
 
 
 def _spots_of(
-    timeline: Timeline,
-    label: str,
-    curve: FloatArray,
-    choice: LabelOptions,
-    nms: NmsKind,
+    timeline: Timeline, label: str, curve: FloatArray, choice: LabelOptions
 ) -> list[Spot]:
     # NMS never raises a score, so what is below the threshold may go before it.
     steps = np.flatnonzero(curve >= np.float32(choice.threshold))
     times, scores = timeline.time_s[steps], curve[steps].astype(np.float64)
-    if nms == "greedy":
+    if choice.nms == "greedy":
         indices = _greedy(times, scores, choice.window_s)
         survivors: FloatArray = scores[indices]
     else:

@@ -1,5 +1,9 @@
 """Thresholds, windows and temperature are the best of what was tried."""
 
+from dataclasses import replace
+from itertools import product
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -9,9 +13,9 @@ from model.evaluation.calibrate import (
     calibrate,
     choose_temperature,
 )
-from model.evaluation.metrics import best_f1, counts_at
+from model.evaluation.metrics import average_precision, best_f1, counts_at
 from model.evaluation.timed import TimedMatch, spotted
-from model.spotting.options import LabelOptions, SpottingOptions
+from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
 from model.spotting.timeline import Timeline
 from tests.unit.model.evaluation.cases import LABELS, noisy, timed
 
@@ -36,6 +40,38 @@ def test_the_window_is_long_enough_to_silence_echoes() -> None:
     for choice in options.labels.values():
         assert choice.window_s in WINDOWS_S
         assert choice.window_s >= 0.3
+
+
+def test_each_label_has_the_kind_of_nms_and_the_window_that_suit_it() -> None:
+    # Half a second after a PASS comes another one, or an echo that is stronger than
+    # the faint PASSes: only scores that fall with the distance tell all of them apart.
+    # A DRIVE is alone.
+    first = [3 + 3.4 * k for k in range(16)]
+    second = [t + 0.5 for t in first[1::2]]
+    faint = [t + 2.0 for t in first]
+    peaks = {
+        "PASS": [(t, 0.9) for t in first]
+        + [(t, 0.85) for t in second]
+        + [(t + 0.5, 0.6) for t in first[::2]]
+        + [(t, 0.5) for t in faint],
+        "DRIVE": [(t + 1.2, 0.9) for t in first],
+    }
+    events = [("PASS", t) for t in first + second + faint]
+    events += [("DRIVE", t + 1.2) for t in first]
+    matches = [timed(peaks, events)]
+
+    options = calibrate(matches, Goal(tolerance_s=0.1, ap_tolerance_s=0.05))
+
+    assert [options.labels[name].nms for name in LABELS] == ["soft", "greedy"]
+    for label, choice in options.labels.items():
+        worth = {}
+        for kind, window_s in product(get_args(NmsKind), WINDOWS_S):
+            same = LabelOptions(window_s=window_s, nms=kind)
+            tried = replace(options, labels=dict.fromkeys(LABELS, same))
+            found = spotted(matches, tried)
+            ap = average_precision(found, label, tolerance_s=0.05)
+            worth[kind, window_s] = best_f1(found, label, tolerance_s=0.1)[0] + ap
+        assert worth[choice.nms, choice.window_s] == pytest.approx(max(worth.values()))
 
 
 def test_a_recall_that_is_asked_for_is_reached() -> None:

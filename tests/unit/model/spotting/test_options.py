@@ -10,8 +10,10 @@ from model.spotting.options import LabelOptions, SpottingOptions
 
 def test_options_survive_the_trip_through_json() -> None:
     options = SpottingOptions(
-        labels={"PASS": LabelOptions(0.31, 0.5), "DRIVE": LabelOptions(0.2, 1.25)},
-        nms="soft",
+        labels={
+            "PASS": LabelOptions(0.31, 0.5, "soft"),
+            "DRIVE": LabelOptions(0.2, 1.25),
+        },
         temperature=1.7,
         overlap=0.25,
     )
@@ -27,6 +29,15 @@ def test_what_a_manifest_leaves_out_has_a_default() -> None:
     assert options == SpottingOptions(labels={"PASS": LabelOptions(threshold=0.4)})
 
 
+def test_an_older_manifest_has_one_kind_of_nms_for_all_labels() -> None:
+    labels = {"PASS": {"threshold": 0.4}, "SHOT": {"threshold": 0.4, "nms": "greedy"}}
+
+    options = SpottingOptions.from_dict({"labels": labels, "nms": "soft"})
+
+    assert options.labels["PASS"] == LabelOptions(0.4, nms="soft")
+    assert options.labels["SHOT"] == LabelOptions(0.4, nms="greedy")
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -39,6 +50,8 @@ def test_what_a_manifest_leaves_out_has_a_default() -> None:
         {"labels": {"PASS": {"window_s": -1}}},
         {"labels": {"PASS": {"window_s": float("nan")}}},
         {"labels": {}, "nms": "hard"},
+        {"labels": {"PASS": {"threshold": 0.5, "nms": "hard"}}},
+        {"labels": {"PASS": {"threshold": 0.5, "nms": ["soft"]}}},
         {"labels": {}, "temperature": 0},
         {"labels": {}, "overlap": 1},
         {"labels": {}, "windows": 3},

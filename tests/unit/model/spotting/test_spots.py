@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.spotting.options import LabelOptions, SpottingOptions
+from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
 from model.spotting.spots import Spot, find_spots, soft_nms, temporal_nms
 from tests.unit.model.spotting.timelines import timeline_of
 
@@ -128,10 +128,10 @@ def test_a_negative_window_is_our_own_mistake() -> None:
         soft_nms([], window_s=-0.1)
 
 
-@pytest.mark.parametrize("nms", ["greedy", "soft"])
+@pytest.mark.parametrize("kinds", [("greedy", "soft"), ("soft", "greedy")])
 @pytest.mark.parametrize("seed", range(4))
-def test_find_spots_is_nms_over_every_step_above_the_threshold(
-    nms: str, seed: int
+def test_find_spots_is_each_labels_nms_over_every_step_above_its_threshold(
+    kinds: tuple[NmsKind, NmsKind], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     timeline = timeline_of(
@@ -140,18 +140,21 @@ def test_find_spots_is_nms_over_every_step_above_the_threshold(
             "DRIVE": rng.integers(0, 50, 200) / 100,
         }
     )
-    windows = {"PASS": LabelOptions(0.2, 0.5), "DRIVE": LabelOptions(0.3, 1.0)}
-    options = SpottingOptions(labels=windows, nms=nms)  # type: ignore[arg-type] # Parametrised.
+    choices = {
+        "PASS": LabelOptions(0.2, 0.5, kinds[0]),
+        "DRIVE": LabelOptions(0.3, 1.0, kinds[1]),
+    }
+    options = SpottingOptions(labels=choices)
 
     spots = find_spots(timeline, options)
 
     expected: list[Spot] = []
-    for label, choice in windows.items():
+    for label, choice in choices.items():
         candidates = [
             Spot(label, step / 10, float(score), step * 3, step * 512)
             for step, score in enumerate(timeline.of(label))
         ]
-        if nms == "greedy":
+        if choice.nms == "greedy":
             kept = temporal_nms(candidates, window_s=choice.window_s)
         else:
             kept = slow_soft_nms(candidates, choice.window_s, choice.threshold)
