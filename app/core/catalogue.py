@@ -21,6 +21,16 @@ CHOICE = "default"  # a file in the user's folder that holds a name
 MAX_MANIFEST_BYTES = 2**20
 FORMAT, VERSION = "touchline-checkpoint", 1  # as in `model.network.manifest`
 
+# What damaged bytes raise in zipfile and json; no file may take the list down.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    zipfile.BadZipFile,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
@@ -156,7 +166,7 @@ def _read_manifest(path: Path) -> tuple[Mapping[str, Any], str]:
             if archive.getinfo("manifest.json").file_size > MAX_MANIFEST_BYTES:
                 return {}, "its manifest is too large"
             manifest = json.loads(archive.read("manifest.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as exc:
+    except _UNREADABLE as exc:
         return {}, f"it is no checkpoint, or damaged ({exc})"
     return (manifest, "") if (problem := _lack(manifest)) is None else ({}, problem)
 
@@ -177,7 +187,7 @@ def _lack(manifest: Any) -> str | None:
         thresholds = [
             float(options[label]["threshold"]) for label in manifest["labels"]
         ]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return "its manifest lacks the threshold of a label"
     if not all(0 <= one <= 1 for one in thresholds):
         return "a threshold in its manifest is not between 0 and 1"

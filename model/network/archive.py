@@ -62,7 +62,12 @@ class Checkpoint:
             if members[MANIFEST] > MAX_MANIFEST_BYTES:
                 raise BadCheckpoint(f"{path.name}: {MANIFEST} is too large")
             raw = _json(archive.read(MANIFEST), path)
-        manifest = Manifest.from_dict(raw)
+        try:
+            manifest = Manifest.from_dict(raw)
+        except OverflowError as exc:
+            raise BadCheckpoint(
+                f"{path.name}: {MANIFEST} holds a number out of range: {exc}"
+            ) from exc
         _check_members(members, manifest, path)
         return cls(path, manifest)
 
@@ -216,7 +221,8 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except FileNotFoundError as exc:
         raise BadCheckpoint(f"there is no checkpoint at {path}") from exc
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as exc:
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as exc:
+        # Python's zipfile raises the last two at flags and names that make no sense.
         raise BadCheckpoint(
             f"{path.name} is not a whole checkpoint archive ({exc}); it was damaged or "
             "cut off on its way: copy or download it again"
@@ -255,7 +261,7 @@ def _check_members(members: Mapping[str, int], manifest: Manifest, path: Path) -
 def _json(content: bytes, path: Path) -> object:
     try:
         return json.loads(content)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise BadCheckpoint(f"{path.name}: {MANIFEST} is not JSON: {exc}") from exc
 
 

@@ -129,7 +129,7 @@ def _check_head(temporal_arch: str, options: Mapping[str, Any]) -> None:
             f"temporal_arch {temporal_arch!r} is not supported: of E2E-Spot's heads "
             "gru, deeper_gru and the linear one ('') are; train with one of them"
         )
-    if temporal_arch not in HEAD_OPTIONS:
+    if not isinstance(temporal_arch, str) or temporal_arch not in HEAD_OPTIONS:
         raise UnsupportedCheckpoint(
             f"temporal_arch {temporal_arch!r} is not supported; known are "
             + ", ".join(repr(head) for head in HEAD_OPTIONS)

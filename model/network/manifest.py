@@ -192,7 +192,7 @@ def _check_version(fields: Mapping[str, Any]) -> None:
             f"{fields.get('format')!r}, not {FORMAT!r}"
         )
     version = fields.get("version")
-    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+    if isinstance(version, bool) or not isinstance(version, int):
         raise BadCheckpoint(f"the checkpoint's version is {version!r}, not a number")
     if version != VERSION:
         raise UnsupportedCheckpoint(

@@ -127,6 +127,31 @@ def test_a_checkpoint_of_a_newer_version_is_refused_with_the_remedy(
         Catalogue([tmp_path]).check("newer")
 
 
+def test_no_damaged_file_takes_the_list_down(tmp_path: Path) -> None:
+    path = tiny_checkpoint(tmp_path, "torn").path
+    content = path.read_bytes()
+    problems = 0
+
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        [entry] = Catalogue([tmp_path]).entries()
+        Model.of(entry).model_dump_json()
+        problems += bool(entry.problem)
+
+    assert problems > 0
+
+
+def test_a_threshold_beyond_all_numbers_is_a_problem(tmp_path: Path) -> None:
+    options = {"labels": {"A": {"threshold": 10**400}}}
+    _write(tmp_path / "big.touchline", {"labels": ["A"]}, options)
+
+    [entry] = Catalogue([tmp_path]).entries()
+
+    assert "threshold" in entry.problem
+
+
 def test_a_copied_checkpoint_is_there_at_once(folder: Path) -> None:
     catalogue = Catalogue([folder])
     catalogue.entries()

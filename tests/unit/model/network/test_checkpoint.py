@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.errors import BadCheckpoint, EngineUnavailable, UnsupportedCheckpoint
+from model.errors import (
+    BadCheckpoint,
+    CheckpointError,
+    EngineUnavailable,
+    UnsupportedCheckpoint,
+)
 from model.network.archive import (
     MANIFEST,
     WEIGHTS,
@@ -143,6 +148,40 @@ def test_any_flipped_byte_of_the_weights_is_noticed(checkpoint: Checkpoint) -> N
             checkpoint.read_weights()
 
 
+def test_any_flipped_bit_of_the_file_is_an_error_or_changes_nothing(
+    checkpoint: Checkpoint,
+) -> None:
+    content = checkpoint.path.read_bytes()
+    refused = 0
+
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position % 8
+        checkpoint.path.write_bytes(damaged)
+        try:
+            again = Checkpoint.open(checkpoint.path)
+            members = {name: again.read_member(name) for name in again.manifest.files}
+            weights = again.read_weights()
+        except CheckpointError:
+            refused += 1
+        else:  # A byte that carries nothing, such as a date.
+            assert again.manifest == checkpoint.manifest
+            assert all(np.array_equal(weights[key], WEIGHT[key]) for key in WEIGHT)
+            assert set(members) == set(checkpoint.manifest.files)
+
+    assert refused > len(content) / 2
+
+
+def test_a_member_that_says_it_is_encrypted_is_refused(checkpoint: Checkpoint) -> None:
+    content = bytearray(checkpoint.path.read_bytes())
+    entry = content.index(b"PK\x01\x02")  # The first of the zip's directory.
+    content[entry + 8] |= 1
+    checkpoint.path.write_bytes(content)
+
+    with pytest.raises(BadCheckpoint, match="not a whole checkpoint"):
+        Checkpoint.open(checkpoint.path)
+
+
 def test_a_member_swapped_for_one_of_equal_size_is_noticed(
     checkpoint: Checkpoint,
 ) -> None:
@@ -157,10 +196,15 @@ def test_a_member_swapped_for_one_of_equal_size_is_noticed(
         Checkpoint.open(checkpoint.path).read_weights()
 
 
-def test_an_unknown_version_is_refused_with_the_remedy(checkpoint: Checkpoint) -> None:
-    rewrite(checkpoint.path, {"version": 2, "something": "new"})
+@pytest.mark.parametrize("version", [0, 2, 10**6])
+def test_an_unknown_version_is_refused_with_the_remedy(
+    checkpoint: Checkpoint, version: int
+) -> None:
+    rewrite(checkpoint.path, {"version": version, "something": "new"})
 
-    with pytest.raises(UnsupportedCheckpoint, match=r"version 2.*update Touchline"):
+    with pytest.raises(
+        UnsupportedCheckpoint, match=rf"version {version};.*update Touchline"
+    ):
         Checkpoint.open(checkpoint.path)
 
 
@@ -178,6 +222,8 @@ def test_an_unknown_version_is_refused_with_the_remedy(checkpoint: Checkpoint) -
         ({"files": {}}, "missing members"),
         ({"provenance": {"steps": "many"}}, "steps is of the wrong kind"),
         ({"input": {"width": 160, "height": -3}}, "height"),
+        ({"input": {"width": 160, "height": 90, "fps": 10**400}}, "out of range"),
+        ({"config": {"options": {"a": [[0] * 9]}}}, "missing keys"),
     ],
 )
 def test_a_manifest_that_is_wrong_says_where(
