@@ -2,10 +2,12 @@
 
 import json
 import pickle
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +15,7 @@ from torch import Tensor
 from model.errors import BadCheckpoint, UnsupportedCheckpoint
 from model.network.checkpoint import import_e2espot
 from model.network.config import ModelConfig
+from model.network.e2espot import read_state
 from model.network.spotter import Spotter
 
 CONFIG = {
@@ -92,7 +95,9 @@ def test_only_four_keys_of_the_config_are_needed(run: Run) -> None:
     assert equal(run.load(), run.state)
 
 
-@pytest.mark.parametrize("key", ["feature_arch", "clip_len", "num_classes"])
+@pytest.mark.parametrize(
+    "key", ["feature_arch", "temporal_arch", "clip_len", "num_classes"]
+)
 def test_a_config_that_lacks_one_of_them_says_which(run: Run, key: str) -> None:
     run.config.write_text(json.dumps({k: v for k, v in CONFIG.items() if k != key}))
 
@@ -116,6 +121,21 @@ def test_the_layout_of_opensportslib_is_read(run: Run, prefix: str) -> None:
         renamed[f"{prefix}{parts[part]}.{rest}"] = value
     run.save({"epoch": 3, "state_dict": renamed})
 
+    assert equal(run.load(), run.state)
+
+
+def test_what_opensportslib_keeps_beside_the_weights_is_no_hindrance(run: Run) -> None:
+    # Its trainer keeps all of the training's state in one file, and the best mAP as
+    # the number that NumPy's mean has given.
+    best = {"best_criterion_valid": np.mean([0.25, 0.5]), "best_epoch": np.int64(3)}
+    run.save({"model_state_dict": run.state, "optimizer_state_dict": {}, **best})
+    assert equal(run.load(), run.state)
+
+    with zipfile.ZipFile(run.weights) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(run.weights, "w") as archive:
+        for name, content in members.items():  # as NumPy 1 names its numbers
+            archive.writestr(name, content.replace(b"numpy._core", b"numpy.core"))
     assert equal(run.load(), run.state)
 
 
@@ -181,6 +201,14 @@ def test_the_optimisers_file_is_recognised(run: Run) -> None:
         torch.save(content, path)
         with pytest.raises(BadCheckpoint, match=r"optimiser.*take checkpoint_049\.pt"):
             import_e2espot(path, run.config, run.classes)
+
+
+@pytest.mark.parametrize("head", [None, [], {}, 3, "tcn"])
+def test_a_head_that_is_none_lists_the_known(run: Run, head: Any) -> None:
+    run.save(run.state, temporal_arch=head)
+
+    with pytest.raises(UnsupportedCheckpoint, match="known are '', 'gru'"):
+        run.load()
 
 
 @pytest.mark.parametrize("head", ["mstcn", "asformer"])
@@ -258,7 +286,7 @@ def test_a_pickle_with_code_in_it_is_not_run(run: Run) -> None:
     witness = run.folder / "witness"
     run.save(run.state | {"bomb": Bomb(witness)})
 
-    with pytest.raises(BadCheckpoint, match="never unpickled"):
+    with pytest.raises(BadCheckpoint, match=r"never unpickled \(getattr\)"):
         run.load()
 
     assert not witness.exists()
@@ -272,6 +300,40 @@ def test_a_bare_pickle_with_code_in_it_is_not_run(run: Run) -> None:
         run.load()
 
     assert not witness.exists()
+
+
+def test_any_flipped_byte_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint_001.pt"
+    state = {"_features.a": torch.randn(9, 3), "_pred_fine.n": torch.tensor(100)}
+    torch.save(state, path)
+    content = path.read_bytes()
+    refused = 0
+
+    for position in range(len(content)):
+        path.write_bytes(
+            content[:position]
+            + bytes([content[position] ^ 0x40])
+            + content[position + 1 :]
+        )
+        try:
+            found = read_state(path)
+        except BadCheckpoint:
+            refused += 1
+        else:  # A byte that carries nothing: padding, a date.
+            assert found.keys() == state.keys()
+            assert all(torch.equal(found[key], state[key]) for key in state)
+
+    assert refused > len(content) / 2
+
+
+def test_one_flipped_byte_among_the_weights_names_the_remedy(run: Run) -> None:
+    content = bytearray(run.weights.read_bytes())
+    key = "_features.s1.b1.conv2.conv.weight"
+    content[content.index(run.state[key].numpy().tobytes()) + 1000] ^= 0x01
+    run.weights.write_bytes(content)
+
+    with pytest.raises(BadCheckpoint, match=r"damaged: the checksum of .*copy or"):
+        run.load()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
@@ -310,7 +372,7 @@ def test_something_else_than_weights_is_named(
         run.load()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{broken"])
+@pytest.mark.parametrize("text", ["", "[]", "{broken", '{"a":' * 100_000])
 def test_a_config_that_is_not_one_is_refused(run: Run, text: str) -> None:
     run.config.write_text(text)
 
