@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,8 @@ data = typer.Typer(
     help="Check, split and prepare labelled matches.", no_args_is_help=True
 )
 
+WIDEST = 1000
+
 Folder = Annotated[Path, typer.Argument(help="Folder of videos and labels.")]
 
 
@@ -23,13 +25,17 @@ def check(
     against: Annotated[
         Path | None, typer.Option(help="Another split, which must share no match.")
     ] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="A split of this folder, to be checked too.")
+    ] = None,
     labels: Annotated[
         str | None, typer.Option(help="The labels there may be, comma between.")
     ] = None,
 ) -> None:
     """Look a data set over: a table, and what would ruin training."""
-    from model.training.annotations import find_matches
-    from model.training.check import leaks, missing_labels, review
+    from model.training.annotations import find_matches, unlabelled_videos
+    from model.training.check import Finding, leaks, missing_labels, review
+    from model.training.split import read_split
     from model.video.probe import probe_in_child
 
     matches = find_matches(folder)
@@ -37,6 +43,13 @@ def check(
     result = review(matches, probe=probe_in_child, known_labels=known)
     _show(result)
     findings = list(result.findings)
+    for video in unlabelled_videos(folder, matches):
+        text = "has no labels and is left out."
+        name = str(video.relative_to(folder))
+        findings.append(Finding(name, "no_labels", text, is_fatal=False))
+    if split is not None:
+        parts = {p: read_split(split).take(matches, p) for p in ("train", "val")}
+        findings += missing_labels(parts["train"], parts["val"])
     if against is not None:
         others = find_matches(against)
         findings += leaks(matches, others, parts=(folder.name, against.name))
@@ -56,10 +69,14 @@ def split(
     seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
 ) -> None:
     """Split 70/15/15 by match, each part with its share of every label."""
+    from model.errors import BadAnnotations
     from model.training.annotations import find_matches, label_names
+    from model.training.check import same_twice
     from model.training.split import PARTS, split_matches
 
     matches = find_matches(folder)
+    if twins := same_twice(matches):
+        raise BadAnnotations(f"{twins[0].match} {twins[0].text}")
     made = split_matches(matches, seed=seed)
     made.write(out)
     names = label_names(matches)
@@ -74,6 +91,14 @@ def split(
 @data.command()
 def prepare(
     config: Annotated[Path, typer.Argument(help="The run whose frames are wanted.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--data", help="Folder of matches, instead of the config's."),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option(help="File of `touchline data split`, which goes with --data."),
+    ] = None,
     clips: Annotated[
         int, typer.Option(min=0, help="Read this many random clips to time them.")
     ] = 50,
@@ -82,10 +107,14 @@ def prepare(
 
     A run that was stopped is taken up where it was by running it again.
     """
-    from model.training.config import read_config
+    from model.training.config import read_config, with_data
     from model.training.prepare import prepare_all, time_clips
 
     settings = read_config(config)
+    if (folder is None) != (split is None):
+        raise typer.BadParameter("--data and --split go together")
+    if folder is not None and split is not None:
+        settings = with_data(settings, folder, split=split)
     facts = prepare_all(settings, say=lambda line: typer.echo(line, err=True))
     _tell(facts)
     if clips:
@@ -99,7 +128,8 @@ def _show(result: "Review") -> None:
     labels = sorted({label for row in result.rows for label in row.counts})
     table = Table()
     for name in ("match", "minutes", "fps", *labels, "events/min", "longest gap s"):
-        table.add_column(name, justify="left" if name == "match" else "right")
+        side: Literal["left", "right"] = "left" if name == "match" else "right"
+        table.add_column(name, justify=side, no_wrap=True)
     for row in result.rows:
         total = sum(row.counts.values())
         table.add_row(
@@ -115,7 +145,12 @@ def _show(result: "Review") -> None:
     rate = f"{sum(sums) / minutes:.1f}" if minutes else "?"
     count = f"{len(result.rows)} matches"
     table.add_row(count, f"{minutes:.1f}", "", *map(str, sums), rate, "", style="bold")
-    Console().print(table)
+    # A name or number cut short is worth nothing: the table may be wider than the
+    # terminal, or than the 80 columns that a pipe is taken for.
+    console = Console()
+    room = console.options.update(max_width=WIDEST)
+    width = max(console.width, console.measure(table, options=room).maximum)
+    Console(width=width).print(table)
 
 
 def _tell(facts: "Sequence[PreparedFacts]") -> None:

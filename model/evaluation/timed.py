@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from model.errors import BadAnnotations, VideoError
+from model.errors import BadAnnotations, DecoderError, VideoError
 from model.evaluation.matching import Scored
 from model.evaluation.metrics import LabelledMatch
 from model.spotting.options import SpottingOptions
@@ -54,8 +54,8 @@ def timelines(
     timed = []
     for done, match in enumerate(matches, start=1):
         try:
-            timeline = spot_file(match.video, predictor=predictor).timeline
-        except VideoError as exc:
+            found = spot_file(match.video, predictor=predictor)
+        except (VideoError, DecoderError) as exc:
             if on_corrupt == "stop":
                 raise BadAnnotations(
                     f"{match.video} cannot be decoded: {exc} Mend or remove it, or "
@@ -63,8 +63,10 @@ def timelines(
                 ) from exc
             say(f"{done}/{len(matches)}  {match.name} skipped: {exc}")
             continue
-        timed.append(TimedMatch(match.name, timeline, match.labels.events))
-        say(f"{done}/{len(matches)}  {match.name}")
+        timed.append(TimedMatch(match.name, found.timeline, match.labels.events))
+        damaged = found.damaged_packets
+        note = f"  {damaged} damaged packets stepped over" if damaged else ""
+        say(f"{done}/{len(matches)}  {match.name}{note}")
     if not timed:
         raise BadAnnotations("There is no match that could be measured.")
     return timed

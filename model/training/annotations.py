@@ -96,6 +96,13 @@ def find_matches(folder: Path) -> list[Match]:
     return [matches[name] for name in sorted(matches)]
 
 
+def unlabelled_videos(folder: Path, matches: Iterable[Match]) -> list[Path]:
+    """List the videos below `folder` that no label file belongs to."""
+    known = {match.video.resolve() for match in matches}
+    videos = (p for p in _files_below(folder) if p.suffix.lower() in VIDEO_SUFFIXES)
+    return sorted(video for video in videos if video.resolve() not in known)
+
+
 def label_names(matches: Iterable[Match]) -> tuple[str, ...]:
     """Name the labels that occur, the most frequent first, ties by name."""
     counts: dict[str, int] = {}

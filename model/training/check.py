@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Protocol
 
 from model.errors import ModelError
-from model.training.annotations import Event, Match, MatchLabels
+from model.training.annotations import Match, MatchLabels
+from model.training.moments import NEAR_S, is_rounded, long_gap, near_doubles
+from model.training.twins import Fingerprint
 
-ROUNDED_SHARE = 0.8
-ROUNDED_EVENTS = 10
 EDGE_S = 0.002
-LONG_GAP_S = 60.0
 RATE_SLACK = 0.005
+LENGTH_SLACK, LENGTH_SLACK_S = 0.01, 2.0
 
 
 class Facts(Protocol):
@@ -31,6 +31,10 @@ class Facts(Protocol):
     @property
     def fps(self) -> float | None:
         """Frames a second."""
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the file ends before its header says."""
 
 
 Probe = Callable[[Path], Facts]
@@ -109,6 +113,9 @@ def review(
         try:
             facts = probe(match.video)
             duration_s, fps = facts.duration_s, facts.fps
+            if facts.is_truncated:
+                text = f"{match.video} is cut off: copy it again, or remove it."
+                findings.append(Finding(match.name, "truncated", text))
         except ModelError as exc:
             text = f"{match.video} cannot be read: {exc} Re-encode or remove it."
             findings.append(Finding(match.name, exc.code, text))
@@ -128,28 +135,19 @@ def check_labels(
     known_labels: Iterable[str] | None = None,
 ) -> list[Finding]:
     """Find what is wrong with the labels of one match; None facts are not used."""
-    found: list[Finding] = []
+    found = _against_video(labels, duration_s, fps)
 
     def report(kind: str, text: str, *, is_fatal: bool = True) -> None:
         found.append(Finding(labels.name, kind, text, is_fatal))
 
     if not labels.events:
         report("no_events", "has no event: remove it or label it.", is_fatal=False)
-    if duration_s is not None:
-        late = [e for e in labels.events if e.time_s > duration_s + EDGE_S]
-        if late:
-            report(
-                "beyond_video",
-                f"{len(late)} of {len(labels.events)} events lie beyond the video's "
-                f"{duration_s:.1f} s, the last at {late[-1].time_s:.1f} s: wrong "
-                "video, wrong half, or a wrong frame rate.",
-            )
-    if fps and labels.fps and abs(fps / labels.fps - 1) > RATE_SLACK:
+    if gap := long_gap(labels.events, duration_s=duration_s):
         report(
-            "wrong_rate",
-            f"labels say {labels.fps:g} fps, the video has {fps:g}: frame numbers "
-            f"would be off by {abs(fps / labels.fps - 1) * 60:.1f} s a minute. "
-            "State the video's own rate.",
+            "long_gap",
+            f"has no event from {gap[0]:.0f} to {gap[1]:.0f} s: what happens there "
+            "unlabelled is taught as nothing.",
+            is_fatal=False,
         )
     if is_rounded(labels.events):
         report(
@@ -165,6 +163,14 @@ def check_labels(
             f"{len(doubles)} events are there twice, the first is {first.label} at "
             f"{first.time_s:.3f} s: keep one of each.",
         )
+    near = near_doubles(labels.events)
+    if near:
+        report(
+            "near_doubles",
+            f"{len(near)} pairs of one label are less than {NEAR_S:g} s apart, the "
+            f"first is at {near[0]:.3f} s: labelled twice?",
+            is_fatal=False,
+        )
     if known_labels is not None:
         strange = sorted({e.label for e in labels.events} - set(known_labels))
         if strange:
@@ -172,24 +178,15 @@ def check_labels(
     return found
 
 
-def is_rounded(events: Sequence[Event]) -> bool:
-    """Tell whether most times are whole seconds, which chance does not do."""
-    if len(events) < ROUNDED_EVENTS:
-        return False
-    whole = sum(abs(e.time_s - round(e.time_s)) < EDGE_S for e in events)
-    return whole >= ROUNDED_SHARE * len(events)
-
-
 def same_twice(matches: Sequence[Match]) -> list[Finding]:
     """Find matches that are in a set twice, by event times or by file contents."""
     found = []
-    seen: dict[tuple[object, ...], Match] = {}
-    for match in matches:
-        marks = _marks(match)
-        other = next((seen[mark] for mark in marks if mark in seen), None)
-        if other is not None:
-            found.append(_same(match, other, "remove one."))
-        seen.update(dict.fromkeys(marks, match))
+    seen: list[Fingerprint] = []
+    for mine in map(Fingerprint.of, matches):
+        twin = next((other for other in seen if mine.is_same(other)), None)
+        if twin is not None:
+            found.append(_same(mine.match, twin.match, "remove one."))
+        seen.append(mine)
     return found
 
 
@@ -197,16 +194,16 @@ def leaks(
     train: Sequence[Match], val: Sequence[Match], *, parts: tuple[str, str]
 ) -> list[Finding]:
     """Find matches that are on both sides of a split; `parts` names the sides."""
-    seen = {mark: match for match in train for mark in _marks(match)}
+    seen = [Fingerprint.of(match) for match in train]
+    advice = (
+        f"what is learnt in {parts[0]} would be tested in {parts[1]}. Remove it from "
+        "one of them."
+    )
     found = []
-    for match in val:
-        other = next((seen[mark] for mark in _marks(match) if mark in seen), None)
-        if other is not None:
-            advice = (
-                f"what is learnt in {parts[0]} would be tested in {parts[1]}. Remove "
-                "it from one of them."
-            )
-            found.append(_same(match, other, advice))
+    for mine in map(Fingerprint.of, val):
+        twin = next((other for other in seen if mine.is_same(other)), None)
+        if twin is not None:
+            found.append(_same(mine.match, twin.match, advice))
     return found
 
 
@@ -225,22 +222,44 @@ def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[Finding
     ]
 
 
+def _against_video(
+    labels: MatchLabels, duration_s: float | None, fps: float | None
+) -> list[Finding]:
+    """Hold what labels say of their video against the video."""
+    found = []
+    late = [
+        event
+        for event in labels.events
+        if duration_s is not None and event.time_s > duration_s + EDGE_S
+    ]
+    if late:
+        text = (
+            f"{len(late)} of {len(labels.events)} events lie beyond the video's "
+            f"{duration_s:.1f} s, the last at {late[-1].time_s:.1f} s: wrong video, "
+            "wrong half, or a wrong frame rate."
+        )
+        found.append(Finding(labels.name, "beyond_video", text))
+    if fps and labels.fps and abs(fps / labels.fps - 1) > RATE_SLACK:
+        text = (
+            f"labels say {labels.fps:g} fps, the video has {fps:g}: frame numbers "
+            f"would be off by {abs(fps / labels.fps - 1) * 60:.1f} s a minute. State "
+            "the video's own rate."
+        )
+        found.append(Finding(labels.name, "wrong_rate", text))
+    elif labels.fps and labels.frame_count and duration_s is not None:
+        said_s = labels.frame_count / labels.fps
+        if abs(said_s - duration_s) > max(LENGTH_SLACK_S, LENGTH_SLACK * duration_s):
+            text = (
+                f"labels say that the video lasts {said_s:.1f} s, it lasts "
+                f"{duration_s:.1f} s: they are another video's, or it was cut."
+            )
+            found.append(Finding(labels.name, "wrong_length", text))
+    return found
+
+
 def _same(match: Match, other: Match, advice: str) -> Finding:
     text = f"is the same match as {other.name}: {advice}"
     return Finding(match.name, "same_match", text)
-
-
-def _marks(match: Match) -> list[tuple[object, ...]]:
-    """By what a match is known: its file, and its events if there are enough."""
-    marks: list[tuple[object, ...]] = []
-    if match.video.is_file():
-        with match.video.open("rb") as file:
-            head = file.read(65536)
-        marks.append(("file", match.video.stat().st_size, head))
-    events = match.labels.events
-    if len(events) >= ROUNDED_EVENTS:
-        marks.append(("events", *events))
-    return marks
 
 
 def _row(match: Match, duration_s: float | None, fps: float | None) -> MatchRow:

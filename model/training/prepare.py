@@ -60,7 +60,9 @@ def prepare_or_skip(match: Match, root: Path, config: TrainConfig, *, say: Say) 
     try:
         if not is_prepared(match, root, config.input):
             say(f"decoding {root.name}/{match.name}")
-        prepare_match(match, root, config.input, on_step=tell)
+        folder = prepare_match(match, root, config.input, on_step=tell)
+        if damaged := prepared_facts(folder).damaged_packets:
+            say(f"{root.name}/{match.name}: {damaged} damaged packets stepped over")
     except TrainingFailed:
         raise
     except ModelError as exc:

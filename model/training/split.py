@@ -110,7 +110,14 @@ def _counts(match: Match, labels: Sequence[str]) -> list[int]:
 
 
 def _sizes(count: int, wanted: "np.ndarray[Any, np.dtype[np.float64]]") -> list[int]:
-    """Share out whole matches, at least one to each part."""
-    sizes = [max(1, int(share * count)) for share in wanted]
-    sizes[0] += count - sum(sizes)
-    return sizes
+    """Share out whole matches, at least one to each part.
+
+    What is left after rounding down goes to the parts that lost most by it.
+    """
+    exact = wanted * count
+    sizes = np.maximum(1, np.floor(exact).astype(int))
+    while sizes.sum() != count:
+        step = 1 if sizes.sum() < count else -1
+        lost = np.where(sizes + step >= 1, (exact - sizes) * step, -np.inf)
+        sizes[int(lost.argmax())] += step
+    return [int(size) for size in sizes]

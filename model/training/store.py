@@ -17,13 +17,18 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import BadAnnotations, TrainingFailed
+from model.errors import BadAnnotations, TrainingFailed, UnreadableVideo
 from model.training.annotations import Match, MatchLabels
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec
+from model.video.source import Tally
 
 FORMAT = "touchline-frames"
 VERSION = 1
+
+# A match with more of its video damaged is corrupt: around a packet that is lost,
+# pictures stand still, and labels would be taught on the wrong ones.
+DAMAGED_SHARE = 0.01
 
 _INDEX = "match.json"
 _FRAMES = "frames.npy"
@@ -74,7 +79,8 @@ def prepare_match(
         The match's folder.
 
     Raises:
-        UnreadableVideo, ...: what the decoder raises.
+        UnreadableVideo, ...: what the decoder raises, and a video of which more
+            than `DAMAGED_SHARE` is damaged.
         BadAnnotations: the video has no frame.
         TrainingFailed: the disk is full.
     """
@@ -86,9 +92,12 @@ def prepare_match(
     (folder / _INDEX).unlink(missing_ok=True)
     part = folder / (_FRAMES + ".part")
     with _naming_a_full_disk(root, part):
-        times, frames, pts = _write_frames(part, match, spec, on_step)
+        tally = Tally()
+        times, frames, pts = _write_frames(part, match, spec, on_step, tally)
+        _refuse_damage(tally)
         part.replace(folder / _FRAMES)
         index = {**stamp, "time_s": times, "frame": frames, "pts": pts}
+        index["damaged_packets"] = tally.damaged_packets
         temporary = folder / (_INDEX + ".part")
         temporary.write_text(json.dumps(index), encoding="utf-8")
         temporary.replace(folder / _INDEX)
@@ -134,10 +143,11 @@ def open_match(
 
 @dataclass(frozen=True, slots=True)
 class PreparedFacts:
-    """What a match takes in the store."""
+    """What a match takes in the store, and how much of its video was damaged."""
 
     minutes: float
     size_bytes: int
+    damaged_packets: int = 0
 
 
 def prepared_facts(folder: Path) -> PreparedFacts:
@@ -145,6 +155,7 @@ def prepared_facts(folder: Path) -> PreparedFacts:
     index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
     return PreparedFacts(
         minutes=len(index["time_s"]) / index["input"]["fps"] / 60,
+        damaged_packets=int(index.get("damaged_packets", 0)),
         size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
     )
 
@@ -154,6 +165,7 @@ def _write_frames(
     match: Match,
     spec: FrameSpec,
     on_step: Callable[[int], None] | None,
+    tally: Tally,
 ) -> tuple[list[float], list[int], list[int]]:
     """Stream the frames to disk; the header is written again once T is known."""
     times: list[float] = []
@@ -162,7 +174,7 @@ def _write_frames(
     whole = whole_picture(spec)
     with part.open("wb") as file:
         _write_header(file, 0, whole)
-        for step in iter_steps(match.video, whole):
+        for step in iter_steps(match.video, whole, tally=tally):
             file.write(step.image.data)
             times.append(step.time_s)
             frames.append(step.frame)
@@ -176,6 +188,13 @@ def _write_frames(
     if not times:
         raise BadAnnotations(f"{match.video} has no frame.")
     return times, frames, pts
+
+
+def _refuse_damage(tally: Tally) -> None:
+    if tally.damaged_packets > DAMAGED_SHARE * tally.packets:
+        raise UnreadableVideo(
+            f"{tally.damaged_packets / tally.packets:.1%} of the video is damaged."
+        )
 
 
 def _write_header(file: BinaryIO, steps: int, spec: FrameSpec) -> None:

@@ -15,6 +15,7 @@ from app.cli.train import train
 from model.errors import BadAnnotations
 from model.network.checkpoint import Checkpoint
 from tests.unit.model.training.toys import toy_data, toy_match, toy_values
+from tests.videos import cut_off
 
 RUNNER = CliRunner()
 
@@ -59,9 +60,58 @@ def test_check_finds_one_match_in_two_splits(tmp_path: Path) -> None:
     assert "[same_match]" in result.output
 
 
+def test_check_names_a_video_without_labels_and_cuts_no_name_short(
+    tmp_path: Path,
+) -> None:
+    name = "a-match-with-" + "a-very-" * 12 + "long-name"
+    toy_match(tmp_path / name, seed=1, seconds=4)
+    video = tmp_path / name / "video.mp4"
+    (tmp_path / "extra.mp4").write_bytes(video.read_bytes())
+
+    result = RUNNER.invoke(data, ["check", str(tmp_path)])
+
+    assert result.exit_code == 0, result.output
+    assert name in result.output
+    assert "warning: extra.mp4: has no labels" in result.output
+
+
+def test_check_finds_a_video_that_is_cut_off(toys: Path) -> None:
+    video = toys / "train" / "match_1" / "video.mp4"
+    cut_off(video, toys / "cut.mp4", keep=0.8)
+    (toys / "cut.mp4").replace(video)
+
+    result = RUNNER.invoke(data, ["check", str(toys / "train")])
+
+    assert result.exit_code == 1
+    assert "[truncated]" in result.output or "[unreadable_video]" in result.output
+
+
+def test_check_holds_the_parts_of_a_split_against_each_other(toys: Path) -> None:
+    labels = toys / "val" / "match_3" / "Labels-ball.json"
+    labels.write_text(labels.read_text().replace("DRIBBLE", "FOUL"))
+    names = {"train": ["train/match_1", "train/match_2"], "val": ["val/match_3"]}
+    split = toys / "split.json"
+    split.write_text(json.dumps({"parts": {**names, "test": []}}))
+
+    result = RUNNER.invoke(data, ["check", str(toys), "--split", str(split)])
+
+    assert result.exit_code == 1
+    assert "has FOUL, which no training match has" in result.output
+
+
+def test_a_match_that_is_there_twice_is_not_split(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        toy_match(tmp_path / name, seed=seed)
+
+    result = RUNNER.invoke(data, ["split", str(tmp_path)])
+
+    assert isinstance(result.exception, BadAnnotations)
+    assert "b is the same match as a" in str(result.exception)
+
+
 def test_split_writes_whole_matches(tmp_path: Path) -> None:
     for seed in range(4):
-        toy_match(tmp_path / "all" / f"m{seed}", seed=seed, seconds=3)
+        toy_match(tmp_path / "all" / f"m{seed}", seed=seed, seconds=8)
     out = tmp_path / "split.json"
 
     result = RUNNER.invoke(data, ["split", str(tmp_path / "all"), "--out", str(out)])
@@ -98,7 +148,7 @@ def test_train_prints_the_best_checkpoint(toys: Path) -> None:
 
 def test_one_folder_and_its_split_are_trained_on_and_measured(tmp_path: Path) -> None:
     for seed in range(4):
-        toy_match(tmp_path / "all" / f"m{seed}", seed=seed, seconds=4)
+        toy_match(tmp_path / "all" / f"m{seed}", seed=seed, seconds=8)
     values = toy_values(tmp_path, optimiser={"steps": 1, "warmup_steps": 0})
     (tmp_path / "run.yaml").write_text(json.dumps(values))
     app = typer.Typer()
@@ -108,6 +158,9 @@ def test_one_folder_and_its_split_are_trained_on_and_measured(tmp_path: Path) ->
     RUNNER.invoke(data, ["split", matches, "--out", split], catch_exceptions=False)
     (tested,) = json.loads(Path(split).read_text())["parts"]["test"]
 
+    words = ["prepare", str(tmp_path / "run.yaml"), "--data", matches]
+    prepared = RUNNER.invoke(data, [*words, "--split", split, "--clips", "1"])
+    alone = RUNNER.invoke(data, words)
     words = ["train", str(tmp_path / "run.yaml"), "--out", str(tmp_path / "run")]
     trained = RUNNER.invoke(app, [*words, "--data", matches, "--split", split])
     best = trained.stdout.strip()
@@ -116,7 +169,11 @@ def test_one_folder_and_its_split_are_trained_on_and_measured(tmp_path: Path) ->
     (tmp_path / "all" / tested / "video.mp4").write_bytes(b"damaged" * 99)
     stopped = RUNNER.invoke(app, words)
 
+    assert "3 matches, " in prepared.stdout
+    assert alone.exit_code == 2
+    assert "go together" in alone.stderr
     assert trained.exit_code == 0, trained.output
+    assert "decoding" not in trained.stderr
     provenance = Checkpoint.open(Path(best)).manifest.provenance
     assert provenance.trained_on == "all"
     assert measured.exit_code == 0, measured.output

@@ -1,21 +1,22 @@
 """What ruined earlier training is found before it starts."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model.errors import UnreadableVideo
 from model.training.annotations import Event, Match, MatchLabels
 from model.training.check import (
     check_labels,
-    is_rounded,
     leaks,
     missing_labels,
     review,
     same_twice,
 )
+from model.training.moments import is_rounded
 
 VIDEO = Path("nowhere.mp4")
 
@@ -26,6 +27,7 @@ class Facts:
 
     duration_s: float = 60.0
     fps: float = 25.0
+    is_truncated: bool = False
 
 
 def labels_of(
@@ -67,6 +69,33 @@ def test_doubles_are_found() -> None:
     assert kinds(labels_of(1.5, 1.5)) == ["duplicates"]
 
 
+def test_events_pressed_twice_are_a_warning() -> None:
+    found = check_labels(labels_of(1.5, 1.54, 3.0), duration_s=60.0, fps=25.0)
+
+    assert [(f.kind, f.is_fatal) for f in found] == [("near_doubles", False)]
+    assert "1 pairs" in found[0].text
+    assert "1.540 s" in found[0].text
+
+
+def test_a_long_stretch_without_an_event_is_a_warning() -> None:
+    times = [k * 1.4 for k in range(30)]
+
+    found = check_labels(
+        labels_of(*times, *(t + 150 for t in times)), duration_s=200.0, fps=25.0
+    )
+
+    assert [(f.kind, f.is_fatal) for f in found] == [("long_gap", False)]
+    assert "no event from 41 to 150 s" in found[0].text
+    assert kinds(labels_of(*[k * 5.9 for k in range(10)])) == []
+
+
+def test_labels_of_a_longer_video_are_found() -> None:
+    labels = replace(labels_of(1.5, fps=25.0), frame_count=25 * 90)
+
+    assert kinds(labels) == ["wrong_length"]
+    assert kinds(replace(labels, frame_count=25 * 60 + 2)) == []
+
+
 def test_unknown_labels_are_found() -> None:
     assert kinds(labels_of(1.5), known_labels=["DRIVE"]) == ["unknown_labels"]
 
@@ -105,6 +134,38 @@ def test_the_same_file_under_two_names_is_one_match(tmp_path: Path) -> None:
     ]
 
     assert [finding.match for finding in same_twice(matches)] == ["b"]
+
+
+def test_one_match_labelled_by_two_people_is_one_match() -> None:
+    rng = np.random.default_rng(1)
+    times = np.sort(rng.uniform(0, 60, 40))
+    again = np.delete(times + rng.uniform(-0.03, 0.03, 40), [7, 20])
+    first = match_of("a", *times.tolist())
+    second = match_of("b", *np.sort(again).tolist(), label="Pass")
+
+    assert [finding.match for finding in same_twice([first, second])] == ["b"]
+    assert len(leaks([second], [first], parts=("train", "val"))) == 1
+
+
+def test_matches_with_rounded_times_are_not_taken_for_one() -> None:
+    first = match_of("a", *[float(k) for k in range(40)])
+    second = match_of("b", *[float(k) for k in range(1, 40) if k % 7])
+
+    assert same_twice([first, second]) == []
+
+
+def test_real_matches_are_not_taken_for_one(shared: Path) -> None:
+    raw = json.loads((shared / "data/futsal_world_cup_2024_labels.json").read_text())
+    matches = [
+        match_of(
+            match["video"],
+            *sorted(int(event["position"]) / 30 for event in match["events"]),
+        )
+        for match in raw
+    ]
+
+    assert same_twice(matches) == []
+    assert len(same_twice([*matches, *matches])) == len(matches)
 
 
 def test_different_matches_are_not_taken_for_one() -> None:

@@ -32,6 +32,18 @@ def test_every_match_is_in_exactly_one_part() -> None:
     assert [len(split.parts[part]) for part in PARTS] == [14, 3, 3]
 
 
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(3, [1, 1, 1]), (4, [2, 1, 1]), (7, [5, 1, 1]), (26, [18, 4, 4])],
+)
+def test_parts_are_as_near_to_their_shares_as_whole_matches_allow(
+    count: int, sizes: list[int]
+) -> None:
+    split = split_matches(matches_of(count))
+
+    assert [len(split.parts[part]) for part in PARTS] == sizes
+
+
 def test_every_part_has_its_share_of_a_rare_label() -> None:
     matches = matches_of(20)
 

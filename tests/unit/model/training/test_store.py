@@ -5,18 +5,30 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from model.errors import BadAnnotations, ModelError, TrainingFailed
+from model.errors import BadAnnotations, ModelError, TrainingFailed, UnreadableVideo
 from model.training import store
 from model.training.annotations import Match, find_matches
 from model.training.store import open_match, prepare_match, prepared_facts
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec
 from tests.unit.model.training.toys import FPS, HEIGHT, WIDTH, toy_match
+from tests.videos import draw_video
 
 SPEC = FrameSpec(width=WIDTH, height=HEIGHT, crop=(8, 4, 40, 40), fps=FPS)
+
+
+def damage(video: Path, *, packets: range) -> None:
+    """Write over some packets of a video."""
+    data = bytearray(video.read_bytes())
+    with av.open(str(video)) as container:
+        for number, packet in enumerate(container.demux(video=0)):
+            if number in packets and packet.pos is not None:
+                data[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    video.write_bytes(bytes(data))
 
 
 @pytest.fixture
@@ -67,7 +79,7 @@ def test_another_crop_needs_no_preparing(match: Match, tmp_path: Path) -> None:
 def test_a_full_disk_says_so_and_leaves_nothing_of_the_match(
     match: Match, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def steps_until_full(path: Path, spec: FrameSpec) -> Iterator[object]:
+    def steps_until_full(path: Path, spec: FrameSpec, **_: object) -> Iterator[object]:
         yield next(iter(iter_steps(path, spec)))
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -88,6 +100,25 @@ def test_a_corrupt_video_leaves_nothing_of_the_match(
         prepare_match(match, tmp_path / "store", SPEC)
 
     assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
+
+
+def test_a_video_damaged_in_its_middle_is_corrupt(match: Match, tmp_path: Path) -> None:
+    damage(match.video, packets=range(10, 20))
+
+    with pytest.raises(UnreadableVideo, match=r"3\d\.\d% of the video"):
+        prepare_match(match, tmp_path / "store", SPEC)
+
+    assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
+
+
+def test_a_scratch_is_stepped_over_and_told(match: Match, tmp_path: Path) -> None:
+    draw_video(match.video, frames=400, fps=FPS, size=(WIDTH, HEIGHT))
+    damage(match.video, packets=range(200, 202))
+
+    facts = prepared_facts(prepare_match(match, tmp_path / "store", SPEC))
+
+    assert facts.damaged_packets == 2
+    assert facts.minutes == pytest.approx(40 / 60)
 
 
 def test_the_facts_tell_minutes_and_bytes(match: Match, tmp_path: Path) -> None:
