@@ -23,12 +23,14 @@ class Batch:
     Attributes:
         frames: (B, T, 3, H, W) uint8.
         targets: (B, T, K) float32, each step's shares adding to one.
+        phases: (B, T, C) float32, each step's shares adding to one or to zero.
         names: of each clip, for messages: the match and its first step.
         number: of the batch, from 0.
     """
 
     frames: Tensor
     targets: Tensor
+    phases: Tensor
     names: tuple[str, ...]
     number: int
 
@@ -96,8 +98,12 @@ class Batches(IterableDataset[Batch]):
             ]
         )
         targets = torch.stack([torch.from_numpy(clip.targets) for clip in drawn])
+        phases = torch.stack([torch.from_numpy(clip.phases) for clip in drawn])
         rng = torch.Generator().manual_seed(seed * 7_919 + base)
         alpha = config.optimiser.mixup
-        frames, targets = mix_clips(frames, targets, alpha=alpha, generator=rng)
+        both = torch.cat((targets, phases), dim=-1)
+        frames, both = mix_clips(frames, both, alpha=alpha, generator=rng)
+        classes = targets.shape[-1]
+        targets, phases = both[..., :classes], both[..., classes:]
         names = tuple(f"{clip.name} from step {clip.start}" for clip in drawn)
-        return Batch(frames, targets, names, number)
+        return Batch(frames, targets, phases, names, number)

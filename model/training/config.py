@@ -92,12 +92,15 @@ class LossSettings:
         foreground: weight of a label.
         gamma: of the focal loss; 0 is cross entropy.
         smoothing: of the targets.
+        phase: weight of naming each step's latest event as well (see `phases`); 0 is
+            none.
     """
 
     weights: Mapping[str, float] = field(default_factory=dict)
     foreground: float = 5.0
     gamma: float = 0.0
     smoothing: float = 0.0
+    phase: float = 0.0
 
     def for_labels(self, labels: tuple[str, ...]) -> list[float]:
         """List the weights in the order of the logits, background first."""

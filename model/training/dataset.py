@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.training.clip_options import ClipOptions
+from model.training.phases import step_phases
 from model.training.store import StoredMatch
 
 
@@ -21,12 +22,15 @@ class Clip:
     Attributes:
         frames: (T, H, W, 3) uint8; black where the clip leaves the match.
         targets: (T, K) float32, one-hot, background first.
+        phases: (T, C) float32, one-hot; zero before the match's first event and
+            outside the match (see `phases`).
         name: of the match, and `start`, the first step: to name it by.
         number: of the draw.
     """
 
     frames: NDArray[np.uint8]
     targets: NDArray[np.float32]
+    phases: NDArray[np.float32]
     name: str
     start: int
     number: int
@@ -58,6 +62,7 @@ class RandomClips:
             step_labels(match, labels, dilation=options.dilation)
             for match in self.matches
         ]
+        self.phases = [step_phases(match, labels) for match in self.matches]
         self._classes = len(labels) + 1
         lengths = np.array([len(match) for match in self.matches], dtype=np.float64)
         self._by_length = lengths / lengths.sum()
@@ -77,8 +82,12 @@ class RandomClips:
         frames[is_inside] = match.frames[taken[is_inside]]
         labels = np.zeros(count, dtype=np.int64)
         labels[is_inside] = self.targets[index][taken[is_inside]]
-        targets = np.eye(self._classes, dtype=np.float32)[labels]
-        return Clip(frames, targets, match.name, start, number)
+        phases = np.zeros(count, dtype=np.int64)
+        phases[is_inside] = self.phases[index][taken[is_inside]]
+        one_hot = np.eye(self._classes, dtype=np.float32)
+        return Clip(
+            frames, one_hot[labels], one_hot[phases, 1:], match.name, start, number
+        )
 
     def _place(self, rng: np.random.Generator, *, reach: int) -> tuple[int, int]:
         """Choose a match and the first of `reach` steps."""

@@ -10,7 +10,7 @@ from typing import Any, Self
 import lightning
 import torch
 import torch.distributed
-from torch import Tensor
+from torch import Tensor, nn
 
 from model.errors import TrainingFailed
 from model.evaluation.metrics import average_precision, labels_of
@@ -22,6 +22,7 @@ from model.training.config import OptimiserSettings, TrainConfig
 from model.training.ema import AveragedWeights
 from model.training.frozen import freeze_norms
 from model.training.losses import SpottingLoss
+from model.training.phases import PhaseLoss
 from model.training.store import StoredMatch
 from model.training.timelines import timed_match
 
@@ -52,6 +53,7 @@ class SpottingModule(lightning.LightningModule):
             gamma=config.loss.gamma,
             smoothing=config.loss.smoothing,
         )
+        self.phase_loss = PhaseLoss(spotter) if config.loss.phase else None
         self._trunk = spotter.trunk
         if config.run.is_compiled:
             self._trunk = torch.compile(spotter.trunk, dynamic=False)
@@ -94,13 +96,20 @@ class SpottingModule(lightning.LightningModule):
                 "look at these clips, or resume with a lower lr."
             )
         self.log("train/loss", loss, batch_size=len(batch.names))
+        if self.phase_loss is not None:
+            phase: Tensor = self.phase_loss(batch.phases)
+            self.log("train/phase", phase, batch_size=len(batch.names))
+            loss = loss + self.config.loss.phase * phase
         return loss
 
     def configure_optimizers(self) -> Any:
         """Build AdamW and its schedule, stepped with every optimiser step."""
         settings = self.config.optimiser
-        is_plain = self.config.run.precision == "32-true"
-        optimiser = make_optimiser(self.spotter, settings, is_fused=is_plain)
+        is_plain = self.config.run.precision in ("32-true", "bf16-mixed")
+        learnt = nn.ModuleList([self.spotter])
+        if self.phase_loss is not None:
+            learnt.append(self.phase_loss.classify)
+        optimiser = make_optimiser(learnt, settings, is_fused=is_plain)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: lr_share(step, settings)
         )
@@ -108,6 +117,26 @@ class SpottingModule(lightning.LightningModule):
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Scale gradients down to the wanted norm.
+
+        Lightning refuses to clip for a fused optimiser in mixed precision, since that
+        takes back the loss scaling by itself; bfloat16 has no scaling to take back.
+        """
+        if self.config.run.precision == "bf16-mixed" and gradient_clip_val:
+            torch.nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+            return
+        self.clip_gradients(
+            optimizer,
+            gradient_clip_val=gradient_clip_val,
+            gradient_clip_algorithm=gradient_clip_algorithm,
+        )
 
     def on_before_zero_grad(self, _optimizer: torch.optim.Optimizer) -> None:
         """Let the average follow, once for each optimiser step."""
@@ -165,14 +194,15 @@ class SpottingModule(lightning.LightningModule):
 
 
 def make_optimiser(
-    spotter: Spotter, settings: OptimiserSettings, *, is_fused: bool
+    network: nn.Module, settings: OptimiserSettings, *, is_fused: bool
 ) -> torch.optim.AdamW:
     """Build AdamW; norms and biases do not decay.
 
-    `is_fused` is several times quicker on a CPU, but cannot be clipped under AMP.
+    `is_fused` is several times quicker on a CPU, but cannot be clipped where the loss
+    is scaled (float16).
     """
-    heavy = [p for p in spotter.parameters() if p.dim() > 1]
-    light = [p for p in spotter.parameters() if p.dim() <= 1]
+    heavy = [p for p in network.parameters() if p.dim() > 1]
+    light = [p for p in network.parameters() if p.dim() <= 1]
     groups = [
         {"params": heavy, "weight_decay": settings.weight_decay},
         {"params": light, "weight_decay": 0.0},

@@ -31,10 +31,14 @@ def timed_match(
     size: tuple[int, int] | None = None,
     overlap: float = 0.5,
 ) -> TimedMatch:
-    """Run the network over a match; it must be in eval mode."""
+    """Run the network over a match; it must be in eval mode.
+
+    In float32, whatever precision the training around it has: so does serving.
+    """
     device = next(spotter.parameters()).device
-    features = _features(spotter, match, spec, size, device)
-    scores = window_scores(spotter, features, overlap=overlap)
+    with torch.autocast(device.type, enabled=False):
+        features = _features(spotter, match, spec, size, device)
+        scores = window_scores(spotter, features, overlap=overlap)
     timeline = Timeline(
         labels=tuple(labels),
         scores=scores.cpu().numpy().astype(np.float32),
