@@ -4,6 +4,7 @@ The same match under two names, on both sides of a split, would be learnt and th
 tested. Keeps away from torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +19,7 @@ SAME_SHARE = 0.9
 SAME_S = 0.05
 
 _HEAD_BYTES = 65536
+_NONE = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,13 +29,13 @@ class Fingerprint:
     Attributes:
         match: whose.
         file: size and first bytes of the video, None if it is not there.
-        time_s: (E,) when its events are, in order.
+        times_s: (E,) for each label, when its events are, in order.
         is_rounded: the times are whole seconds, so chance makes them agree.
     """
 
     match: Match
     file: tuple[int, bytes] | None
-    time_s: NDArray[np.float64]
+    times_s: Mapping[str, NDArray[np.float64]]
     is_rounded: bool
 
     @classmethod
@@ -43,29 +45,28 @@ class Fingerprint:
         if match.video.is_file():
             with match.video.open("rb") as video:
                 file = (match.video.stat().st_size, video.read(_HEAD_BYTES))
-        events = match.labels.events
-        times = np.array([event.time_s for event in events], dtype=np.float64)
-        return cls(match, file, times, is_rounded(events))
+        times: dict[str, list[float]] = {}
+        for event in match.labels.events:
+            times.setdefault(event.label, []).append(event.time_s)
+        arrays = {label: np.array(at, np.float64) for label, at in times.items()}
+        return cls(match, file, arrays, is_rounded(match.labels.events))
 
     def is_same(self, other: Self) -> bool:
-        """Tell whether the other is this match, whole or cut short at its end.
-
-        Labels need not agree: two people may have labelled it, each by other names.
-        """
+        """Tell whether the other is this match, whole or cut short at its end."""
         if self.file is not None and self.file == other.file:
             return True
-        if self.match.labels.events == other.match.labels.events:
-            return len(self.time_s) >= ENOUGH_EVENTS
-        if self.is_rounded or other.is_rounded:
+        few, many = sorted((self, other), key=lambda one: len(one.match.labels.events))
+        if len(few.match.labels.events) < ENOUGH_EVENTS:
             return False
-        few, many = sorted((self.time_s, other.time_s), key=len)
-        if len(few) < ENOUGH_EVENTS:
-            return False
-        return _share_met(few, many) >= SAME_SHARE
+        if few.is_rounded or many.is_rounded:
+            return few.match.labels.events == many.match.labels.events
+        return few._share_met_by(many) >= SAME_SHARE
 
-
-def _share_met(few: NDArray[np.float64], many: NDArray[np.float64]) -> float:
-    """Say what share of some times is near one of the others, both in order."""
-    right = np.searchsorted(many, few).clip(1, len(many) - 1)
-    nearest = np.minimum(np.abs(many[right] - few), np.abs(many[right - 1] - few))
-    return float((nearest <= SAME_S).mean())
+    def _share_met_by(self, other: Self) -> float:
+        """Say what share of the events is near one of the other's of that label."""
+        met = 0
+        for label, ours in self.times_s.items():
+            theirs = other.times_s.get(label, _NONE)
+            low = np.searchsorted(theirs, ours - SAME_S)
+            met += int((np.searchsorted(theirs, ours + SAME_S) > low).sum())
+        return met / len(self.match.labels.events)

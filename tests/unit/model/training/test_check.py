@@ -141,10 +141,21 @@ def test_one_match_labelled_by_two_people_is_one_match() -> None:
     times = np.sort(rng.uniform(0, 60, 40))
     again = np.delete(times + rng.uniform(-0.03, 0.03, 40), [7, 20])
     first = match_of("a", *times.tolist())
-    second = match_of("b", *np.sort(again).tolist(), label="Pass")
+    second = match_of("b", *np.sort(again).tolist())
 
     assert [finding.match for finding in same_twice([first, second])] == ["b"]
     assert len(leaks([second], [first], parts=("train", "val"))) == 1
+
+
+def test_matches_of_one_beat_are_not_taken_for_one() -> None:
+    rng = np.random.default_rng(2)
+    twice = [rng.choice(["PASS", "DRIVE"], 40).tolist() for _ in range(2)]
+    matches = []
+    for name, labels in zip("ab", twice, strict=True):
+        events = tuple(Event(label, 0.9 * k) for k, label in enumerate(labels))
+        matches.append(Match(name, VIDEO, MatchLabels(name, events, Path("x"))))
+
+    assert same_twice(matches) == []
 
 
 def test_matches_with_rounded_times_are_not_taken_for_one() -> None:
