@@ -8,6 +8,7 @@ from pathlib import Path
 from model.evaluation.breakdown import Breakdown, break_down, reliability
 from model.evaluation.intervals import Interval, interval
 from model.evaluation.metrics import (
+    LOOSE_S,
     TIGHT_S,
     Counts,
     LabelledMatch,
@@ -18,6 +19,7 @@ from model.evaluation.metrics import (
     exact_ap,
     judge,
     labels_of,
+    mean_over_frames,
     precision_recall,
     soccernet_ap,
     soccernet_average_map,
@@ -76,7 +78,10 @@ class Report:
         matches: how many, and `minutes` of them.
         tolerance_s: of precision, recall and F1.
         labels: one report each, in the order of the checkpoint.
+        over_frames: E2E-Spot's mAP, averaged over 0, 1, 2 and 4 of the network's
+            frames.
         soccernet_tight: SoccerNet's average mAP over 1 to 5 s.
+        soccernet_loose: the same over 5 to 60 s.
         reliability: bins of (mean score, share that are hits, count).
         frames_per_s: frames of video a second, decoding included.
         parameters: of the network.
@@ -88,7 +93,9 @@ class Report:
     minutes: float
     tolerance_s: float
     labels: tuple[LabelReport, ...]
+    over_frames: float
     soccernet_tight: float
+    soccernet_loose: float
     reliability: tuple[tuple[float, float, int], ...]
     frames_per_s: float
     parameters: int
@@ -177,8 +184,12 @@ def measure(
             _label_report(label, curves, chosen, manifest, spans_s, tolerance_s)
             for label in manifest.labels
         ),
+        over_frames=mean_over_frames(curves, fps=manifest.frame_spec.fps),
         soccernet_tight=soccernet_average_map(
             curves, manifest.labels, deltas_s=TIGHT_S
+        ),
+        soccernet_loose=soccernet_average_map(
+            curves, manifest.labels, deltas_s=LOOSE_S
         ),
         reliability=reliability(curves, manifest.labels, tolerance_s=tolerance_s),
         frames_per_s=frames / max(seconds, 1e-9),

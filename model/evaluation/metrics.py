@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model.evaluation.matching import Scored, pair_by_event, pair_by_score
 
 SOCCERNET_THRESHOLDS = 200
+E2ESPOT_FRAMES = (0, 1, 2, 4)
 TIGHT_S = (1.0, 2.0, 3.0, 4.0, 5.0)
 LOOSE_S = tuple(float(delta) for delta in range(5, 61, 5))
 
@@ -137,6 +138,22 @@ def mean_average_precision(
             [
                 average_precision(matches, name, tolerance_s=tolerance_s)
                 for name in labels
+            ]
+        )
+    )
+
+
+def mean_over_frames(matches: Sequence[LabelledMatch], *, fps: float) -> float:
+    """Average the mAP over 0, 1, 2 and 4 frames, as E2E-Spot reports it.
+
+    Spots lie on steps of a clock of `fps`; E2E-Spot lays events on it too, each on its
+    nearest step. So "within n frames" is here within n and a half of a frame.
+    """
+    return float(
+        np.mean(
+            [
+                mean_average_precision(matches, tolerance_s=(frames + 0.5) / fps)
+                for frames in E2ESPOT_FRAMES
             ]
         )
     )

@@ -116,9 +116,11 @@ def _row(report: Report, label: LabelReport) -> tuple[str, ...]:
 def _summary(report: Report) -> list[str]:
     name = report.manifest.name
     lines = [
-        f"{name}: mAP within 0.5 s {_figure(report.mean_ap(0.5))}, SoccerNet tight "
-        f"{_figure(report.soccernet_tight)}; {report.parameters / 1e6:.2f} M "
-        f"parameters, {report.frames_per_s:.0f} frames/s on {report.engine}; "
+        f"{name}: mAP within 0.5 s {_figure(report.mean_ap(0.5))}; E2E-Spot's over 0, "
+        f"1, 2, 4 frames {_figure(report.over_frames)}; SoccerNet's tight "
+        f"{_figure(report.soccernet_tight)}, loose {_figure(report.soccernet_loose)}",
+        f"{name}: {report.parameters / 1e6:.2f} M parameters, "
+        f"{report.frames_per_s:.0f} frames/s on {report.engine}, decoding included; "
         f"{report.matches} matches, {report.minutes:.1f} minutes",
         f"{name}: P, R and F1 within {report.tolerance_s:g} s at the checkpoint's "
         "thresholds; what went wrong there:",
@@ -189,7 +191,9 @@ def _figures(report: Report) -> dict[str, Any]:
         "minutes": report.minutes,
         "tolerance_s": report.tolerance_s,
         "mAP": {t: report.mean_ap(t) for t in report.labels[0].ap},
+        "over_frames": report.over_frames,
         "soccernet_tight": report.soccernet_tight,
+        "soccernet_loose": report.soccernet_loose,
         "labels": labels,
         "reliability": report.reliability,
         "frames_per_s": report.frames_per_s,

@@ -7,12 +7,14 @@ import pytest
 
 from model.evaluation.matching import Scored
 from model.evaluation.metrics import (
+    LOOSE_S,
     TIGHT_S,
     LabelledMatch,
     average_precision,
     best_f1,
     counts_at,
     mean_average_precision,
+    mean_over_frames,
     soccernet_ap,
     soccernet_average_map,
 )
@@ -110,6 +112,28 @@ def test_exact_ap_equals_e2espots_loop(tolerance_frames: int) -> None:
     assert ours == pytest.approx(theirs, abs=1e-12)
 
 
+def test_the_mean_over_frames_equals_e2espots_loop_with_events_between_frames() -> None:
+    rng = np.random.default_rng(3)
+    on_frames = random_matches(6)
+    between = [
+        LabelledMatch(
+            match.name,
+            match.spots,
+            {
+                label: [t + rng.uniform(-0.45, 0.45) / RATE for t in times]
+                for label, times in match.events.items()
+            },
+        )
+        for match in on_frames
+    ]
+
+    theirs = [e2espot_ap(on_frames, x, n) for n in (0, 1, 2, 4) for x in LABELS]
+    assert mean_over_frames(on_frames, fps=RATE) == pytest.approx(np.mean(theirs))
+    assert mean_over_frames(between, fps=RATE) == pytest.approx(
+        np.mean(theirs), abs=0.02
+    )
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_soccernets_ap_equals_its_own_kit(seed: int) -> None:
     kit = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")
@@ -130,11 +154,17 @@ def test_soccernets_ap_equals_its_own_kit(seed: int) -> None:
         targets, found, closest, framerate=RATE, deltas=np.array([1])
     )
     tight = kit.average_mAP(targets, found, closest, framerate=RATE)
+    loose = kit.average_mAP(
+        targets, found, closest, framerate=RATE, deltas=np.array(LOOSE_S)
+    )
 
     ours = [soccernet_ap(matches, label, delta_s=1.0) for label in LABELS]
     assert ours == pytest.approx(list(at_one[1]), abs=1e-9)
     assert soccernet_average_map(matches, LABELS, deltas_s=TIGHT_S) == pytest.approx(
         tight[0], abs=1e-9
+    )
+    assert soccernet_average_map(matches, LABELS, deltas_s=LOOSE_S) == pytest.approx(
+        loose[0], abs=1e-9
     )
 
 

@@ -138,6 +138,8 @@ def test_json_carries_the_figures_of_the_table() -> None:
         report.labels[0].at_threshold.f1, abs=1e-6
     )
     assert first["manifest"]["name"] == "first"
+    assert 0 < first["over_frames"] < first["mAP"]["1.0"] <= 1
+    assert 0 < first["soccernet_tight"] <= first["soccernet_loose"] <= 1
 
 
 class Tags(HTMLParser):
