@@ -13,9 +13,10 @@ from model.engines.runtime import Floats, Frames
 from model.engines.streaming import StreamingTrunk
 from model.errors import EngineError, EngineUnavailable
 from model.network.checkpoint import Checkpoint
-from model.network.memory import DEFAULT_BUDGET_BYTES
+from model.network.memory import DEFAULT_BUDGET_BYTES, Need, measure
 from model.network.spotter import Spotter
 from model.network.spotter_io import load_spotter
+from model.spotting.clips import WINDOWS_AT_ONCE
 from model.video.frame_spec import FrameSpec
 
 CPU_CHUNK_LEN = 8
@@ -177,6 +178,11 @@ def cuda_chunk_len(
     """
     trunk = StreamingTrunk(spotter)
     trunk.net.to(dtype=_DTYPES[precision])
-    head = spotter._pred_fine.state_dict().values()
-    left = budget_bytes - sum(weight.nbytes for weight in head)
+    left = budget_bytes - need_of_head(spotter).total_bytes
     return chunk_that_fits(trunk, frame_spec, budget_bytes=left, most=CUDA_CHUNK_LEN)
+
+
+def need_of_head(spotter: Spotter) -> Need:
+    """Say what the head takes, in float32, over as many windows as it is given."""
+    windows = (WINDOWS_AT_ONCE, spotter.config.clip_len, spotter.feature_dim)
+    return measure(spotter._pred_fine, torch.empty(windows, device="meta"))

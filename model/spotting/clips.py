@@ -15,6 +15,9 @@ Floats = npt.NDArray[np.float32]
 # E2E-Spot starts its first clip this many steps before the video.
 PAD_STEPS = 5
 
+# Whole windows that the head is given together; a GPU's memory is planned for them.
+WINDOWS_AT_ONCE = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:
@@ -95,7 +98,7 @@ class WindowedHead:
         head: Callable[[Floats], Floats],
         windows: Windows,
         *,
-        batch: int = 8,
+        batch: int = WINDOWS_AT_ONCE,
     ) -> None:
         """Keep what is needed.
 

@@ -5,11 +5,12 @@ import torch
 
 from model.engines.batch import chunk_that_fits, need_of_chunk
 from model.engines.streaming import StreamingTrunk
-from model.engines.torch_engine import cuda_chunk_len
+from model.engines.torch_engine import cuda_chunk_len, need_of_head
 from model.errors import EngineError
 from model.network.config import ModelConfig
 from model.network.memory import peak_bytes
 from model.network.spotter import Spotter
+from model.spotting.clips import WINDOWS_AT_ONCE
 from model.video.frame_spec import FrameSpec
 
 SPEC = FrameSpec(64, 48)
@@ -21,7 +22,12 @@ def trunk() -> StreamingTrunk:
     return StreamingTrunk(Spotter(ModelConfig("rny002_gsm", "gru", 8, 2)))
 
 
-def test_a_chunk_takes_what_was_foretold(trunk: StreamingTrunk) -> None:
+@pytest.mark.parametrize(
+    ("arch", "dtype"), [("rny002_gsm", torch.float32), ("rn18_tsm", torch.float16)]
+)
+def test_a_chunk_takes_what_was_foretold(arch: str, dtype: torch.dtype) -> None:
+    trunk = StreamingTrunk(Spotter(ModelConfig(arch, "gru", 8, 2)))
+    trunk.net.to(dtype=dtype)
     frames = torch.zeros((5, 48, 64, 3), dtype=torch.uint8)
     marks = torch.ones(5)
     with torch.inference_mode():
@@ -30,8 +36,10 @@ def test_a_chunk_takes_what_was_foretold(trunk: StreamingTrunk) -> None:
 
     need = need_of_chunk(trunk, SPEC, steps=5)
 
-    given = sum(x.nbytes for x in (frames, marks, *state))
-    assert need.activations_bytes == pytest.approx(counted + given, rel=0.02)
+    given = sum(x.nbytes for x in (frames, marks, marks, *state))
+    weights = [*trunk.parameters(), *trunk.buffers()]
+    assert need.activations_bytes == pytest.approx(counted + given, rel=0.001)
+    assert need.weights_bytes == sum(weight.nbytes for weight in weights)
 
 
 def test_the_chunk_grows_with_the_budget_and_never_passes_it(
@@ -60,6 +68,35 @@ def test_half_precision_lets_the_gpu_take_more() -> None:
     ]
 
     assert 1 <= chunks[0] < chunks[1] <= 64
+
+
+@pytest.mark.parametrize("head", ["gru", "transformer", "multiscale", "causal_gru", ""])
+def test_a_head_takes_what_was_foretold(head: str) -> None:
+    spotter = Spotter(ModelConfig("rn18", head, 100, 2)).eval()
+    windows = torch.zeros(WINDOWS_AT_ONCE, 100, spotter.feature_dim)
+
+    need = need_of_head(spotter)
+
+    with torch.inference_mode():
+        counted = peak_bytes(lambda: spotter.head(windows))
+    weights = sum(weight.nbytes for weight in spotter._pred_fine.parameters())
+    assert need.weights_bytes == weights
+    assert need.activations_bytes == pytest.approx(counted + windows.nbytes, rel=0.1)
+
+
+def test_the_head_has_its_share_of_the_budget() -> None:
+    # 8 windows of 800 steps that all look at each other: more than the trunk needs.
+    plain, attentive = (
+        Spotter(ModelConfig("rny002", head, 800, 2)) for head in ("", "transformer")
+    )
+    budget = need_of_head(attentive).total_bytes + 2**23
+
+    chunks = [
+        cuda_chunk_len(spotter, SPEC, precision="float16", budget_bytes=budget)
+        for spotter in (plain, attentive)
+    ]
+
+    assert chunks[1] < chunks[0]
 
 
 def test_a_budget_below_one_step_is_an_error(trunk: StreamingTrunk) -> None:

@@ -10,12 +10,17 @@ import torch
 
 from model.engines.export import attach_engines
 from model.engines.predictor import EnginePredictor, clip_by_clip, one_pass
+from model.engines.sample import sample_frames
 from model.engines.torch_engine import TorchRuntime, has_cuda
 from model.errors import EngineError, EngineUnavailable
+from model.library import find_checkpoint
+from model.network.checkpoint import Checkpoint
 from model.network.spotter import Spotter
+from model.network.spotter_io import load_spotter
 from model.spotting.clips import Windows
 from model.spotting.predictor import load_predictor
 from model.video.decode import Step
+from model.video.frame_spec import FrameSpec
 from tests.unit.model.engines.networks import (
     draw_frames,
     noisy_checkpoint,
@@ -187,6 +192,42 @@ def test_windows_that_do_not_fit_are_judged_in_halves(
     monkeypatch.setattr("torch.softmax", lambda *_, **__: small(torch.zeros(2)))
     with pytest.raises(EngineError, match="single window"):
         runtime.head(windows)
+
+
+def test_half_precision_gives_the_scores_of_a_trained_network() -> None:
+    # On the CPU, so that what half precision does to a score is seen without a GPU.
+    checkpoint = Checkpoint.open(find_checkpoint("arena-rny002"))
+    spotter = load_spotter(checkpoint)
+    frames = list(sample_frames(FrameSpec(96, 54, fps=10.0), steps=12))
+    windows = Windows(12, 6)
+
+    half = TorchRuntime(spotter, precision="float16")
+    scores = one_pass(frames, half, windows)
+
+    expected = one_pass(frames, TorchRuntime(spotter), windows)
+    assert np.ptp(expected, axis=0).max() > 10 * HALF  # The frames do matter.
+    np.testing.assert_allclose(scores, expected, atol=HALF)
+
+
+@pytest.mark.parametrize("arch", ["rny002_gsm", "rn18_tsm"])
+def test_half_precision_is_of_the_trunk_and_laid_out_channels_last(arch: str) -> None:
+    runtime = TorchRuntime(noisy_spotter(arch), precision="float16")
+    marks = np.ones(3, dtype=np.float32)
+
+    features = runtime.trunk(draw_frames(3), marks, marks)
+
+    weights = list(runtime._trunk.net.parameters())
+    assert {weight.dtype for weight in weights} == {torch.float16}
+    assert {state.dtype for state in runtime._state} == {torch.float16}
+    assert all(
+        weight.is_contiguous(memory_format=torch.channels_last)
+        for weight in weights
+        if weight.dim() == 4
+    )
+    # The pixels' mean and the head stay as they are.
+    assert runtime._trunk.get_buffer("mean").dtype == torch.float32
+    assert {p.dtype for p in runtime._head.parameters()} == {torch.float32}
+    assert features.dtype == np.float32
 
 
 @pytest.mark.skipif(has_cuda(), reason="there is a GPU here")
