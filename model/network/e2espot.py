@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ _OPTIMISER_KEYS = ({"optimizer_state_dict"}, {"state", "param_groups"})
 # opensportslib keeps its best mAP beside the weights, as a number of NumPy's: plain
 # data, let in under the names of NumPy 2 and 1. Nothing else is.
 _NUMBER = np.float64().__reduce__()[0]
-_NUMBERS = [
+_NUMBERS: list[Any] = [
     (_NUMBER, "numpy._core.multiarray.scalar"),
     (_NUMBER, "numpy.core.multiarray.scalar"),
     np.dtype,
@@ -72,12 +73,14 @@ class Run:
         spotter: the network, filled and in evaluation mode.
         labels: in the order of logits 1, 2, ...
         crop_dim: side of the square cut out of each frame's middle; None if whole.
+        trained_on: name of the data; empty if the config does not say.
         origin: where it comes from, in words.
     """
 
     spotter: Spotter
     labels: tuple[str, ...]
     crop_dim: int | None
+    trained_on: str
     origin: str
 
     @property
@@ -95,7 +98,11 @@ class Run:
             labels=self.labels,
             frame_spec=frame_spec,
             spotting=SpottingOptions.default(self.labels),
-            provenance=Provenance(notes=self.origin),
+            provenance=Provenance(
+                trained_on=self.trained_on,
+                version=version("touchline"),
+                notes=self.origin,
+            ),
         )
         return save_spotter(path, self.spotter, manifest, precision=precision)
 
@@ -117,8 +124,8 @@ def read_run(weights: Path, config: Path, classes: Path) -> Run:
         spotter=fill_spotter(model_config, state),
         labels=labels,
         crop_dim=_crop_dim(raw, config),
-        origin=f"imported from {weights.name}"
-        + (f", trained on {dataset}" if isinstance(dataset, str) else ""),
+        trained_on=dataset if isinstance(dataset, str) else "",
+        origin=f"imported from {weights.name}",
     )
 
 

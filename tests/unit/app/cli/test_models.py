@@ -1,6 +1,7 @@
 """The verbs for checkpoints, as a user types them."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def test_an_imported_checkpoint_is_found_by_name(weights: Path, user_dir: Path) 
         "crop": [167, 80, 64, 64],
         "fps": 25.0,
     }
-    assert "checkpoint_049.pt, trained on soccernet_ball" in manifest.provenance.notes
+    assert manifest.provenance.trained_on == "soccernet_ball"
+    assert manifest.provenance.version == version("touchline")
+    assert "imported from checkpoint_049.pt" in manifest.provenance.notes
     expected = torch.load(weights, weights_only=True)
     found = load_spotter(path).state_dict()
     assert all(torch.equal(found[key], expected[key]) for key in expected)
