@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import lightning
+import torch
+from torch.nn.utils import get_total_norm
 
+from model.errors import TrainingFailed
 from model.network.manifest import Manifest, Provenance
 from model.network.spotter_io import save_spotter
 from model.spotting.options import SpottingOptions
@@ -61,6 +64,39 @@ class Lines(lightning.Callback):
             print(text, file=self.out, flush=True)
 
 
+class GradientWatch(lightning.Callback):
+    """Stops a run before gradients that are no numbers spoil its weights.
+
+    The loss that tells of it comes a step later, when a full checkpoint may have been
+    written in between.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_train_batch_start(
+        self, _trainer: Any, _module: Any, batch: Any, _batch_idx: int
+    ) -> None:
+        """Note the clips that the next step's gradients come from."""
+        self.names += batch.names
+
+    def on_before_optimizer_step(
+        self, trainer: Any, pl_module: Any, _optimizer: Any
+    ) -> None:
+        """Look at the gradients; in float16 the scaler leaves such a step out."""
+        names, self.names = self.names, []
+        if trainer.precision == "16-mixed":
+            return
+        grads = [p.grad for p in pl_module.parameters() if p.grad is not None]
+        norm = get_total_norm(grads, foreach=True)
+        if not torch.isfinite(norm):
+            raise TrainingFailed(
+                f"The gradients are no numbers at step {trainer.global_step}, clips: "
+                f"{', '.join(names)}. The last good checkpoint is kept: look at these "
+                "clips, or resume with a lower lr."
+            )
+
+
 class KeepBest(lightning.Callback):
     """Writes `last.touchline` after each validation, `best.touchline` at a new best."""
 
@@ -72,11 +108,22 @@ class KeepBest(lightning.Callback):
         self.judged_at = -1
 
     def state_dict(self) -> dict[str, Any]:
-        """Remember the best across a resume."""
-        return {"best": self.best}
+        """Remember the best, and what the outputs mean, across a resume."""
+        return {"best": self.best, "labels": list(self.labels)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it up again."""
+        """Take it up again.
+
+        Raises:
+            TrainingFailed: the run was begun with other labels, or in another order.
+        """
+        labels = tuple(state_dict.get("labels", self.labels))
+        if labels != self.labels:
+            raise TrainingFailed(
+                f"This run has learnt {', '.join(labels)}; the data now has "
+                f"{', '.join(self.labels)}: labels were changed or matches added. Name "
+                "`labels` in the config in the run's order, or begin another run."
+            )
         self.best = float(state_dict["best"])
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:

@@ -17,6 +17,7 @@ from model.training.store import (
     prepare_match,
     prepared_facts,
 )
+from model.video.probe import probe
 
 Say = Callable[[str], None]
 
@@ -82,17 +83,41 @@ def prepared(
     """Prepare and open matches.
 
     Raises:
-        BadAnnotations: see `prepare_or_skip`, or nothing is left.
+        BadAnnotations: see `prepare_or_skip`, or nothing is left, or events lie
+            after the last frame: they would all be taught as that one.
         TrainingFailed: the disk is full.
     """
-    stored = tuple(
-        open_match(match, root, config.input, in_memory=config.data.in_memory)
-        for match in matches
-        if prepare_or_skip(match, root, config, say=say)
-    )
+    stored = []
+    for match in matches:
+        if prepare_or_skip(match, root, config, say=say):
+            in_memory = config.data.in_memory
+            found = open_match(match, root, config.input, in_memory=in_memory)
+            if _reaches_its_labels(found, match, config, say=say):
+                stored.append(found)
     if not stored:
         raise BadAnnotations(f"No match of {root.name} could be decoded.")
-    return stored
+    return tuple(stored)
+
+
+def _reaches_its_labels(
+    stored: StoredMatch, match: Match, config: TrainConfig, *, say: Say
+) -> bool:
+    """Whether no event comes after the last frame, as which it would be taught."""
+    end_s = float(stored.time_s[-1]) + 1 / config.input.fps
+    late = [event for event in match.labels.events if event.time_s > end_s]
+    if not late:
+        return True
+    told = (
+        f"{match.name} ends at {end_s:.1f} s, {len(late)} of its events come later, "
+        f"the first at {late[0].time_s:.1f} s:"
+    )
+    if config.data.on_corrupt == "skip" and probe(match.video).is_truncated:
+        say(f"skipped {told} the video is cut off.")
+        return False
+    raise BadAnnotations(
+        f"{told} the video is cut short or the labels are another's. `touchline data "
+        "check` lists them."
+    )
 
 
 def time_clips(config: TrainConfig, *, count: int) -> float:

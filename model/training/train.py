@@ -2,8 +2,9 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,15 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
-from torch.utils.data import DataLoader
 
 from model.errors import BadAnnotations, TrainingFailed
 from model.network.checkpoint import Checkpoint
 from model.network.spotter import Spotter
 from model.network.spotter_io import load_spotter
-from model.training.annotations import label_names
-from model.training.batches import Batch, Batches
-from model.training.callbacks import KeepBest, Lines
-from model.training.check import leaks, missing_labels
+from model.training.callbacks import GradientWatch, KeepBest, Lines
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule
-from model.training.parts import find_parts
-from model.training.prepare import prepared
-from model.training.store import StoredMatch
+from model.training.training_data import Loaders, load_data
 
 RESUME = "last.ckpt"
 BEST = "best.touchline"
@@ -39,24 +34,13 @@ _ADVICE = (
     ".*Grad strides do not match bucket view strides.*",
     ".*srun.*",
     ".*exists and is not empty.*",
+    ".*AMP with fp16 is not supported on CPU.*",  # Told in other words.
 )
 
+# What gloo and NCCL say when a process that they wait for is gone.
+_LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator")
+
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """The matches of a run, prepared.
-
-    Attributes:
-        labels: in the order of the network's outputs.
-        train: to learn from.
-        val: to choose by.
-    """
-
-    labels: tuple[str, ...]
-    train: tuple[StoredMatch, ...]
-    val: tuple[StoredMatch, ...]
 
 
 def train(
@@ -99,25 +83,48 @@ def train(
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     say = rank_zero_only(say)
+    logger = _logger(config, folder)
     data = load_data(config, say=say)
-    network = make_network(config, data.labels, start_from=start_from, say=say)
+    if is_resumed:
+        say(f"going on from {resume}")
+        network = make_network(without_weights(config), data.labels)
+    else:
+        network = make_network(config, data.labels, start_from=start_from, say=say)
     if config.run.is_compiled:
         say("the network is compiled first: some minutes without a line")
     module = SpottingModule(network, data.labels, config)
     keep = KeepBest(folder, data.labels, config)
     with warnings.catch_warnings():
         _hush()
-        trainer = _trainer(config, folder, [keep, Lines(), *callbacks])
-        loaders = _Loaders(data, config)
-        trainer.fit(
-            module,
-            datamodule=loaders,
-            ckpt_path=str(resume) if is_resumed else None,
-        )
+        watch = [keep, Lines(), GradientWatch()]
+        trainer = _trainer(config, folder, logger, [*watch, *callbacks])
+        if trainer.precision != config.run.precision:
+            say(f"{config.run.precision} needs a GPU: training in {trainer.precision}")
+        loaders = Loaders(data, config)
+        with _naming_a_lost_process():
+            trainer.fit(
+                module,
+                datamodule=loaders,
+                ckpt_path=str(resume) if is_resumed else None,
+            )
         trainer.save_checkpoint(resume)
         if keep.judged_at != trainer.global_step:
             trainer.validate(module, datamodule=loaders, verbose=False)
     return folder / BEST
+
+
+@contextmanager
+def _naming_a_lost_process() -> Iterator[None]:
+    """Leave the word to the process that stopped first; the others lose its line."""
+    try:
+        yield
+    except RuntimeError as exc:
+        if not any(text in str(exc) for text in _LOST):
+            raise
+        raise TrainingFailed(
+            "Another process of this run has stopped and says why. The last good "
+            "checkpoint is kept."
+        ) from exc
 
 
 def is_first_process() -> bool:
@@ -125,59 +132,12 @@ def is_first_process() -> bool:
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
 
 
-def load_data(config: TrainConfig, *, say: Say) -> TrainingData:
-    """Find, check and prepare the matches of a run.
-
-    Raises:
-        BadAnnotations: a match on both sides, a label in val that train lacks, a
-            label of the config that never occurs, a corrupt video (unless they are
-            to be skipped).
-    """
-    train_set, val_set = find_parts(config.data)
-    found = leaks(train_set, val_set, parts=("train", "val"))
-    if found:
-        raise BadAnnotations(f"{found[0].match} {found[0].text}")
-    labels = config.labels or label_names(train_set)
-    if not labels:
-        raise BadAnnotations("The training matches have no event: nothing to learn.")
-    absent = sorted(set(labels) - set(label_names(train_set)))
-    if absent:
-        raise BadAnnotations(f"No training match has an event of {absent}.")
-    lacking = missing_labels(train_set, val_set)
-    if lacking and config.labels is None:
-        raise BadAnnotations(
-            f"{lacking[0].match} {lacking[0].text} by listing the labels to learn in "
-            "the config."
-        )
-    store = Path(config.data.store)
-    data = TrainingData(
-        labels=labels,
-        train=prepared(train_set, store / "train", config, say=say),
-        val=prepared(val_set, store / "val", config, say=say),
-    )
-    for match in (*data.train, *data.val):
-        _refuse_late_events(match, config.input.fps)
-    return data
-
-
-def _refuse_late_events(match: StoredMatch, fps: float) -> None:
-    """Refuse events after the last frame: they would all be taught as that one."""
-    end_s = float(match.time_s[-1]) + 1 / fps
-    late = [event for event in match.labels.events if event.time_s > end_s]
-    if late:
-        raise BadAnnotations(
-            f"{match.name} ends at {end_s:.1f} s, {len(late)} of its events come "
-            f"later, the first at {late[0].time_s:.1f} s: the video is cut short or "
-            "the labels are another's. `touchline data check` lists them."
-        )
-
-
 def make_network(
     config: TrainConfig,
     labels: tuple[str, ...],
     *,
-    start_from: Path | None,
-    say: Say,
+    start_from: Path | None = None,
+    say: Say = lambda _: None,
 ) -> Spotter:
     """Build the network: from a checkpoint, from ImageNet's weights, or from noise.
 
@@ -205,9 +165,17 @@ def make_network(
     return network.train()
 
 
+def without_weights(config: TrainConfig) -> TrainConfig:
+    """Give the same run from noise: what is resumed brings its own weights."""
+    return replace(config, network=replace(config.network, is_pretrained=False))
+
+
 def _fresh_network(config: TrainConfig, labels: tuple[str, ...], say: Say) -> Spotter:
     wanted = config.model_config(labels)
     if config.network.is_pretrained:
+        # It warns of every retry; one line at the end says it all.
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+        say("looking for ImageNet weights; without a network this takes a minute")
         try:
             network = Spotter(wanted, is_pretrained=True)
         except Exception as exc:  # noqa: BLE001 - hubs fail in many ways, all harmless
@@ -233,49 +201,11 @@ class _WholeSteps(ModelCheckpoint):
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
 
-class _Loaders(lightning.LightningDataModule):
-    """Hands clips to training and whole matches to validation, rank by rank."""
-
-    def __init__(self, data: TrainingData, config: TrainConfig) -> None:
-        super().__init__()
-        self.data = data
-        self.config = config
-
-    def transfer_batch_to_device(
-        self, batch: Any, device: torch.device, _dataloader_idx: int
-    ) -> Any:
-        """Bring clips to the device; a whole match goes there chunk by chunk."""
-        if not isinstance(batch, Batch):
-            return batch
-        return replace(
-            batch,
-            frames=batch.frames.to(device, non_blocking=True),
-            targets=batch.targets.to(device, non_blocking=True),
-        )
-
-    def train_dataloader(self) -> Any:
-        trainer: Any = self.trainer
-        batches = Batches(
-            self.data.train,
-            self.data.labels,
-            self.config,
-            first=trainer.global_step * self.config.optimiser.accumulate,
-            rank=trainer.global_rank,
-            world=trainer.world_size,
-        )
-        workers = self.config.run.workers
-        return DataLoader(batches, batch_size=None, num_workers=workers)
-
-    def val_dataloader(self) -> Any:
-        trainer: Any = self.trainer
-        mine = list(self.data.val[trainer.global_rank :: trainer.world_size])
-        # With fewer matches than processes one is judged twice and counted once.
-        mine = mine or [self.data.val[0]]
-        return DataLoader(mine, batch_size=None)  # type: ignore[arg-type] # a list will do
-
-
 def _trainer(
-    config: TrainConfig, folder: Path, callbacks: list[lightning.Callback]
+    config: TrainConfig,
+    folder: Path,
+    logger: Any,
+    callbacks: list[lightning.Callback],
 ) -> lightning.Trainer:
     run, optimiser = config.run, config.optimiser
     saver = _WholeSteps(
@@ -297,7 +227,7 @@ def _trainer(
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
-        logger=_logger(config, folder),
+        logger=logger,
         callbacks=[saver, *callbacks],
         enable_progress_bar=False,
         enable_model_summary=False,

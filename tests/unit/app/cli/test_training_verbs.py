@@ -221,6 +221,21 @@ def test_two_processes_train_one_network_and_speak_once(toys: Path) -> None:
     assert done.stderr.count("training starts from noise") == 1
 
 
+def test_two_processes_that_cannot_go_on_say_so_without_a_traceback(toys: Path) -> None:
+    values = json.loads((toys / "run.yaml").read_text())
+    values["optimiser"] = {"lr": 1e30, "warmup_steps": 0, "steps": 9}
+    values["run"] |= {"devices": 2, "validate_steps": 9}
+    (toys / "run.yaml").write_text(json.dumps(values))
+    touchline = str(Path(sys.executable).with_name("touchline"))
+
+    command = [touchline, "train", str(toys / "run.yaml"), "--out", str(toys / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+
+    assert done.returncode == 1
+    assert "clips: match_" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = RUNNER.invoke(data, ["prepare", str(tmp_path / "none.yaml")])
 

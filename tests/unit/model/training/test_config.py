@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from model.errors import BadAnnotations
 from model.training.clip_options import ClipOptions
@@ -31,7 +32,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_shipped_config_trains_for_real_steps(
     path: Path, toys: Path, tmp_path: Path
 ) -> None:
-    # Sizes and machine are the toy's; network, loss and augmentation the file's.
+    # Sizes and machine are the toy's; network, loss, augmentation, precision and
+    # accumulation the file's. Nothing is compiled.
     toy = toy_config(toys)
     shipped = read_config(path)
     clip_len = min(16, shipped.network.clip_len)
@@ -49,13 +51,15 @@ def test_every_shipped_config_trains_for_real_steps(
         batch=2,
         stages=stages,
         loss=replace(shipped.loss, weights={"background": 1.0}),
-        run=replace(toy.run, validate_steps=2, precision="32-true"),  # not compiled
-        optimiser=replace(with_steps(shipped, 2).optimiser, accumulate=1),
+        run=replace(toy.run, validate_steps=2, precision=shipped.run.precision),
     )
+    told: list[str] = []
 
-    best = train(config, tmp_path / "run", say=lambda _: None)
+    best = train(config, tmp_path / "run", say=told.append)
 
     assert best.is_file()
+    if shipped.run.precision == "16-mixed" and not torch.cuda.is_available():
+        assert "16-mixed needs a GPU: training in bf16-mixed" in told
 
 
 @pytest.mark.parametrize(
