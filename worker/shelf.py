@@ -43,7 +43,10 @@ class Shelf:
         if key not in self._loaded:
             log.info("loading_checkpoint", path=str(path))
             self._loaded[key] = load_predictor(
-                path, engine=self._settings.engine, precision=self._settings.precision
+                path,
+                engine=self._settings.engine,
+                precision=self._settings.precision,
+                gpu_budget_bytes=self._settings.gpu_budget,
             )
             while len(self._loaded) > KEPT:
                 self._loaded.popitem(last=False)

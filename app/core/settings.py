@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     model: str | None = None  # name or path of the default checkpoint
     engine: Literal["auto", "openvino", "torch-cuda", "torch-cpu"] = "auto"
     precision: Literal["auto", "float32", "float16", "int8"] = "auto"
+    gpu_budget: ByteSize = ByteSize(6 * 2**30)  # of a card's memory, for the network
     max_upload_size: ByteSize = ByteSize(20 * 2**30)
     min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much
     upload_idle: Duration = timedelta(seconds=60)  # an upload may be silent so long

@@ -28,6 +28,7 @@ def open_predictor(
     precision: str,
     windows: str,
     threads: int | None,
+    gpu_budget_bytes: int | None = None,
 ) -> EnginePredictor:
     """Load a checkpoint (see `model.spotting.predictor.load_predictor`)."""
     _check("engine", engine, _ENGINES)
@@ -41,7 +42,9 @@ def open_predictor(
     mode: Literal["one-pass", "reference"] = (
         "reference" if windows == "reference" else "one-pass"
     )
-    runtime = _open_runtime(checkpoint, engine, precision, threads)
+    runtime = _open_runtime(
+        checkpoint, engine, precision, threads=threads, budget_bytes=gpu_budget_bytes
+    )
     return EnginePredictor(checkpoint.manifest, runtime, mode)
 
 
@@ -63,7 +66,12 @@ def _best_engine(checkpoint: Checkpoint) -> str:
 
 
 def _open_runtime(
-    checkpoint: Checkpoint, engine: str, precision: str, threads: int | None
+    checkpoint: Checkpoint,
+    engine: str,
+    precision: str,
+    *,
+    threads: int | None,
+    budget_bytes: int | None,
 ) -> Runtime:
     if engine == "openvino":
         return openvino_engine.open_runtime(
@@ -83,6 +91,7 @@ def _open_runtime(
         device="cuda" if engine == "torch-cuda" else "cpu",
         precision="float16" if precision == "float16" else "float32",
         threads=threads,
+        budget_bytes=budget_bytes,
     )
 
 

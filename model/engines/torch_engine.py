@@ -128,7 +128,7 @@ def open_runtime(
     device: Device,
     precision: Literal["float32", "float16"],
     threads: int | None = None,
-    budget_bytes: int = DEFAULT_BUDGET_BYTES,
+    budget_bytes: int | None = None,
 ) -> TorchRuntime:
     """Build the network of a checkpoint on a device.
 
@@ -137,7 +137,8 @@ def open_runtime(
         device: where it runs.
         precision: that it computes in.
         threads: on the CPU; torch's own choice if None.
-        budget_bytes: of the GPU's memory, for weights, state and activations.
+        budget_bytes: of the GPU's memory, for weights, state and activations; that
+            of a card of 8 GB if None.
 
     Raises:
         EngineError: not even a single step stays under the budget.
@@ -157,7 +158,9 @@ def open_runtime(
             spotter,
             checkpoint.manifest.frame_spec,
             precision=precision,
-            budget_bytes=min(budget_bytes, int(free_bytes * SHARE_OF_FREE)),
+            budget_bytes=min(
+                budget_bytes or DEFAULT_BUDGET_BYTES, int(free_bytes * SHARE_OF_FREE)
+            ),
         )
     return TorchRuntime(
         spotter, device=device, precision=precision, chunk_len=chunk_len

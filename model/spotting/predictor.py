@@ -65,6 +65,7 @@ def load_predictor(
     precision: Precision = "auto",
     windows: Windows = "auto",
     threads: int | None = None,
+    gpu_budget_bytes: int | None = None,
 ) -> Predictor:
     """Load a checkpoint on the best engine of this machine.
 
@@ -76,6 +77,8 @@ def load_predictor(
         windows: `one-pass` runs the trunk once over every frame, `reference` runs
             the network clip by clip with overlap; `auto` is `one-pass`.
         threads: how many CPU threads the engine may use; all cores by default.
+        gpu_budget_bytes: of a card's memory, for weights, state and activations; the
+            batch is chosen by it. 6 GiB by default, so that a card of 8 GB will do.
 
     Raises:
         BadCheckpoint: the file is damaged.
@@ -89,4 +92,5 @@ def load_predictor(
         precision=precision,
         windows=windows,
         threads=threads,
+        gpu_budget_bytes=gpu_budget_bytes,
     )

@@ -35,8 +35,11 @@ def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
 ) -> None:
     loaded: list[str] = []
 
-    def load(path: Path, *, engine: EngineName, precision: Precision) -> Predictor:
+    def load(
+        path: Path, *, engine: EngineName, precision: Precision, gpu_budget_bytes: int
+    ) -> Predictor:
         loaded.append(path.stem)
+        assert gpu_budget_bytes == 6 * 2**30
         return load_predictor(path, engine=engine, precision=precision)
 
     monkeypatch.setattr("worker.shelf.load_predictor", load)
