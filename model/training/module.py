@@ -88,18 +88,19 @@ class SpottingModule(lightning.LightningModule):
             (self.config.run.seed * 1_000_003 + batch.number) * 64 + self.global_rank
         )
         logits = self(batch.frames)
-        loss: Tensor = self.loss(logits, batch.targets)
+        spotting: Tensor = self.loss(logits, batch.targets)
+        loss = spotting
+        if self.phase_loss is not None:
+            phase: Tensor = self.phase_loss(batch.phases)
+            self.log("train/phase", phase, batch_size=len(batch.names))
+            loss = spotting + self.config.loss.phase * phase
         if not torch.isfinite(loss):
             raise TrainingFailed(
                 f"The loss is {loss.item()} at step {self.global_step}, clips: "
                 f"{self._guilty(logits, batch)}. The last good checkpoint is kept: "
                 "look at these clips, or resume with a lower lr."
             )
-        self.log("train/loss", loss, batch_size=len(batch.names))
-        if self.phase_loss is not None:
-            phase: Tensor = self.phase_loss(batch.phases)
-            self.log("train/phase", phase, batch_size=len(batch.names))
-            loss = loss + self.config.loss.phase * phase
+        self.log("train/loss", spotting, batch_size=len(batch.names))
         return loss
 
     def configure_optimizers(self) -> Any:
