@@ -29,6 +29,8 @@ class Painter:
         self.spec = spec
         self._scaler = VideoReformatter()
         self._packer = VideoReformatter()
+        self._angle: int | None = None
+        self._turn = UPRIGHT
 
     def paint(self, picture: VideoFrame, *, out: Image | None = None) -> Image:
         """Return (H, W, 3) uint8 RGB, C-contiguous, in full range.
@@ -37,7 +39,7 @@ class Painter:
         colour matrix and size are taken from each frame, so a stream that changes
         half-way stays right. With `out`, the image is written there.
         """
-        quarters, mirrored = turn_of(picture)
+        quarters, mirrored = self._turn_of(picture)
         width, height = self.spec.width, self.spec.height
         if quarters % 2:
             width, height = height, width
@@ -65,6 +67,14 @@ class Painter:
             out = np.empty(image.shape, np.uint8)
         np.copyto(out, image)
         return out
+
+    def _turn_of(self, picture: VideoFrame) -> Turn:
+        # In PyAV a frame and its side data hold on to each other: once they were
+        # looked at, the frame's memory is free only when the garbage collector has
+        # come by. So they are looked at where the angle changes.
+        if picture.rotation != self._angle:
+            self._angle, self._turn = picture.rotation, turn_of(picture)
+        return self._turn
 
 
 def turn_of(picture: VideoFrame) -> Turn:

@@ -1,14 +1,16 @@
 """From a decoded frame to the network's pixels: upright, scaled, cropped, in colour."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec
-from model.video.picture import Image
+from model.video.picture import Image, Painter
 from tests.videos import draw_video, read_number
 
 COLOURS = ((235, 20, 20), (20, 200, 40), (30, 40, 220), (128, 128, 128))
@@ -99,3 +101,21 @@ def test_a_width_that_is_no_multiple_of_anything_has_no_padding(
 
     assert [read_number(step.image) for step in steps] == [0, 1, 2]
     assert steps[0].image.shape == (23, 37, 3)
+
+
+def test_a_painted_frame_gives_its_memory_back_at_once(tmp_path: Path) -> None:
+    draw_video(tmp_path / "match.mp4", frames=120, rotation=90)
+    painter = Painter(FrameSpec(80, 48))
+    places = []
+
+    gc.disable()
+    try:
+        with av.open(str(tmp_path / "match.mp4")) as container:
+            for picture in container.decode(video=0):
+                painter.paint(picture)
+                places.append(picture.planes[0].buffer_ptr)
+    finally:
+        gc.enable()
+
+    assert len(places) == 120
+    assert len(set(places)) < 40  # The decoder takes the same few again and again.
