@@ -27,7 +27,7 @@ import numpy as np
 import openvino as ov
 import torch
 
-from benchmarks.decode import draw_match, to_nothing
+from benchmarks.decode import draw_match, start_of_nothing, to_nothing
 from benchmarks.stock import StockSpotter
 from model.engines.export import CHUNK_LEN, head_model, trunk_model
 from model.engines.openvino_engine import OpenVinoRuntime
@@ -194,7 +194,8 @@ def _time_network(bench: Bench, runtime: Runtime) -> float:
 
 def _time_nothing(bench: Bench) -> float:
     """Decode without scaling; seconds for each step of the network."""
-    seconds = _timed(lambda: to_nothing(bench.video))
+    start_s = _timed(lambda: start_of_nothing(bench.video))
+    seconds = _timed(lambda: to_nothing(bench.video)) - start_s
     with av.open(str(bench.video)) as container:
         stream = container.streams.video[0]
         duration_s = float((stream.duration or 0) * (stream.time_base or 0))
