@@ -170,11 +170,10 @@ class _StreamedGate(nn.Module):
         """
         x = args[0]  # n to n + T - 1.
         folded = x[:, : self.fold]
-        gate = self.tape.extend(self._gate(folded), 2)  # n - 3 to n + T - 2.
-        folded = self.tape.extend(folded, 3)  # n - 3 to n + T - 1.
-        following = folded[2:-1] * self._spread(gate[2:])  # Of n - 2 to n + T - 3,
-        here = folded[1:-2] * self._spread(gate[1:-1])  # like all that follows.
-        before = folded[:-3] * self._spread(gate[:-2])
+        gate = self._spread(self._gate(folded))  # n - 1 to n + T - 2.
+        following = self.tape.delayed(folded, 1) * gate  # Of n - 2 to n + T - 3,
+        here = self.tape.delayed(following, 1)  # like all that follows.
+        before = self.tape.delayed(here, 1)
         self.moved = [following * self.first + before * self.second - here]
         return (self.tape.delayed(x, 2),)
 
