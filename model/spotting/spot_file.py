@@ -85,7 +85,7 @@ def spot_file(
     """
     report = _Reporter(on_progress)
     report.say("probe")
-    facts = probe_in_child(path, limits=limits)
+    facts = probe_in_child(path, limits=limits, on_wait=report.tick)
     report.duration_s = facts.duration_s
     if on_facts is not None:
         on_facts(facts)
@@ -107,6 +107,7 @@ class _Reporter:
 
     def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
         self.on_progress = on_progress
+        self.stage: Stage = "probe"
         self.duration_s = 0.0
         self.time_s = 0.0
         self.steps = 0
@@ -114,12 +115,12 @@ class _Reporter:
 
     def say(self, stage: Stage) -> None:
         """Report the beginning of a stage."""
-        self.started = monotonic()
+        self.stage, self.started = stage, monotonic()
         self._report(Progress(stage, 0.0, 0.0, 0))
 
     def step(self, step: Step) -> None:
         """Note a step that was taken."""
-        self.steps += 1
+        self.stage, self.steps = "spot", self.steps + 1
         self.time_s = step.time_s
         self.tick()
 
@@ -130,8 +131,7 @@ class _Reporter:
             return
         done = min(self.time_s / self.duration_s, 1.0) if self.duration_s > 0 else 0.0
         eta_s = (now - self.started) * (1 - done) / done if done > 0 else None
-        stage: Stage = "spot" if self.steps else "decode"
-        self._report(Progress(stage, done, self.time_s, self.steps, eta_s))
+        self._report(Progress(self.stage, done, self.time_s, self.steps, eta_s))
 
     def finish(self) -> None:
         """Report that all of the video is done."""

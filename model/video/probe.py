@@ -1,5 +1,6 @@
 """What a video file is, before anything is spotted in it: facts and limits."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -77,8 +78,16 @@ def probe_in_child(
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     stall_timeout_s: float = 30.0,
+    on_wait: Callable[[], None] | None = None,
 ) -> VideoFacts:
     """Read a file's facts in a process of its own: for files of other people.
+
+    Args:
+        path: of the file.
+        limits: what is let in.
+        stall_timeout_s: how long the process may show no progress.
+        on_wait: called a few times a second while waiting (a file whose header was
+            never completed is read to its end); may raise to stop.
 
     Raises:
         DecoderStalled, DecoderCrashed: see `model.video.process`.
@@ -86,7 +95,9 @@ def probe_in_child(
             `model.video.source`.
     """
     request = {"verb": "probe", "path": str(path.absolute()), "limits": asdict(limits)}
-    child = ChildProcess(request, limits=limits, stall_timeout_s=stall_timeout_s)
+    child = ChildProcess(
+        request, limits=limits, stall_timeout_s=stall_timeout_s, on_wait=on_wait
+    )
     try:
         return VideoFacts(**child.receive()["facts"])
     except (KeyError, TypeError) as exc:

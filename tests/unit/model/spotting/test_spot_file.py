@@ -1,6 +1,7 @@
 """From a video file to spots: a real decoder, a real network from noise."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from model.engines.export import attach_engines
-from model.errors import Canceled, NoVideoStream, UnreadableVideo
+from model.errors import Canceled, DecoderCrashed, NoVideoStream, UnreadableVideo
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.spot_file import Progress, spot_file
 from model.spotting.spots import find_spots
@@ -126,6 +127,46 @@ def test_a_cancel_leaves_no_process_and_a_predictor_that_works(
     np.testing.assert_array_equal(
         whole.scores, spot_file(video, predictor=fresh).timeline.scores
     )
+
+
+def test_a_cancel_is_heard_while_the_probe_still_reads(
+    tmp_path: Path, predictor: Predictor
+) -> None:
+    endless = tmp_path / "endless.mp4"
+    os.mkfifo(endless)  # Whoever opens it waits for a writer that never comes.
+    before = _children()
+    stages: list[str] = []
+
+    def on_progress(progress: Progress) -> None:
+        stages.append(progress.stage)
+        if len(stages) > 1:  # The first is told before anything is read.
+            raise Canceled("enough")
+
+    with pytest.raises(Canceled):
+        spot_file(endless, predictor=predictor, on_progress=on_progress)
+
+    assert stages == ["probe", "probe"]
+    assert _children() == before
+
+
+def test_a_decoding_process_that_is_killed_fails_the_run_and_spares_the_predictor(
+    video: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.spotting.spot_file.REPORT_EVERY_S", 0.0)
+    before = _children()
+    long = video.with_name("long.mp4")
+    draw_video(long, frames=900, fps=30, paint=match_picture)
+
+    def on_progress(progress: Progress) -> None:
+        if progress.steps == 3:
+            for child in _children() - before:
+                os.kill(int(child), signal.SIGKILL)
+
+    with pytest.raises(DecoderCrashed, match="SIGKILL"):
+        spot_file(long, predictor=predictor, on_progress=on_progress)
+
+    assert _children() == before
+    assert len(spot_file(video, predictor=predictor).timeline) == 45
 
 
 def test_what_is_no_video_is_refused_with_its_reason(

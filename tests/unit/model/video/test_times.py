@@ -50,6 +50,7 @@ def assert_true(steps: list[Step], times_s: list[float]) -> None:
         ("interlaced.mp4", {"interlaced": True, "b_frames": 2}),
         ("interlaced.ts", {"interlaced": True}),
         ("mpeg2.ts", {"codec": "mpeg2video", "interlaced": True, "b_frames": 2}),
+        ("rotated.mp4", {"rotation": 90, "b_frames": 2}),
         ("late.mp4", {"start_ms": 5000}),
         ("late.mkv", {"start_ms": 5000}),
         ("late.ts", {"start_ms": 90_000, "b_frames": 2}),
