@@ -18,7 +18,7 @@ from app.cli.keys import keys
 from app.cli.models import models
 from app.cli.serve import serve
 from app.cli.spot import spot
-from app.cli.train import train
+from app.cli.train import average, train
 from app.core.errors import TouchlineError
 
 touchline = typer.Typer(
@@ -35,6 +35,7 @@ touchline.command("import-checkpoint")(import_checkpoint)
 touchline.command()(export)
 touchline.add_typer(data, name="data")
 touchline.command()(train)
+touchline.command()(average)
 touchline.command()(evaluate)
 touchline.command()(calibrate)
 touchline.command()(api)

@@ -1,4 +1,4 @@
-"""`touchline train`: from a config to a checkpoint."""
+"""`touchline train` and `average`: from a config, or from several rounds, to a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -56,3 +56,25 @@ def train(
         typer.echo("making the CPU engine's form, checked against torch", err=True)
         attach_engines(best)
         typer.echo(str(best))
+
+
+def average(
+    checkpoints: Annotated[
+        list[Path], typer.Argument(help="Rounds of one training, two or more.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write the mean.")],
+    share: Annotated[
+        list[float] | None,
+        typer.Option(help="Of each checkpoint, in order; else all alike."),
+    ] = None,
+) -> None:
+    """Average the weights of several checkpoints of one network."""
+    shares = share or [1.0] * len(checkpoints)
+    if len(shares) != len(checkpoints) or min(shares) <= 0:
+        raise typer.BadParameter("give --share once for each checkpoint, each > 0")
+    from model.engines.export import attach_engines
+    from model.training.average import average_checkpoints
+
+    average_checkpoints(checkpoints, shares, out=out)
+    attach_engines(out)
+    typer.echo(str(out))
