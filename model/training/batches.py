@@ -59,7 +59,9 @@ class Batches(IterableDataset[Batch]):
             world: how many processes draw from the same run.
         """
         super().__init__()
-        self.clips = RandomClips(matches, labels, config.clips, seed=config.run.seed)
+        self.clips = RandomClips(
+            matches, labels, config.clips, seed=config.run.seed, finer=config.finer
+        )
         self.config = config
         self.first, self.rank, self.world = first, rank, world
 

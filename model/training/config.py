@@ -51,6 +51,9 @@ class DataSettings:
 
     Attributes:
         store: folder of prepared frames.
+        store_fps: frames a second that training matches have there, a whole multiple
+            of `input.fps`, so that clips start between two steps as well and play at
+            any pace; None is `input.fps`.
         train: folder of labelled videos, or None if `split` says.
         val: the same for validation.
         split: a file of `touchline data split`, with `root` below it.
@@ -59,6 +62,7 @@ class DataSettings:
     """
 
     store: str
+    store_fps: float | None = None
     train: str | None = None
     val: str | None = None
     split: str | None = None
@@ -214,6 +218,25 @@ class TrainConfig:
         ends = [stage.until for stage in self.stages]
         if ends and (ends != sorted(set(ends)) or ends[0] <= 0 or ends[-1] != 1):
             raise BadAnnotations(f"stages end at {ends}: must rise and end at 1.")
+        if self.finer < 1 or abs(self._store_ratio - self.finer) > 1e-6:
+            raise BadAnnotations(
+                f"data.store_fps is {self.data.store_fps:g}: must be a whole multiple "
+                f"of input.fps, which is {self.input.fps:g}."
+            )
+
+    @property
+    def finer(self) -> int:
+        """How many frames of the store make a step of the network, in training."""
+        return round(self._store_ratio)
+
+    @property
+    def store_spec(self) -> FrameSpec:
+        """What training matches look like in the store."""
+        return replace(self.input, fps=self.input.fps * self.finer)
+
+    @property
+    def _store_ratio(self) -> float:
+        return (self.data.store_fps or self.input.fps) / self.input.fps
 
     def model_config(self, labels: tuple[str, ...]) -> ModelConfig:
         """Describe the network once the labels are known."""

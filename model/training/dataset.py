@@ -46,6 +46,7 @@ class RandomClips:
         options: ClipOptions,
         *,
         seed: int,
+        finer: int = 1,
     ) -> None:
         """Take the matches to draw from.
 
@@ -54,13 +55,16 @@ class RandomClips:
             labels: the classes, in the order of the network's outputs.
             options: how to draw.
             seed: with the number of a clip it decides the clip.
+            finer: how many frames of a match make a step; clips start at any frame.
         """
         self.matches = list(matches)
         self.options = options
         self.seed = seed
+        self.finer = finer
+        # A frame is labelled as the steps of any clip that it is in would be.
+        dilation = options.dilation * finer + finer // 2
         self.targets = [
-            step_labels(match, labels, dilation=options.dilation)
-            for match in self.matches
+            step_labels(match, labels, dilation=dilation) for match in self.matches
         ]
         self.phases = [step_phases(match, labels) for match in self.matches]
         self._classes = len(labels) + 1
@@ -73,7 +77,7 @@ class RandomClips:
         """Draw clip `number`, of `steps` steps if not of the usual length."""
         rng = np.random.default_rng((self.seed, number))
         count = steps or self.options.steps
-        pace = float(rng.uniform(*self.options.paces))
+        pace = float(rng.uniform(*self.options.paces)) * self.finer
         index, start = self._place(rng, reach=max(1, round(count * pace)))
         match = self.matches[index]
         taken = start + np.floor(np.arange(count) * pace + 0.5).astype(int)
@@ -85,18 +89,19 @@ class RandomClips:
         phases = np.zeros(count, dtype=np.int64)
         phases[is_inside] = self.phases[index][taken[is_inside]]
         one_hot = np.eye(self._classes, dtype=np.float32)
+        step = start // self.finer
         return Clip(
-            frames, one_hot[labels], one_hot[phases, 1:], match.name, start, number
+            frames, one_hot[labels], one_hot[phases, 1:], match.name, step, number
         )
 
     def _place(self, rng: np.random.Generator, *, reach: int) -> tuple[int, int]:
-        """Choose a match and the first of `reach` steps."""
+        """Choose a match and the first of `reach` frames."""
         if len(self._events) and rng.random() < self.options.event_bias:
             event = self._events[rng.choice(len(self._events), p=self._event_odds)]
             index, step = int(event[0]), int(event[1])
             return index, step - int(rng.integers(0, reach))
         index = int(rng.choice(len(self.matches), p=self._by_length))
-        padding = self.options.padding
+        padding = self.options.padding * self.finer
         last = len(self.matches[index]) + padding - reach
         return index, int(rng.integers(-padding, max(last, -padding) + 1))
 

@@ -17,6 +17,7 @@ from model.training.store import (
     prepare_match,
     prepared_facts,
 )
+from model.video.frame_spec import FrameSpec
 from model.video.probe import probe
 
 Say = Callable[[str], None]
@@ -36,13 +37,16 @@ def prepare_all(config: TrainConfig, *, say: Say) -> list[PreparedFacts]:
     todo = [(part, match) for part, matches in parts.items() for match in matches]
     for done, (part, match) in enumerate(todo, start=1):
         root = Path(config.data.store) / part
-        if prepare_or_skip(match, root, config, say=say):
+        spec = config.store_spec if part == "train" else config.input
+        if prepare_or_skip(match, root, config, spec=spec, say=say):
             facts.append(prepared_facts(root / match.name))
             say(f"{done}/{len(todo)}  {part}/{match.name}  {facts[-1].minutes:.1f} min")
     return facts
 
 
-def prepare_or_skip(match: Match, root: Path, config: TrainConfig, *, say: Say) -> bool:
+def prepare_or_skip(
+    match: Match, root: Path, config: TrainConfig, *, spec: FrameSpec, say: Say
+) -> bool:
     """Decode a match into the store; say whether it is there.
 
     Raises:
@@ -55,13 +59,13 @@ def prepare_or_skip(match: Match, root: Path, config: TrainConfig, *, say: Say) 
         nonlocal told_s
         if time.monotonic() - told_s >= TELL_EVERY_S:
             told_s = time.monotonic()
-            minutes = steps / config.input.fps / 60
+            minutes = steps / spec.fps / 60
             say(f"{root.name}/{match.name}  {minutes:.1f} min decoded so far")
 
     try:
-        if not is_prepared(match, root, config.input):
+        if not is_prepared(match, root, spec):
             say(f"decoding {root.name}/{match.name}")
-        folder = prepare_match(match, root, config.input, on_step=tell)
+        folder = prepare_match(match, root, spec, on_step=tell)
         if damaged := prepared_facts(folder).damaged_packets:
             say(f"{root.name}/{match.name}: {damaged} damaged packets stepped over")
     except TrainingFailed:
@@ -78,7 +82,12 @@ def prepare_or_skip(match: Match, root: Path, config: TrainConfig, *, say: Say) 
 
 
 def prepared(
-    matches: list[Match], root: Path, config: TrainConfig, *, say: Say
+    matches: list[Match],
+    root: Path,
+    config: TrainConfig,
+    *,
+    spec: FrameSpec,
+    say: Say,
 ) -> tuple[StoredMatch, ...]:
     """Prepare and open matches.
 
@@ -89,10 +98,11 @@ def prepared(
     """
     stored = []
     for match in matches:
-        if prepare_or_skip(match, root, config, say=say):
+        if prepare_or_skip(match, root, config, spec=spec, say=say):
             in_memory = config.data.in_memory
-            found = open_match(match, root, config.input, in_memory=in_memory)
-            if _reaches_its_labels(found, match, config, say=say):
+            found = open_match(match, root, spec, in_memory=in_memory)
+            step_s = 1 / spec.fps
+            if _reaches_its_labels(found, match, config, step_s=step_s, say=say):
                 stored.append(found)
     if not stored:
         raise BadAnnotations(f"No match of {root.name} could be decoded.")
@@ -100,10 +110,15 @@ def prepared(
 
 
 def _reaches_its_labels(
-    stored: StoredMatch, match: Match, config: TrainConfig, *, say: Say
+    stored: StoredMatch,
+    match: Match,
+    config: TrainConfig,
+    *,
+    step_s: float,
+    say: Say,
 ) -> bool:
     """Whether no event comes after the last frame, as which it would be taught."""
-    end_s = float(stored.time_s[-1]) + 1 / config.input.fps
+    end_s = float(stored.time_s[-1]) + step_s
     late = [event for event in match.labels.events if event.time_s > end_s]
     if not late:
         return True
@@ -123,12 +138,15 @@ def _reaches_its_labels(
 def time_clips(config: TrainConfig, *, count: int) -> float:
     """Read random clips of the training part; give clips a second."""
     root = Path(config.data.store) / "train"
+    spec = config.store_spec
     matches = [
-        open_match(match, root, config.input)
+        open_match(match, root, spec)
         for match in find_parts(config.data)[0]
-        if is_prepared(match, root, config.input)
+        if is_prepared(match, root, spec)
     ]
-    clips = RandomClips(matches, (), config.clips, seed=config.run.seed)
+    clips = RandomClips(
+        matches, (), config.clips, seed=config.run.seed, finer=config.finer
+    )
     started = time.perf_counter()
     for number in range(count):
         clips.draw(number)

@@ -24,7 +24,7 @@ from model.video.frame_spec import FrameSpec
 from model.video.source import Tally
 
 FORMAT = "touchline-frames"
-VERSION = 1
+VERSION = 2  # 2: scaled as 4:2:2.
 
 # A match with more of its video damaged is corrupt: around a packet that is lost,
 # pictures stand still, and labels would be taught on the wrong ones.

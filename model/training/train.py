@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from model.errors import BadAnnotations, TrainingFailed
 from model.network.checkpoint import Checkpoint
 from model.network.spotter import Spotter
-from model.network.spotter_io import load_spotter
+from model.network.spotter_io import fill_spotter
 from model.training.callbacks import GradientWatch, KeepBest, Lines
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule
@@ -148,13 +148,13 @@ def make_network(
     torch.manual_seed(config.run.seed)
     if start_from is not None:
         checkpoint = Checkpoint.open(start_from)
-        if checkpoint.manifest.config != wanted:
+        if replace(checkpoint.manifest.config, clip_len=wanted.clip_len) != wanted:
             raise BadAnnotations(
                 f"{start_from} is {checkpoint.manifest.config}, the config wants "
                 f"{wanted}: a run can only go on with the same network."
             )
         say(f"training starts from the weights of {start_from}")
-        network = load_spotter(checkpoint)
+        network = fill_spotter(wanted, checkpoint.read_weights())
     else:
         network = _fresh_network(config, labels, say)
     for layer in network.modules():

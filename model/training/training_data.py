@@ -63,8 +63,10 @@ def load_data(config: TrainConfig, *, say: Say) -> TrainingData:
     store = Path(config.data.store)
     return TrainingData(
         labels=labels,
-        train=prepared(train_set, store / "train", config, say=say),
-        val=prepared(val_set, store / "val", config, say=say),
+        train=prepared(
+            train_set, store / "train", config, spec=config.store_spec, say=say
+        ),
+        val=prepared(val_set, store / "val", config, spec=config.input, say=say),
     )
 
 

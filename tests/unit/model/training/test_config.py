@@ -72,6 +72,8 @@ def test_every_shipped_config_trains_for_real_steps(
         ({"optimiser": {"lr": "fast"}}, "must be a number"),
         ({"input": {"width": 64}}, "lacks"),
         ({"stages": [{"until": 0.5}]}, "must rise and end at 1"),
+        ({"data": {"store": "s", "store_fps": 15}}, "a whole multiple of input.fps"),
+        ({"data": {"store": "s", "store_fps": 5}}, "a whole multiple of input.fps"),
     ],
 )
 def test_a_wrong_config_says_what_is_wrong(

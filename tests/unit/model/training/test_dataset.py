@@ -13,14 +13,16 @@ from model.training.store import StoredMatch
 LABELS = ("PASS", "DRIVE")
 
 
-def stored(*events: Event, steps: int = 100, name: str = "m") -> StoredMatch:
-    """A match at ten steps a second whose frames show their own number."""
+def stored(
+    *events: Event, steps: int = 100, name: str = "m", fps: int = 10
+) -> StoredMatch:
+    """A match whose frames show their own number."""
     frames = np.zeros((steps, 2, 2, 3), np.uint8)
     frames += np.arange(steps, dtype=np.uint8)[:, None, None, None]
     return StoredMatch(
         name=name,
         frames=frames,
-        time_s=np.arange(steps) / 10,
+        time_s=np.arange(steps) / fps,
         frame=np.arange(steps),
         pts=np.arange(steps),
         labels=MatchLabels(name, events, Path("x")),
@@ -122,3 +124,33 @@ def test_a_faster_pace_skips_steps() -> None:
     shown = clips.draw(0).frames[:, 0, 0, 0].astype(int)
 
     assert np.diff(shown).tolist() == [2] * 5
+
+
+def test_clips_begin_at_any_frame_of_a_finer_store() -> None:
+    options = ClipOptions(steps=6, padding=0, event_bias=0.0)
+    clips = RandomClips([stored(fps=30)], LABELS, options, seed=1, finer=3)
+
+    shown = [clips.draw(n).frames[:, 0, 0, 0].astype(int) for n in range(60)]
+
+    assert all(np.diff(frames).tolist() == [3] * 5 for frames in shown)
+    assert {int(frames[0]) % 3 for frames in shown} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("moment_s", [1.5, 1.533, 1.567, 1.59])
+@pytest.mark.parametrize("dilation", [0, 1])
+def test_a_clip_of_a_finer_store_is_labelled_as_its_own_steps_are(
+    moment_s: float, dilation: int
+) -> None:
+    match = stored(Event("DRIVE", moment_s), fps=30)
+    options = ClipOptions(steps=10, padding=0, event_bias=1.0, dilation=dilation)
+    clips = RandomClips([match], LABELS, options, seed=1, finer=3)
+
+    for number in range(20):
+        clip = clips.draw(number)
+        times = clip.frames[:, 0, 0, 0] / 30
+        marked = np.flatnonzero(clip.targets[:, 2])
+        nearest = np.abs(times - round(moment_s * 30) / 30).argmin()
+        expected = np.arange(nearest - dilation, nearest + dilation + 1)
+        inside = expected[(expected >= 0) & (expected < 10)]
+        if 0 < nearest < 9:
+            assert marked.tolist() == inside.tolist()

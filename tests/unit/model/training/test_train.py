@@ -1,5 +1,6 @@
 """Runs that are killed, poisoned or badly fed; and one that learns and serves."""
 
+import json
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from model.network.checkpoint import Checkpoint
 from model.training.annotations import find_matches
 from model.training.train import RESUME, train
 from tests.unit.model.training.killed_run import STEPS, run
-from tests.unit.model.training.toys import toy_config, toy_data
+from tests.unit.model.training.toys import FPS, toy_config, toy_data
 
 REPO = Path(__file__).parents[4]
 
@@ -90,6 +91,40 @@ def test_the_best_weights_are_those_of_the_best_validation(
     assert (kept.steps, kept.val["mAP within +-0.5 s"]) == (step, round(value, 4))
     last = Checkpoint.open(best.with_name("last.touchline")).manifest.provenance
     assert last.val["mAP within +-0.5 s"] == round(scores.seen[-1][1], 4)
+
+
+def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
+    toys: Path, tmp_path: Path
+) -> None:
+    short = {"optimiser": {"steps": 1, "warmup_steps": 0}}
+    first = train(toy_config(toys, **short), tmp_path / "first", say=print)
+    coarse = toy_config(toys, **short)
+    finer = replace(
+        coarse,
+        network=replace(coarse.network, clip_len=24),
+        input=replace(coarse.input, fps=FPS / 2),
+        data=replace(coarse.data, store=str(tmp_path / "store"), store_fps=float(FPS)),
+        clips=replace(coarse.clips, steps=20, paces=(0.9, 1.1)),
+    )
+
+    best = train(finer, tmp_path / "second", say=print, start_from=first)
+
+    manifest = Checkpoint.open(best).manifest
+    assert (manifest.config.clip_len, manifest.frame_spec.fps) == (24, FPS / 2)
+    stored = {
+        path.parents[1].name: json.loads(path.read_text())["input"]["fps"]
+        for path in (tmp_path / "store").rglob("match.json")
+    }
+    assert stored == {"train": FPS, "val": FPS / 2}
+
+
+def test_a_round_from_another_network_is_refused(toys: Path, tmp_path: Path) -> None:
+    config = toy_config(toys, optimiser={"steps": 1, "warmup_steps": 0})
+    first = train(config, tmp_path / "first", say=print)
+    other = replace(config, network=replace(config.network, temporal_arch=""))
+
+    with pytest.raises(BadAnnotations, match="only go on with the same network"):
+        train(other, tmp_path / "second", say=print, start_from=first)
 
 
 def test_labels_beyond_the_video_are_refused(tmp_path: Path) -> None:
