@@ -7,11 +7,12 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec
 from model.video.picture import Image, Painter
-from tests.videos import draw_video, read_number
+from tests.videos import draw_video, match_picture, read_number
 
 COLOURS = ((235, 20, 20), (20, 200, 40), (30, 40, 220), (128, 128, 128))
 
@@ -46,6 +47,7 @@ def test_a_turned_picture_is_put_upright(
     [
         {},
         {"full_range": True},
+        {"pix_fmt": "yuv422p"},
         {"bt709": True},
         {"bt709": True, "full_range": True},
         {"pix_fmt": "yuv420p10le"},
@@ -89,6 +91,36 @@ def test_the_picture_is_scaled_by_the_mean_of_the_area(tmp_path: Path) -> None:
     image = first_image(path, FrameSpec(40, 24))
 
     assert image[4:-4, 4:-4].astype(int) == pytest.approx(100, abs=8)
+
+
+@pytest.mark.parametrize("size", [(75, 48), (75, 47), (91, 64)])
+def test_every_pixel_is_the_mean_of_its_area_to_the_last_column(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "match.mp4"
+    draw_video(path, frames=2, size=(320, 192), paint=match_picture)
+    with av.open(str(path)) as container:
+        picture = next(container.decode(video=0))
+    whole = picture.to_ndarray(format="rgb24").astype(float)
+
+    image = Painter(FrameSpec(*size)).paint(picture)
+
+    across, down = area_weights(320, size[0]), area_weights(192, size[1])
+    wanted = np.einsum("yh,hwc,xw->yxc", down, whole, across)
+    distance = np.abs(image - wanted)
+    assert distance.mean() < 4
+    assert distance[:, -3:].mean() < 4
+    assert distance[-3:].mean() < 4
+
+
+def area_weights(size: int, out: int) -> NDArray[np.float64]:
+    """Say what share each source pixel has in each pixel: (out, size)."""
+    edges = np.arange(out + 1) * size / out
+    pixels = np.arange(size)
+    high = np.minimum(edges[1:, None], pixels + 1)
+    shares = (high - np.maximum(edges[:-1, None], pixels)).clip(0)
+    weights: NDArray[np.float64] = shares / shares.sum(1, keepdims=True)
+    return weights
 
 
 def test_a_width_that_is_no_multiple_of_anything_has_no_padding(
