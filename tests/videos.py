@@ -269,3 +269,12 @@ def _mux_silence(output: Any, voice: Any, *, start_s: float, end_s: float) -> No
         output.mux(voice.encode(frame))
         at += 1024
     output.mux(voice.encode(None))
+
+
+def area_weights(size: int, out: int) -> NDArray[np.float64]:
+    """Say what share each of `size` pixels has in each of `out`: (out, size)."""
+    edges, pixels = np.arange(out + 1) * size / out, np.arange(size)
+    high = np.minimum(edges[1:, None], pixels + 1)
+    shares = (high - np.maximum(edges[:-1, None], pixels)).clip(0)
+    weights: NDArray[np.float64] = shares / shares.sum(1, keepdims=True)
+    return weights

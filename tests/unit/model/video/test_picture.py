@@ -7,12 +7,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec
 from model.video.picture import Image, Painter
-from tests.videos import draw_video, match_picture, read_number
+from tests.videos import area_weights, draw_video, match_picture, read_number
 
 COLOURS = ((235, 20, 20), (20, 200, 40), (30, 40, 220), (128, 128, 128))
 
@@ -111,16 +110,6 @@ def test_every_pixel_is_the_mean_of_its_area_to_the_last_column(
     assert distance.mean() < 4
     assert distance[:, -3:].mean() < 4
     assert distance[-3:].mean() < 4
-
-
-def area_weights(size: int, out: int) -> NDArray[np.float64]:
-    """Say what share each source pixel has in each pixel: (out, size)."""
-    edges = np.arange(out + 1) * size / out
-    pixels = np.arange(size)
-    high = np.minimum(edges[1:, None], pixels + 1)
-    shares = (high - np.maximum(edges[:-1, None], pixels)).clip(0)
-    weights: NDArray[np.float64] = shares / shares.sum(1, keepdims=True)
-    return weights
 
 
 def test_a_width_that_is_no_multiple_of_anything_has_no_padding(
