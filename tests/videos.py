@@ -189,6 +189,32 @@ def keep_packets(
                 writer.mux(packet)
 
 
+def wrap_as_vfw(source: Path, target: Path, scratch: Path) -> None:
+    """Copy an H.264 AVI into Matroska as AVI's own: with decoding times only.
+
+    FFmpeg does not write that, so an MPEG-4 track is written and renamed. `scratch` is
+    a file to draw that track's template into.
+    """
+    draw_video(scratch, codec="mpeg4", frames=1)
+    with (
+        av.open(str(source)) as reader,
+        av.open(str(scratch)) as template,
+        av.open(str(target), "w", format="matroska") as writer,
+    ):
+        stream = reader.streams.video[0]
+        copy = writer.add_stream_from_template(template.streams.video[0])
+        shape = (40, stream.width, stream.height, 1, 24, b"H264", 0, 0, 0, 0, 0)
+        copy.codec_context.extradata = struct.pack("<IiiHH4sIiiII", *shape)
+        for packet in reader.demux(stream):
+            if packet.dts is not None:
+                packet.pts = packet.dts
+                packet.stream = copy
+                writer.mux(packet)
+    data = target.read_bytes()
+    assert data.count(b"V_MPEG4/ISO/ASP") == 1
+    target.write_bytes(data.replace(b"V_MPEG4/ISO/ASP", b"V_MS/VFW/FOURCC"))
+
+
 def cut_off(source: Path, target: Path, *, keep: float) -> None:
     """Copy the first part of a file's bytes; `keep` is the share, 0 to 1."""
     data = source.read_bytes()

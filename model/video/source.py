@@ -3,7 +3,6 @@
 How a file is opened: `opening`; which picture is a step: `decode`.
 """
 
-import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from model.errors import UnreadableVideo
-from model.video.clock import Clock, start_of
+from model.video.clock import Clock, DecodingTimes, start_of
 from model.video.limits import CODECS, DECODER_SLACK, MediaLimits
 from model.video.opening import find_video, open_container
 
@@ -84,7 +83,8 @@ class VideoSource:
             UnreadableVideo: not one frame could be decoded.
             VideoLimitExceeded: more frames, pixels or seconds than are let in.
         """
-        clock, tally = Clock(self.time_base, self.start_s), self.tally
+        rate, tally = self.stream.average_rate, self.tally
+        clock = Clock(self.time_base, self.start_s, frame_s=1 / rate if rate else 0)
         for picture, pts in self._pictures():
             if tally.frames == 0 and not self._can_begin_with(picture):
                 continue
@@ -139,12 +139,10 @@ class VideoSource:
         return picture.key_frame or not picture.is_corrupt
 
     def _pictures(self) -> Iterator[tuple[VideoFrame, int | None]]:
-        # AVI knows decoding times only. Frames leave the decoder in order of
-        # time, so the next to leave takes the earliest time still waiting.
-        waiting: list[int] | None = [] if self.container.format.name == "avi" else None
+        times = DecodingTimes() if self._has_decoding_times_only() else None
         for packet in self._packets():
-            if waiting is not None and packet is not None and packet.dts is not None:
-                heapq.heappush(waiting, packet.dts)
+            if times is not None and packet is not None:
+                times.enter(packet)
             try:
                 pictures = self.stream.decode(packet)
             except av.error.FFmpegError as exc:
@@ -153,14 +151,18 @@ class VideoSource:
                 if isinstance(exc, MemoryError):
                     raise
                 self.tally.damaged_packets += 1
-                if waiting:
-                    heapq.heappop(waiting)
+                if times is not None:
+                    times.lose()
                 continue
             for picture in pictures:
-                if waiting is None:
-                    yield picture, _time_of(picture)
-                else:
-                    yield picture, heapq.heappop(waiting) if waiting else None
+                yield picture, times.leave(picture) if times else _time_of(picture)
+
+    def _has_decoding_times_only(self) -> bool:
+        # So it is in AVI, and in Matroska made of it, which keeps AVI's tag. FFmpeg
+        # guesses at presentation times there, and wrongly for H.264 with B-frames.
+        names = self.container.format.name.split(",")
+        has_tag = self.stream.codec_context.codec_tag.strip("\0") != ""
+        return "avi" in names or ("matroska" in names and has_tag)
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
         packets = self.container.demux(self.stream)

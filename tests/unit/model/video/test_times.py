@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 
+from model.video.clock import Clock
 from model.video.decode import Step, iter_steps
 from model.video.frame_spec import FrameSpec
-from tests.videos import draw_video, join_bytes, keep_packets, read_number, set_edit
+from tests.videos import (
+    draw_video,
+    join_bytes,
+    keep_packets,
+    read_number,
+    set_edit,
+    wrap_as_vfw,
+)
 
 MILLISECOND = 0.001
 
@@ -143,6 +151,35 @@ def test_frames_before_the_first_key_frame_are_left_out(
     )
 
 
+@pytest.mark.parametrize(
+    ("codec", "b_frames"), [("libx264", 0), ("libx264", 2), ("mpeg4", 0)]
+)
+def test_frames_before_the_first_key_frame_cost_no_time_in_avi(
+    tmp_path: Path, codec: str, b_frames: int
+) -> None:
+    draw_video(tmp_path / "whole.ts", codec=codec, b_frames=b_frames, key_every=12)
+    keep_packets(
+        tmp_path / "whole.ts", tmp_path / "late.avi", keep=lambda index, _: index >= 5
+    )
+
+    steps = all_frames(tmp_path / "late.avi")
+
+    # AVI counts frames from the file's own zero: those left out leave their room.
+    shown = {read_number(step.image): step.time_s for step in reversed(steps)}
+    assert set(range(13, 30)) <= set(shown)
+    assert [shown[number] for number in range(13, 30)] == pytest.approx(
+        [number / 30 for number in range(13, 30)], abs=MILLISECOND
+    )
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_matroska_made_of_avi_keeps_every_frame(tmp_path: Path, b_frames: int) -> None:
+    times_s = draw_video(tmp_path / "old.avi", b_frames=b_frames)
+    wrap_as_vfw(tmp_path / "old.avi", tmp_path / "vfw.mkv", tmp_path / "mpeg4.avi")
+
+    assert_true(all_frames(tmp_path / "vfw.mkv"), times_s)
+
+
 def test_a_clock_that_starts_again_goes_on(tmp_path: Path) -> None:
     draw_video(tmp_path / "one.ts", frames=60, start_ms=2000)
     draw_video(tmp_path / "two.ts", frames=60, start_ms=0)
@@ -184,3 +221,12 @@ def test_damage_in_the_middle_costs_no_time_after_it(tmp_path: Path, name: str) 
     assert len(steps) == 60
     assert [read_number(step.image) for step in steps[-12:]] == list(range(48, 60))
     assert steps[-1].time_s == pytest.approx(59 / 30, abs=MILLISECOND)
+
+
+def test_frames_without_any_time_follow_at_the_rate_of_the_header() -> None:
+    clock = Clock(Fraction(1, 90_000), Fraction(0), frame_s=Fraction(1, 25))
+
+    times = [clock.read(None) for _ in range(3)]
+
+    assert times == [0, Fraction(1, 25), Fraction(2, 25)]
+    assert clock.pts == 7200
