@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -26,6 +27,7 @@ MEMORY_BYTES = 4 << 30
 
 _POLL_S = 0.25
 _START_S = 60.0
+_END_S = 5.0
 _MAX_LINE = 1 << 20
 _ROOT = Path(model.__path__[0]).resolve().parent
 
@@ -103,7 +105,9 @@ class ChildProcess:
     def close(self) -> None:
         """Kill the child if it still runs, and leave nothing of it behind."""
         self._process.kill()
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            # One that hangs in a dead network disk dies when the disk answers.
+            self._process.wait(timeout=_END_S)
         self._selector.close()
         for pipe in (self._stdin, self._stdout, self._last_words):
             pipe.close()
@@ -199,7 +203,8 @@ def _why_it_ended(code: int | None) -> str:
         return "The decoding process closed its pipe and hung."
     if code >= 0:
         return f"The decoding process ended early, with exit status {code}."
-    name = signal.Signals(-code).name
+    known = {one.value: one.name for one in signal.Signals}
+    name = known.get(-code, f"signal {-code}")  # Most real-time ones have no name.
     hints = {
         "SIGKILL": "someone or the system killed it, perhaps for want of memory",
         "SIGXCPU": "it used up its CPU time",
