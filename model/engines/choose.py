@@ -35,7 +35,8 @@ def open_predictor(
     _check("windows", windows, _WINDOWS)
     checkpoint = Checkpoint.open(checkpoint_path)
     if engine == "auto":
-        engine = _best_engine(checkpoint)
+        # 8 bits are OpenVINO's: who asks for them has chosen the engine, too.
+        engine = "openvino" if precision == "int8" else _best_engine(checkpoint)
     if precision == "auto":
         precision = _PRECISIONS[engine][0]
     _check(f"precision of {engine}", precision, _PRECISIONS[engine])

@@ -66,7 +66,8 @@ def attach_int8(
         out: where to write; the file itself by default.
 
     Raises:
-        EngineUnavailable: nncf is not installed, or there is no float32 form.
+        EngineUnavailable: nncf is not installed, there is no float32 form, or that
+            finds nothing in the validation data.
         BadCheckpoint: the file cannot be read.
     """
     checkpoint = Checkpoint.open(checkpoint_path)
@@ -77,23 +78,44 @@ def attach_int8(
         load_spotter(checkpoint), manifest.frame_spec, chunk_len=exact.chunk_len
     )
     trunk = quantise(model, videos, chunk_len=exact.chunk_len)
+    target = out or checkpoint_path
     quick = OpenVinoRuntime(
         trunk, exact.head_model, delay=exact.delay, name=f"{KIND}/int8"
     )
     before = judge(EnginePredictor(manifest, exact))
     after = judge(EnginePredictor(manifest, quick))
-    if before - after >= MAX_LOSS:
-        return Int8Outcome(checkpoint, before, after, is_kept=False)
+    if not before > 0:
+        raise EngineUnavailable(
+            f"float32 scores {before:g} on these matches: they do not show what 8 bits "
+            "lose. Take matches with events that the checkpoint finds."
+        )
+    if not before - after < MAX_LOSS:
+        left = _without_int8(checkpoint, target)
+        return Int8Outcome(left, before, after, is_kept=False)
 
     form = {"trunk": "trunk-int8", "head": "head", "val": [before, after]}
     facts = {**facts, "precisions": {**facts["precisions"], "int8": form}}
     checkpoint = with_changes(
         checkpoint,
-        out or checkpoint_path,
+        target,
         engines=members_of({"trunk-int8": trunk}),
         engine_facts={KIND: facts},
     )
     return Int8Outcome(checkpoint, before, after, is_kept=True)
+
+
+def _without_int8(checkpoint: Checkpoint, target: Path) -> Checkpoint:
+    """Take out an 8-bit form that was kept on other matches, if there is one."""
+    facts = checkpoint.manifest.engines[KIND]
+    others = {k: form for k, form in facts["precisions"].items() if k != "int8"}
+    if others == facts["precisions"]:
+        return checkpoint
+    return with_changes(
+        checkpoint,
+        target,
+        engine_facts={KIND: {**facts, "precisions": others}},
+        without=[f"{KIND}/trunk-int8.xml", f"{KIND}/trunk-int8.bin"],
+    )
 
 
 def quantise(

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -174,6 +174,7 @@ def with_changes(
     provenance: Provenance | None = None,
     engines: Mapping[str, bytes] | None = None,
     engine_facts: Mapping[str, Any] | None = None,
+    without: Collection[str] = (),
 ) -> Checkpoint:
     """Write a checkpoint anew with other options; its weights stay bit for bit.
 
@@ -185,6 +186,7 @@ def with_changes(
         provenance: where the weights come from.
         engines: exported files to add or replace, named as in `write_checkpoint`.
         engine_facts: what is known of them, by kind; added to what is there.
+        without: exported files to leave out.
     """
     old = checkpoint.manifest
     manifest = replace(
@@ -194,7 +196,12 @@ def with_changes(
         provenance=old.provenance if provenance is None else provenance,
         engines={**old.engines, **(engine_facts or {})},
     )
-    members = {member: checkpoint.read_member(member) for member in old.files}
+    dropped = {f"{ENGINES}{member}" for member in without}
+    members = {
+        member: checkpoint.read_member(member)
+        for member in old.files
+        if member not in dropped
+    }
     members |= {f"{ENGINES}{member}": data for member, data in (engines or {}).items()}
     return _write(path, manifest, members)
 

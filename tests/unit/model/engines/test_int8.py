@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model.engines import choose
 from model.engines.export import attach_engines
 from model.engines.int8 import attach_int8
+from model.errors import EngineUnavailable
+from model.library import BUNDLED_DIR
 from model.network.checkpoint import Checkpoint
 from model.spotting.predictor import Predictor, load_predictor
 from model.video.decode import Step
@@ -68,3 +71,36 @@ def test_a_form_that_loses_too_much_is_not_kept(tmp_path: Path) -> None:
     assert not outcome.is_kept
     assert (outcome.float32, outcome.int8) == (0.9, 0.89)
     assert not out.exists()
+
+
+def test_a_form_that_was_kept_before_goes_when_other_matches_refuse_it(
+    tmp_path: Path,
+) -> None:
+    path = exported(tmp_path, "rny002").path
+    attach_int8(path, [draw_frames(16)], judge=lambda _: 0.9)
+    values = iter((0.9, 0.8))
+
+    attach_int8(path, [draw_frames(16)], judge=lambda _: next(values))
+
+    load_predictor(path, precision="float32")
+    assert not any("int8" in name for name in Checkpoint.open(path).manifest.files)
+    with pytest.raises(EngineUnavailable, match="int8"):
+        load_predictor(path, precision="int8")
+
+
+@pytest.mark.parametrize("score", [0.0, float("nan")])
+def test_matches_that_show_nothing_prove_nothing(tmp_path: Path, score: float) -> None:
+    path = exported(tmp_path, "rny002").path
+
+    with pytest.raises(EngineUnavailable, match="do not show what 8 bits lose"):
+        attach_int8(path, [draw_frames(16)], judge=lambda _: score)
+
+
+def test_asking_for_8_bits_chooses_their_engine_beside_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "_best_engine", lambda _: "torch-cuda")
+
+    predictor = load_predictor(BUNDLED_DIR / "arena-rny002.touchline", precision="int8")
+
+    assert predictor.engine == "openvino/int8"

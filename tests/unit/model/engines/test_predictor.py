@@ -1,7 +1,9 @@
 """Scores of both modes against slow truths, and engines against each other."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,7 @@ import torch
 
 from model.engines.export import attach_engines
 from model.engines.predictor import EnginePredictor, clip_by_clip, one_pass
-from model.engines.sample import sample_frames
+from model.engines.sample import SAMPLE, sample_frames
 from model.engines.torch_engine import TorchRuntime, has_cuda
 from model.errors import EngineError, EngineUnavailable
 from model.library import find_checkpoint
@@ -19,7 +21,7 @@ from model.network.spotter import Spotter
 from model.network.spotter_io import load_spotter
 from model.spotting.clips import Windows
 from model.spotting.predictor import load_predictor
-from model.video.decode import Step
+from model.video.decode import Step, iter_steps
 from model.video.frame_spec import FrameSpec
 from tests.unit.model.engines.networks import (
     draw_frames,
@@ -49,7 +51,7 @@ def average(
     return np.asarray(sums / support, dtype=np.float32)
 
 
-@pytest.mark.parametrize("count", [1, 7, 23])
+@pytest.mark.parametrize("count", [1, 7, 23, 61])  # Longer than the delay, too.
 def test_one_pass_is_the_head_over_windows_of_uncut_features(
     spotter: Spotter, count: int
 ) -> None:
@@ -192,6 +194,25 @@ def test_windows_that_do_not_fit_are_judged_in_halves(
     monkeypatch.setattr("torch.softmax", lambda *_, **__: small(torch.zeros(2)))
     with pytest.raises(EngineError, match="single window"):
         runtime.head(windows)
+
+
+@pytest.mark.parametrize(
+    ("precision", "worst", "mean"), [("float32", SCORES, SCORES), ("int8", 0.5, 0.05)]
+)
+def test_the_shipped_forms_give_the_scores_of_the_shipped_weights(
+    precision: Literal["float32", "int8"], worst: float, mean: float
+) -> None:
+    path = find_checkpoint("arena-rny002")
+    truth = load_predictor(path, engine="torch-cpu")
+    steps = list(islice(iter_steps(SAMPLE, truth.manifest.frame_spec), 30))
+
+    quick = load_predictor(path, engine="openvino", precision=precision).predict(steps)
+
+    expected = truth.predict(steps).scores
+    assert expected[:, 1:].max() > 0.5  # It does find something there.
+    distance = np.abs(quick.scores - expected)
+    assert distance.max() < worst
+    assert distance.mean() < mean
 
 
 def test_half_precision_gives_the_scores_of_a_trained_network() -> None:
