@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 from sqlalchemy import delete, text
 
@@ -76,6 +77,28 @@ class Interrupted:
                         on_wait()
                 pytest.fail("the run was not stopped")
             yield step
+
+
+class Killing(Interrupted):
+    """A real predictor whose decoding process is killed in the middle of the video."""
+
+    def __init__(self, real: Predictor) -> None:
+        super().__init__(real, act=kill_decoders)
+
+    def _interrupted(
+        self, steps: Iterable[Step], on_wait: Callable[[], None] | None
+    ) -> Iterator[Step]:
+        for number, step in enumerate(steps):
+            if number == 10:
+                self.act()
+            yield step
+
+
+def kill_decoders() -> None:
+    """Kill this process's decoding processes, as a system short of memory does."""
+    for child in psutil.Process().children():
+        if "model.video.child" in child.cmdline():
+            child.kill()
 
 
 class Finished(Interrupted):
@@ -410,6 +433,26 @@ def test_a_failure_that_may_pass_is_tried_again_until_the_limit(
     assert seen == [queued, queued, failed, None]
     assert (job.job().attempt, job.job().error_code) == (3, "decoder_crashed")
     assert len(job.deliveries()) == 1
+
+
+def test_a_decoder_killed_by_the_system_fails_the_job_and_the_worker_lives(
+    job: Uploaded,
+    tmp_path: Path,
+    place: Workplace,
+    sessions: Sessions,
+    storage: Storage,
+    predictor: Predictor,
+) -> None:
+    draw_video(tmp_path / "long.mp4", frames=1800, fps=30)
+    unlucky = upload(tmp_path / "long.mp4", sessions=sessions, storage=storage)
+    killing = replace(place, predictors=OneOnTheShelf(Killing(predictor)))
+
+    seen = [run_job(unlucky.job_id, place=killing) for _ in range(3)]
+
+    assert seen == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED]
+    assert unlucky.job().error_code == "decoder_crashed"
+    assert "SIGKILL" in (unlucky.job().error_detail or "")
+    assert run_job(job.job_id, place=place) is JobStatus.SUCCEEDED
 
 
 def test_a_second_try_that_succeeds_forgets_the_first_ones_error(
