@@ -13,7 +13,6 @@ machine that is busy with other things.
 
 import argparse
 import os
-import platform
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from benchmarks.machine import processor
 from model.video.decode import decode_in_child, iter_steps
 from model.video.frame_spec import FrameSpec
 from tests.videos import Image, draw_video, match_picture
@@ -36,7 +36,7 @@ CODECS = {"H.264": "libx264", "HEVC": "libx265"}
 def main() -> None:
     """Draw, time, and print the table."""
     options = _parse_options()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, PyAV {av.__version__}")
+    print(f"{processor()}, PyAV {av.__version__}")
     limit = "ffmpeg -f null" if shutil.which("ffmpeg") else "PyAV, no scaling"
     print(f"limit: {limit}; best of {options.rounds}")
     print("               frames/s by the clock   ratio by clock   by processor time")

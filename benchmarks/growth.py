@@ -12,7 +12,6 @@ of two hours should cost 120 times one minute, in the same memory.
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import av
 import psutil
 
 from benchmarks.decode import draw_match
+from benchmarks.machine import processor
 
 LOOK_EVERY_S = 1.0
 DRAWN_S = 20
@@ -57,7 +57,7 @@ class Held:
 def main() -> None:
     """Repeat, run, and print a row for each length."""
     options = _parse_options()
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {platform.machine()}, {os.cpu_count()} cores")
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {processor()}")
     with tempfile.TemporaryDirectory() as folder:
         source = options.video or Path(folder) / "match.mp4"
         if options.video is None:

@@ -8,8 +8,6 @@ square and the largest, in grey levels of 255. `Painter` takes the way marked wi
 """
 
 import argparse
-import os
-import platform
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +19,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from benchmarks.decode import draw_match
+from benchmarks.machine import processor
 from tests.videos import area_weights
 
 Floats = NDArray[np.float64]
@@ -36,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7, help="times each is timed")
     rounds = parser.parse_args().rounds
-    print(f"{platform.machine()}, {os.cpu_count()} cores, PyAV {av.__version__}")
+    print(f"{processor()}, PyAV {av.__version__}")
     print("from     to       by way of    ms a frame   rms   largest")
     for size, out in CASES:
         frames = _frames(size)

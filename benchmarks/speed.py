@@ -22,12 +22,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import av
 import numpy as np
 import openvino as ov
 import torch
 
 from benchmarks.decode import draw_match, start_of_nothing, to_nothing
+from benchmarks.machine import processor
 from benchmarks.stock import StockSpotter
 from model.engines.export import CHUNK_LEN, head_model, trunk_model
 from model.engines.openvino_engine import OpenVinoRuntime
@@ -47,6 +47,7 @@ from model.spotting.options import SpottingOptions
 from model.spotting.spot_file import spot_file
 from model.video.decode import decode_in_child
 from model.video.frame_spec import FrameSpec
+from model.video.probe import probe
 
 LABELS = ("PASS", "DRIVE")
 
@@ -196,9 +197,7 @@ def _time_nothing(bench: Bench) -> float:
     """Decode without scaling; seconds for each step of the network."""
     start_s = _timed(lambda: start_of_nothing(bench.video))
     seconds = _timed(lambda: to_nothing(bench.video)) - start_s
-    with av.open(str(bench.video)) as container:
-        stream = container.streams.video[0]
-        duration_s = float((stream.duration or 0) * (stream.time_base or 0))
+    duration_s = probe(bench.video).duration_s
     return seconds / max(1.0, duration_s * bench.manifest.frame_spec.fps)
 
 
@@ -231,7 +230,7 @@ def _timed(run: Callable[[], object]) -> float:
 
 def _describe(bench: Bench, threads: int) -> None:
     spec, config = bench.manifest.frame_spec, bench.manifest.config
-    print(f"{datetime.now(UTC):%Y-%m-%d}  {_processor()}, {threads} threads")
+    print(f"{datetime.now(UTC):%Y-%m-%d}  {processor()}, {threads} threads")
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, "
         f"OpenVINO {ov.__version__.partition('-')[0]}"
@@ -241,15 +240,6 @@ def _describe(bench: Bench, threads: int) -> None:
         f"clip_len {config.clip_len}, {spec.out_width}x{spec.out_height} at "
         f"{spec.fps:g} steps/s, from {bench.video.name}"
     )
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _print_table(bench: Bench, best: dict[str, float]) -> None:
