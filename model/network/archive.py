@@ -196,12 +196,8 @@ def with_changes(
         provenance=old.provenance if provenance is None else provenance,
         engines={**old.engines, **(engine_facts or {})},
     )
-    dropped = {f"{ENGINES}{member}" for member in without}
-    members = {
-        member: checkpoint.read_member(member)
-        for member in old.files
-        if member not in dropped
-    }
+    kept = [name for name in old.files if name.removeprefix(ENGINES) not in without]
+    members = {name: checkpoint.read_member(name) for name in kept}
     members |= {f"{ENGINES}{member}": data for member, data in (engines or {}).items()}
     return _write(path, manifest, members)
 
