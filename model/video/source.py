@@ -23,6 +23,7 @@ from model.video.limits import CODECS, DECODER_SLACK, MediaLimits
 from model.video.opening import find_video, open_container
 
 _RATE_PACKETS = 500
+_QUICKTIME_TAGS = ("avc1", "hvc1", "hev1", "mp4v")  # In Matroska made of QuickTime.
 _GREY_BEFORE_KEY = ("mpeg4", "h263", "msmpeg4v3", "wmv2", "mpeg1video", "mpeg2video")
 
 
@@ -161,8 +162,9 @@ class VideoSource:
         # So it is in AVI, and in Matroska made of it, which keeps AVI's tag. FFmpeg
         # guesses at presentation times there, and wrongly for H.264 with B-frames.
         names = self.container.format.name.split(",")
-        has_tag = self.stream.codec_context.codec_tag.strip("\0") != ""
-        return "avi" in names or ("matroska" in names and has_tag)
+        tag = self.stream.codec_context.codec_tag.strip("\0")
+        is_made_of_avi = "matroska" in names and tag not in ("", *_QUICKTIME_TAGS)
+        return "avi" in names or is_made_of_avi
 
     def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
         packets = self.container.demux(self.stream)

@@ -145,6 +145,7 @@ def test_a_clip_of_a_finer_store_is_labelled_as_its_own_steps_are(
     options = ClipOptions(steps=10, padding=0, event_bias=1.0, dilation=dilation)
     clips = RandomClips([match], LABELS, options, seed=1, finer=3)
 
+    seen = 0
     for number in range(20):
         clip = clips.draw(number)
         times = clip.frames[:, 0, 0, 0] / 30
@@ -154,3 +155,5 @@ def test_a_clip_of_a_finer_store_is_labelled_as_its_own_steps_are(
         inside = expected[(expected >= 0) & (expected < 10)]
         if 0 < nearest < 9:
             assert marked.tolist() == inside.tolist()
+            seen += 1
+    assert seen > 5
