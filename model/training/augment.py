@@ -95,13 +95,16 @@ def _cut(
     """Cut a wandering, zooming window: (T, H, W, 3) uint8 -> (T, 3, h, w) float."""
     left, top, width, height = _crop(spec)
     zoom = math.exp(_uniform(rng, *(math.log(z) for z in options.zoom)))
-    wide = min(width / zoom, float(spec.width))
-    high = min(height / zoom, float(spec.height))
+    stretch = 1.0
+    if options.aspect != (1.0, 1.0):  # A draw more would change all other runs.
+        stretch = math.exp(_uniform(rng, *(math.log(a) / 2 for a in options.aspect)))
+    wide = min(width / zoom * stretch, float(spec.width))
+    high = min(height / zoom / stretch, float(spec.height))
     x = left + (width - wide) / 2 + _uniform(rng, -1, 1) * options.shift_px
     y = top + (height - high) / 2 + _uniform(rng, -1, 1) * options.shift_px
     x = min(max(x, 0.0), spec.width - wide)
     y = min(max(y, 0.0), spec.height - high)
-    is_whole = options.zoom == (1.0, 1.0) and out == (width, height)
+    is_whole = (wide, high) == (width, height) == out
     if is_whole:
         window = frames[:, round(y) : round(y) + height, round(x) : round(x) + width]
         return window.permute(0, 3, 1, 2).float()

@@ -11,6 +11,8 @@ class AugmentOptions:
         shift_px: how far the crop may wander to each side, in pixels of the
             scaled picture, as far as the picture reaches.
         zoom: the crop is 1 / z of its size, z drawn from this range.
+        aspect: the crop is made wider by the root of a and lower by it, a drawn
+            from this range: a camera that looks down more or less steeply.
         flip: odds of a mirror image.
         jitter: odds of each of brightness, contrast, saturation and hue.
         brightness: factor drawn from 1 +- this; so too `contrast`, `saturation`.
@@ -22,6 +24,7 @@ class AugmentOptions:
 
     shift_px: int = 0
     zoom: tuple[float, float] = (1.0, 1.0)
+    aspect: tuple[float, float] = (1.0, 1.0)
     flip: float = 0.0
     jitter: float = 0.0
     brightness: float = 0.3
@@ -31,3 +34,8 @@ class AugmentOptions:
     shuffle: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in (("zoom", self.zoom), ("aspect", self.aspect)):
+            if not 0 < low <= high:
+                raise ValueError(f"{name} must rise from above 0, got {[low, high]}")

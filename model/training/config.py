@@ -153,6 +153,7 @@ class RunSettings:
         checkpoint_minutes: between two full checkpoints.
         validate_steps: optimiser steps between two validations.
         tolerance_s: of the mAP by which the best weights are kept.
+        overlap: of the head's windows in validation, in [0, 1): as it will serve.
         logger: "tensorboard", "wandb" or "none".
     """
 
@@ -166,7 +167,12 @@ class RunSettings:
     checkpoint_minutes: float = 5.0
     validate_steps: int = 500
     tolerance_s: float = 0.5
+    overlap: float = 0.5
     logger: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < 1:
+            raise ValueError(f"overlap must be in [0, 1), got {self.overlap}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,9 +151,16 @@ class SpottingModule(lightning.LightningModule):
 
     def validation_step(self, match: StoredMatch, _batch_idx: int) -> None:
         """Score one whole match."""
-        size = self.config.stage_at(self.global_step).size
+        config = self.config
         self._timed.append(
-            timed_match(self.spotter, match, self.labels, self.config.input, size=size)
+            timed_match(
+                self.spotter,
+                match,
+                self.labels,
+                config.input,
+                size=config.stage_at(self.global_step).size,
+                overlap=config.run.overlap,
+            )
         )
 
     def on_validation_epoch_end(self) -> None:

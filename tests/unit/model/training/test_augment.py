@@ -74,6 +74,22 @@ def test_a_shifted_window_is_another_piece_of_the_same_picture() -> None:
         assert sum(pieces) == 1
 
 
+def test_an_aspect_of_four_sees_twice_the_width_and_half_the_height() -> None:
+    clip = picture().unsqueeze(0)
+    options = AugmentOptions(aspect=(4.0, 4.0))
+
+    window = augment_clip(clip, SPEC, options, seed=(1, 1))[0].float().numpy()
+
+    seen = clip[0, 10:18].float().numpy()  # 40 x 8 pixels about the crop's centre
+    columns = seen.mean(axis=0).reshape(20, 2, 3).mean(axis=1)
+    assert np.abs(window.mean(axis=1) - columns.T).max() <= 8
+    flat = clip[:, :, :1].expand(-1, -1, 40, -1)  # every row of one colour
+    rows = augment_clip(flat, SPEC, options, seed=(1, 1))[0, :, :, 0].T.float()
+    row = flat[0, :, 0].float()
+    assert (rows[1::2] - (0.75 * row[10:18] + 0.25 * row[11:19])).abs().max() <= 0.51
+    assert (rows[2::2] - (0.75 * row[11:18] + 0.25 * row[10:17])).abs().max() <= 0.51
+
+
 def test_half_the_size_is_the_mean_of_four_pixels() -> None:
     clip = picture().unsqueeze(0)
 

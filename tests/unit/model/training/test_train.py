@@ -19,8 +19,11 @@ from model.engines.export import attach_engines
 from model.errors import BadAnnotations, TrainingFailed
 from model.evaluation.calibrate import Goal, calibrate_checkpoint
 from model.evaluation.evaluate import evaluate_checkpoint
+from model.evaluation.timed import TimedMatch
 from model.network.checkpoint import Checkpoint
+from model.training import module
 from model.training.annotations import find_matches
+from model.training.timelines import timed_match
 from model.training.train import RESUME, train
 from tests.unit.model.training.killed_run import STEPS, run
 from tests.unit.model.training.toys import FPS, toy_config, toy_data
@@ -91,6 +94,23 @@ def test_the_best_weights_are_those_of_the_best_validation(
     assert (kept.steps, kept.val["mAP within +-0.5 s"]) == (step, round(value, 4))
     last = Checkpoint.open(best.with_name("last.touchline")).manifest.provenance
     assert last.val["mAP within +-0.5 s"] == round(scores.seen[-1][1], 4)
+
+
+def test_validation_looks_through_windows_that_overlap_as_told(
+    toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = toy_config(toys, optimiser={"steps": 1, "warmup_steps": 0})
+    config = replace(config, run=replace(config.run, overlap=0.75))
+    seen: list[float] = []
+
+    def spy(*args: Any, **options: Any) -> TimedMatch:
+        seen.append(options["overlap"])
+        return timed_match(*args, **options)
+
+    monkeypatch.setattr(module, "timed_match", spy)
+    train(config, tmp_path / "run", say=print)
+
+    assert seen == [0.75]
 
 
 def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
