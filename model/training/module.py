@@ -18,11 +18,12 @@ from model.evaluation.timed import TimedMatch, spotted
 from model.network.spotter import Spotter
 from model.spotting.options import LabelOptions, SpottingOptions
 from model.training.batches import Batch
-from model.training.config import OptimiserSettings, TrainConfig
+from model.training.config import TrainConfig
 from model.training.ema import AveragedWeights
 from model.training.frozen import freeze_norms
 from model.training.losses import SpottingLoss
 from model.training.phases import PhaseLoss
+from model.training.settings import OptimiserSettings
 from model.training.store import StoredMatch
 from model.training.timelines import timed_match
 

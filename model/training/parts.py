@@ -4,7 +4,7 @@ from pathlib import Path
 
 from model.errors import BadAnnotations
 from model.training.annotations import Match, find_matches
-from model.training.config import DataSettings
+from model.training.settings import DataSettings
 from model.training.split import read_split
 
 
