@@ -16,6 +16,7 @@
     ├── EngineError           the runtime is at fault
     │   └── EngineUnavailable     its library or device is not there
     ├── TrainingFailed        a training run cannot go on
+    ├── TrainingStopped       a training run was asked to stop; it can be resumed
     └── Canceled              the caller asked to stop
 
 `code` is stable and machine-readable; `retryable` says whether the same input may
@@ -119,6 +120,12 @@ class TrainingFailed(ModelError):
     """A training run cannot go on; the last good checkpoint is kept."""
 
     code = "training_failed"
+
+
+class TrainingStopped(ModelError):
+    """A training run was asked to stop; its state is kept for a resume."""
+
+    code = "training_stopped"
 
 
 class Canceled(ModelError):

@@ -21,6 +21,7 @@ from model.network.spotter_io import fill_spotter
 from model.training.callbacks import GradientWatch, KeepBest, Lines
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule
+from model.training.stopping import StopWhenAsked
 from model.training.training_data import Loaders, load_data
 
 RESUME = "last.ckpt"
@@ -70,6 +71,7 @@ def train(
         BadAnnotations: the data does not fit together; the message says how.
         TrainingFailed: the loss is no number, the disk is full, or there is nothing
             to resume.
+        TrainingStopped: SIGTERM or Ctrl-C; `last.ckpt` holds the state of then.
     """
     resume = folder / RESUME
     if is_resumed and not resume.is_file():
@@ -96,7 +98,7 @@ def train(
     keep = KeepBest(folder, data.labels, config)
     with warnings.catch_warnings():
         _hush()
-        watch = [keep, Lines(), GradientWatch()]
+        watch = [keep, Lines(), GradientWatch(), StopWhenAsked(resume)]
         trainer = _trainer(config, folder, logger, [*watch, *callbacks])
         if trainer.precision != config.run.precision:
             say(f"{config.run.precision} needs a GPU: training in {trainer.precision}")

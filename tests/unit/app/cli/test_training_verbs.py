@@ -1,11 +1,15 @@
 """The verbs of training: what they print, write and refuse."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
@@ -234,6 +238,33 @@ def test_two_processes_that_cannot_go_on_say_so_without_a_traceback(toys: Path) 
     assert done.returncode == 1
     assert "clips: match_" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_two_processes_that_are_asked_to_stop_keep_what_they_have(
+    toys: Path, number: signal.Signals
+) -> None:
+    values = json.loads((toys / "run.yaml").read_text())
+    values["optimiser"] = {"lr": 1e-3, "warmup_steps": 0, "steps": 100_000}
+    values["run"] |= {"devices": 2, "validate_steps": 100_000, "checkpoint_minutes": 60}
+    (toys / "run.yaml").write_text(json.dumps(values))
+    touchline = str(Path(sys.executable).with_name("touchline"))
+    command = [touchline, "train", str(toys / "run.yaml"), "--out", str(toys / "run")]
+
+    child = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert child.stderr is not None
+    lines = iter(child.stderr.readline, "")
+    told = [next(line for line in lines if line.startswith("step "))]
+    os.killpg(child.pid, number)  # As a terminal or a service manager does.
+    told += [child.communicate(timeout=120)[1]]
+
+    assert child.returncode == 1, told
+    assert "Traceback" not in told[1]
+    (step,) = re.findall(r"Stopped as asked after step (\d+)\.", told[1])
+    state = torch.load(toys / "run" / "last.ckpt", weights_only=True)
+    assert state["global_step"] == int(step) > 1
 
 
 def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:

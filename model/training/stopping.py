@@ -1,0 +1,86 @@
+"""Ends a run that is asked to stop, between two steps, with its state on disk."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning
+
+from model.errors import TrainingStopped
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_HEARD = b"stopping after this step; ask once more to stop at once\n"
+
+
+class StopWhenAsked(lightning.Callback):
+    """Saves the full state and ends the run at SIGTERM or Ctrl-C.
+
+    All processes of a run agree after each step whether one of them was asked.
+    Lightning's own handler of SIGTERM speaks to the other processes from within the
+    signal, which hangs when they are in the middle of an exchange, and saves nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take the file that a resume goes on from."""
+        self.path = path
+        self.is_asked = False
+        self._is_first = True
+        self._earlier: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Any, _module: Any) -> None:
+        """Listen, in place of Lightning; only a main thread can."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._is_first = bool(trainer.is_global_zero)
+        for number in _SIGNALS:
+            self._earlier[number] = signal.signal(number, self._hear)
+
+    def on_train_batch_end(
+        self,
+        trainer: Any,
+        _module: Any,
+        _outputs: Any,
+        _batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Save and stop, if a process was asked and a step is whole.
+
+        Raises:
+            TrainingStopped: in the first process; the others leave without a word.
+        """
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        if not trainer.strategy.reduce_boolean_decision(self.is_asked, all=False):
+            return
+        trainer.save_checkpoint(self.path)
+        if not trainer.is_global_zero:
+            sys.exit(1)
+        raise TrainingStopped(
+            f"Stopped as asked after step {trainer.global_step}. Its state is in "
+            f"{self.path}: go on with --resume."
+        )
+
+    def on_train_end(self, _trainer: Any, _module: Any) -> None:
+        """Listen no more."""
+        self._leave()
+
+    def on_exception(
+        self, _trainer: Any, _module: Any, _exception: BaseException
+    ) -> None:
+        """Listen no more."""
+        self._leave()
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        self.is_asked = True
+        signal.signal(number, signal.SIG_DFL)
+        if self._is_first:  # Not by print, which may be what was interrupted.
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _HEARD)
+
+    def _leave(self) -> None:
+        while self._earlier:
+            number, handler = self._earlier.popitem()
+            signal.signal(number, handler)
