@@ -29,15 +29,17 @@ class StopWhenAsked(lightning.Callback):
         self.path = path
         self.is_asked = False
         self._is_first = True
-        self._earlier: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Any, _module: Any) -> None:
-        """Listen, in place of Lightning; only a main thread can."""
+        """Listen, in place of Lightning, which puts all handlers back at its end.
+
+        Only a main thread can.
+        """
         if threading.current_thread() is not threading.main_thread():
             return
         self._is_first = bool(trainer.is_global_zero)
         for number in _SIGNALS:
-            self._earlier[number] = signal.signal(number, self._hear)
+            signal.signal(number, self._hear)
 
     def on_train_batch_end(
         self,
@@ -64,23 +66,8 @@ class StopWhenAsked(lightning.Callback):
             f"{self.path}: go on with --resume."
         )
 
-    def on_train_end(self, _trainer: Any, _module: Any) -> None:
-        """Listen no more."""
-        self._leave()
-
-    def on_exception(
-        self, _trainer: Any, _module: Any, _exception: BaseException
-    ) -> None:
-        """Listen no more."""
-        self._leave()
-
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         self.is_asked = True
         signal.signal(number, signal.SIG_DFL)
         if self._is_first:  # Not by print, which may be what was interrupted.
             os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, _HEARD)
-
-    def _leave(self) -> None:
-        while self._earlier:
-            number, handler = self._earlier.popitem()
-            signal.signal(number, handler)

@@ -113,6 +113,18 @@ def test_validation_looks_through_windows_that_overlap_as_told(
     assert seen == [0.75]
 
 
+def test_a_run_leaves_the_handlers_of_signals_as_they_were(
+    toys: Path, tmp_path: Path
+) -> None:
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in signals]
+
+    config = toy_config(toys, optimiser={"steps": 1, "warmup_steps": 0})
+    train(config, tmp_path / "run", say=print)
+
+    assert [signal.getsignal(number) for number in signals] == before
+
+
 def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
     toys: Path, tmp_path: Path
 ) -> None:
