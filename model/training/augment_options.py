@@ -36,6 +36,13 @@ class AugmentOptions:
     noise: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, (low, high) in (("zoom", self.zoom), ("aspect", self.aspect)):
-            if not 0 < low <= high:
-                raise ValueError(f"{name} must rise from above 0, got {[low, high]}")
+        for name, span in (("zoom", self.zoom), ("aspect", self.aspect)):
+            if not _is_range(span):
+                raise ValueError(f"{name} must be two numbers > 0, rising: got {span}")
+
+
+def _is_range(span: object) -> bool:
+    match span:
+        case (float() | int() as low, float() | int() as high):
+            return 0 < low <= high
+    return False
