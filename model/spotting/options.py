@@ -6,7 +6,7 @@ checkpoint, never in settings.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
 from model.errors import BadCheckpoint
@@ -22,17 +22,24 @@ class LabelOptions:
         threshold: lowest score of a spot, in [0, 1].
         window_s: how far a spot rules to each side, in seconds, >= 0.
         nms: `greedy` silences the neighbours of a spot, `soft` lowers their scores.
+        gap_before_s: another label's event is at least this long before this one's,
+            in seconds, >= 0; 0 says nothing.
+        gap_after_s: the same after it.
     """
 
     threshold: float = 0.5
     window_s: float = 1.0
     nms: NmsKind = "greedy"
+    gap_before_s: float = 0.0
+    gap_after_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must be in [0, 1], got {self.threshold}")
-        if not (self.window_s >= 0 and math.isfinite(self.window_s)):
-            raise ValueError(f"window_s must be >= 0, got {self.window_s}")
+        for name in ("window_s", "gap_before_s", "gap_after_s"):
+            value = getattr(self, name)
+            if not (value >= 0 and math.isfinite(value)):
+                raise ValueError(f"{name} must be >= 0, got {value}")
         if self.nms not in get_args(NmsKind):
             raise ValueError(f"nms must be one of {get_args(NmsKind)}, got {self.nms}")
 
@@ -42,7 +49,7 @@ class SpottingOptions:
     """The choices that turn the timeline of one checkpoint into its spots.
 
     Attributes:
-        labels: threshold, window and NMS of every label.
+        labels: threshold, window, NMS and gaps of every label.
         temperature: logits are divided by it before thresholds are applied; > 1
             flattens overconfident scores. The stored timeline is not changed.
         overlap: share of a head window that its follower sees again, in [0, 1).
@@ -68,9 +75,9 @@ class SpottingOptions:
         return {
             "labels": {
                 label: {
-                    "threshold": options.threshold,
-                    "window_s": options.window_s,
-                    "nms": options.nms,
+                    name: value
+                    for name, value in asdict(options).items()
+                    if value or not name.startswith("gap_")
                 }
                 for label, options in self.labels.items()
             },

@@ -1,4 +1,4 @@
-"""From a timeline to spots: thresholds and temporal NMS, label by label."""
+"""From a timeline to spots: gaps, thresholds and temporal NMS, label by label."""
 
 import bisect
 import heapq
@@ -43,9 +43,13 @@ def find_spots(
 ) -> list[Spot]:
     """Find what happens in a video: every peak that survives NMS and threshold.
 
+    A label with gaps has each score multiplied by one minus the highest score of
+    another label inside them, before all else: where a PASS follows too soon, no
+    DRIVE began.
+
     Args:
         timeline: scores of every step; not changed.
-        options: temperature, and each label's NMS, window and threshold.
+        options: temperature, and each label's gaps, NMS, window and threshold.
         min_score: takes the place of every label's threshold: each spot after NMS
             that scores at least this much.
 
@@ -68,7 +72,8 @@ def find_spots(
         choice = options.labels[label]
         if min_score is not None:
             choice = replace(choice, threshold=min_score)
-        spots += _spots_of(timeline, label, scores[:, column], choice)
+        curve = _apart(timeline.time_s, scores, column, choice)
+        spots += _spots_of(timeline, label, curve, choice)
     return sorted(spots, key=_in_time)
 
 
@@ -149,6 +154,27 @@ def soft_nms(
 
 def _in_time(spot: Spot) -> tuple[float, str, int]:
     return spot.time_s, spot.label, spot.frame
+
+
+def _apart(
+    times: FloatArray, scores: FloatArray, column: int, choice: LabelOptions
+) -> FloatArray:
+    """Lower a label's curve where another label is nearer than its gaps let be."""
+    curve: FloatArray = scores[:, column]
+    if not len(times) or not (choice.gap_before_s or choice.gap_after_s):
+        return curve
+    others = np.delete(scores, (0, column), axis=1).max(axis=1, initial=0.0)
+    # An event just as far off as the gap is outside; one at the same time is inside.
+    before, after = (
+        max(gap - EDGE_S, 0.0) for gap in (choice.gap_before_s, choice.gap_after_s)
+    )
+    first = np.searchsorted(times, times - before, side="left")
+    past = np.searchsorted(times, times + after, side="right")
+    # Every second slice of these is one step's; `past` may be the end, hence the 0.
+    ends = np.stack([first, past], axis=1).ravel()
+    highest = np.maximum.reduceat(np.append(others, np.float32(0)), ends)[::2]
+    lowered: FloatArray = curve * (1 - highest)
+    return lowered
 
 
 def _spots_of(

@@ -12,7 +12,7 @@ def test_options_survive_the_trip_through_json() -> None:
     options = SpottingOptions(
         labels={
             "PASS": LabelOptions(0.31, 0.5, "soft"),
-            "DRIVE": LabelOptions(0.2, 1.25),
+            "DRIVE": LabelOptions(0.2, 1.25, gap_before_s=0.233, gap_after_s=1.4),
         },
         temperature=1.7,
         overlap=0.25,
@@ -21,6 +21,12 @@ def test_options_survive_the_trip_through_json() -> None:
     again = SpottingOptions.from_dict(json.loads(json.dumps(options.to_dict())))
 
     assert again == options
+
+
+def test_gaps_that_say_nothing_are_left_out_of_a_manifest() -> None:
+    options = SpottingOptions.default(["PASS"])
+
+    assert set(options.to_dict()["labels"]["PASS"]) == {"threshold", "window_s", "nms"}
 
 
 def test_what_a_manifest_leaves_out_has_a_default() -> None:
@@ -48,6 +54,8 @@ def test_an_older_manifest_has_one_kind_of_nms_for_all_labels() -> None:
         {"labels": {"PASS": {"threshold": "high"}}},
         {"labels": {"PASS": {"treshold": 0.5}}},
         {"labels": {"PASS": {"window_s": -1}}},
+        {"labels": {"PASS": {"threshold": 0.5, "gap_before_s": -0.1}}},
+        {"labels": {"PASS": {"threshold": 0.5, "gap_after_s": float("inf")}}},
         {"labels": {"PASS": {"window_s": float("nan")}}},
         {"labels": {}, "nms": "hard"},
         {"labels": {"PASS": {"threshold": 0.5, "nms": "hard"}}},
