@@ -8,6 +8,7 @@ import typer
 from app.cli.models import find_model
 
 if TYPE_CHECKING:
+    from model.spotting.options import LabelOptions
     from model.training.annotations import Match
 
 Data = Annotated[
@@ -53,7 +54,8 @@ def evaluate(
     from model.evaluation.evaluate import evaluate_checkpoint
     from model.evaluation.report import to_html, to_json, to_table
 
-    checkpoints, matches = _taken(checkpoints, data, split, part)
+    checkpoints, folder = _told_apart(checkpoints, data)
+    matches = _matches(folder, split, part)
     reports = [
         evaluate_checkpoint(
             find_model(name),
@@ -93,6 +95,13 @@ def calibrate(
         float | None,
         typer.Option(min=0, max=0.95, help="Of the head's windows; else as it is."),
     ] = None,
+    trained_on: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labelled matches of training; else those of --split. They tell how "
+            "near events come to each other; without them, gaps stay as they are."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write here, not over the checkpoint.")
     ] = None,
@@ -101,7 +110,8 @@ def calibrate(
     """Choose thresholds, NMS and temperature on validation data, and keep them."""
     from model.evaluation.calibrate import Goal, calibrate_checkpoint
 
-    names, matches = _taken(checkpoint, data, split, part)
+    names, folder = _told_apart(checkpoint, data)
+    matches = _matches(folder, split, part)
     if len(names) != 1:
         raise typer.BadParameter(f"one checkpoint is calibrated at a time, not {names}")
     path = find_model(names[0])
@@ -111,6 +121,7 @@ def calibrate(
         Goal(tolerance_s=tolerance, recall=recall),
         out=out or path,
         overlap=overlap,
+        trained_on=_seen(trained_on, folder, split, but=matches),
         on_corrupt=on_corrupt,
         say=lambda line: typer.echo(line, err=True),
     )
@@ -118,17 +129,19 @@ def calibrate(
     for label, options in chosen.labels.items():
         typer.echo(
             f"{label}: threshold {options.threshold:.3f}, {options.nms} NMS, "
-            f"window {options.window_s:g} s"
+            f"window {options.window_s:g} s{_gaps(options)}"
         )
 
 
-def _taken(
-    words: list[str], data: Path | None, split: Path | None, part: str
-) -> "tuple[list[str], list[Match]]":
-    """Tell checkpoints from DATA, and find the matches there."""
-    from model.training.annotations import find_matches
-    from model.training.split import read_split
+def _gaps(options: "LabelOptions") -> str:
+    if not (options.gap_before_s or options.gap_after_s):
+        return ""
+    before, after = options.gap_before_s, options.gap_after_s
+    return f", lowered by other labels {before:g} s before to {after:g} s after it"
 
+
+def _told_apart(words: list[str], data: Path | None) -> tuple[list[str], Path]:
+    """Tell checkpoints from DATA."""
     if data is None:
         *words, last = words
         data = Path(last)
@@ -137,5 +150,31 @@ def _taken(
                 f"name checkpoints and then a folder of labelled matches; {last!r} is "
                 "the last word and no folder"
             )
-    matches = find_matches(data)
-    return words, matches if split is None else read_split(split).take(matches, part)
+    return words, data
+
+
+def _seen(
+    trained_on: Path | None, folder: Path, split: Path | None, *, but: "list[Match]"
+) -> "list[Match]":
+    """Find the matches of training, never one that is calibrated on."""
+    from model.training.annotations import find_matches
+    from model.training.split import read_split
+
+    if trained_on is not None:
+        matches = find_matches(trained_on)
+    elif split is not None:
+        names = read_split(split).parts["train"]
+        matches = [match for match in find_matches(folder) if match.name in names]
+    else:
+        return []
+    measured = {match.video.resolve() for match in but}
+    return [match for match in matches if match.video.resolve() not in measured]
+
+
+def _matches(folder: Path, split: Path | None, part: str) -> "list[Match]":
+    """Find the labelled matches of a folder, or of a part of its split."""
+    from model.training.annotations import find_matches
+    from model.training.split import read_split
+
+    matches = find_matches(folder)
+    return matches if split is None else read_split(split).take(matches, part)

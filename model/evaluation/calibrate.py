@@ -1,10 +1,10 @@
-"""Choose what turns scores into spots: windows, thresholds, NMS, temperature.
+"""Choose what turns scores into spots: windows, gaps, thresholds, NMS, temperature.
 
 All of it is chosen on validation matches and travels in the checkpoint. Keeps away
 from torch: it sees timelines, not networks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from model.evaluation.gaps import Gap, least_gaps
 from model.evaluation.metrics import (
     Judged,
     LabelledMatch,
@@ -47,29 +48,33 @@ class Goal:
     recall: float | None = None
 
 
-def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
+def calibrate(
+    matches: Sequence[TimedMatch], goal: Goal, *, gaps: Mapping[str, Gap] | None = None
+) -> SpottingOptions:
     """Choose the temperature, and each label's NMS kind, window and threshold.
+
+    A label's gaps, as they are in training matches, are heeded where that is better.
 
     Windows and kinds go by AP and F1 together (their mean), since thresholds must
     not be chosen on a window that hides good spots, or where a recall is asked for by
-    the precision there; ties go to greedy NMS and the shorter window. A
-    label without a hit keeps the middling options.
+    how near they come to it and then by the precision there; ties go to no gaps,
+    greedy NMS and the shorter window. A label without a hit keeps the middling
+    options. The temperature is fitted to scores that no gap has lowered.
 
     Raises:
         ValueError: no match, or timelines of different labels.
     """
     labels = _labels(matches)
     temperature = choose_temperature(matches, tolerance_s=goal.tolerance_s)
-    worth: dict[str, float] = {}
+    worth: dict[str, tuple[float, float]] = {}
     chosen = {label: LabelOptions() for label in labels}
-    for same in _candidates():
-        options = SpottingOptions(dict.fromkeys(labels, same), temperature=temperature)
-        found = spotted(matches, options)
-        for label in labels:
+    for tried in _candidates(labels, gaps or {}):
+        found = spotted(matches, SpottingOptions(tried, temperature=temperature))
+        for label in tried:
             value, threshold = _worth(found, label, goal)
-            if value > worth.get(label, 0.0) + 1e-9:
+            if value > worth.get(label, (0.0, 0.0)):
                 worth[label] = value
-                chosen[label] = replace(same, threshold=threshold)
+                chosen[label] = replace(tried[label], threshold=threshold)
     return SpottingOptions(labels=chosen, temperature=temperature)
 
 
@@ -80,6 +85,7 @@ def calibrate_checkpoint(
     *,
     out: Path,
     overlap: float | None = None,
+    trained_on: Sequence[Match] = (),
     on_corrupt: OnCorrupt = "stop",
     say: Say,
 ) -> SpottingOptions:
@@ -91,6 +97,8 @@ def calibrate_checkpoint(
         goal: what to choose for.
         out: where to write; may be `path`.
         overlap: of the head's windows from now on; None leaves it.
+        trained_on: the matches of training, whose labels tell how near events come
+            to each other; without any, the gaps that the checkpoint has are tried.
         on_corrupt: what to do about a video that cannot be decoded.
         say: takes lines for the user.
 
@@ -103,9 +111,11 @@ def calibrate_checkpoint(
         spotting = replace(checkpoint.manifest.spotting, overlap=overlap)
         path = with_changes(checkpoint, out, spotting=spotting).path
     predictor = load_predictor(path)
-    chosen = calibrate(
-        timelines(predictor, matches, on_corrupt=on_corrupt, say=say), goal
-    )
+    timed = timelines(predictor, matches, on_corrupt=on_corrupt, say=say)
+    gaps = least_gaps(trained_on, predictor.manifest.labels)
+    if not trained_on:
+        gaps = _gaps_of(predictor.manifest.spotting)
+    chosen = calibrate(timed, goal, gaps=gaps)
     chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
     with_changes(Checkpoint.open(path), out, spotting=chosen)
     return chosen
@@ -133,26 +143,55 @@ def choose_temperature(matches: Sequence[TimedMatch], *, tolerance_s: float) -> 
     return best
 
 
-def _candidates() -> Iterator[LabelOptions]:
+def _candidates(
+    labels: Sequence[str], gaps: Mapping[str, Gap]
+) -> Iterator[dict[str, LabelOptions]]:
     """Give every NMS kind and window, what is preferred at a tie first."""
-    for kind, window_s in product(get_args(NmsKind), WINDOWS_S):
-        yield LabelOptions(window_s=window_s, nms=kind)
+    kinds = [
+        LabelOptions(window_s=window_s, nms=kind)
+        for kind, window_s in product(get_args(NmsKind), WINDOWS_S)
+    ]
+    for same in kinds:
+        yield dict.fromkeys(labels, same)
+    if not gaps:
+        return
+    by_label = {label: gaps.get(label, Gap(0.0, 0.0)) for label in labels}
+    for same in kinds:
+        yield {
+            label: replace(same, gap_before_s=gap.before_s, gap_after_s=gap.after_s)
+            for label, gap in by_label.items()
+        }
+
+
+def _gaps_of(options: SpottingOptions) -> dict[str, Gap]:
+    """Read the gaps that a checkpoint has."""
+    return {
+        label: Gap(choice.gap_before_s, choice.gap_after_s)
+        for label, choice in options.labels.items()
+        if choice.gap_before_s or choice.gap_after_s
+    }
 
 
 def _worth(
     found: Sequence[LabelledMatch], label: str, goal: Goal
-) -> tuple[float, float]:
-    """Say how good the spots of a label are, and which threshold is best."""
+) -> tuple[tuple[float, float], float]:
+    """Say how good the spots of a label are, and which threshold is best.
+
+    How good: the recall that is reached, as far as one is asked for, and then what is
+    to be high there; to nine places, so that a tie is one.
+    """
     judged = judge(found, label, tolerance_s=goal.tolerance_s)
     if not judged.events or not judged.hits.any():
-        return 0.0, 0.5
+        return (0.0, 0.0), 0.5
     if goal.recall is not None:
         threshold = threshold_for_recall(judged, goal.recall)
-        precision = float(judged.hits[judged.scores >= threshold].mean())
-        return precision, _between(judged.scores, threshold)
+        kept = judged.hits[judged.scores >= threshold]
+        reached = min(float(kept.sum()) / judged.events, goal.recall)
+        worth = round(reached, 9), round(float(kept.mean()), 9)
+        return worth, _between(judged.scores, threshold)
     f1, threshold = best_f1_of(judged)
     ap = exact_ap(judge(found, label, tolerance_s=goal.ap_tolerance_s))
-    return (f1 + ap) / 2, _between(judged.scores, threshold)
+    return (0.0, round((f1 + ap) / 2, 9)), _between(judged.scores, threshold)
 
 
 def threshold_for_recall(judged: Judged, recall: float) -> float:
