@@ -99,7 +99,8 @@ def calibrate(
         Path | None,
         typer.Option(
             help="Labelled matches of training; else those of --split. They tell how "
-            "near events come to each other; without them, gaps stay as they are."
+            "near events come to each other; without them, the gaps that the "
+            "checkpoint has are tried again."
         ),
     ] = None,
     out: Annotated[
@@ -165,10 +166,22 @@ def _seen(
     elif split is not None:
         names = read_split(split).parts["train"]
         matches = [match for match in find_matches(folder) if match.name in names]
+        if len(matches) < len(names):
+            absent = f"{len(names) - len(matches)} of {len(names)}"
+            typer.echo(f"{absent} matches of the split's train are absent", err=True)
     else:
         return []
-    measured = {match.video.resolve() for match in but}
-    return [match for match in matches if match.video.resolve() not in measured]
+    videos = {match.video.resolve() for match in but}
+    events = {match.labels.events for match in but}  # a copy elsewhere has the same
+    left = [
+        match
+        for match in matches
+        if match.video.resolve() not in videos and match.labels.events not in events
+    ]
+    if len(left) < len(matches):
+        told = f"{len(matches) - len(left)} of {len(matches)} matches of training"
+        typer.echo(f"{told} are calibrated on: they tell no gaps", err=True)
+    return left
 
 
 def _matches(folder: Path, split: Path | None, part: str) -> "list[Match]":

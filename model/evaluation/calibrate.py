@@ -4,6 +4,7 @@ All of it is chosen on validation matches and travels in the checkpoint. Keeps a
 from torch: it sees timelines, not networks.
 """
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -98,7 +99,8 @@ def calibrate_checkpoint(
         out: where to write; may be `path`.
         overlap: of the head's windows from now on; None leaves it.
         trained_on: the matches of training, whose labels tell how near events come
-            to each other; without any, the gaps that the checkpoint has are tried.
+            to each other; for a label with too few of them, the gaps that the
+            checkpoint has are tried.
         on_corrupt: what to do about a video that cannot be decoded.
         say: takes lines for the user.
 
@@ -106,18 +108,23 @@ def calibrate_checkpoint(
         BadCheckpoint, EngineUnavailable: see `load_predictor`.
         BadAnnotations: see `timelines`.
     """
-    if overlap is not None:
-        checkpoint = Checkpoint.open(path)
-        spotting = replace(checkpoint.manifest.spotting, overlap=overlap)
-        path = with_changes(checkpoint, out, spotting=spotting).path
-    predictor = load_predictor(path)
-    timed = timelines(predictor, matches, on_corrupt=on_corrupt, say=say)
-    gaps = least_gaps(trained_on, predictor.manifest.labels)
-    if not trained_on:
-        gaps = _gaps_of(predictor.manifest.spotting)
-    chosen = calibrate(timed, goal, gaps=gaps)
-    chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
-    with_changes(Checkpoint.open(path), out, spotting=chosen)
+    before = Checkpoint.open(path).manifest
+    gaps = _gaps_of(before.spotting)
+    if trained_on:
+        learnt = least_gaps(trained_on, before.labels)
+        gaps |= learnt
+        with_gaps = ", ".join(learnt) or "no label, for want of events"
+        say(f"gaps, from {len(trained_on)} matches of training: {with_gaps}")
+    with tempfile.TemporaryDirectory() as scratch:  # `out` is written once, at the end
+        if overlap is not None:
+            changed = Path(scratch) / path.name
+            spotting = replace(before.spotting, overlap=overlap)
+            path = with_changes(Checkpoint.open(path), changed, spotting=spotting).path
+        predictor = load_predictor(path)
+        timed = timelines(predictor, matches, on_corrupt=on_corrupt, say=say)
+        chosen = calibrate(timed, goal, gaps=gaps)
+        chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
+        with_changes(Checkpoint.open(path), out, spotting=chosen)
     return chosen
 
 
@@ -205,7 +212,7 @@ def _between(scores: NDArray[np.float64], threshold: float) -> float:
     """Move a threshold half-way to the next lower score: it need not cut a spot."""
     lower = scores[scores < threshold]
     below = float(lower.max()) if len(lower) else 0.0
-    return round((threshold + below) / 2, 4)
+    return min(round((threshold + below) / 2, 4), threshold)  # rounding may go up
 
 
 def _labels(matches: Sequence[TimedMatch]) -> tuple[str, ...]:
