@@ -95,6 +95,8 @@ class Job(Base):
     progress: Mapped[float] = mapped_column(default=0.0)  # 0..1 by PTS
     eta_s: Mapped[float | None]
     attempt: Mapped[int] = mapped_column(default=0)  # claims so far
+    # Claims that ended with the death of a worker: no fault of the video.
+    interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]  # node name of the holder
@@ -232,5 +234,10 @@ class UploadKey(Base):
     video_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("videos.id", ondelete="CASCADE"), index=True
     )
+    job_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE"), index=True
+    )  # what the request made, if that was a job of a known video
+    owner: Mapped[str | None]  # the process that takes the request in
+    token: Mapped[UUID | None]  # of the request that holds the key
     touched_at: Mapped[datetime]  # kept fresh while bytes flow; old and in flight: dead
     created_at: Mapped[datetime]
