@@ -87,9 +87,15 @@ def set_default(name: str, *, user_dir: Path) -> None:
     Checkpoint.open(find_named(name, user_dir=user_dir))
     user_dir.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{_CHOICE}.", dir=user_dir)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(name + "\n")
-    Path(temporary).replace(user_dir / _CHOICE)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(name + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(user_dir / _CHOICE)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def find_checkpoint(

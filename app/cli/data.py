@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.cli.output import Force, output_file
+
 if TYPE_CHECKING:
     from model.training.check import Review
     from model.training.store import PreparedFacts
@@ -67,18 +69,20 @@ def split(
     folder: Folder,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("split.json"),
     seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+    force: Force = False,
 ) -> None:
     """Split 70/15/15 by match, each part with its share of every label."""
     from model.errors import BadAnnotations
-    from model.training.annotations import find_matches, label_names
+    from model.training.annotations import files_of, find_matches, label_names
     from model.training.check import same_twice
     from model.training.split import PARTS, split_matches
 
     matches = find_matches(folder)
+    target = output_file(out, inputs=files_of(matches), force=force)
     if twins := same_twice(matches):
         raise BadAnnotations(f"{twins[0].match} {twins[0].text}")
     made = split_matches(matches, seed=seed)
-    made.write(out)
+    target.write_text(made.to_json())
     names = label_names(matches)
     for part in PARTS:
         chosen = made.take(matches, part)

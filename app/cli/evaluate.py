@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.models import find_model
+from app.cli.models import find_model, place_of
+from app.cli.output import Force, Output, output_file, output_text
 
 if TYPE_CHECKING:
     from model.spotting.options import LabelOptions
@@ -47,6 +48,7 @@ def evaluate(
         str, typer.Option(help="one-pass, or reference: clip by clip.")
     ] = "auto",
     on_corrupt: OnCorrupt = "stop",
+    force: Force = False,
 ) -> None:
     """Measure checkpoints on labelled matches, through the path that serves."""
     import json
@@ -56,9 +58,19 @@ def evaluate(
 
     checkpoints, folder = _told_apart(checkpoints, data)
     matches = _matches(folder, split, part)
+    paths = [find_model(name) for name in checkpoints]
+    inputs = [*_files_read(folder, split), *paths]
+    html_file = _claimed(html, inputs, force=force)
+    json_file = _claimed(json_out, inputs, force=force)
+    if (
+        html is not None
+        and json_out is not None
+        and html.resolve() == json_out.resolve()
+    ):
+        raise typer.BadParameter(f"--html and --json both name {html}")
     reports = [
         evaluate_checkpoint(
-            find_model(name),
+            path,
             matches,
             tolerance_s=tolerance,
             engine=engine,  # type: ignore[arg-type] # load_predictor refuses others
@@ -67,13 +79,13 @@ def evaluate(
             on_corrupt=on_corrupt,
             say=lambda line: typer.echo(line, err=True),
         )
-        for name in checkpoints
+        for path in paths
     ]
     typer.echo(to_table(reports))
-    if json_out is not None:
-        json_out.write_text(json.dumps(to_json(reports), indent=2) + "\n", "utf-8")
-    if html is not None:
-        html.write_text(to_html(reports), "utf-8")
+    if json_file is not None:
+        json_file.write_text(json.dumps(to_json(reports), indent=2) + "\n")
+    if html_file is not None:
+        html_file.write_text(to_html(reports))
         typer.echo(f"report: {html}", err=True)
 
 
@@ -104,9 +116,14 @@ def calibrate(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write here, not over the checkpoint.")
+        Path | None,
+        typer.Option(
+            help="Write here, not over the checkpoint; one that came with Touchline is "
+            "written among your models."
+        ),
     ] = None,
     on_corrupt: OnCorrupt = "stop",
+    force: Force = False,
 ) -> None:
     """Choose thresholds, NMS and temperature on validation data, and keep them."""
     from model.evaluation.calibrate import Goal, calibrate_checkpoint
@@ -116,16 +133,21 @@ def calibrate(
     if len(names) != 1:
         raise typer.BadParameter(f"one checkpoint is calibrated at a time, not {names}")
     path = find_model(names[0])
-    chosen = calibrate_checkpoint(
-        path,
-        matches,
-        Goal(tolerance_s=tolerance, recall=recall),
-        out=out or path,
-        overlap=overlap,
-        trained_on=_seen(trained_on, folder, split, but=matches),
-        on_corrupt=on_corrupt,
-        say=lambda line: typer.echo(line, err=True),
+    inputs = _files_read(folder, split, trained_on)
+    target = output_file(
+        out or place_of(path), inputs=inputs, force=force, updates=path
     )
+    with target.staged() as beside:
+        chosen = calibrate_checkpoint(
+            path,
+            matches,
+            Goal(tolerance_s=tolerance, recall=recall),
+            out=beside,
+            overlap=overlap,
+            trained_on=_seen(trained_on, folder, split, but=matches),
+            on_corrupt=on_corrupt,
+            say=lambda line: typer.echo(line, err=True),
+        )
     typer.echo(f"temperature {chosen.temperature:g}")
     for label, options in chosen.labels.items():
         typer.echo(
@@ -182,6 +204,20 @@ def _seen(
         told = f"{len(matches) - len(left)} of {len(matches)} matches of training"
         typer.echo(f"{told} are calibrated on: they tell no gaps", err=True)
     return left
+
+
+def _claimed(path: Path | None, inputs: list[Path], *, force: bool) -> Output | None:
+    """Claim the file of a report, if one is wanted."""
+    return None if path is None else output_text(path, inputs=inputs, force=force)
+
+
+def _files_read(folder: Path, split: Path | None, *more: Path | None) -> list[Path]:
+    """List what measuring must never write over: videos, labels, the split."""
+    from model.training.annotations import files_of, find_matches
+
+    folders = [found for found in (folder, *more) if found is not None]
+    files = [path for found in folders for path in files_of(find_matches(found))]
+    return files if split is None else [*files, split]
 
 
 def _matches(folder: Path, split: Path | None, part: str) -> "list[Match]":

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from app.cli.models import Name, find_model, user_dir
+from app.cli.models import Name, find_model, place_of, user_dir
+from app.cli.output import Force, Output, output_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,39 +56,30 @@ def import_checkpoint(
     export_it: Annotated[
         bool, typer.Option("--export/--no-export", help="Make the CPU's form as well.")
     ] = True,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file.")] = False,
+    force: Force = False,
 ) -> None:
     """Bring in a checkpoint of E2E-Spot (or opensportslib)."""
     _need_torch("import-checkpoint")
     from model.network.e2espot import read_run
 
-    run = read_run(
-        weights,
-        config or weights.parent / "config.json",
-        classes or weights.parent / "class.txt",
-    )
+    config = config or weights.parent / "config.json"
+    classes = classes or weights.parent / "class.txt"
+    run = read_run(weights, config, classes)
     if fps is None:
         _note("--fps was not given: 25 frames a second are assumed")
     if height is None:
         _note(f"--height was not given: {E2ESPOT_HEIGHT_PX} pixels are assumed")
     name = name or f"{run.config.feature_arch}-{weights.stem}"
+    spec = _frame_spec(height or E2ESPOT_HEIGHT_PX, width, fps or 25.0, run.crop_dim)
     path = out or user_dir() / f"{name}.touchline"
-    if path.exists() and not force:
-        raise typer.BadParameter(f"{path} is there already; --force replaces it")
-
     path.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint = run.save(
-        path,
-        name=name,
-        frame_spec=_frame_spec(
-            height or E2ESPOT_HEIGHT_PX, width, fps or 25.0, run.crop_dim
-        ),
-        precision=precision,
-    )
-    if export_it:
-        _note("making the CPU engine's form and checking it against torch ...")
-        checkpoint = _exported(path, "openvino", video=None, out=path)
-    _tell_written(checkpoint)
+    target = output_file(path, inputs=(weights, config, classes), force=force)
+    with target.staged() as beside:
+        run.save(beside, name=name, frame_spec=spec, precision=precision)
+        if export_it:
+            _note("making the CPU engine's form and checking it against torch ...")
+            _exported(beside, "openvino", video=None, out=beside)
+    _tell_written(path)
     _note("thresholds are middling until `touchline calibrate` has chosen them")
 
 
@@ -115,6 +107,7 @@ def export(
         Path | None,
         typer.Option(help="Folder of labelled validation matches, for int8."),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Make a checkpoint's form for another runtime, and check it against torch."""
     from model.network.checkpoint import SUFFIX
@@ -123,24 +116,29 @@ def export(
     path = find_model(name)
     if video is not None and not video.is_file():
         raise typer.BadParameter(f"there is no file {video}")
-    out = out or _place_of(path)
+    out = out or place_of(path)
     if precision == "int8":
         if data is None or form != "openvino":
             raise typer.BadParameter(
                 "int8 is made for --format openvino, and judged on labelled matches: "
                 "name their folder with --data"
             )
-        _add_int8(path, data, out=out)
+        _add_int8(path, data, out=out, force=force)
         return
+    inputs = [] if video is None else [video]
     if out.suffix == ".onnx" and form == "onnx":
-        _write_onnx(path, video=video, out=out)
+        alone = output_file(out, inputs=[*inputs, path], force=force)
+        _write_onnx(path, video=video, target=alone)
         return
     if out.suffix != SUFFIX:
         raise typer.BadParameter(
             f"--out {out} should end in {SUFFIX}, or in .onnx with --format onnx; "
             "OpenVINO's form is two models with their facts and lives in the checkpoint"
         )
-    _tell_written(_exported(path, form, video=video, out=out))
+    target = output_file(out, inputs=inputs, force=force, updates=path)
+    with target.staged() as beside:
+        _exported(path, form, video=video, out=beside)
+    _tell_written(out)
 
 
 def _exported(
@@ -163,54 +161,41 @@ def _exported(
     return attach_engines(path, frames=frames, out=out)
 
 
-def _add_int8(path: Path, data: Path, *, out: Path) -> None:
+def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
     """Calibrate on validation matches, judge on them, and keep it if it is as good."""
     from model.engines.int8 import attach_int8
     from model.engines.sample import sample_frames
     from model.evaluation.evaluate import mean_ap
     from model.network.checkpoint import Checkpoint
-    from model.training.annotations import find_matches
+    from model.training.annotations import files_of, find_matches
 
     matches = find_matches(data)
+    target = output_file(out, inputs=files_of(matches), force=force, updates=path)
     spec = Checkpoint.open(path).manifest.frame_spec
-    outcome = attach_int8(
-        path,
-        [sample_frames(spec, video=m.video, steps=INT8_STEPS) for m in matches],
-        judge=lambda predictor: mean_ap(predictor, matches, say=_note),
-        out=out,
-    )
+    with target.staged() as beside:
+        outcome = attach_int8(
+            path,
+            [sample_frames(spec, video=m.video, steps=INT8_STEPS) for m in matches],
+            judge=lambda predictor: mean_ap(predictor, matches, say=_note),
+            out=beside,
+        )
     typer.echo(f"mAP float32 {outcome.float32:.4f}, int8 {outcome.int8:.4f}")
     if not outcome.is_kept:
         typer.echo("int8 loses too much: it was not kept")
         raise typer.Exit(1)
-    typer.echo(f"wrote {outcome.checkpoint.path}")
+    typer.echo(f"wrote {out}")
 
 
-def _place_of(path: Path) -> Path:
-    """Say where an export goes: what came with Touchline is left as it is."""
-    from model.library import BUNDLED_DIR
-
-    if path.parent != BUNDLED_DIR:
-        return path
-    user_dir().mkdir(parents=True, exist_ok=True)
-    _note(f"{path.stem} came with Touchline and stays as it is: yours shadows it")
-    return user_dir() / path.name
-
-
-def _write_onnx(path: Path, *, video: Path | None, out: Path) -> None:
+def _write_onnx(path: Path, *, video: Path | None, target: Output) -> None:
     """Write the ONNX network alone, checked as ever."""
-    from tempfile import TemporaryDirectory
-
     from model.engines.onnx_export import MEMBER
     from model.network.checkpoint import ENGINES
 
-    with TemporaryDirectory(dir=out.parent) as folder:
-        made = _exported(path, "onnx", video=video, out=Path(folder) / path.name)
-        plain = Path(folder) / out.name
-        plain.write_bytes(made.read_member(f"{ENGINES}{MEMBER}"))
-        plain.replace(out)
+    with target.staged() as beside:
+        made = _exported(path, "onnx", video=video, out=beside.with_name("made"))
+        beside.write_bytes(made.read_member(f"{ENGINES}{MEMBER}"))
         _tell_difference(made)
-    typer.echo(f"wrote {out}")
+    typer.echo(f"wrote {target.path}")
 
 
 def _frame_spec(
@@ -230,9 +215,11 @@ def _frame_spec(
     return FrameSpec(width, height, crop=(left, top, crop_dim, crop_dim), fps=fps)
 
 
-def _tell_written(checkpoint: "Checkpoint") -> None:
-    _tell_difference(checkpoint)
-    typer.echo(f"wrote {checkpoint.path}")
+def _tell_written(path: Path) -> None:
+    from model.network.checkpoint import Checkpoint
+
+    _tell_difference(Checkpoint.open(path))
+    typer.echo(f"wrote {path}")
 
 
 def _tell_difference(checkpoint: "Checkpoint") -> None:

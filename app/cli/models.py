@@ -81,6 +81,18 @@ def find_model(name: str | None) -> Path:
     return find_checkpoint(name, user_dir=user_dir(), chosen=_settings().model)
 
 
+def place_of(path: Path) -> Path:
+    """Say where a changed checkpoint goes: what came with Touchline stays as it is."""
+    from model.library import BUNDLED_DIR
+
+    if path.resolve().parent != BUNDLED_DIR.resolve():
+        return path
+    user_dir().mkdir(parents=True, exist_ok=True)
+    message = f"{path.stem} came with Touchline and stays as it is: yours shadows it"
+    typer.echo(message, err=True)
+    return user_dir() / path.name
+
+
 def _cost(manifest: "Manifest", batch: int) -> "Mapping[str, Any] | None":
     """Count what a network costs, or read what its export has counted."""
     from dataclasses import asdict

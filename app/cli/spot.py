@@ -1,7 +1,6 @@
 """`touchline spot`: from a video file to its events, without a server."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from app.cli.models import find_model
+from app.cli.output import Force, Output, output_text, refuse_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,14 +50,22 @@ def spot(
         ),
     ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    force: Force = False,
 ) -> None:
     """Find the events of a video; standard output carries nothing but them."""
     from model.spotting.predictor import load_predictor
     from model.spotting.spot_file import spot_file
 
-    _check_paths(video, out)
+    if not video.is_file():
+        raise typer.BadParameter(f"there is no file {video}")
+    target = None
+    if out is not None:
+        target = output_text(out, inputs=[video], force=force)
+    checkpoint = find_model(model)
+    if target is not None:
+        refuse_inputs(target.path, [checkpoint])
     predictor = load_predictor(
-        find_model(model),
+        checkpoint,
         engine=engine,
         precision=precision,
         windows=windows,
@@ -66,22 +74,7 @@ def spot(
         spotted = spot_file(
             video, predictor=predictor, min_score=min_score, on_progress=on_progress
         )
-    _write(_render(spotted, video.name, form), out)
-
-
-def _check_paths(video: Path, out: Path | None) -> None:
-    """Refuse before minutes of work what would be refused after them."""
-    if not video.is_file():
-        raise typer.BadParameter(f"there is no file {video}")
-    if out is None:
-        return
-    folder = out.absolute().parent
-    if out.is_dir():
-        raise typer.BadParameter(f"{out} is a folder: name a file in it")
-    if not folder.is_dir():
-        raise typer.BadParameter(f"there is no folder {folder}")
-    if not os.access(out if out.exists() else folder, os.W_OK):
-        raise typer.BadParameter(f"{out} cannot be written to: you may not")
+    _write(_render(spotted, video.name, form), target)
 
 
 @contextmanager
@@ -161,8 +154,8 @@ def _clock(time_s: float, *, decimals: bool = False) -> str:
     return f"{head}:{tail}"
 
 
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
+def _write(text: str, target: Output | None) -> None:
+    if target is None:
         typer.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8", newline="")
+        target.write_text(text)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.output import Force, output_file
+
 
 def train(
     config: Annotated[Path, typer.Argument(help="The run, a YAML file.")],
@@ -30,6 +32,9 @@ def train(
         int | None,
         typer.Option(min=1, help="Optimiser steps, instead of the config's."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Begin anew over an earlier run.")
+    ] = False,
 ) -> None:
     """Train a network; the best checkpoint by validation is kept."""
     from model.training.config import read_config, with_data, with_steps
@@ -49,6 +54,7 @@ def train(
         say=lambda line: typer.echo(line, err=True),
         is_resumed=resume,
         start_from=start_from,
+        may_replace=force,
     )
     if is_first_process():
         from model.engines.export import attach_engines
@@ -67,14 +73,17 @@ def average(
         list[float] | None,
         typer.Option(help="Of each checkpoint, in order; else all alike."),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Average the weights of several checkpoints of one network."""
     shares = share or [1.0] * len(checkpoints)
     if len(shares) != len(checkpoints) or min(shares) <= 0:
         raise typer.BadParameter("give --share once for each checkpoint, each > 0")
+    target = output_file(out, inputs=checkpoints, force=force)
     from model.engines.export import attach_engines
     from model.training.average import average_checkpoints
 
-    average_checkpoints(checkpoints, shares, out=out)
-    attach_engines(out)
+    with target.staged() as beside:
+        average_checkpoints(checkpoints, shares, out=beside)
+        attach_engines(beside)
     typer.echo(str(out))

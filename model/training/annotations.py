@@ -103,6 +103,11 @@ def unlabelled_videos(folder: Path, matches: Iterable[Match]) -> list[Path]:
     return sorted(video for video in videos if video.resolve() not in known)
 
 
+def files_of(matches: Iterable[Match]) -> list[Path]:
+    """List the videos and label files of matches."""
+    return [path for match in matches for path in (match.video, match.labels.source)]
+
+
 def label_names(matches: Iterable[Match]) -> tuple[str, ...]:
     """Name the labels that occur, the most frequent first, ties by name."""
     counts: dict[str, int] = {}

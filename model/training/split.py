@@ -25,10 +25,10 @@ class Split:
 
     parts: Mapping[str, tuple[str, ...]]
 
-    def write(self, path: Path) -> None:
-        """Write it as JSON."""
+    def to_json(self) -> str:
+        """Give the content of its file."""
         raw = {"format": "touchline-split", "parts": dict(self.parts)}
-        path.write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+        return json.dumps(raw, indent=2) + "\n"
 
     def take(self, matches: Iterable[Match], part: str) -> list[Match]:
         """Pick the matches of one part.

@@ -26,6 +26,7 @@ from model.training.training_data import Loaders, load_data
 
 RESUME = "last.ckpt"
 BEST = "best.touchline"
+LAST = "last.touchline"
 
 # What Lightning 2.6 says of itself or of choices that are meant here.
 _ADVICE = (
@@ -51,6 +52,7 @@ def train(
     say: Say,
     is_resumed: bool = False,
     start_from: Path | None = None,
+    may_replace: bool = False,
     callbacks: Sequence[lightning.Callback] = (),
 ) -> Path:
     """Train a network and keep its best weights.
@@ -62,6 +64,7 @@ def train(
         say: takes lines for the user.
         is_resumed: go on from `last.ckpt`.
         start_from: a checkpoint whose weights the run begins with.
+        may_replace: begin anew over an earlier run of the folder.
         callbacks: more of Lightning's callbacks.
 
     Returns:
@@ -76,11 +79,8 @@ def train(
     resume = folder / RESUME
     if is_resumed and not resume.is_file():
         raise TrainingFailed(f"There is nothing to resume in {folder}.")
-    if not is_resumed and resume.is_file():
-        raise TrainingFailed(
-            f"{folder} holds a run already: resume it with --resume, or name another "
-            "folder."
-        )
+    if not is_resumed:
+        _refuse_to_replace(folder, start_from, may_replace=may_replace)
     folder.mkdir(parents=True, exist_ok=True)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
@@ -103,6 +103,8 @@ def train(
         if trainer.precision != config.run.precision:
             say(f"{config.run.precision} needs a GPU: training in {trainer.precision}")
         loaders = Loaders(data, config)
+        if not is_resumed:
+            resume.unlink(missing_ok=True)  # An earlier run's, to be replaced.
         with _naming_a_lost_process():
             trainer.fit(
                 module,
@@ -113,6 +115,26 @@ def train(
         if keep.judged_at != trainer.global_step:
             trainer.validate(module, datamodule=loaders, verbose=False)
     return folder / BEST
+
+
+def _refuse_to_replace(
+    folder: Path, start_from: Path | None, *, may_replace: bool
+) -> None:
+    """Keep a new run from writing over an earlier one, or over what it begins with."""
+    written = [folder / name for name in (RESUME, BEST, LAST)]
+    found = [path for path in written if path.exists()]
+    if start_from is not None and start_from.exists():
+        for path in found:
+            if path.samefile(start_from):
+                raise TrainingFailed(
+                    f"{start_from} is in the folder of the run, which would replace "
+                    "it: name another folder."
+                )
+    if found and not may_replace:
+        raise TrainingFailed(
+            f"{folder} holds {found[0].name} of an earlier run: resume it with "
+            "--resume, name another folder, or use --force to replace it."
+        )
 
 
 @contextmanager
