@@ -81,13 +81,15 @@ def prepare_match(
     Raises:
         UnreadableVideo, ...: what the decoder raises, and a video of which more
             than `DAMAGED_SHARE` is damaged.
-        BadAnnotations: the video has no frame.
+        BadAnnotations: the video has no frame, or files of that name are there
+            that are not the store's.
         TrainingFailed: the disk is full.
     """
     folder = root / match.name
     stamp = _stamp(match, whole_picture(spec))
     if _is_current(folder, stamp):
         return folder
+    _refuse_foreign_files(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _INDEX).unlink(missing_ok=True)
     part = folder / (_FRAMES + ".part")
@@ -195,6 +197,34 @@ def _refuse_damage(tally: Tally) -> None:
         raise UnreadableVideo(
             f"{tally.damaged_packets / tally.packets:.1%} of the video is damaged."
         )
+
+
+def _refuse_foreign_files(folder: Path) -> None:
+    """Decode over nothing but what the store itself has written."""
+    index, frames = folder / _INDEX, folder / _FRAMES
+    path, is_ours = (index, _is_our_index) if index.exists() else (frames, _is_frames)
+    if path.exists() and not is_ours(path):
+        raise BadAnnotations(
+            f"{path} was not written by Touchline and is left as it is: name another "
+            "folder as data.store, or remove it."
+        )
+
+
+def _is_our_index(path: Path) -> bool:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(raw, dict) and raw.get("format") == FORMAT
+
+
+def _is_frames(path: Path) -> bool:
+    """Whether an array of pictures lies there, whose index a crash has cost."""
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return False
+    return bool(found.dtype == np.uint8 and found.ndim == 4 and found.shape[-1] == 3)
 
 
 def _write_header(file: BinaryIO, steps: int, spec: FrameSpec) -> None:

@@ -126,3 +126,29 @@ def test_the_facts_tell_minutes_and_bytes(match: Match, tmp_path: Path) -> None:
 
     assert facts.minutes == pytest.approx(3 / 60)
     assert facts.size_bytes > 3 * FPS * WIDTH * HEIGHT * 3
+
+
+@pytest.mark.parametrize("name", ["match.json", "frames.npy"])
+def test_files_that_are_not_the_stores_are_left(
+    match: Match, tmp_path: Path, name: str
+) -> None:
+    theirs = tmp_path / "store" / match.name / name
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text('{"score": "2:1"}')
+
+    with pytest.raises(BadAnnotations, match="was not written by Touchline"):
+        prepare_match(match, tmp_path / "store", SPEC)
+
+    assert theirs.read_text() == '{"score": "2:1"}'
+    assert list(theirs.parent.iterdir()) == [theirs]
+
+
+def test_frames_whose_index_a_crash_has_cost_are_made_again(
+    match: Match, tmp_path: Path
+) -> None:
+    folder = prepare_match(match, tmp_path / "store", SPEC)
+    (folder / "match.json").unlink()
+
+    prepare_match(match, tmp_path / "store", SPEC)
+
+    assert len(open_match(match, tmp_path / "store", SPEC)) == 3 * FPS
