@@ -1,6 +1,7 @@
 // Calls of the API: JSON in, JSON out; a problem becomes an Error in words.
 
 const KEY = "touchline_key";
+const PATIENCE_MS = 30000;
 
 export class Problem extends Error {
   constructor(status, body) {
@@ -25,15 +26,37 @@ export function storeKey(key) {
 export async function call(path, { method = "GET", json, signal } = {}) {
   const headers = authorization();
   if (json !== undefined) headers["content-type"] = "application/json";
-  let answer;
+  const patience = new AbortController();
+  const stop = () => patience.abort();
+  const timer = setTimeout(stop, PATIENCE_MS);
+  signal?.addEventListener("abort", stop);
   try {
-    answer = await fetch(path, { method, headers, signal, body: json && JSON.stringify(json) });
+    signal?.throwIfAborted();
+    const answer = await fetch(path, {
+      method, headers, signal: patience.signal, body: json && JSON.stringify(json),
+    });
+    if (!answer.ok) throw await problemOf(answer);
+    return answer.status === 204 ? null : await answer.json();
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0, { detail: "The server cannot be reached. Is it running?" });
+    if (error instanceof Problem || signal?.aborted) throw error;
+    const detail = patience.signal.aborted ? "The server does not answer." : "The server cannot be reached.";
+    throw new Problem(0, { detail });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
   }
-  if (!answer.ok) throw await problemOf(answer);
-  return answer.status === 204 ? null : answer.json();
+}
+
+// Give every page of a list, one after the other.
+export async function* pagesOf(path, query, { signal } = {}) {
+  let cursor = null;
+  do {
+    const asked = new URLSearchParams(query);
+    if (cursor) asked.set("cursor", cursor);
+    const page = await call(`${path}?${asked}`, { signal });
+    yield page.items;
+    cursor = page.next_cursor;
+  } while (cursor);
 }
 
 export async function download(path, filename) {

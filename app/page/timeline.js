@@ -12,8 +12,8 @@ export function toneOf(labels, label) {
 }
 
 export class TimelineView {
-  constructor(canvas, { path, duration, onSeek }) {
-    Object.assign(this, { canvas, path, duration: Math.max(duration, 1), onSeek });
+  constructor(canvas, { path, duration, labels, onSeek }) {
+    Object.assign(this, { canvas, path, labels, duration: Math.max(duration, 1), onSeek });
     this.from = 0;
     this.to = this.duration;
     this.curves = null;
@@ -50,7 +50,7 @@ export class TimelineView {
         { signal: this.loading.signal });
       this.draw();
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (!this.loading.signal.aborted) throw error;
     }
   }
 
@@ -101,8 +101,10 @@ export class TimelineView {
       event.preventDefault();
       this.look(this.from + moves[0] * span, this.to + moves[1] * span);
     });
-    this.resizes = new ResizeObserver(() => { this.draw(); this.look(this.from, this.to); });
+    this.resizes = new ResizeObserver(() => this.look(this.from, this.to));
     this.resizes.observe(this.canvas);
+    window.matchMedia("(prefers-color-scheme: dark)")
+      .addEventListener("change", () => this.draw(), { signal: this.listeners.signal });
   }
 
   plotWidth() { return Math.max(50, this.canvas.clientWidth - LEFT - RIGHT); }
@@ -185,12 +187,12 @@ export class TimelineView {
   }
 
   drawEvents(pen, card) {
-    const labels = this.curves?.labels ?? [];
     for (const event of this.events) {
-      if (event.time_s < this.from || event.time_s > this.to) continue;
+      if (event.time_s < this.from) continue;
+      if (event.time_s > this.to) break; // They are sorted by time.
       pen.beginPath();
       pen.arc(this.x(event.time_s), this.y(event.score), 4, 0, 2 * Math.PI);
-      pen.fillStyle = toneOf(labels, event.type);
+      pen.fillStyle = toneOf(this.labels, event.type);
       pen.fill();
       pen.strokeStyle = card;
       pen.lineWidth = 1.2;

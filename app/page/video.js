@@ -1,10 +1,14 @@
 // One video: where its analysis stands, then player, timeline and events.
 
-import { call, download } from "./api.js";
+import { call, download, pagesOf } from "./api.js";
+import { EventList, countWords, momentOf } from "./events.js";
+import { keep, setAttribute, setText } from "./keyed.js";
 import { TimelineView, clock, toneOf } from "./timeline.js";
+import { isOpen } from "./videos.js";
 
 const STAGES = { probe: "looking at the file", decode: "decoding", spot: "spotting", store: "storing" };
-const PAGE = 200;
+const PAGE = 1000;
+const QUIET_MS = 7500;
 
 export class VideoView {
   constructor(place, id, { tell, onGone, onChange }) {
@@ -16,87 +20,138 @@ export class VideoView {
     this.shownJob = null;
     this.hidden = new Set();
     this.labels = [];
+    this.list = new EventList(this.parts.events, {
+      onSeek: (event) => this.seek(momentOf(event, this.video.fps)),
+    });
+    this.leaving = new AbortController();
     this.listen();
     this.parts.player.src = `${this.path}/file`;
-    this.refresh().catch(tell);
   }
 
   close() {
-    this.isClosed = true;
+    this.leaving.abort();
     this.timeline?.close();
     this.parts.player.removeAttribute("src");
     this.parts.player.load();
   }
 
-  async refresh() {
-    let video;
-    try {
-      video = await call(this.path);
-    } catch (problem) {
-      if (problem.status === 404 && !this.isClosed) this.onGone();
-      throw problem;
-    }
-    if (this.isClosed) return;
+  get isClosed() { return this.leaving.signal.aborted; }
+  get isOpen() { return Boolean(this.video && isOpen(this.video)); }
+
+  // Take the video's state from the list that was just read; ask for one that is not in
+  // it, seldom while nothing is expected to change.
+  async update(videos) {
+    const listed = videos.find((video) => video.id === this.id);
+    const isDue = !this.video || this.isOpen || Date.now() - this.askedAt > QUIET_MS;
+    if (!listed && !isDue) return;
+    const video = listed ?? await this.ask();
+    if (!video || this.isClosed) return;
     this.video = video;
     this.showFacts();
-    if (video.current_job_id && video.current_job_id !== this.shownJob) {
-      this.shownJob = video.current_job_id;
-      await this.openResults();
+    if (video.current_job_id && video.current_job_id !== this.shownJob) await this.openResults(video);
+    else if (this.shownJob) this.showTypes();
+  }
+
+  async ask() {
+    this.askedAt = Date.now();
+    try {
+      return await call(this.path, { signal: this.leaving.signal });
+    } catch (problem) {
+      if (this.isClosed) return null;
+      if (problem.status === 404) this.onGone();
+      throw problem;
     }
   }
 
   showFacts() {
     const { video, parts } = this;
-    parts.title.textContent = video.title || video.filename || video.id;
-    parts.badge.textContent = video.status;
-    parts.badge.className = `badge ${video.status}`;
-    parts.facts.textContent = factsOf(video);
-    const isOpen = ["queued", "running"].includes(video.status);
-    parts.progress.hidden = !isOpen;
-    parts.cancel.hidden = !isOpen;
-    parts.again.hidden = isOpen;
+    setText(parts.title, video.title || video.filename || video.id);
+    setText(parts.badge, video.status);
+    setAttribute(parts.badge, "class", `badge ${video.status}`);
+    setText(parts.facts, factsOf(video));
+    swap(parts.again, parts.cancel, this.isOpen);
+    parts.progress.hidden = !this.isOpen;
     parts.progress.querySelector("span").style.width = `${video.progress * 100}%`;
-    parts.progress.querySelector("p").textContent = progressOf(video);
+    setText(parts.progress.querySelector("p"), progressOf(video));
     parts.error.hidden = video.status !== "failed";
-    parts.error.textContent = video.error?.detail ?? "";
+    setText(parts.error, video.error?.detail ?? "");
     const warnings = Object.values(video.job.warnings ?? {}).join(" ");
     parts.warning.hidden = !warnings;
-    parts.warning.textContent = warnings;
+    setText(parts.warning, warnings);
   }
 
-  async openResults() {
+  // Read a timeline once, when its job becomes the one shown.
+  async openResults(video) {
+    const job = video.current_job_id;
+    try {
+      await this.loadResults(video);
+      this.shownJob = job;
+    } catch (problem) {
+      if (this.isClosed) return;
+      const mayPass = problem.status === 0 || problem.status >= 502;
+      if (mayPass) throw problem;
+      this.shownJob = job; // Asking again would not help.
+      this.tell(problem);
+    }
+  }
+
+  async loadResults(video) {
+    const { signal } = this.leaving;
+    const known = await call(`${this.path}/timeline?points=1`, { signal });
+    if (this.isClosed) return;
     this.parts.results.hidden = false;
-    this.timeline?.close();
-    const known = await call(`${this.path}/timeline?points=1`);
     this.labels = known.labels;
-    this.timeline = new TimelineView(this.parts.canvas, {
-      path: `${this.path}/timeline`,
-      duration: this.video.duration_s ?? known.time_s.at(-1) ?? 1,
-      onSeek: (time) => this.seek(time),
-    });
     this.showTypes();
-    await this.loadEvents();
+    this.showCurves(video.duration_s ?? known.time_s.at(-1) ?? 1);
+    this.list.clear(this.labels);
+    this.isWhole = false;
+    for await (const events of pagesOf(`${this.path}/events`, { limit: PAGE }, { signal })) {
+      await this.list.append(events, { signal });
+      if (this.isClosed) return;
+      this.filter();
+    }
+    this.isWhole = true;
+    this.filter();
+  }
+
+  // Another run of the same video keeps the stretch that is looked at.
+  showCurves(duration) {
+    if (this.timeline) {
+      this.timeline.labels = this.labels;
+      this.timeline.load().catch(this.tell);
+      return;
+    }
+    this.timeline = new TimelineView(this.parts.canvas, {
+      path: `${this.path}/timeline`, duration, labels: this.labels, onSeek: (time) => this.seek(time),
+    });
   }
 
   showTypes() {
-    this.parts.types.replaceChildren(...this.labels.map((label) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.style.setProperty("--tone", toneOf(this.labels, label));
-      button.setAttribute("aria-pressed", String(!this.hidden.has(label)));
-      const count = document.createElement("small");
-      count.textContent = this.video.counts?.[label] ?? 0;
-      button.append(label, count);
-      button.addEventListener("click", () => {
-        if (!this.hidden.delete(label)) this.hidden.add(label);
-        button.setAttribute("aria-pressed", String(!this.hidden.has(label)));
-        this.loadEvents().catch(this.tell);
-      });
-      return button;
-    }));
+    keep(this.parts.types, this.labels, {
+      key: (label) => label,
+      make: (label) => this.typeButton(label),
+      update: (button, label) => {
+        button.style.setProperty("--tone", toneOf(this.labels, label));
+        setAttribute(button, "aria-pressed", !this.hidden.has(label));
+        setText(button.lastElementChild, this.video.counts?.[label] ?? 0);
+      },
+    });
   }
 
-  query(extra = {}) {
+  typeButton(label) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(label, document.createElement("small"));
+    button.addEventListener("click", () => {
+      if (!this.hidden.delete(label)) this.hidden.add(label);
+      this.showTypes();
+      this.filter();
+    });
+    return button;
+  }
+
+  // What the files to download hold: the same as what is shown.
+  query(extra) {
     const query = new URLSearchParams(extra);
     for (const label of this.labels) {
       if (this.hidden.size && !this.hidden.has(label)) query.append("type", label);
@@ -106,43 +161,14 @@ export class VideoView {
     return query;
   }
 
-  async loadEvents(cursor = null) {
-    const asked = (this.asked = Symbol());
-    const isNothing = this.labels.length > 0 && this.hidden.size === this.labels.length;
-    const answer = isNothing
-      ? { items: [], next_cursor: null }
-      : await call(`${this.path}/events?${this.query({ limit: PAGE, ...(cursor && { cursor }) })}`);
-    if (asked !== this.asked || this.isClosed) return;
-    this.events = cursor ? [...this.events, ...answer.items] : answer.items;
-    this.nextCursor = answer.next_cursor;
-    this.showEvents();
-  }
-
-  showEvents() {
+  filter() {
     const { parts } = this;
-    this.rows = this.events.map((event) => this.eventRow(event));
-    parts.events.replaceChildren(...this.rows);
-    parts["no-events"].hidden = this.events.length > 0;
-    parts.more.hidden = !this.nextCursor;
-    parts["events-title"].textContent = this.nextCursor ? `First ${this.events.length} events` : `${this.events.length} events`;
-    parts["score-text"].textContent = Number(parts.score.value).toFixed(2);
-    this.timeline.show({ events: this.events, hidden: this.hidden, threshold: Number(parts.score.value) });
-  }
-
-  eventRow(event) {
-    const row = document.createElement("tr");
-    const dot = document.createElement("span");
-    dot.className = "dot";
-    dot.style.background = toneOf(this.labels, event.type);
-    const meter = document.createElement("meter");
-    meter.value = event.score;
-    for (const content of [[clock(event.time_s, 2)], [dot, event.type], [meter, event.score.toFixed(2)], [event.frame]]) {
-      const cell = document.createElement("td");
-      cell.append(...content);
-      row.append(cell);
-    }
-    row.addEventListener("click", () => this.seek(event.time_s));
-    return row;
+    const threshold = Number(parts.score.value);
+    const shown = this.list.filter((event) => event.score >= threshold && !this.hidden.has(event.type));
+    parts["no-events"].hidden = shown.length > 0 || !this.isWhole;
+    setText(parts["events-title"], countWords(shown.length, this.list.all.length, this));
+    setText(parts["score-text"], threshold.toFixed(2));
+    this.timeline?.show({ events: shown, hidden: this.hidden, threshold });
   }
 
   seek(time) {
@@ -154,23 +180,16 @@ export class VideoView {
 
   showNow(time) {
     this.timeline?.show({ now: time });
-    this.events?.forEach((event, index) => {
-      this.rows[index].classList.toggle("now", Math.abs(event.time_s - time) < 0.3);
-    });
+    this.list.mark(time);
   }
 
   listen() {
     const { parts } = this;
-    const does = (part, action) => parts[part].addEventListener("click", async () => {
-      parts[part].disabled = true;
-      try { await action(); } catch (problem) { this.tell(problem); } finally { parts[part].disabled = false; }
-    });
     parts.score.value = 0;
     let later;
     parts.score.addEventListener("input", () => {
-      parts["score-text"].textContent = Number(parts.score.value).toFixed(2);
-      clearTimeout(later);
-      later = setTimeout(() => this.loadEvents().catch(this.tell), 150);
+      cancelAnimationFrame(later);
+      later = requestAnimationFrame(() => this.filter());
     });
     parts.player.addEventListener("timeupdate", () => this.showNow(parts.player.currentTime));
     parts.player.addEventListener("error", () => {
@@ -179,17 +198,37 @@ export class VideoView {
       parts.unplayable.hidden = false;
     });
     const name = () => this.video.title || this.video.filename || this.id;
-    does("more", () => this.loadEvents(this.nextCursor));
-    does("csv", () => download(`${this.path}/events?${this.query({ format: "csv" })}`, `${name()}.csv`));
-    does("soccernet", () => download(`${this.path}/events?${this.query({ format: "soccernet" })}`, `${name()}.json`));
-    does("cancel", async () => { await call(`/jobs/${this.video.job.id}/cancel`, { method: "POST" }); await this.onChange(); });
-    does("again", async () => { await call(`${this.path}/jobs`, { method: "POST" }); await this.onChange(); });
-    does("delete", async () => {
+    const save = (format, ending) =>
+      download(`${this.path}/events?${this.query({ format })}`, `${name()}.${ending}`);
+    this.does("csv", () => save("csv", "csv"));
+    this.does("soccernet", () => save("soccernet", "json"));
+    this.does("cancel", async () => { await call(`/jobs/${this.video.job.id}/cancel`, { method: "POST" }); await this.onChange(); });
+    this.does("again", async () => { await call(`${this.path}/jobs`, { method: "POST" }); await this.onChange(); });
+    this.does("delete", async () => {
       if (!window.confirm(`Delete “${name()}” with its file, timeline and events?`)) return;
       await call(this.path, { method: "DELETE" });
       this.onGone();
     });
   }
+
+  // Let a button act, not twice at once. It is not disabled, for that costs the focus.
+  does(part, action) {
+    const button = this.parts[part];
+    button.addEventListener("click", async () => {
+      if (!this.video || button.ariaDisabled === "true") return;
+      button.ariaDisabled = "true";
+      try { await action(); } catch (problem) { this.tell(problem); } finally { button.ariaDisabled = "false"; }
+    });
+  }
+}
+
+// Show one of two buttons in the other's place; the focus goes along.
+function swap(first, second, isSecond) {
+  const [shown, gone] = isSecond ? [second, first] : [first, second];
+  const hadFocus = gone === document.activeElement;
+  shown.hidden = false;
+  gone.hidden = true;
+  if (hadFocus) shown.focus();
 }
 
 function factsOf(video) {
