@@ -19,15 +19,16 @@ def test_a_process_that_ended_is_dead_even_before_it_is_reaped() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     found = ProcessIdentity.of(process.pid)
     assert found is not None
-    assert not found.is_dead
+    deaths = [found.is_dead]
 
     process.kill()
     while ProcessIdentity.of(process.pid) is not None:
         pass
 
-    assert found.is_dead
+    deaths.append(found.is_dead)
     process.communicate()
-    assert found.is_dead
+    deaths.append(found.is_dead)
+    assert deaths == [False, True, True]
 
 
 def test_another_process_under_the_same_number_is_not_taken_for_it() -> None:
