@@ -46,7 +46,7 @@ def post(
     Raises:
         PostFailed: connection, TLS, deadline or protocol failed.
     """
-    backend = _PinnedBackend(str(callback.address), time.monotonic() + deadline_s)
+    backend = _PinnedBackend(str(callback.addresses[0]), time.monotonic() + deadline_s)
     try:
         with (
             httpcore.ConnectionPool(

@@ -18,41 +18,36 @@ from pathlib import Path
 
 import httpx
 
+from app.core.addresses import Address, is_public
 from app.core.errors import CallbackRefused, StartFailed
 from app.core.settings import Network, Settings
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # the public prefix, no secret
 SECRET_FILE = "webhook_secret"  # noqa: S105  # a file's name
 SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64.
 MAX_URL_CHARS = 2048
 
-# What `is_global` lets pass or judges differently from one Python to the next.
-NEVER_PUBLIC: tuple[Network, ...] = tuple(
-    ipaddress.ip_network(net)
-    for net in (
-        "0.0.0.0/8",
-        "100.64.0.0/10",
-        "192.88.99.0/24",
-        "198.18.0.0/15",
-        "240.0.0.0/4",
-        "::ffff:0:0/96",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
-        "2002::/16",
-        "fec0::/10",
-    )
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A callback URL that was let through, and the one address to connect to."""
+    """A callback URL that is allowed, and the addresses to connect to.
+
+    Attributes:
+        addresses: all that the host resolves to, each judged, in the resolver's order.
+    """
 
     url: str
-    address: Address
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackUrl:
+    """A callback URL whose host has not been resolved yet."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
 
 
 def sign(
@@ -132,31 +127,58 @@ def load_or_make_secret(data_dir: Path) -> str:
 def check_callback_url(url: str, allow_nets: Sequence[Network] = ()) -> Callback:
     """Judge a callback URL and resolve its host once.
 
-    https may go to any public address; plain http, and any address that is not
-    public, only inside `allow_nets`. One bad address among many refuses the URL, so
-    that a name cannot answer differently the second time. Blocks for the resolver:
-    call it from a thread. Connect to `Callback.address` and nothing else.
+    Blocks for the resolver: call it from a thread. Connect to the addresses it gives
+    and to nothing else.
 
     Raises:
         CallbackRefused: says which rule the URL breaks.
     """
-    parsed = _parse(url)
-    addresses = _resolve(parsed)
+    parsed = parse_callback_url(url)
+    return judge_callback(parsed, resolve(parsed.host, parsed.port), allow_nets)
+
+
+def judge_callback(
+    url: CallbackUrl, addresses: Sequence[Address], allow_nets: Sequence[Network] = ()
+) -> Callback:
+    """Judge every address that the host of a callback URL resolved to.
+
+    https may go to any public address; plain http, and any address that is not
+    public, only inside `allow_nets`. One bad address among many refuses the URL, so
+    that a name cannot answer differently the second time.
+
+    Raises:
+        CallbackRefused: says which rule the URL breaks.
+    """
     for address in addresses:
-        _judge(address, parsed, allow_nets)
-    return Callback(url=str(parsed), address=addresses[0])
+        _judge(address, url, allow_nets)
+    return Callback(url=url.url, addresses=tuple(addresses))
 
 
-def is_public(address: Address) -> bool:
-    """Whether anybody on the internet means the same machine by this address."""
-    if address.is_multicast or not address.is_global:
-        return False
-    return not any(
-        address.version == net.version and address in net for net in NEVER_PUBLIC
-    )
+def resolve(host: str, port: int) -> list[Address]:
+    """Ask the system's resolver for every address of a host; blocks for it.
+
+    Raises:
+        CallbackRefused: it knows none.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [_read_address(info[4]) for info in found]
+    except (OSError, ValueError) as exc:  # UnicodeError is a ValueError.
+        raise CallbackRefused(f"callback_url's host {host} does not resolve.") from exc
+    if not addresses:
+        raise CallbackRefused(f"callback_url's host {host} has no address.")
+    return list(dict.fromkeys(addresses))
 
 
-def _judge(address: Address, url: httpx.URL, allow_nets: Sequence[Network]) -> None:
+def _read_address(socket_address: Sequence[object]) -> Address:
+    """Read an address of the resolver; a link-local one keeps its interface."""
+    text = str(socket_address[0])
+    if len(socket_address) == 4 and socket_address[3] and "%" not in text:
+        text = f"{text}%{socket_address[3]}"
+    return ipaddress.ip_address(text)
+
+
+def _judge(address: Address, url: CallbackUrl, allow_nets: Sequence[Network]) -> None:
     if any(address.version == net.version and address in net for net in allow_nets):
         return
     if not is_public(address):
@@ -171,7 +193,12 @@ def _judge(address: Address, url: httpx.URL, allow_nets: Sequence[Network]) -> N
         )
 
 
-def _parse(url: str) -> httpx.URL:
+def parse_callback_url(url: str) -> CallbackUrl:
+    """Read a callback URL; asks no resolver.
+
+    Raises:
+        CallbackRefused: it is no URL that a webhook can be sent to.
+    """
     if len(url) > MAX_URL_CHARS:
         raise CallbackRefused(
             f"callback_url is longer than {MAX_URL_CHARS} characters."
@@ -194,18 +221,8 @@ def _parse(url: str) -> httpx.URL:
             "callback_url must not hold a user name or password; "
             "verify the webhook's signature instead."
         )
-    return parsed
-
-
-def _resolve(url: httpx.URL) -> list[Address]:
-    host = url.raw_host.decode("ascii")
-    port = url.port or (443 if url.scheme == "https" else 80)
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as exc:
-        raise CallbackRefused(f"callback_url's host {host} does not resolve.") from exc
-    addresses = [ipaddress.ip_address(str(info[4][0])) for info in found]
-    return list(dict.fromkeys(addresses))
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    return CallbackUrl(str(parsed), parsed.scheme, host.decode("ascii"), port)
 
 
 def _new_secret() -> str:

@@ -37,7 +37,7 @@ def listener(handle: Handler) -> Iterator[int]:
 
 
 def callback(url: str) -> Callback:
-    return Callback(url=url, address=ipaddress.ip_address("127.0.0.1"))
+    return Callback(url=url, addresses=(ipaddress.ip_address("127.0.0.1"),))
 
 
 def test_the_judged_address_is_called_and_the_name_stays_in_the_host_header() -> None:
