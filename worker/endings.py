@@ -21,12 +21,12 @@ from app.core.errors import StorageFull
 from app.core.queue import Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage, StoredFile, scores_key, video_prefix
+from app.core.webhook_messages import Ending, add_delivery
 from model.errors import ModelError
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import SpottedVideo
 from worker.events import copy_events
 from worker.lease import Lease, Stop
-from worker.messages import Ending, add_delivery
 from worker.shelf import Predictors
 
 log = structlog.get_logger(__name__)

@@ -29,7 +29,7 @@ from app.core.leftovers import sweep_leftovers
 from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage
-from worker.messages import Ending, add_delivery
+from app.core.webhook_messages import Ending, add_delivery
 
 ONE_SWEEP = 7_164_002  # the advisory lock under which a sweep runs
 BATCH = 200  # rows taken a sweep; the next one goes on

@@ -24,10 +24,10 @@ from app.core.db.base import utc_now
 from app.core.db.models import Delivery, DeliveryAttempt, DeliveryStatus
 from app.core.db.session import Sessions
 from app.core.storage import Storage
+from app.core.webhook_messages import Ending, add_delivery, make_delivery
 from tests.integration.uploaded import Uploaded, upload
 from tests.services import missing
 from worker.delivery import WAITS, Post, deliver
-from worker.messages import Ending, add_delivery, make_delivery
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SENDER = Post(secret=SECRET, allow_nets=(ipaddress.ip_network("127.0.0.0/8"),))
