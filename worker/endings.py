@@ -131,8 +131,8 @@ def save_failure(
     }
     if failure.retryable and claim.attempt < place.settings.max_attempts:
         back = release_values(counts_as_attempt=True)
-        with place.sessions.begin() as session:  # The sweep rings it, in a while.
-            return _write_end(session, claim, lease, {**back, **error})
+        # The sweep rings it, in a while.
+        return _put_back(claim, lease, place, {**back, **error})
 
     shown = {
         "code": failure.code,
@@ -157,8 +157,7 @@ def save_stop(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
         values = end_values(JobStatus.CANCELED)
     else:
         values = release_values(counts_as_attempt=False)
-    with place.sessions.begin() as session:
-        status = _write_end(session, claim, lease, values)
+    status = _put_back(claim, lease, place, values)
     if status is JobStatus.QUEUED:
         place.doorbell.ring_job(claim.job_id)  # Another worker may take it at once.
     return status
@@ -198,6 +197,21 @@ def failure_of(exc: Exception, claim: Claim) -> Failure:
         "Something broke inside; the worker's log tells what.",
         retryable=True,
     )
+
+
+def _put_back(
+    claim: Claim, lease: Lease, place: Workplace, values: dict[str, Any]
+) -> JobStatus:
+    """Write how a run ended that made no timeline; if canceled, tell the webhook."""
+    delivery_id = None
+    with place.sessions.begin() as session:
+        status = _write_end(session, claim, lease, values)
+        if status is JobStatus.CANCELED:
+            ending = Ending(claim.video_id, claim.job_id, "canceled", {})
+            delivery_id = _add_delivery(session, claim, ending, place.settings)
+    if delivery_id is not None:
+        place.doorbell.ring_delivery(delivery_id)
+    return status
 
 
 def _write_end(

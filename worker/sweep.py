@@ -29,7 +29,7 @@ from app.core.leftovers import sweep_leftovers
 from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage
-from app.core.webhook_messages import Ending, add_delivery
+from app.core.webhook_messages import Ending, add_canceled, add_delivery
 
 ONE_SWEEP = 7_164_002  # the advisory lock under which a sweep runs
 BATCH = 200  # rows taken a sweep; the next one goes on
@@ -96,7 +96,7 @@ def take_back(
     back = TakenBack([], [])
     for job, video in session.execute(abandoned_jobs(owner=owner)):
         if job.cancel_requested:
-            _set(job, end_values(JobStatus.CANCELED))
+            _cancel(session, job, video, settings=settings)
         elif job.attempt < settings.max_attempts:
             _set(job, release_values(counts_as_attempt=True))
             back.requeued.append(job.id)
@@ -107,11 +107,24 @@ def take_back(
         unclaimable_jobs(max_attempts=settings.max_attempts)
     ):
         if job.cancel_requested:
-            _set(job, end_values(JobStatus.CANCELED))
+            _cancel(session, job, video, settings=settings)
         else:
             _bury(session, job, video, settings=settings)
             back.buried.append(job.id)
     return back
+
+
+def _cancel(session: Session, job: Job, video: Video, *, settings: Settings) -> None:
+    """End a job whose cancel was asked for, and tell its webhook."""
+    _set(job, end_values(JobStatus.CANCELED))
+    add_canceled(
+        session,
+        video_id=video.id,
+        job_id=job.id,
+        url=video.callback_url,
+        base_url=settings.base_url,
+        now=utc_now(),
+    )
 
 
 def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> None:

@@ -1,6 +1,9 @@
 """Jobs: look at one, cancel it, analyse a video again."""
 
+from uuid import UUID
+
 from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy.orm import Session
 
 from app.api.cursors import JobsCursor
 from app.api.deps import (
@@ -27,6 +30,7 @@ from app.core.errors import (
     UnknownModel,
     VideoNotFound,
 )
+from app.core.webhook_messages import add_canceled
 
 router = APIRouter(tags=["jobs"], dependencies=[Depends(require_key)])
 
@@ -106,10 +110,32 @@ def create_job(
     status_code=202,
     responses=lists_problems(JobNotFound, JobIsFinished, CrossSiteRefused),
 )
-def cancel_job(job_id: JobId, session: SessionDep) -> Job:
+def cancel_job(job_id: JobId, service: ServiceDep) -> Job:
     """Cancel a job: one that waits at once, one that runs at its next heartbeat."""
-    job = session.get(rows.Job, job_id, with_for_update=True)
-    if job is None:
-        raise JobNotFound(f"No job has the id {job_id}.")
-    job.cancel(now=utc_now())
+    delivery_id = None
+    with service.sessions.begin() as session:
+        job, video = _lock_job(session, job_id)
+        job.cancel(now=utc_now())
+        if job.status == rows.JobStatus.CANCELED:
+            delivery_id = add_canceled(
+                session,
+                video_id=video.id,
+                job_id=job.id,
+                url=video.callback_url,
+                base_url=service.settings.base_url,
+                now=utc_now(),
+            )
+    if delivery_id is not None:
+        service.doorbell.ring_delivery(delivery_id)
     return Job.of(job)
+
+
+def _lock_job(session: Session, job_id: UUID) -> tuple[rows.Job, rows.Video]:
+    """Lock a job after its video, the order in which a deletion takes them."""
+    found = session.get(rows.Job, job_id)
+    if found is not None:
+        session.execute(lock_video(found.video_id))
+        job = session.get(rows.Job, job_id, with_for_update=True)
+        if job is not None:
+            return job, session.get_one(rows.Video, job.video_id)
+    raise JobNotFound(f"No job has the id {job_id}.")

@@ -364,7 +364,7 @@ class WebhookData(BaseModel):
 
     video_id: UUID = Field(examples=[VIDEO_ID])
     job_id: UUID = Field(examples=[JOB_ID])
-    status: Literal["succeeded", "failed"]
+    status: Literal["succeeded", "failed", "canceled"]
     events: Counts = Field(description="Events by type.")
     links: dict[str, str]
     error: JobError | None = Field(default=None, description="Only of a failed job.")
@@ -373,7 +373,7 @@ class WebhookData(BaseModel):
 class WebhookMessage(BaseModel):
     """The body of a webhook, signed as Standard Webhooks 1.0 has it."""
 
-    type: Literal["video.completed", "video.failed"]
+    type: Literal["video.completed", "video.failed", "video.canceled"]
     timestamp: datetime
     data: WebhookData
 

@@ -107,3 +107,11 @@ def video_completed(body: WebhookMessage) -> None:
 @messages.post("video.failed", openapi_extra=SIGNATURE, responses=ANSWERS)
 def video_failed(body: WebhookMessage) -> None:
     """Sent to the video's callback_url when a job has failed for good."""
+
+
+@messages.post("video.canceled", openapi_extra=SIGNATURE, responses=ANSWERS)
+def video_canceled(body: WebhookMessage) -> None:
+    """Sent to the video's callback_url when a job has been canceled.
+
+    Nothing is sent for a video that is deleted: its jobs and messages go with it.
+    """

@@ -13,7 +13,14 @@ from app.core.db.base import new_id
 from app.core.db.job_queries import last_delivery_status
 from app.core.db.models import Delivery, DeliveryStatus
 
-MessageType = Literal["video.completed", "video.failed"]
+MessageType = Literal["video.completed", "video.failed", "video.canceled"]
+EndStatus = Literal["succeeded", "failed", "canceled"]
+
+_TYPES: Mapping[EndStatus, MessageType] = {
+    "succeeded": "video.completed",
+    "failed": "video.failed",
+    "canceled": "video.canceled",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +28,19 @@ class Ending:
     """How a job ended, as far as a webhook tells it.
 
     Attributes:
-        status: `succeeded` or `failed`.
         events: how many of each type were found.
         error: `code`, `detail`, `retryable` of a failed job.
     """
 
     video_id: UUID
     job_id: UUID
-    status: Literal["succeeded", "failed"]
+    status: EndStatus
     events: Mapping[str, int]
     error: Mapping[str, object] | None = None
 
     @property
     def message_type(self) -> MessageType:
-        return "video.completed" if self.status == "succeeded" else "video.failed"
+        return _TYPES[self.status]
 
 
 def add_delivery(
@@ -52,6 +58,22 @@ def add_delivery(
         return delivery.id
     delivery.close(DeliveryStatus.GONE, at=now)
     return None
+
+
+def add_canceled(
+    session: Session,
+    *,
+    video_id: UUID,
+    job_id: UUID,
+    url: str | None,
+    base_url: str,
+    now: datetime,
+) -> UUID | None:
+    """Write the message of a canceled job; None if there is nobody to ring for."""
+    if url is None:
+        return None
+    ending = Ending(video_id, job_id, "canceled", {})
+    return add_delivery(session, ending, url=url, base_url=base_url, now=now)
 
 
 def make_delivery(

@@ -197,9 +197,23 @@ def wait_until_somebody_waits_for_a_lock(sessions: Sessions) -> None:
     pytest.fail("nobody waits for a lock")
 
 
+def tells_of_the_cancel(job: Uploaded, place: Workplace) -> None:
+    """Look for the one webhook of a canceled job, and for the message that rings."""
+    (delivery,) = job.deliveries()
+    body = json.loads(delivery.body)
+    assert (delivery.type, body["type"]) == ("video.canceled", "video.canceled")
+    assert body["data"]["status"] == "canceled"
+    assert body["data"]["events"] == {}
+    assert "error" not in body["data"]
+    assert place.doorbell.waiting(LIGHT_QUEUE) == 1
+
+
 def nothing_was_kept(job: Uploaded, storage: Storage) -> bool:
-    key = scores_key(job.video_id, job.job_id)
-    return not (job.events() or job.deliveries() or storage.exists(key))
+    return no_timeline_was_kept(job, storage) and not job.deliveries()
+
+
+def no_timeline_was_kept(job: Uploaded, storage: Storage) -> bool:
+    return not (job.events() or storage.exists(scores_key(job.video_id, job.job_id)))
 
 
 def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
@@ -306,7 +320,8 @@ def test_a_canceled_run_stops_in_the_middle_and_keeps_nothing(
 
     assert status is JobStatus.CANCELED
     assert (job.job().status, job.job().lease_token) == ("canceled", None)
-    assert nothing_was_kept(job, storage)
+    assert no_timeline_was_kept(job, storage)
+    tells_of_the_cancel(job, place)
 
 
 def test_a_run_whose_video_is_deleted_leaves_no_file(
@@ -351,7 +366,8 @@ def test_a_worker_that_leaves_closes_a_job_whose_cancel_is_pending(
     assert (job.job().status, job.job().lease_token) == ("canceled", None)
     assert job.job().finished_at is not None
     assert place.doorbell.waiting(GPU_QUEUE) == 0
-    assert nothing_was_kept(job, storage)
+    assert no_timeline_was_kept(job, storage)
+    tells_of_the_cancel(job, place)
 
 
 def test_a_failure_that_may_pass_closes_a_job_whose_cancel_is_pending(
@@ -369,7 +385,7 @@ def test_a_failure_that_may_pass_closes_a_job_whose_cancel_is_pending(
     assert status is JobStatus.CANCELED
     assert job.job().status == "canceled"
     assert job.job().finished_at is not None
-    assert job.deliveries() == []
+    tells_of_the_cancel(job, place)
 
 
 @pytest.mark.parametrize("ends", ["succeeded", "failed"])

@@ -138,7 +138,7 @@ def test_a_canceled_job_whose_worker_died_ends_canceled(
     do_sweep()
 
     assert held.job().status == "canceled"
-    assert held.deliveries() == []
+    assert [one.type for one in held.deliveries()] == ["video.canceled"]
 
 
 def test_a_waiting_job_with_a_pending_cancel_ends_canceled(
@@ -146,9 +146,10 @@ def test_a_waiting_job_with_a_pending_cancel_ends_canceled(
 ) -> None:
     job.set(cancel_requested=True)
 
-    assert do_sweep() == Found()
+    assert do_sweep() == Found(deliveries=1)
     assert job.job().status == "canceled"
     assert job.job().finished_at is not None
+    assert [one.type for one in job.deliveries()] == ["video.canceled"]
 
 
 def test_a_waiting_job_tried_too_often_is_given_up_with_its_last_error(

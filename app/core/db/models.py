@@ -171,7 +171,7 @@ class Delivery(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
-    type: Mapped[str]  # video.completed | video.failed
+    type: Mapped[str]  # video.completed | video.failed | video.canceled
     url: Mapped[str]
     body: Mapped[str]  # the exact text that is signed and sent
     status: Mapped[str] = mapped_column(default=DeliveryStatus.PENDING)

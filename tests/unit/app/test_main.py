@@ -100,7 +100,9 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
 ) -> None:
     upload = document["paths"]["/videos"]["post"]
 
-    assert set(document["webhooks"]) == {"video.completed", "video.failed"}
+    assert set(document["webhooks"]) == {
+        *("video.completed", "video.failed", "video.canceled"),
+    }
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert set(form["properties"]) == {"file", "title", "callback_url", "model"}

@@ -1,0 +1,119 @@
+"""Webhooks that the API itself starts: of canceled jobs, and sent again by hand."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import delete, text
+
+from app.core.db.models import Delivery, Job, JobStatus, Video
+from tests.api_server import RunningApi, make_settings, running_api
+from tests.services import PostgresOfTests
+
+HOOK = "http://127.0.0.1:9/hook"
+
+
+@pytest.fixture(scope="module")
+def shared_api(
+    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningApi]:
+    with postgres.fresh_database() as url:
+        settings = make_settings(
+            data_dir=tmp_path_factory.mktemp("data"),
+            database_url=url,
+            webhook_allow_nets="127.0.0.0/8",
+        )
+        with running_api(settings) as running:
+            yield running
+
+
+@pytest.fixture
+def api(shared_api: RunningApi) -> RunningApi:
+    shared_api.forget_all()
+    return shared_api
+
+
+def upload(api: RunningApi, **fields: str) -> dict[str, Any]:
+    answer = api.client.post("/videos", files={"file": b"bytes"}, data=fields)
+    assert answer.status_code == 202, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def deliveries_of(api: RunningApi, video: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = api.client.get(f"/videos/{video['id']}/deliveries")
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def test_a_waiting_job_that_is_canceled_tells_its_webhook_once(
+    api: RunningApi,
+) -> None:
+    video = upload(api, callback_url=HOOK)
+
+    for _ in range(2):
+        api.client.post(video["job"]["links"]["cancel"])
+
+    (delivery,) = deliveries_of(api, video)
+    assert (delivery["type"], delivery["status"]) == ("video.canceled", "pending")
+    assert api.service.doorbell.waiting("light") == 1
+    with api.service.sessions() as session:
+        body = json.loads(session.get_one(Delivery, UUID(delivery["id"])).body)
+    assert body["type"] == "video.canceled"
+    assert body["data"]["status"] == "canceled"
+    assert body["data"]["job_id"] == video["job"]["id"]
+
+
+def test_a_canceled_job_without_a_callback_url_tells_nobody(api: RunningApi) -> None:
+    video = upload(api)
+
+    api.client.post(video["job"]["links"]["cancel"])
+
+    assert deliveries_of(api, video) == []
+    assert api.service.doorbell.waiting("light") == 0
+
+
+def test_a_running_job_tells_of_its_cancel_only_when_it_has_ended(
+    api: RunningApi,
+) -> None:
+    video = upload(api, callback_url=HOOK)
+    with api.service.sessions.begin() as session:
+        row = session.get_one(Job, UUID(video["job"]["id"]))
+        row.status = JobStatus.RUNNING
+
+    answer = api.client.post(video["job"]["links"]["cancel"])
+
+    assert answer.json()["status"] == "running"
+    assert deliveries_of(api, video) == []
+
+
+def test_a_job_that_does_not_exist_cannot_be_canceled(api: RunningApi) -> None:
+    assert api.client.post(f"/jobs/{uuid4()}/cancel").status_code == 404
+
+
+def test_a_cancel_waits_for_the_deletion_of_its_video_and_then_finds_nothing(
+    api: RunningApi,
+) -> None:
+    video = upload(api, callback_url=HOOK)
+    waiting = text(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+
+    def somebody_waits() -> bool:
+        with api.service.sessions() as session:
+            return bool(session.scalar(waiting))
+
+    with ThreadPoolExecutor() as pool, api.service.sessions.begin() as deletion:
+        deletion.get_one(Video, UUID(video["id"]), with_for_update=True)
+        post = pool.submit(api.client.post, video["job"]["links"]["cancel"])
+        while not (somebody_waits() or post.done()):
+            time.sleep(0.02)
+        deletion.execute(delete(Video).where(Video.id == UUID(video["id"])))
+        deletion.commit()
+
+        assert post.result().status_code == 404
