@@ -13,6 +13,20 @@ from app.core.db.migrate import downgrade, migration_config, upgrade
 from app.core.db.session import database_url as read_url
 from app.core.errors import StartFailed
 
+_ONE_JOB = """
+    insert into videos (id, storage_key, size_bytes, sha256, created_at)
+    values ('00000000-0000-0000-0000-000000000001', 'key', 1, 'x', now());
+    insert into jobs (id, video_id, status, progress, attempt, cancel_requested,
+        created_at)
+    select id, id, 'succeeded', 1, 1, false, now() from videos
+"""
+_DELIVERY = """
+    insert into deliveries (id, video_id, job_id, type, url, body, status, attempt,
+        created_at)
+    select gen_random_uuid(), id, id, 'video.completed', :url, '{}', 'pending', 3,
+        now() from jobs
+"""
+
 
 @pytest.fixture
 def engine(empty_database_url: str) -> Engine:
@@ -110,6 +124,36 @@ def test_a_database_that_does_not_answer_is_one_clear_line() -> None:
 def test_another_kind_of_database_is_refused(url: str) -> None:
     with pytest.raises(StartFailed, match="TOUCHLINE_DATABASE_URL"):
         upgrade(url)
+
+
+def test_messages_that_wait_are_known_by_their_endpoint_after_the_upgrade(
+    empty_database_url: str, engine: Engine
+) -> None:
+    urls = {
+        "https://Example.org/hook/a": "example.org",
+        "https://example.org:8443?x=/y": "example.org:8443",
+        "http://[::1]:80#z": "[::1]:80",
+        "HTTPS://example.org": "example.org",
+        "nonsense": "",
+    }
+    upgrade(empty_database_url, "0002")
+    with engine.begin() as connection:
+        connection.execute(text(_ONE_JOB))
+        for url in urls:
+            connection.execute(text(_DELIVERY), {"url": url})
+
+    upgrade(empty_database_url)
+
+    with engine.begin() as connection:
+        connection.execute(text(_DELIVERY), {"url": "http://old-code/"})
+        rows = connection.execute(
+            text("select url, endpoint, attempts_allowed, expires_at from deliveries")
+        ).all()
+    assert {row.url: row.endpoint for row in rows} == {
+        **urls,
+        "http://old-code/": "old-code",
+    }
+    assert {(row.attempts_allowed, row.expires_at) for row in rows} == {(10, None)}
 
 
 def _tables(engine: Engine) -> set[str]:

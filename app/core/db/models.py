@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -16,6 +17,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db.base import Base, new_id
 from app.core.errors import JobIsFinished
+
+DELIVERY_ATTEMPTS = 10
 
 
 class JobStatus(StrEnum):
@@ -164,6 +167,12 @@ class Delivery(Base):
             "next_attempt_at",
             postgresql_where=text("status = 'pending'"),
         ),
+        Index(
+            "ix_deliveries_pending_endpoint",
+            "endpoint",
+            "next_attempt_at",
+            postgresql_where=text("status = 'pending'"),
+        ),
         Index(None, "video_id"),
         Index(None, "job_id"),
     )
@@ -173,11 +182,22 @@ class Delivery(Base):
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     type: Mapped[str]  # video.completed | video.failed | video.canceled
     url: Mapped[str]
+    endpoint: Mapped[str] = mapped_column(  # host and port, as the URL has them
+        Computed(
+            "lower(split_part(split_part(split_part((url)::text, '/'::text, 3), "
+            "'?'::text, 1), '#'::text, 1))",
+            persisted=True,
+        )
+    )
     body: Mapped[str]  # the exact text that is signed and sent
     status: Mapped[str] = mapped_column(default=DeliveryStatus.PENDING)
     attempt: Mapped[int] = mapped_column(default=0)
+    attempts_allowed: Mapped[int] = mapped_column(
+        default=DELIVERY_ATTEMPTS, server_default="10"
+    )
     next_attempt_at: Mapped[datetime | None]
     locked_until: Mapped[datetime | None]  # an attempt under way holds the row
+    expires_at: Mapped[datetime | None]  # given up then, however few attempts it had
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
@@ -211,6 +231,21 @@ class DeliveryAttempt(Base):
     duration_ms: Mapped[int]
     status_code: Mapped[int | None]  # null: no answer
     error: Mapped[str | None]
+
+
+class WebhookEndpoint(Base):
+    """How a host and port that webhooks are sent to answered lately.
+
+    An endpoint that does not answer must not hold up the messages of others. Without a
+    row it is new, with a streak of 0 it answers quickly.
+    """
+
+    __tablename__ = "webhook_endpoints"
+
+    endpoint: Mapped[str] = mapped_column(primary_key=True)
+    slow_streak: Mapped[int]  # latest attempts in a row that were slow or timed out
+    paused_until: Mapped[datetime | None]  # nothing is sent before
+    seen_at: Mapped[datetime]  # the latest attempt
 
 
 class WorkerBeat(Base):
