@@ -1,28 +1,30 @@
-"""One webhook message, one attempt: claim it, sign it, POST it, record what came.
+"""One attempt at a webhook message in the database: claim it, record what came of it.
 
-About ten attempts over three days; an attempt is claimed in the database first, so
-that two workers never send the same one at once.
+About ten attempts over three days. An attempt is counted when it is claimed, so that
+one that cannot be recorded counts too; two workers never claim the same one at once.
 """
 
 import random
-import ssl
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from app.core.db.base import utc_now
-from app.core.db.job_queries import claim_delivery, idle_deliveries
+from app.core.db.delivery_queries import (
+    claim_deliveries,
+    idle_deliveries,
+    pause_endpoint,
+    put_off_deliveries,
+    save_endpoint,
+    sendable_deliveries,
+)
 from app.core.db.models import Delivery, DeliveryAttempt, DeliveryStatus
-from app.core.errors import CallbackRefused
-from app.core.settings import Network
-from app.core.webhooks import check_callback_url, sign
-from worker.outbound import DEADLINE_S, Answer, PostFailed, post
+from worker.lanes import Lane, Lanes
+from worker.outbound import Answer
 
 # Waits after the first, second, ... failed attempt: ten attempts in some three days.
 WAITS = tuple(
@@ -31,154 +33,195 @@ WAITS = tuple(
 )
 JITTER = 0.2  # a wait is stretched by up to this share, so that retries spread out
 MAX_RETRY_AFTER = timedelta(days=1)
-HOLD = timedelta(seconds=4 * DEADLINE_S)  # resolver and POST take no longer
+MAX_DATE_CHARS = 100
+PER_ENDPOINT = 2  # messages under way to one host and port
+SLOW_MS = 5_000  # an attempt that took longer makes its endpoint a slow one
+FIRST_PAUSE = timedelta(seconds=5)  # after a timeout; doubled by each one more
+LONGEST_PAUSE = timedelta(minutes=10)
+
+# Held while messages are claimed, so that several workers keep to PER_ENDPOINT.
+ONE_CLAIM = 7_164_003
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """How messages are sent: the secret, where they may go, whom TLS trusts."""
+class Message:
+    """A message claimed for one attempt."""
 
-    secret: str
-    allow_nets: Sequence[Network] = ()
-    tls: ssl.SSLContext | None = None
+    id: UUID
+    url: str
+    endpoint: str
+    body: bytes
+    number: int  # of this attempt, from 1
+    lane: Lane
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one attempt: an answer, or the reason why there is none."""
+    """What came of one attempt: an answer, or the reason why there is none.
 
+    Attributes:
+        at: when it began, by the clock of this machine.
+    """
+
+    at: datetime
     duration_ms: int
     answer: Answer | None = None
     error: str | None = None
+    is_timeout: bool = False
 
 
-def deliver(
-    delivery_id: UUID, *, sessions: sessionmaker[Session], sender: Post
-) -> DeliveryStatus | None:
-    """Make one attempt at a message that is due; None if it is not to be had.
+def claim_due(session: Session, lanes: Lanes, *, hold: timedelta) -> list[Message]:
+    """Take as many due messages as there is room for, in their order.
 
-    A second call for the same attempt finds the row held or done and goes home. No
-    transaction is open while the other server is waited for.
+    Those of a paused endpoint, and those there is no room for, are left as they are:
+    that costs them no attempt.
     """
-    with sessions.begin() as session:
-        claimed = session.execute(
-            claim_delivery(delivery_id, hold=HOLD).returning(
-                Delivery.url, Delivery.body, Delivery.attempt
-            )
-        ).one_or_none()
-    if claimed is None:
-        return None
-    url, body, number = claimed
-
-    at = utc_now()
-    outcome = _attempt(delivery_id, url, body.encode(), sender=sender, at=at)
-    with sessions.begin() as session:
-        delivery = session.get(Delivery, delivery_id, with_for_update=True)
-        if delivery is None:  # The video was deleted meanwhile, and this with it.
-            return None
-        _record(session, delivery, outcome, number=number, at=at)
-        status = DeliveryStatus(delivery.status)
-    log.info(
-        "webhook_attempt",
-        delivery=str(delivery_id),
-        attempt=number,
-        status=status,
-        answer=outcome.answer.status_code if outcome.answer else None,
-        error=outcome.error,
+    session.execute(select(func.pg_advisory_xact_lock(ONE_CLAIM)))
+    found = session.execute(
+        sendable_deliveries(per_endpoint=PER_ENDPOINT, limit=2 * lanes.places)
     )
-    return status
+    chosen: dict[UUID, Lane] = {}
+    room: dict[str, int] = {}
+    lanes = lanes.copy()
+    for delivery_id, endpoint, slow_streak, under_way in found:
+        lane = Lane.of(slow_streak)
+        most = 1 if lane is Lane.SLOW else PER_ENDPOINT
+        left = room.setdefault(endpoint, most - under_way)
+        if left > 0 and lanes.has_room(lane):
+            room[endpoint] = left - 1
+            lanes.enter(lane)
+            chosen[delivery_id] = lane
+    if not chosen:
+        return []
+    claimed = session.execute(
+        claim_deliveries(chosen, hold=hold).returning(
+            Delivery.id,
+            Delivery.url,
+            Delivery.endpoint,
+            Delivery.body,
+            Delivery.attempt,
+        )
+    )
+    return [
+        Message(one, url, endpoint, body.encode(), number, chosen[one])
+        for one, url, endpoint, body, number in claimed
+    ]
 
 
-def next_wait(attempt: int, *, retry_after: timedelta | None) -> timedelta | None:
+def record(
+    session: Session, message: Message, outcome: Outcome
+) -> DeliveryStatus | None:
+    """Write down an attempt and decide what becomes of the message; None: it is gone.
+
+    What becomes of the endpoint too: after a timeout it rests for a while.
+    """
+    delivery = session.get(Delivery, message.id, with_for_update=True)
+    if delivery is None:  # The video was deleted meanwhile, and this with it.
+        return None
+    answer = outcome.answer
+    session.add(
+        DeliveryAttempt(
+            delivery_id=message.id,
+            number=message.number,
+            at=outcome.at,
+            duration_ms=outcome.duration_ms,
+            status_code=answer.status_code if answer else None,
+            error=outcome.error,
+        )
+    )
+    _decide(session, delivery, outcome, is_ours=delivery.attempt == message.number)
+    session.flush()
+    _judge_endpoint(session, message.endpoint, outcome)
+    return DeliveryStatus(delivery.status)
+
+
+def next_wait(
+    attempt: int, *, retry_after: timedelta | None, allowed: int = len(WAITS) + 1
+) -> timedelta | None:
     """Tell how long to wait after failed attempt number `attempt`; None: give up.
 
     `Retry-After` can only lengthen a wait, and not beyond a day.
     """
-    if attempt > len(WAITS):
+    if attempt >= allowed:
         return None
-    wait = WAITS[attempt - 1] * random.uniform(1, 1 + JITTER)  # noqa: S311  # no secret
+    wait = WAITS[min(attempt, len(WAITS)) - 1]
+    wait *= random.uniform(1, 1 + JITTER)  # noqa: S311  # no secret
     if retry_after is None:
         return wait
     return max(wait, min(retry_after, MAX_RETRY_AFTER))
 
 
 def read_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
-    """Read a Retry-After header: seconds or an HTTP date; None if it is neither."""
-    if value is None:
-        return None
-    value = value.strip()
+    """Read a Retry-After header: seconds or an HTTP date; None if it is neither.
+
+    Whatever it holds, the wait is between nothing and `MAX_RETRY_AFTER`.
+    """
+    value = (value or "").strip()
     if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value), MAX_RETRY_AFTER.total_seconds()))
+        digits = value.lstrip("0") or "0"
+        if len(digits) > len(str(MAX_RETRY_AFTER // timedelta(seconds=1))):
+            return MAX_RETRY_AFTER
+        return min(timedelta(seconds=int(digits)), MAX_RETRY_AFTER)
     try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
+        until = parsedate_to_datetime(value[:MAX_DATE_CHARS])
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        wait = until - now
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(until - now, timedelta(0))
+    return min(max(wait, timedelta(0)), MAX_RETRY_AFTER)
 
 
-def _attempt(
-    delivery_id: UUID, url: str, body: bytes, *, sender: Post, at: datetime
-) -> Outcome:
-    started = time.monotonic()
-    answer, error = None, None
-    try:
-        callback = check_callback_url(url, sender.allow_nets)
-        signature = sign(
-            sender.secret,
-            message_id=str(delivery_id),
-            timestamp_s=int(at.timestamp()),
-            body=body,
-        )
-        headers = {
-            "content-type": "application/json",
-            "user-agent": "touchline-webhook/1",
-            **signature,
-        }
-        answer = post(callback, headers=headers, body=body, tls=sender.tls)
-    except CallbackRefused as exc:
-        error = f"refused: {exc.detail}"
-    except PostFailed as exc:
-        error = str(exc)
-    return Outcome(int((time.monotonic() - started) * 1000), answer, error)
+def pause_after(slow_streak: int) -> timedelta:
+    """Tell how long an endpoint rests after its last attempts timed out."""
+    return min(FIRST_PAUSE * (1 << min(slow_streak - 1, 16)), LONGEST_PAUSE)
 
 
-def _record(
-    session: Session,
-    delivery: Delivery,
-    outcome: Outcome,
-    *,
-    number: int,
-    at: datetime,
+def _decide(
+    session: Session, delivery: Delivery, outcome: Outcome, *, is_ours: bool
 ) -> None:
-    """Write down the attempt and decide what becomes of the message."""
+    """Close the message or let it wait for its next attempt.
+
+    If our hold ran out, another may be at it (not `is_ours`), or it was closed: then
+    only an arrival counts.
+    """
     answer = outcome.answer
-    session.add(
-        DeliveryAttempt(
-            delivery_id=delivery.id,
-            number=number,
-            at=at,
-            duration_ms=outcome.duration_ms,
-            status_code=answer.status_code if answer else None,
-            error=outcome.error,
-        )
-    )
-    delivery.locked_until = None
     if answer is not None and 200 <= answer.status_code < 300:
-        delivery.close(DeliveryStatus.DELIVERED, at=at)
+        delivery.close(DeliveryStatus.DELIVERED)
         return
+    if not is_ours or delivery.status != DeliveryStatus.PENDING:
+        return
+    delivery.locked_until = None
     if answer is not None and answer.status_code == 410:
-        delivery.close(DeliveryStatus.GONE, at=at)
+        delivery.close(DeliveryStatus.GONE)
         others = idle_deliveries(video_id=delivery.video_id, url=delivery.url)
         for other in session.scalars(others).all():
-            other.close(DeliveryStatus.GONE, at=at)
+            other.close(DeliveryStatus.GONE)
         return
-    retry_after = read_retry_after(answer.retry_after if answer else None, now=at)
-    wait = next_wait(number, retry_after=retry_after)
+    retry_after = read_retry_after(
+        answer.retry_after if answer else None, now=outcome.at
+    )
+    wait = next_wait(
+        delivery.attempt, retry_after=retry_after, allowed=delivery.attempts_allowed
+    )
     if wait is None:
-        delivery.close(DeliveryStatus.FAILED, at=at)
+        delivery.close(DeliveryStatus.FAILED)
         return
-    delivery.next_attempt_at = at + wait
+    delivery.next_attempt_at = func.now() + wait
+
+
+def _judge_endpoint(session: Session, endpoint: str, outcome: Outcome) -> None:
+    """Note how the endpoint answered; after a timeout, put off what else waits for it.
+
+    A refused connection or an error is an answer here: it held nobody up.
+    """
+    is_slow = outcome.is_timeout or outcome.duration_ms > SLOW_MS
+    streak = session.execute(save_endpoint(endpoint, is_slow=is_slow)).scalar_one()
+    if not outcome.is_timeout:
+        return
+    pause = pause_after(streak)
+    session.execute(pause_endpoint(endpoint, pause=pause))
+    session.execute(put_off_deliveries(endpoint, wait=pause))
+    log.info("webhook_endpoint_paused", endpoint=endpoint, seconds=pause.seconds)

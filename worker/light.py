@@ -1,19 +1,20 @@
 """Celery's entry of the light process: `celery -A worker.light worker -Q light`.
 
-Sends webhooks in threads and sweeps; keeps away from torch and from `model`.
+Sends webhooks and sweeps; keeps away from torch and from `model`. Both begin before
+the broker is reached: it only wakes the sender, the database tells what is to be done.
 """
 
 import os
+import resource
 import threading
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 import structlog
 from celery.signals import (
     setup_logging,
     worker_init,
-    worker_ready,
+    worker_shutdown,
     worker_shutting_down,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,25 +23,32 @@ from app.core.log import configure_logging
 from app.core.queue import DELIVER_WEBHOOK, make_celery
 from app.core.settings import Settings
 from app.core.webhooks import webhook_secret
+from worker.attempt import Post
 from worker.beats import start_beating
 from worker.connect import Ground, connect, stop_if_unfit
-from worker.delivery import Post, deliver
 from worker.sweep import sweep
+from worker.webhook_sender import (
+    DATABASE_THREADS,
+    FINISH_S,
+    LOOK_EVERY_S,
+    PLACES,
+    WebhookSender,
+)
 
-THREADS = 8  # slow receivers that may be waited for at once
+OTHER_FILES = 128  # open files beside the connections to receivers
 
 settings = Settings()
 celery = make_celery(settings)
-celery.conf.update(worker_pool="threads", worker_concurrency=THREADS)
+celery.conf.update(worker_pool="threads", worker_concurrency=1)
 
 leaving = threading.Event()
 log = structlog.get_logger(__name__)
 
 
 @celery.task(name=DELIVER_WEBHOOK)
-def deliver_webhook(delivery_id: str) -> None:
-    """Make one attempt at one message."""
-    deliver(UUID(delivery_id), sessions=_ground().sessions, sender=_sender())
+def deliver_webhook(delivery_id: str) -> None:  # noqa: ARG001  # it finds all that are due
+    """Wake the sender."""
+    _sender().wake()
 
 
 @setup_logging.connect
@@ -49,21 +57,22 @@ def _set_up_logging(**_: Any) -> None:
 
 
 @worker_init.connect
-def _check(**_: Any) -> None:
-    """Refuse to start where no message could be signed."""
+def _check(sender: Any, **_: Any) -> None:
+    """Refuse to start where no message could be signed, else begin to work."""
     with stop_if_unfit():
         _ground()
         _sender()
+    _start(sender.hostname)
 
 
-@worker_ready.connect
-def _start(sender: Any, **_: Any) -> None:
-    """Begin to sweep and to beat."""
+def _start(node: str) -> None:
+    """Begin to send, to sweep and to beat."""
+    _sender().start()
     threading.Thread(target=_sweep_on, name="sweep", daemon=True).start()
     start_beating(
-        node=sender.hostname,
+        node=node,
         kind="light",
-        info=lambda: {"pid": os.getpid()},
+        info=_tell_state,
         sessions=_ground().sessions,
         leaving=leaving,
         every=settings.heartbeat,
@@ -73,6 +82,19 @@ def _start(sender: Any, **_: Any) -> None:
 @worker_shutting_down.connect
 def _leave(**_: Any) -> None:
     leaving.set()
+    _sender().stop()
+
+
+@worker_shutdown.connect
+def _finish(**_: Any) -> None:
+    """Let what is under way be recorded, so that it is not sent twice."""
+    _sender().stop()
+    _sender().join(2 * FINISH_S)
+
+
+def _tell_state() -> dict[str, object]:
+    problem = _sender().problem
+    return {"pid": os.getpid(), **({} if problem is None else {"problem": problem})}
 
 
 def _sweep_on() -> None:
@@ -94,10 +116,29 @@ def _sweep_on() -> None:
 
 @cache
 def _ground() -> Ground:
-    return connect(settings, celery, pool_size=THREADS + 2)
+    return connect(settings, celery, pool_size=DATABASE_THREADS + 2)
 
 
 @cache
-def _sender() -> Post:
-    secret = webhook_secret(settings)
-    return Post(secret=secret, allow_nets=settings.webhook_allow_nets)
+def _sender() -> WebhookSender:
+    how = Post(
+        secret=webhook_secret(settings),
+        allow_nets=settings.webhook_allow_nets,
+        deadline_s=settings.webhook_timeout.total_seconds(),
+    )
+    return WebhookSender(
+        sessions=_ground().sessions,
+        how=how,
+        places=min(PLACES, _open_files(PLACES + OTHER_FILES) - OTHER_FILES),
+        look_every_s=min(LOOK_EVERY_S, settings.sweep_every.total_seconds()),
+    )
+
+
+def _open_files(wanted: int) -> int:
+    """Raise this process's limit of open files if need be; returns what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return raised

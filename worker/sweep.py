@@ -14,10 +14,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.base import utc_now
+from app.core.db.delivery_queries import (
+    close_spent_deliveries,
+    due_deliveries,
+    forget_idle_endpoints,
+)
 from app.core.db.job_queries import (
     abandoned_jobs,
     drop_beats,
-    due_deliveries,
     end_values,
     queued_jobs,
     release_values,
@@ -70,9 +74,12 @@ def sweep(
             return None
         back = take_back(session, settings=settings)
         session.execute(drop_beats(older_than=SILENT))
+        session.execute(close_spent_deliveries())
+        session.execute(forget_idle_endpoints())
     with sessions() as session:
         waiting = list(session.scalars(queued_jobs(limit=BATCH)))
-        due = list(session.scalars(due_deliveries(limit=BATCH)))
+        # One message wakes a sender, which then finds all that is due.
+        due = list(session.scalars(due_deliveries(limit=1)))
     found = Found(
         requeued=len(back.requeued),
         buried=len(back.buried),

@@ -16,7 +16,7 @@ from app.api.pages import cut_page
 from app.api.problems import lists_problems
 from app.api.schemas import Delivery, DeliveryPage, WebhookMessage
 from app.api.videos import find_video
-from app.core.db.base import utc_now
+from app.core.db.delivery_queries import resume_endpoint
 from app.core.db.queries import deliveries_page, delivery_with_attempts
 from app.core.errors import (
     CrossSiteRefused,
@@ -94,7 +94,10 @@ def retry_delivery(delivery_id: DeliveryId, service: ServiceDep) -> Delivery:
         ).one_or_none()
         if delivery is None:
             raise DeliveryNotFound(f"No delivery has the id {delivery_id}.")
-        delivery.send_again(now=utc_now())
+        delivery.send_again()
+        session.flush()
+        session.refresh(delivery, ["next_attempt_at"])
+        session.execute(resume_endpoint(delivery.endpoint))
     service.doorbell.ring_delivery(delivery.id)
     return Delivery.of(delivery)
 

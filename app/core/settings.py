@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     redis_url: str | None = None  # None: a filesystem broker in data_dir
     webhook_secret: SecretStr | None = None  # None: made at first start in data_dir
     webhook_allow_nets: Annotated[tuple[Network, ...], NoDecode] = ()
+    webhook_timeout: Duration = timedelta(seconds=15)  # an answer's headers by then
     api_key: SecretStr | None = None  # required when host is not loopback
     model: str | None = None  # name or path of the default checkpoint
     engine: Literal["auto", "openvino", "torch-cuda", "torch-cpu"] = "auto"

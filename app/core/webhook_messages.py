@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id
-from app.core.db.job_queries import last_delivery_status
-from app.core.db.models import Delivery, DeliveryStatus
+from app.core.db.delivery_queries import last_delivery_status
+from app.core.db.models import DELIVERY_LIFETIME, Delivery, DeliveryStatus
 
 MessageType = Literal["video.completed", "video.failed", "video.canceled"]
 EndStatus = Literal["succeeded", "failed", "canceled"]
@@ -56,7 +57,7 @@ def add_delivery(
     session.add(delivery)
     if last != DeliveryStatus.GONE:
         return delivery.id
-    delivery.close(DeliveryStatus.GONE, at=now)
+    delivery.close(DeliveryStatus.GONE)
     return None
 
 
@@ -87,7 +88,8 @@ def make_delivery(
         type=ending.message_type,
         url=url,
         body=message_body(ending, base_url=base_url, now=now),
-        next_attempt_at=now,
+        next_attempt_at=func.now(),
+        expires_at=func.now() + DELIVERY_LIFETIME,
         created_at=now,
     )
 

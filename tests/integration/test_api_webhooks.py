@@ -4,17 +4,25 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import delete, text
 
+from app.core.db.delivery_queries import (
+    pause_endpoint,
+    save_endpoint,
+    sendable_deliveries,
+)
 from app.core.db.models import Delivery, Job, JobStatus, Video
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
 
 HOOK = "http://127.0.0.1:9/hook"
+FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
+EVERY_SENDABLE = sendable_deliveries(per_endpoint=9, limit=9)
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +125,25 @@ def test_a_cancel_waits_for_the_deletion_of_its_video_and_then_finds_nothing(
         deletion.commit()
 
         assert post.result().status_code == 404
+
+
+def test_a_message_sent_again_by_hand_does_not_wait_for_the_pause_of_its_endpoint(
+    api: RunningApi,
+) -> None:
+    video = upload(api, callback_url=HOOK)
+    api.client.post(video["job"]["links"]["cancel"])
+    (delivery,) = deliveries_of(api, video)
+    with api.service.sessions.begin() as session:
+        row = session.get_one(Delivery, UUID(delivery["id"]))
+        row.next_attempt_at = FAR_OFF
+        session.execute(save_endpoint(row.endpoint, is_slow=True))
+        session.execute(pause_endpoint(row.endpoint, pause=timedelta(hours=1)))
+    with api.service.sessions() as session:
+        before = session.execute(EVERY_SENDABLE).all()
+
+    answer = api.client.post(f"/deliveries/{delivery['id']}/retry")
+
+    assert answer.json()["next_attempt_at"] < FAR_OFF.isoformat()
+    with api.service.sessions() as session:
+        after = session.execute(EVERY_SENDABLE).all()
+    assert (before, [str(row.id) for row in after]) == ([], [delivery["id"]])

@@ -26,8 +26,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.dml import Insert
 
 from app.core.db.models import (
-    Delivery,
-    DeliveryStatus,
     Job,
     JobStatus,
     Video,
@@ -150,63 +148,6 @@ def queued_jobs(*, limit: int) -> Select[UUID]:
         .where(Job.status == JobStatus.QUEUED)
         .order_by(Job.created_at, Job.id)
         .limit(limit)
-    )
-
-
-def due_deliveries(*, limit: int) -> Select[UUID]:
-    """List the webhook messages to be sent now and held by nobody."""
-    return (
-        select(Delivery.id)
-        .where(
-            Delivery.status == DeliveryStatus.PENDING,
-            Delivery.next_attempt_at <= func.now(),
-            or_(Delivery.locked_until.is_(None), Delivery.locked_until < func.now()),
-        )
-        .order_by(Delivery.next_attempt_at)
-        .limit(limit)
-    )
-
-
-def last_delivery_status(*, video_id: UUID, url: str) -> Select[str]:
-    """Tell how the message that ended last went; no row: none has ended."""
-    return (
-        select(Delivery.status)
-        .where(
-            Delivery.video_id == video_id,
-            Delivery.url == url,
-            Delivery.finished_at.is_not(None),
-        )
-        .order_by(Delivery.finished_at.desc())
-        .limit(1)
-    )
-
-
-def idle_deliveries(*, video_id: UUID, url: str) -> Select[Delivery]:
-    """Lock the messages of a video that wait and are not under way."""
-    return (
-        select(Delivery)
-        .where(
-            Delivery.video_id == video_id,
-            Delivery.url == url,
-            Delivery.status == DeliveryStatus.PENDING,
-            or_(Delivery.locked_until.is_(None), Delivery.locked_until < func.now()),
-        )
-        .with_for_update(skip_locked=True)
-    )
-
-
-def claim_delivery(delivery_id: UUID, *, hold: timedelta) -> Update:
-    """Take a due message for one attempt; no row: not due, done, or somebody's."""
-    return (
-        update(Delivery)
-        .where(
-            Delivery.id == delivery_id,
-            Delivery.status == DeliveryStatus.PENDING,
-            Delivery.next_attempt_at <= func.now(),
-            or_(Delivery.locked_until.is_(None), Delivery.locked_until < func.now()),
-        )
-        .values(locked_until=func.now() + hold, attempt=Delivery.attempt + 1)
-        .execution_options(synchronize_session=False)
     )
 
 

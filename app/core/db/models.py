@@ -1,6 +1,6 @@
 """The rows: Video, Job, Event, Delivery and their kin. They never open a session."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -19,6 +20,7 @@ from app.core.db.base import Base, new_id
 from app.core.errors import JobIsFinished
 
 DELIVERY_ATTEMPTS = 10
+DELIVERY_LIFETIME = timedelta(days=10)  # longer than ten attempts can take
 
 
 class JobStatus(StrEnum):
@@ -201,16 +203,21 @@ class Delivery(Base):
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 
-    def close(self, status: DeliveryStatus, *, at: datetime) -> None:
+    # Times are the database's own: clocks of worker machines may differ.
+
+    def close(self, status: DeliveryStatus) -> None:
         """End the message; nothing more is sent unless somebody asks."""
         self.status = status
         self.next_attempt_at = None
-        self.finished_at = at
+        self.locked_until = None
+        self.finished_at = func.now()
 
-    def send_again(self, *, now: datetime) -> None:
-        """Make the message due at once; a finished one gets one more attempt."""
+    def send_again(self) -> None:
+        """Make the message due at once; it gets one more attempt at the least."""
+        self.attempts_allowed = max(self.attempts_allowed, self.attempt + 1)
         self.status = DeliveryStatus.PENDING
-        self.next_attempt_at = now
+        self.next_attempt_at = func.now()
+        self.expires_at = func.now() + DELIVERY_LIFETIME
         self.finished_at = None
 
     attempts: Mapped[list["DeliveryAttempt"]] = relationship(

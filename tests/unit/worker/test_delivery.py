@@ -1,5 +1,6 @@
 """When a webhook is tried again, and when it is given up."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,6 +49,19 @@ def test_retry_after_cannot_shorten_a_wait() -> None:
         ("Fri, 01 May 2026 11:00:00 GMT", timedelta(0)),
         ("Fri, 01 May 2026 12:01:00 -0000", timedelta(seconds=60)),
         ("99999999999999999999", MAX_RETRY_AFTER),
+        ("9" * 5000, MAX_RETRY_AFTER),
+        ("0" * 5000 + "7", timedelta(seconds=7)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_RETRY_AFTER),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", MAX_RETRY_AFTER),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", timedelta(0)),
+        ("Fri, 01 May 99999 12:00:00 GMT", None),
+        ("Fri, 99 May 2026 12:00:00 GMT", None),
+        ("Fri, 01 May 2026 12:00:00 +999999999999999", None),
+        ("1.5", None),
+        ("inf", None),
+        ("\x00", None),
+        (",", None),
+        ("1" * 99 + " GMT", None),
         ("soon", None),
         ("-5", None),
         ("²", None),
@@ -59,3 +73,13 @@ def test_retry_after_is_seconds_or_a_date(
     value: str | None, wait: timedelta | None
 ) -> None:
     assert read_retry_after(value, now=NOW) == wait
+
+
+def test_no_header_at_all_makes_the_reader_fail() -> None:
+    dice = random.Random(20260501)
+    alphabet = '0123456789 ,:+-GMTJanFri\x00\xff²()\\"'
+
+    for _ in range(20_000):
+        value = "".join(dice.choices(alphabet, k=dice.randrange(40)))
+        wait = read_retry_after(value, now=NOW)
+        assert wait is None or timedelta(0) <= wait <= MAX_RETRY_AFTER, value

@@ -1,39 +1,36 @@
 """The POST to other people's servers, against real sockets."""
 
+import asyncio
 import contextlib
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from typing import Any
 
+import httpcore
 import pytest
 
+from app.core.addresses import Address
 from app.core.webhooks import Callback
-from worker.outbound import MAX_ANSWER_BYTES, PostFailed, post
+from tests.receivers import listener
+from worker import outbound
+from worker.outbound import (
+    MAX_ANSWER_BYTES,
+    MAX_ERROR_CHARS,
+    Answer,
+    PostFailed,
+    connect_first,
+    printable,
+)
 
-Handler = Callable[[socket.socket], None]
+ADDRESSES: list[Address] = [ipaddress.ip_address(f"8.8.8.{one}") for one in range(4)]
+
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-@contextlib.contextmanager
-def listener(handle: Handler) -> Iterator[int]:
-    """Accept one connection on a free port and let `handle` talk to it."""
-
-    def accept() -> None:
-        with contextlib.suppress(OSError):
-            connection, _ = server.accept()
-            with connection:
-                handle(connection)
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield server.getsockname()[1]
-        finally:
-            with contextlib.suppress(OSError):
-                server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+def post(callback: Callback, **options: Any) -> Answer:
+    """Send once, in a loop of its own."""
+    return asyncio.run(outbound.post(callback, **{"body": b"{}", **options}))
 
 
 def callback(url: str) -> Callback:
@@ -156,3 +153,82 @@ def test_retry_after_is_read_from_the_answer() -> None:
         answer = post(callback(f"http://a.invalid:{port}/"), headers={}, body=b"{}")
 
     assert (answer.status_code, answer.retry_after) == (503, "42")
+
+
+class Stream(httpcore.AsyncMockStream):
+    """A connection that tells whether it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.is_closed = False
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def test_the_next_address_is_tried_at_once_when_one_refuses() -> None:
+    made = Stream()
+    tried: list[Address] = []
+
+    async def connect(address: Address) -> httpcore.AsyncNetworkStream:
+        tried.append(address)
+        if len(tried) < 3:
+            raise httpcore.ConnectError(f"{address} refused")
+        return made
+
+    found = asyncio.run(connect_first(ADDRESSES, connect, next_after_s=3600))
+
+    assert found is made
+    assert tried == ADDRESSES[:3]
+
+
+def test_the_next_address_is_tried_when_one_is_silent_which_is_then_let_go() -> None:
+    made, ended = Stream(), list[Address]()
+
+    async def connect(address: Address) -> httpcore.AsyncNetworkStream:
+        if address == ADDRESSES[2]:
+            return made
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(address)
+        raise AssertionError
+
+    found = asyncio.run(connect_first(ADDRESSES, connect, next_after_s=0.01))
+
+    assert found is made
+    assert sorted(map(str, ended)) == sorted(map(str, ADDRESSES[:2]))
+
+
+def test_of_two_addresses_that_answer_at_once_one_connection_is_closed() -> None:
+    both = asyncio.Event()
+    made = [Stream(), Stream()]
+
+    async def connect(address: Address) -> httpcore.AsyncNetworkStream:
+        if address == ADDRESSES[1]:
+            both.set()
+        await both.wait()
+        return made[ADDRESSES.index(address)]
+
+    found = asyncio.run(connect_first(ADDRESSES[:2], connect, next_after_s=0.01))
+
+    assert found in made
+    assert [one.is_closed for one in made] == [one is not found for one in made]
+
+
+def test_when_all_addresses_refuse_the_first_reason_is_given() -> None:
+    async def connect(address: Address) -> httpcore.AsyncNetworkStream:
+        raise httpcore.ConnectError(f"{address} refused")
+
+    with pytest.raises(httpcore.ConnectError, match=str(ADDRESSES[0])):
+        asyncio.run(connect_first(ADDRESSES, connect))
+
+
+def test_the_context_that_trusts_the_usual_authorities_is_made_once() -> None:
+    assert outbound.usual_tls() is outbound.usual_tls()
+
+
+def test_what_others_send_is_cut_and_made_printable() -> None:
+    assert printable("a\x00b\ud800\n" + "x" * 999) == (
+        "a\\x00b\\ud800\\n" + "x" * (MAX_ERROR_CHARS - 5)
+    )
