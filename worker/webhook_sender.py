@@ -26,7 +26,7 @@ from worker.lanes import Lane, Lanes
 from worker.outbound import BODY_S
 from worker.resolver import LOOKUP_S, WAIT_S, Resolver
 
-PLACES = 512  # messages under way at once
+PLACES = 1024  # messages under way at once; one that waits takes some 25 KiB
 DATABASE_THREADS = 4
 LOOK_EVERY_S = 5.0
 FINISH_S = 3.0  # what is under way when the process leaves may take so long
