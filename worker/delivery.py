@@ -5,6 +5,7 @@ one that cannot be recorded counts too; two workers never claim the same one at 
 """
 
 import random
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -41,6 +42,8 @@ LONGEST_PAUSE = timedelta(minutes=10)
 
 # Held while messages are claimed, so that several workers keep to PER_ENDPOINT.
 ONE_CLAIM = 7_164_003
+TURN_TRIES = 50
+TURN_PAUSE_S = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +81,7 @@ def claim_due(session: Session, lanes: Lanes, *, hold: timedelta) -> list[Messag
     Those of a paused endpoint, and those there is no room for, are left as they are:
     that costs them no attempt.
     """
-    session.execute(select(func.pg_advisory_xact_lock(ONE_CLAIM)))
+    _take_turn(session)
     found = session.execute(
         sendable_deliveries(per_endpoint=PER_ENDPOINT, limit=2 * lanes.places)
     )
@@ -177,6 +180,18 @@ def read_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
 def pause_after(slow_streak: int) -> timedelta:
     """Tell how long an endpoint rests after its last attempts timed out."""
     return min(FIRST_PAUSE * (1 << min(slow_streak - 1, 16)), LONGEST_PAUSE)
+
+
+def _take_turn(session: Session) -> None:
+    """Wait for a worker that is claiming now; one that takes long is not waited for.
+
+    Without its turn a worker may give an endpoint more at once than it should get;
+    with one that never comes nothing would be sent.
+    """
+    for _ in range(TURN_TRIES):
+        if session.scalar(select(func.pg_try_advisory_xact_lock(ONE_CLAIM))):
+            return
+        time.sleep(TURN_PAUSE_S)
 
 
 def _decide(

@@ -59,6 +59,7 @@ def _set_up_logging(**_: Any) -> None:
 @worker_init.connect
 def _check(sender: Any, **_: Any) -> None:
     """Refuse to start where no message could be signed, else begin to work."""
+    configure_logging(settings.log_format)  # Celery asks for it only later.
     with stop_if_unfit():
         _ground()
         _sender()

@@ -6,13 +6,15 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from app.core.addresses import Address
 from app.core.db.base import utc_now
@@ -26,8 +28,9 @@ from app.core.storage import Storage
 from app.core.webhook_messages import Ending, make_delivery
 from tests.integration.uploaded import Uploaded, upload
 from tests.receivers import Receiver, hanging_receivers, listener, running_receiver
+from worker import webhook_sender
 from worker.attempt import Post
-from worker.delivery import FIRST_PAUSE, LONGEST_PAUSE, pause_after
+from worker.delivery import FIRST_PAUSE, LONGEST_PAUSE, ONE_CLAIM, pause_after
 from worker.webhook_sender import Dispatcher, WebhookSender
 
 PATIENCE_S = 120.0
@@ -295,6 +298,54 @@ def test_a_refused_connection_is_quick_and_pauses_nothing(job: Uploaded) -> None
     row = endpoint(job, url)
     assert row is not None
     assert (row.slow_streak, row.paused_until) == (0, None)
+
+
+class Flaky:
+    """Sessions that fail once, as no database does, and work from then on."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+        self.has_failed = False
+
+    def begin(self) -> AbstractContextManager[Session]:
+        if not self.has_failed:
+            self.has_failed = True
+            raise RuntimeError("a bug")
+        return self.sessions.begin()
+
+
+def test_a_sender_that_crashes_says_so_and_starts_again(
+    job: Uploaded, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_sender, "CRASH_PAUSE_S", 0.5)
+    flaky = Flaky(job.sessions)
+    sender = WebhookSender(
+        sessions=cast(Sessions, flaky), how=PATIENT, look_every_s=0.2, finish_s=0.0
+    )
+    write_messages(job, [receiver.url])
+
+    before = sender.problem
+    sender.start()
+    assert receiver.entered.wait(PATIENCE_S)
+    while_running = sender.problem
+    sender.stop()
+    sender.join(PATIENCE_S)
+
+    assert flaky.has_failed
+    assert before == sender.problem == "the webhook sender does not run"
+    assert while_running is None
+
+
+def test_a_worker_that_stopped_while_it_claimed_does_not_stop_the_others(
+    job: Uploaded, receiver: Receiver
+) -> None:
+    (message,) = write_messages(job, [receiver.url])
+    with job.sessions.begin() as stopped:
+        stopped.execute(select(func.pg_advisory_xact_lock(ONE_CLAIM)))
+
+        send_once(job, PATIENT)
+
+    assert read(job, message).status == "delivered"
 
 
 def test_one_endpoint_gets_no_more_than_two_messages_at_once(
