@@ -23,6 +23,7 @@ from app.core.db.job_queries import held_job
 from app.core.db.models import Job
 
 TICK_S = 1.0  # how often progress is written and a cancel looked for
+JOIN_S = 5.0  # how long the end of a run waits for a tick that hangs
 
 log = structlog.get_logger(__name__)
 
@@ -69,10 +70,23 @@ class Lease:
 
     @property
     def stop(self) -> Stop | None:
-        """Why to stop, None to go on. Cheap; ask often."""
+        """Why to stop, None to go on. Cheap; ask often.
+
+        The clock decides, too: a database that hangs also hangs who renews.
+        """
+        if self._stop is None and self._is_past:
+            self._stop = Stop.LOST
         if self._stop is None and self._leaving.is_set():
             return Stop.LEAVING
         return self._stop
+
+    @property
+    def _is_past(self) -> bool:
+        return time.monotonic() - self._renewed > self._length.total_seconds()
+
+    def cancel(self) -> None:
+        """Note that the user asked for an end, seen by another way than a tick."""
+        self._stop = self._stop or Stop.CANCELED
 
     def note(self, progress: Progress) -> None:
         """Leave the newest progress for the next tick."""
@@ -90,7 +104,7 @@ class Lease:
             yield
         finally:
             done.set()
-            thread.join()
+            thread.join(JOIN_S)  # A late tick does no harm: its token has gone.
 
     def _keep(self, done: threading.Event) -> None:
         tick_s = min(TICK_S, self._renew_every_s)
@@ -99,8 +113,8 @@ class Lease:
                 self._tick()
             except SQLAlchemyError as exc:
                 log.warning("lease_not_renewed", job=str(self.job_id), error=str(exc))
-                if time.monotonic() - self._renewed > self._length.total_seconds():
-                    self._stop = self._stop or Stop.LOST
+            except Exception:
+                log.exception("lease_not_renewed", job=str(self.job_id))
 
     def _tick(self) -> None:
         values: dict[str, Any] = {}

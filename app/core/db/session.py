@@ -1,6 +1,15 @@
-"""Engine and sessions: sync SQLAlchemy over psycopg 3, no session opened here."""
+"""Engine and sessions: sync SQLAlchemy over psycopg 3, no session opened here.
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+Nothing waits for the database without a limit: the server ends long statements, TCP
+notices a peer that is gone, and the client gives up on one that is silent.
+"""
+
+from collections.abc import Generator
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -9,21 +18,73 @@ from app.core.errors import StartFailed
 DRIVER = "postgresql+psycopg"
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 60  # no statement of ours is that long; a hung one must end
+# A server that lives ends every statement before that; a silent one is given up.
+ANSWER_WITHIN_S = STATEMENT_TIMEOUT_S + 10.0
+# Found dead after 10 s without a word and three probes, or when what was sent has not
+# been acknowledged for 20 s. Unix sockets ignore these.
+KEEPALIVE: dict[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds; Linux only
+}
 
 Sessions = sessionmaker[Session]
+Result = TypeVar("Result")
 
 
-def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
+class BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is closed when the server says nothing for too long.
+
+    TCP notices a machine that is gone. It does not notice a server or a proxy that is
+    stopped: the kernel goes on to acknowledge what nobody reads.
+    """
+
+    answer_within_s = ANSWER_WITHIN_S
+
+    def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+        """Wait for the server as psycopg does, but not for ever.
+
+        Raises:
+            psycopg.OperationalError: no answer came in time; the connection is closed.
+        """
+        return super().wait(self._bounded(gen), *args, **kwargs)
+
+    def _bounded(
+        self, steps: Generator[Any, Any, Result]
+    ) -> Generator[Any, Any, Result]:
+        """Pass on what psycopg waits for, and look at the clock in between."""
+        deadline = monotonic() + self.answer_within_s
+        ready: Any = None  # what starts a generator
+        while True:
+            try:
+                wanted = steps.send(ready)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            ready = yield wanted
+            if not ready and monotonic() > deadline:
+                self.pgconn.finish()
+                raise psycopg.OperationalError(
+                    f"the database did not answer for {self.answer_within_s:g} s"
+                )
+
+
+def make_engine(
+    url: str | URL, *, pool_size: int = 5, answer_within_s: float = ANSWER_WITHIN_S
+) -> Engine:
     """Make an engine; connects at first use.
 
     Args:
         url: `postgres://`, `postgresql://` or `postgresql+psycopg://`.
         pool_size: connections kept open; the API takes as many as it has threads.
+        answer_within_s: how long a statement may wait for a silent server.
 
     Raises:
         StartFailed: the URL is malformed or names another kind of database.
     """
-    return create_engine(
+    engine = create_engine(
         database_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -31,9 +92,20 @@ def make_engine(url: str | URL, *, pool_size: int = 5) -> Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "touchline",
+            **KEEPALIVE,
             "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_S}s",
         },
     )
+
+    def connect(
+        _dialect: Any, _record: Any, args: list[Any], options: dict[str, Any]
+    ) -> BoundedConnection:
+        connection = BoundedConnection.connect(*args, **options)
+        connection.answer_within_s = answer_within_s
+        return connection
+
+    event.listen(engine, "do_connect", connect)
+    return engine
 
 
 def make_sessions(engine: Engine) -> Sessions:
