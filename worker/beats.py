@@ -10,15 +10,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.job_queries import save_beat
+from app.core.process_identity import ProcessIdentity
+from worker.loops import start_loop
 
 WATCH_EVERY_S = 1.0
 
 log = structlog.get_logger(__name__)
 
 
-def beat_name(node: str, *, kind: str) -> str:
-    """Name this process; several on one host may share Celery's default node name."""
-    return f"{kind} {node} {os.getpid()}"
+def beat_name(node: str, *, kind: str, process: ProcessIdentity | None = None) -> str:
+    """Name a process, this one by default, so that no two share a row.
+
+    Several may run under the same node name, on one machine or on several.
+    """
+    return f"{kind} {node} {process or ProcessIdentity.current()}"
 
 
 def start_beating(
@@ -31,16 +36,12 @@ def start_beating(
     every: timedelta,
 ) -> threading.Thread:
     """Beat at once and then every few seconds, in a thread, until `leaving` is set."""
-
-    def go_on() -> None:
-        while True:
-            beat(node, kind=kind, info=info(), sessions=sessions)
-            if leaving.wait(every.total_seconds()):
-                return
-
-    thread = threading.Thread(target=go_on, name="beats", daemon=True)
-    thread.start()
-    return thread
+    return start_loop(
+        "beats",
+        lambda: beat(node, kind=kind, info=info(), sessions=sessions),
+        every_s=every.total_seconds(),
+        leaving=leaving,
+    )
 
 
 def beat(

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
 from app.core.db.models import JobStatus, WorkerBeat
@@ -70,6 +72,40 @@ def test_beats_go_on_after_a_moment_without_a_connection(
 
     assert before == []
     assert names() == [beat_name("celery@host", kind="gpu")]
+
+
+def test_a_lease_goes_on_after_whatever_a_tick_raises(
+    sessions: Sessions, storage: Storage, tmp_path: Path
+) -> None:
+    (tmp_path / "video").write_bytes(b"bytes")
+    job = upload(tmp_path / "video", sessions=sessions, storage=storage)
+    token = uuid4()
+    job.set(status=JobStatus.RUNNING, lease_token=token, cancel_requested=True)
+
+    class Faulty(sessionmaker[Session]):
+        """Fails once as nobody foresaw, then works."""
+
+        has_failed = False
+
+        def begin(self) -> Any:
+            if self.has_failed:
+                return sessions.begin()
+            self.has_failed = True
+            raise RuntimeError("a bug")
+
+    lease = Lease(
+        job.job_id,
+        token,
+        sessions=Faulty(),
+        length=timedelta(minutes=5),
+        renew_every=OFTEN,
+        leaving=threading.Event(),
+    )
+    with capture_logs() as logs, lease.kept_alive():
+        wait_until(lambda: lease.stop is not None)
+
+    assert lease.stop is Stop.CANCELED
+    assert [one["event"] for one in logs] == ["lease_not_renewed"]
 
 
 def test_two_kinds_of_worker_under_one_node_name_beat_apart() -> None:
