@@ -5,26 +5,27 @@ Every write is guarded by the lease: who lost it writes nothing and leaves no fi
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.base import utc_now
-from app.core.db.job_queries import end_values, held_job, release_values
-from app.core.db.models import Job, JobStatus, Video
+from app.core.db.job_queries import end_values, held_job, release_values, show_job
+from app.core.db.models import Job, JobStatus
 from app.core.db.queries import lock_video
 from app.core.errors import StorageFull
 from app.core.queue import Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage, StoredFile, scores_key, video_prefix
 from app.core.webhook_messages import Ending, add_delivery
-from model.errors import ModelError
+from model.errors import Canceled, ModelError
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import SpottedVideo
+from worker.activity import Activity
 from worker.events import copy_events
 from worker.lease import Lease, Stop
 from worker.shelf import Predictors
@@ -37,8 +38,9 @@ class Workplace:
     """What every run on this worker shares.
 
     Attributes:
-        node: the worker's name, under which it holds leases.
+        node: the worker's name.
         leaving: set when the worker shuts down; a run then gives its job back.
+        activity: what this process does now, for those that watch it.
     """
 
     settings: Settings
@@ -48,16 +50,24 @@ class Workplace:
     doorbell: Doorbell
     node: str
     leaving: threading.Event
+    activity: Activity = field(default_factory=Activity)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job as it was when we took it."""
+    """A job as it was when we took it.
+
+    Attributes:
+        token: of the lease; it also names the file this run makes.
+        failures: earlier runs that failed by themselves, not by a worker's death.
+    """
 
     job_id: UUID
+    token: UUID
     video_id: UUID
     model: str | None
     attempt: int
+    failures: int
     storage_key: str
     callback_url: str | None
 
@@ -83,7 +93,12 @@ def save_success(
     spotted: SpottedVideo,
     scores: StoredFile,
 ) -> JobStatus:
-    """Write events, job, video and webhook in one transaction, then ring."""
+    """Write events, job, video and webhook in one transaction, then ring.
+
+    Raises:
+        Canceled: the user asked for an end before this; nothing is written.
+        LeaseLost: the job is no longer ours; nothing is written.
+    """
     counts = dict(Counter(spot.label for spot in spotted.spots))
     ending = Ending(claim.video_id, claim.job_id, "succeeded", counts)
     values: dict[str, Any] = {
@@ -100,18 +115,14 @@ def save_success(
         "warnings": _warnings(spotted),
     }
     with place.sessions.begin() as session:
-        _write_end(session, claim, lease, values)
+        _write_end(session, claim, lease, values, unless_canceled=True)
         copy_events(
             session,
             video_id=claim.video_id,
             job_id=claim.job_id,
             spots=spotted.spots,
         )
-        session.execute(
-            update(Video)
-            .where(Video.id == claim.video_id)
-            .values(current_job_id=claim.job_id)
-        )
+        session.execute(show_job(video_id=claim.video_id, job_id=claim.job_id))
         delivery_id = _add_delivery(session, claim, ending, place.settings)
     if delivery_id is not None:
         place.doorbell.ring_delivery(delivery_id)
@@ -121,7 +132,12 @@ def save_success(
 def save_failure(
     claim: Claim, lease: Lease, place: Workplace, failure: Failure
 ) -> JobStatus:
-    """End the job as failed, or put it back while the failure may pass."""
+    """End the job as failed, or put it back while the failure may pass.
+
+    Raises:
+        Canceled: the user asked for an end before this; nothing is written.
+        LeaseLost: the job is no longer ours; nothing is written.
+    """
     log.warning("job_failed", code=failure.code, detail=failure.detail)
     forget_scores(claim, place)
     error = {
@@ -129,7 +145,7 @@ def save_failure(
         "error_detail": failure.detail,
         "error_retryable": failure.retryable,
     }
-    if failure.retryable and claim.attempt < place.settings.max_attempts:
+    if failure.retryable and claim.failures + 1 < place.settings.max_attempts:
         back = release_values(counts_as_attempt=True)
         # The sweep rings it, in a while.
         return _put_back(claim, lease, place, {**back, **error})
@@ -141,7 +157,8 @@ def save_failure(
     }
     ending = Ending(claim.video_id, claim.job_id, "failed", {}, shown)
     with place.sessions.begin() as session:
-        _write_end(session, claim, lease, {**end_values(JobStatus.FAILED), **error})
+        values = {**end_values(JobStatus.FAILED), **error}
+        _write_end(session, claim, lease, values, unless_canceled=True)
         delivery_id = _add_delivery(session, claim, ending, place.settings)
     if delivery_id is not None:
         place.doorbell.ring_delivery(delivery_id)
@@ -166,17 +183,21 @@ def save_stop(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
 def forget_scores(claim: Claim, place: Workplace) -> None:
     """Remove what a run stored that did not come to its end.
 
-    If the job is another worker's now, that one writes the same key later; if it has
-    already, the row names the file and it stays. If the video is gone, so is its
-    folder, which this run may have made anew.
+    The file is this run's alone, by its token. It stays if the row names it: then the
+    end was saved, but the database's answer was lost; the row's lock waits for that to
+    be settled. If the video is gone, so is its folder, which this run may have made
+    anew. What cannot be removed now is found by a sweep.
     """
-    with place.sessions() as session:
-        job = session.get(Job, claim.job_id)
-    if job is None:
-        place.storage.delete_prefix(video_prefix(claim.video_id))
-    elif job.scores_key is None:
-        key = scores_key(claim.video_id, claim.job_id)
-        place.storage.path_for(key).unlink(missing_ok=True)
+    key = scores_key(claim.video_id, claim.job_id, claim.token)
+    try:
+        with place.sessions() as session:
+            job = session.get(Job, claim.job_id, with_for_update=True)
+        if job is None:
+            place.storage.delete_prefix(video_prefix(claim.video_id))
+        elif job.scores_key != key:
+            place.storage.delete_file(key)
+    except (OSError, SQLAlchemyError) as exc:
+        log.warning("scores_not_removed", key=key, error=str(exc))
 
 
 def failure_of(exc: Exception, claim: Claim) -> Failure:
@@ -215,22 +236,35 @@ def _put_back(
 
 
 def _write_end(
-    session: Session, claim: Claim, lease: Lease, values: dict[str, Any]
+    session: Session,
+    claim: Claim,
+    lease: Lease,
+    values: dict[str, Any],
+    *,
+    unless_canceled: bool = False,
 ) -> JobStatus:
     """Write a job's last values under its lease; returns how the job stands now.
 
     The video is locked first, as a deletion does it: in the other order each would
-    wait for the other.
+    wait for the other. The job is locked next: a cancel comes before or after all this.
 
     Raises:
+        Canceled: the user asked for an end; the transaction rolls back.
         LeaseLost: the lease is somebody else's now; the transaction rolls back.
     """
     session.execute(lock_video(claim.video_id))
-    statement = held_job(claim.job_id, lease.token).values(values).returning(Job.status)
+    held = held_job(claim.job_id, lease.token)
+    statement = held.values(values).returning(Job.status)
+    if unless_canceled:
+        statement = statement.where(~Job.cancel_requested)
     status = session.execute(statement).scalar_one_or_none()
-    if status is None:
-        raise LeaseLost
-    return JobStatus(status)
+    if status is not None:
+        return JobStatus(status)
+    job = session.get(Job, claim.job_id)
+    if unless_canceled and job is not None and job.lease_token == lease.token:
+        lease.cancel()
+        raise Canceled("the job was canceled while it ended")
+    raise LeaseLost
 
 
 def _add_delivery(

@@ -128,7 +128,7 @@ def _take_back(place: Workplace) -> None:
     """Requeue what this node held when it died, without waiting for its lease."""
     try:
         with place.sessions.begin() as session:
-            back = take_back(session, settings=settings, owner=place.node)
+            back = take_back(session, settings=settings)
     except SQLAlchemyError as exc:  # The sweep does it once the leases have run out.
         log.warning("nothing_taken_back", error=str(exc))
         return

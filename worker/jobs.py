@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from app.core.db.job_queries import claim_job
 from app.core.db.models import Job, JobStatus, Video
+from app.core.process_identity import ProcessIdentity
 from app.core.storage import scores_key
 from model.errors import Canceled
 from model.spotting.predictor import Predictor
@@ -23,6 +24,7 @@ from model.video.probe import VideoFacts
 from worker import lease as leases
 from worker.endings import (
     Claim,
+    Failure,
     LeaseLost,
     Workplace,
     failure_of,
@@ -55,7 +57,10 @@ def run_job(job_id: UUID, *, place: Workplace) -> JobStatus | None:
         renew_every=place.settings.heartbeat,
         leaving=place.leaving,
     )
-    with structlog.contextvars.bound_contextvars(job=str(job_id)):
+    with (
+        structlog.contextvars.bound_contextvars(job=str(job_id)),
+        place.activity.running(job_id),
+    ):
         log.info("job_started", attempt=claim.attempt)
         try:
             status = _run(claim, lease, place)
@@ -70,10 +75,11 @@ def _claim(job_id: UUID, token: UUID, place: Workplace) -> Claim | None:
     statement = claim_job(
         job_id,
         token=token,
-        owner=place.node,
+        owner=str(ProcessIdentity.current()),
         lease=place.settings.lease,
         max_attempts=place.settings.max_attempts,
-    ).returning(Job.video_id, Job.model, Job.attempt)
+        max_interruptions=place.settings.max_interruptions,
+    ).returning(Job.video_id, Job.model, Job.attempt, Job.interruptions)
     with place.sessions.begin() as session:
         row = session.execute(statement).one_or_none()
         if row is None:
@@ -81,9 +87,11 @@ def _claim(job_id: UUID, token: UUID, place: Workplace) -> Claim | None:
         video = session.get_one(Video, row.video_id)
         return Claim(
             job_id=job_id,
+            token=token,
             video_id=video.id,
             model=row.model,
             attempt=row.attempt,
+            failures=row.attempt - row.interruptions - 1,
             storage_key=video.storage_key,
             callback_url=video.callback_url,
         )
@@ -94,10 +102,11 @@ def _run(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
     try:
         with lease.kept_alive():
             predictor = place.predictors.get(claim.model)
+            place.activity.touch()
             spotted = _spot(claim, lease, place, predictor)
             lease.note(leases.Progress("store", 1.0, 0.0))
             scores = place.storage.write_bytes(
-                scores_key(claim.video_id, claim.job_id),
+                scores_key(claim.video_id, claim.job_id, claim.token),
                 _curves(spotted, predictor).to_bytes(),
             )
         _raise_if_stopped(lease)
@@ -112,7 +121,15 @@ def _run(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
         # no failure of the job.
         if lease.stop is not None:
             return save_stop(claim, lease, place)
-        return save_failure(claim, lease, place, failure_of(exc, claim))
+        return _fail(claim, lease, place, failure_of(exc, claim))
+
+
+def _fail(claim: Claim, lease: Lease, place: Workplace, failure: Failure) -> JobStatus:
+    """Save a failure, unless the job was canceled a moment ago."""
+    try:
+        return save_failure(claim, lease, place, failure)
+    except Canceled:
+        return save_stop(claim, lease, place)
 
 
 def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:
@@ -132,6 +149,7 @@ def _spot(
             session.execute(_facts_statement(claim.video_id, facts))
 
     def note_progress(progress: Progress) -> None:
+        place.activity.touch()
         _raise_if_stopped(lease)
         lease.note(leases.Progress(progress.stage, progress.done, progress.eta_s))
 

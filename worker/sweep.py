@@ -4,13 +4,15 @@ Runs in the light process, one at a time over all machines: rings for waiting jo
 takes back jobs whose worker died, sends due webhooks, removes files nobody owns.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.base import utc_now
@@ -23,20 +25,25 @@ from app.core.db.job_queries import (
     abandoned_jobs,
     drop_beats,
     end_values,
+    lease_owners,
     queued_jobs,
     release_values,
     unclaimable_jobs,
 )
 from app.core.db.models import Job, JobStatus, Video
-from app.core.errors import TooManyAttempts
-from app.core.leftovers import sweep_leftovers
+from app.core.errors import JobFailure, TooManyAttempts, WorkerDied
+from app.core.leftovers import sweep_leftovers, sweep_lost_scores
+from app.core.process_identity import ProcessIdentity
 from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage
 from app.core.webhook_messages import Ending, add_canceled, add_delivery
 
 ONE_SWEEP = 7_164_002  # the advisory lock under which a sweep runs
+# A round that takes longer is cut off from its lock, so that another process may sweep.
+LONGEST_ROUND = timedelta(minutes=15)
 BATCH = 200  # rows taken a sweep; the next one goes on
+WAKE_UPS = 10  # messages for waiting jobs; workers ask the database for the rest
 SILENT = timedelta(hours=1)  # beats older than this are of workers long gone
 
 log = structlog.get_logger(__name__)
@@ -59,6 +66,7 @@ class Found:
     rung: int = 0
     deliveries: int = 0
     orphans: int = 0
+    lost_scores: int = 0
 
 
 def sweep(
@@ -67,51 +75,83 @@ def sweep(
     sessions: sessionmaker[Session],
     storage: Storage,
     doorbell: Doorbell,
+    look_for_lost_scores: bool = False,
 ) -> Found | None:
     """Do one round; None if another process is at it."""
-    with sessions.begin() as session:
-        if not session.scalar(select(func.pg_try_advisory_xact_lock(ONE_SWEEP))):
+    with _alone(sessions) as is_alone:
+        if not is_alone:
             return None
-        back = take_back(session, settings=settings)
-        session.execute(drop_beats(older_than=SILENT))
-        session.execute(close_spent_deliveries())
-        session.execute(forget_idle_endpoints())
-    with sessions() as session:
-        waiting = list(session.scalars(queued_jobs(limit=BATCH)))
-        # One message wakes a sender, which then finds all that is due.
-        due = list(session.scalars(due_deliveries(limit=1)))
-    found = Found(
-        requeued=len(back.requeued),
-        buried=len(back.buried),
-        rung=_ring_if_silent(doorbell, GPU_QUEUE, waiting),
-        deliveries=_ring_if_silent(doorbell, LIGHT_QUEUE, due),
-        orphans=sweep_leftovers(sessions=sessions, storage=storage),
-    )
+        with sessions.begin() as session:
+            back = take_back(session, settings=settings)
+            session.execute(drop_beats(older_than=SILENT))
+            session.execute(close_spent_deliveries())
+            session.execute(forget_idle_endpoints())
+        with sessions() as session:
+            waiting = list(session.scalars(queued_jobs(limit=WAKE_UPS)))
+            # One message wakes a sender, which then finds all that is due.
+            due = list(session.scalars(due_deliveries(limit=1)))
+        lost = look_for_lost_scores
+        found = Found(
+            requeued=len(back.requeued),
+            buried=len(back.buried),
+            rung=_ring_if_silent(doorbell, GPU_QUEUE, waiting),
+            deliveries=_ring_if_silent(doorbell, LIGHT_QUEUE, due),
+            orphans=sweep_leftovers(sessions=sessions, storage=storage),
+            lost_scores=(
+                sweep_lost_scores(sessions=sessions, storage=storage) if lost else 0
+            ),
+        )
     if found != Found():
         log.info("swept", **_nonzero(found))
     return found
 
 
-def take_back(
-    session: Session, *, settings: Settings, owner: str | None = None
-) -> TakenBack:
+@contextmanager
+def _alone(sessions: sessionmaker[Session]) -> Iterator[bool]:
+    """Hold the lock of sweeps, on a connection of its own, until the block ends.
+
+    Its transaction does nothing else. The server ends it after the longest round, so
+    that a process that hangs does not keep all others from sweeping for ever.
+    """
+    limit_ms = int(LONGEST_ROUND.total_seconds() * 1000)
+    session = sessions()
+    try:
+        session.execute(
+            text(f"set local idle_in_transaction_session_timeout = {limit_ms}")
+        )
+        yield bool(session.scalar(select(func.pg_try_advisory_xact_lock(ONE_SWEEP))))
+    finally:
+        try:
+            session.close()
+        except SQLAlchemyError as exc:  # The round is over, and so is its lock.
+            log.warning("sweep_lost_its_lock", error=str(exc))
+            session.invalidate()
+
+
+def take_back(session: Session, *, settings: Settings) -> TakenBack:
     """Put jobs whose worker died back into the queue; bury those tried too often.
 
-    Waiting jobs that nobody may claim are ended likewise. With `owner`, take back all
-    that worker holds: it has just started and works on nothing.
+    Dead is a worker whose lease ran out, and at once one that was a process of this
+    very machine and is gone. Waiting jobs that nobody may claim are ended likewise.
     """
     back = TakenBack([], [])
-    for job, video in session.execute(abandoned_jobs(owner=owner)):
+    dead = _dead_owners(session)
+    for job, video in session.execute(abandoned_jobs(dead_owners=dead)):
         if job.cancel_requested:
             _cancel(session, job, video, settings=settings)
-        elif job.attempt < settings.max_attempts:
+            continue
+        job.interruptions += 1
+        if job.interruptions < settings.max_interruptions:
             _set(job, release_values(counts_as_attempt=True))
             back.requeued.append(job.id)
         else:
             _bury(session, job, video, settings=settings)
             back.buried.append(job.id)
     for job, video in session.execute(
-        unclaimable_jobs(max_attempts=settings.max_attempts)
+        unclaimable_jobs(
+            max_attempts=settings.max_attempts,
+            max_interruptions=settings.max_interruptions,
+        )
     ):
         if job.cancel_requested:
             _cancel(session, job, video, settings=settings)
@@ -135,21 +175,21 @@ def _cancel(session: Session, job: Job, video: Video, *, settings: Settings) -> 
 
 
 def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> None:
-    """Fail a job whose last run died or failed, and tell its webhook."""
-    code = TooManyAttempts.code
-    detail = (
-        f"The worker died {job.attempt} times while it ran this job; the video may "
-        "be damaged in a way that breaks the decoder. Convert it and upload it again."
-    )
-    if job.status == JobStatus.QUEUED:
-        why = job.error_detail or "The log of the worker tells why."
-        detail = f"The job was tried {job.attempt} times in vain. {why}"
+    """Fail a job whose runs died or failed too often, and tell its webhook."""
+    failure = _reason(job, settings=settings)
+    code, detail, retryable = failure.code, str(failure), failure.retryable
     _set(job, end_values(JobStatus.FAILED))
-    job.error_code, job.error_detail, job.error_retryable = code, detail, False
-    log.warning("job_buried", job=str(job.id), attempts=job.attempt)
+    job.error_code, job.error_detail, job.error_retryable = code, detail, retryable
+    log.warning(
+        "job_buried",
+        job=str(job.id),
+        code=code,
+        attempts=job.attempt,
+        interruptions=job.interruptions,
+    )
     if video.callback_url is None:
         return
-    error = {"code": code, "detail": detail, "retryable": False}
+    error = {"code": code, "detail": detail, "retryable": retryable}
     ending = Ending(job.video_id, job.id, "failed", {}, error)
     add_delivery(
         session,
@@ -158,6 +198,28 @@ def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> No
         base_url=settings.base_url,
         now=utc_now(),
     )
+
+
+def _reason(job: Job, *, settings: Settings) -> JobFailure:
+    """Tell apart what workers did to a job and what the job did by itself."""
+    if job.interruptions >= settings.max_interruptions:
+        return WorkerDied(
+            f"The worker died {job.interruptions} times while it ran this job. This is "
+            "a problem of the server (memory, driver), not of the video: see the "
+            "worker's log, then run the job again."
+        )
+    failures = job.attempt - job.interruptions
+    why = job.error_detail or "The log of the worker tells why."
+    return TooManyAttempts(f"The job failed {failures} times. {why}")
+
+
+def _dead_owners(session: Session) -> list[str]:
+    """List those who hold jobs and were processes of this machine that are gone."""
+    owners = [owner for owner in session.scalars(lease_owners()) if owner is not None]
+    named = ((owner, ProcessIdentity.parse(owner)) for owner in owners)
+    return [
+        owner for owner, process in named if process is not None and process.is_dead
+    ]
 
 
 def _set(job: Job, values: dict[str, object]) -> None:

@@ -12,6 +12,7 @@
     │   ├── NoTimeline 409 · JobIsFinished 409
     │   └── NotReady 503 · InternalError 500
     ├── JobFailure            a job fails with it: becomes job.error
+    │   └── TooManyAttempts · WorkerDied
     └── StartFailed           a process cannot start; one line tells the operator why
 
 A class carries its fixed facts, an instance its particulars. `ValueError` and
@@ -194,6 +195,13 @@ class JobFailure(TouchlineError):
 
 
 class TooManyAttempts(JobFailure):
-    """Each claimed run of the job died before its end."""
+    """Each run of the job failed in a way that might have passed."""
 
     code = "too_many_attempts"
+
+
+class WorkerDied(JobFailure):
+    """Workers died again and again while they ran the job: the server's problem."""
+
+    code = "worker_died"
+    retryable = True

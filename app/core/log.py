@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import lru_cache
 
 import structlog
 from structlog.typing import Processor
@@ -46,6 +47,12 @@ def configure_logging(log_format: str, *, level: int = logging.INFO) -> None:
         logging.getLogger(name).propagate = True
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@lru_cache(maxsize=4096)
+def warn_once(event: str, *, path: str, reason: str) -> None:
+    """Log a warning about a file the first time; what is looked at often stays so."""
+    structlog.get_logger(__name__).warning(event, path=path, reason=reason)
 
 
 def _renderers(log_format: str) -> list[Processor]:

@@ -69,10 +69,12 @@ class Settings(BaseSettings):
     min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much
     upload_idle: Duration = timedelta(seconds=60)  # an upload may be silent so long
     max_duration: Duration = timedelta(hours=4)
-    max_attempts: int = Field(default=3, ge=1)  # claims before a job is given up
+    max_attempts: int = Field(default=3, ge=1)  # failed runs before a job is given up
+    max_interruptions: int = Field(default=10, ge=1)  # runs whose worker died, likewise
     lease: Duration = timedelta(seconds=60)
     heartbeat: Duration = timedelta(seconds=10)
     sweep_every: Duration = timedelta(seconds=15)
+    stall: Duration = timedelta(minutes=10)  # a run without progress: worker replaced
     public_url: str | None = None  # base of links in webhooks; None: http://host:port
     log_format: str = Field(default="console", pattern="^(console|json)$")
 

@@ -3,7 +3,7 @@
 Keys are ours and never hold a client's words:
 
     videos/<video_id>/source                  the file as it was uploaded
-    videos/<video_id>/scores/<job_id>.npz     the score curves of one job
+    videos/<video_id>/scores/<job_id>.<token>.npz   the score curves of one run
 
 A file appears under its key whole or not at all. A folder goes in one step too: into
 the trash, and from there at leisure.
@@ -34,6 +34,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from app.core.errors import StorageFull
+from app.core.log import warn_once
 
 TRASH = "trash"  # folders on their way out, under names that are never used again
 INCOMING = "incoming"  # files that are still being written, each beside its marker
@@ -99,6 +100,9 @@ class Storage(Protocol):
     def exists(self, key: str) -> bool:
         """Whether a whole file has that key."""
 
+    def delete_file(self, key: str) -> None:
+        """Remove one file; what is gone already is fine."""
+
     def delete_prefix(self, prefix: str) -> None:
         """Remove a folder with all it holds; what is gone already is fine."""
 
@@ -112,16 +116,22 @@ class Storage(Protocol):
         """Remove for good what of a folder was set aside."""
 
     def in_trash(self) -> list[str]:
-        """List the folders that were set aside and neither put back nor removed."""
+        """List the folders that were set aside and neither put back nor removed.
+
+        What else lies there is not ours: it is left alone, with a warning.
+        """
 
     def sourceless(self, *, older_than: timedelta) -> list[str]:
         """List the videos' folders that hold no upload and were left alone so long."""
+
+    def scores_files(self, *, older_than: timedelta) -> list[str]:
+        """List the score files that were written so long ago."""
 
     def sweep_incoming(self) -> list[str]:
         """Remove what killed processes left half-written; tells the keys it was for.
 
         A file may be in place under such a key: the process died after `finish`, but
-        before its block ended.
+        before its block ended. Other markers are left alone, with a warning.
         """
 
     def free_bytes(self) -> int:
@@ -147,9 +157,13 @@ def source_key(video_id: UUID) -> str:
     return f"{video_prefix(video_id)}/source"
 
 
-def scores_key(video_id: UUID, job_id: UUID) -> str:
-    """Name the stored score curves of a job."""
-    return f"{video_prefix(video_id)}/scores/{job_id}.npz"
+def scores_key(video_id: UUID, job_id: UUID, token: UUID) -> str:
+    """Name the score curves of one run; no two runs of a job share a file.
+
+    Args:
+        token: the lease under which the job runs.
+    """
+    return f"{video_prefix(video_id)}/scores/{job_id}.{token}.npz"
 
 
 class LocalStorage:
@@ -187,6 +201,9 @@ class LocalStorage:
     def exists(self, key: str) -> bool:
         return self.path_for(key).is_file()
 
+    def delete_file(self, key: str) -> None:
+        self.path_for(key).unlink(missing_ok=True)
+
     def delete_prefix(self, prefix: str) -> None:
         self.set_aside(prefix)
         self.empty_trash(prefix)
@@ -216,29 +233,45 @@ class LocalStorage:
             _remove_tree(heap)
 
     def in_trash(self) -> list[str]:
-        heaps = (self._root / TRASH).glob("*")
-        return sorted({unquote(heap.name.split(".")[0]) for heap in heaps})
+        prefixes = set()
+        for heap in (self._root / TRASH).glob("*"):
+            prefix = unquote(heap.name.split(".")[0])
+            if _is_video_prefix(prefix) and heap.is_dir() and not heap.is_symlink():
+                prefixes.add(prefix)
+            else:
+                _skip(heap, "not a deleted video")
+        return sorted(prefixes)
 
     def sourceless(self, *, older_than: timedelta) -> list[str]:
-        latest = time.time() - older_than.total_seconds()
         found = []
-        for folder in (self._root / "videos").glob("*"):
-            with suppress(ValueError, FileNotFoundError):
-                video_id = UUID(folder.name)
-                is_old = folder.stat().st_mtime < latest
-                if is_old and not self.exists(source_key(video_id)):
-                    found.append(video_prefix(video_id))
+        for folder in self._video_folders():
+            with _skipping(folder):
+                is_old = folder.stat().st_mtime < _ago(older_than)
+                prefix = f"videos/{folder.name}"
+                if is_old and not self.exists(source_key(video_of(prefix))):
+                    found.append(prefix)
+        return found
+
+    def scores_files(self, *, older_than: timedelta) -> list[str]:
+        found = []
+        for folder in self._video_folders():
+            with _skipping(folder):
+                for path in (folder / "scores").glob("*.npz"):
+                    if path.is_file() and path.stat().st_mtime < _ago(older_than):
+                        found.append(path.relative_to(self._root).as_posix())
         return found
 
     def sweep_incoming(self) -> list[str]:
         """A marker whose lock can be had belongs to nobody who lives."""
         keys = []
         for marker in self._incoming().glob(f"*{MARKER}"):
-            with suppress(OSError), marker.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                marker.with_suffix(PART).unlink(missing_ok=True)
-                marker.unlink()
-                keys.append(unquote(marker.name.split(".")[0]))
+            key = unquote(marker.name.split(".")[0])
+            if not _is_key(key):
+                _skip(marker, "not an upload")
+                continue
+            with _skipping(marker), suppress(BlockingIOError):
+                _remove_if_free(marker)
+                keys.append(key)
         return keys
 
     def free_bytes(self) -> int:
@@ -246,6 +279,13 @@ class LocalStorage:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "not writable", str(folder))
         return shutil.disk_usage(folder).free
+
+    def _video_folders(self) -> Iterator[Path]:
+        for folder in (self._root / "videos").glob("*"):
+            if _is_video_prefix(f"videos/{folder.name}") and folder.is_dir():
+                yield folder
+            else:
+                _skip(folder, "not a video's folder")
 
     def _heaps(self, prefix: str) -> list[Path]:
         return list((self._root / TRASH).glob(f"{_as_name(prefix)}.*"))
@@ -352,9 +392,65 @@ def _as_name(key: str) -> str:
     return quote(key, safe="").replace(".", "%2E")
 
 
+def _is_key(text: str) -> bool:
+    """Whether this names a file of a video."""
+    parts = PurePosixPath(text).parts
+    return (
+        len(parts) > 2 and ".." not in parts and _is_video_prefix("/".join(parts[:2]))
+    )
+
+
+def _is_video_prefix(text: str) -> bool:
+    try:
+        return text == video_prefix(video_of(text))
+    except (ValueError, IndexError):
+        return False
+
+
+def _ago(age: timedelta) -> float:
+    return time.time() - age.total_seconds()
+
+
+def _skip(path: Path, reason: str) -> None:
+    warn_once("stray_file_skipped", path=str(path), reason=reason)
+
+
+@contextmanager
+def _skipping(path: Path) -> Iterator[None]:
+    """Let one entry that cannot be read not keep the others from their turn."""
+    try:
+        yield
+    except FileNotFoundError:
+        return  # Another process was quicker.
+    except OSError as exc:
+        _skip(path, exc.strerror or str(exc))
+
+
+def _fail(exc: OSError) -> None:
+    if not isinstance(exc, FileNotFoundError):
+        raise exc
+
+
+def _remove_if_free(marker: Path) -> None:
+    """Remove a half-written file and its marker.
+
+    Raises:
+        BlockingIOError: whoever writes it lives.
+        OSError: it cannot be removed.
+    """
+    with marker.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        marker.with_suffix(PART).unlink(missing_ok=True)
+        marker.unlink()
+
+
 def _remove_tree(folder: Path) -> None:
-    """Remove a folder that another process may be removing as well."""
-    for path, _, names in os.walk(folder, topdown=False):
+    """Remove a folder that another process may be removing as well.
+
+    Raises:
+        OSError: something in it cannot be removed.
+    """
+    for path, _, names in os.walk(folder, topdown=False, onerror=_fail):
         for name in names:
             Path(path, name).unlink(missing_ok=True)
         with suppress(FileNotFoundError):

@@ -622,7 +622,7 @@ def _finish(
             session.add(job)
             session.flush()
         stored = api.service.storage.write_bytes(
-            scores_key(video_id, job.id), timeline.to_bytes()
+            scores_key(video_id, job.id, uuid4()), timeline.to_bytes()
         )
         job.status, job.progress, job.finished_at = JobStatus.SUCCEEDED, 1.0, NOW
         job.scores_key, job.scores_sha256 = stored.key, stored.sha256

@@ -1,17 +1,20 @@
 """Deletions that a dying process left half-done are brought to their end."""
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from app.core.db.models import Video
 from app.core.db.session import Sessions
-from app.core.leftovers import sweep_leftovers
+from app.core.leftovers import sweep_leftovers, sweep_lost_scores
 from app.core.settings import Settings
 from app.core.storage import Storage, scores_key, source_key, video_prefix
 from tests.api_server import running_api
@@ -81,7 +84,7 @@ def test_a_folder_made_anew_after_its_videos_deletion_goes_in_time(
     storage: Storage, do_sweep: Callable[[], int]
 ) -> None:
     video_id = uuid4()
-    storage.write_bytes(scores_key(video_id, uuid4()), b"curves")
+    storage.write_bytes(scores_key(video_id, uuid4(), uuid4()), b"curves")
 
     early = do_sweep()
     age(storage, video_id)
@@ -89,6 +92,135 @@ def test_a_folder_made_anew_after_its_videos_deletion_goes_in_time(
 
     assert (early, late) == (0, 1)
     assert not storage.path_for(video_prefix(video_id)).exists()
+
+
+STRAYS = (
+    ".DS_Store",
+    "notes.txt",
+    "videos%2Fnot-an-id.0123",
+    "videos%2F..%2F..%2Fetc.0123",
+    "other%2F0190f5fe-7c00-7a00-8000-000000000000.0123",
+)
+
+
+def lay_strays(data_dir: Path) -> list[Path]:
+    """Put into the service's folders what others leave there: files and folders."""
+    strays = []
+    for folder in ("trash", "incoming", "videos"):
+        (data_dir / folder).mkdir(parents=True, exist_ok=True)
+        for name in STRAYS:
+            strays.append(data_dir / folder / name)
+            strays.append(data_dir / folder / f"{name}.d.lock")
+            strays[-2].write_text("mine")
+            strays[-1].mkdir()
+    for name in STRAYS:
+        strays.append(data_dir / "incoming" / f"{name}.lock")
+        strays[-1].write_text("mine")
+    return strays
+
+
+def test_what_others_left_in_our_folders_is_left_alone_and_stops_nothing(
+    job: Uploaded, storage: Storage, settings: Settings, do_sweep: Callable[[], int]
+) -> None:
+    strays = lay_strays(settings.data_dir)
+    gone = f"videos%2F{uuid4()}"
+    (settings.data_dir / "trash" / f"{gone}.0123").write_text("a file, not a folder")
+    (settings.data_dir / "incoming" / f"{gone}%2Fsource.x.lock").mkdir()
+    (settings.data_dir / "videos" / str(uuid4())).write_text("a file, not a folder")
+    storage.set_aside(video_prefix(job.video_id))
+    forget_row(job)
+
+    with capture_logs() as first:
+        found = do_sweep()
+    with capture_logs() as second:
+        do_sweep()
+
+    assert found == 1
+    assert files(settings) == []
+    assert all(stray.exists() for stray in strays)
+    warned = [one["path"] for one in first if one["event"] == "stray_file_skipped"]
+    assert len(warned) == len(set(warned)) > 3 * len(STRAYS)
+    assert second == []
+
+
+def test_the_api_starts_beside_strays(job: Uploaded, settings: Settings) -> None:
+    lay_strays(settings.data_dir)
+
+    with running_api(settings) as api, httpx.Client(base_url=api.url) as client:
+        assert client.get(f"/videos/{job.video_id}").status_code == 200
+
+
+def test_a_folder_that_cannot_be_removed_keeps_no_other_from_it(
+    job: Uploaded,
+    tmp_path: Path,
+    sessions: Sessions,
+    storage: Storage,
+    settings: Settings,
+    do_sweep: Callable[[], int],
+) -> None:
+    other = upload(tmp_path / "video", sessions=sessions, storage=storage)
+    for one in (job, other):
+        storage.set_aside(video_prefix(one.video_id))
+        forget_row(one)
+    first, _ = sorted((settings.data_dir / "trash").iterdir())
+    (first / "mine").mkdir()
+
+    with immovable(first / "mine"), capture_logs() as logs:
+        found = do_sweep()
+
+    assert found == 1
+    assert [one["event"] for one in logs].count("leftover_not_removed") == 1
+    assert list((settings.data_dir / "trash").iterdir()) == [first]
+
+
+@contextmanager
+def immovable(folder: Path) -> Iterator[None]:
+    """Keep a folder from being removed, by root too: something is mounted there."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "none", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        if os.geteuid() == 0:
+            pytest.skip("nothing can be mounted here, and root may remove all else")
+        folder.parent.chmod(0o500)
+    try:
+        yield
+    finally:
+        if mounted.returncode:
+            folder.parent.chmod(0o700)
+        else:
+            subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_scores_that_no_job_names_are_removed_after_a_while(
+    job: Uploaded, sessions: Sessions, storage: Storage
+) -> None:
+    keys = [scores_key(job.video_id, job.job_id, uuid4()) for _ in range(3)]
+    named, lost, young = keys
+    for key in keys:
+        storage.write_bytes(key, b"curves")
+    for key in (named, lost):
+        os.utime(storage.path_for(key), (LONG_AGO_S, LONG_AGO_S))
+    job.set(scores_key=named)
+
+    removed = sweep_lost_scores(sessions=sessions, storage=storage)
+
+    assert removed == 1
+    assert [storage.exists(key) for key in keys] == [True, False, True]
+    assert storage.exists(source_key(job.video_id))
+    assert young
+
+
+def test_a_wrong_database_costs_no_scores(
+    job: Uploaded, sessions: Sessions, storage: Storage
+) -> None:
+    key = scores_key(job.video_id, job.job_id, uuid4())
+    storage.write_bytes(key, b"curves")
+    os.utime(storage.path_for(key), (LONG_AGO_S, LONG_AGO_S))
+    forget_row(job)
+
+    assert sweep_lost_scores(sessions=sessions, storage=storage) == 0
+    assert storage.exists(key)
 
 
 def test_a_wrong_database_costs_no_video(

@@ -1,36 +1,43 @@
 """One run of one job on real parts: Postgres, files, PyAV and a network."""
 
+import hashlib
 import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import httpx
 import psutil
 import pytest
 from sqlalchemy import delete, text
+from sqlalchemy.exc import OperationalError
 
+from app.core.db.base import new_id, utc_now
 from app.core.db.models import Job, JobStatus, Video
 from app.core.db.session import Sessions
-from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell
+from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
 from app.core.settings import Settings
-from app.core.storage import Storage, scores_key, video_prefix
+from app.core.storage import LocalStorage, Storage, StoredFile, video_prefix
 from model.errors import DecoderCrashed, UnreadableVideo
 from model.network.manifest import Manifest
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.timeline import Timeline
 from model.video.decode import Step
+from tests.api_server import running_api
 from tests.integration.uploaded import Uploaded, upload
 from tests.videos import draw_video
-from worker.endings import Workplace
+from worker.activity import Activity
+from worker.endings import Claim, Workplace, forget_scores
 from worker.jobs import run_job
 from worker.shelf import Predictors, Shelf
 
 HOOK = "http://127.0.0.1:9/hook"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PATIENCE_S = 60.0
 
 
@@ -114,6 +121,32 @@ class Finished(Interrupted):
         timeline = self.real.predict(steps, on_step=on_step, on_wait=on_wait)
         self.act()
         return timeline
+
+
+class AtTheEnd(Interrupted):
+    """A real predictor that calls somebody after a run has looked for the last time."""
+
+    @property
+    def engine(self) -> str:
+        self.act()
+        return self.real.engine
+
+    def _interrupted(
+        self, steps: Iterable[Step], on_wait: Callable[[], None] | None
+    ) -> Iterator[Step]:
+        yield from steps
+
+
+class Storing(LocalStorage):
+    """Real storage that calls somebody before it stores a file, other than the last."""
+
+    def __init__(self, root: Path, *, first: Callable[[], None]) -> None:
+        super().__init__(root)
+        self.first = first
+
+    def write_bytes(self, key: str, data: bytes) -> StoredFile:
+        self.first()
+        return super().write_bytes(key, data + b"another device rounds otherwise")
 
 
 class OneOnTheShelf:
@@ -213,7 +246,11 @@ def nothing_was_kept(job: Uploaded, storage: Storage) -> bool:
 
 
 def no_timeline_was_kept(job: Uploaded, storage: Storage) -> bool:
-    return not (job.events() or storage.exists(scores_key(job.video_id, job.job_id)))
+    return not (job.events() or scores_files(job, storage))
+
+
+def scores_files(job: Uploaded, storage: Storage) -> list[Path]:
+    return list(storage.path_for(video_prefix(job.video_id)).rglob("*.npz"))
 
 
 def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
@@ -322,6 +359,159 @@ def test_a_canceled_run_stops_in_the_middle_and_keeps_nothing(
     assert (job.job().status, job.job().lease_token) == ("canceled", None)
     assert no_timeline_was_kept(job, storage)
     tells_of_the_cancel(job, place)
+
+
+def canceled_over_http(job: Uploaded, settings: Settings) -> int:
+    with running_api(settings) as api, httpx.Client(base_url=api.url) as client:
+        return client.post(f"/jobs/{job.job_id}/cancel").status_code
+
+
+def test_a_cancel_accepted_after_the_last_look_still_cancels(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    answers: list[int] = []
+
+    def cancel() -> None:
+        answers.append(canceled_over_http(job, place.settings))
+
+    predictors = OneOnTheShelf(AtTheEnd(place.predictors.get(None), cancel))
+    status = run_job(job.job_id, place=replace(place, predictors=predictors))
+
+    assert answers == [202]
+    assert status is JobStatus.CANCELED
+    assert job.job().status == "canceled"
+    assert job.events() == []
+    assert scores_files(job, storage) == []
+    assert job.video().current_job_id is None
+
+
+def test_a_cancel_accepted_while_a_failure_is_saved_still_cancels(
+    job: Uploaded, place: Workplace
+) -> None:
+    def cancel() -> None:
+        job.set(cancel_requested=True)
+
+    predictors = Failing(UnreadableVideo("no video"), act=cancel)
+    status = run_job(job.job_id, place=replace(place, predictors=predictors))
+
+    assert status is JobStatus.CANCELED
+    assert (job.job().status, job.job().error_code) == ("canceled", None)
+
+
+def test_a_cancel_at_the_moment_of_the_commit_is_refused_or_obeyed(
+    job: Uploaded, place: Workplace, sessions: Sessions
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        reached.set()
+        go_on.wait(PATIENCE_S)
+
+    predictors = OneOnTheShelf(AtTheEnd(place.predictors.get(None), pause))
+    place = replace(place, predictors=predictors)
+    with ThreadPoolExecutor() as pool, sessions.begin() as canceling:
+        run = pool.submit(run_job, job.job_id, place=place)
+        assert reached.wait(PATIENCE_S)
+        # What the API does; it has answered nothing yet when the run wants to end.
+        row = canceling.get_one(Job, job.job_id, with_for_update=True)
+        row.cancel(now=utc_now())
+        canceling.flush()
+        go_on.set()
+        wait_until_somebody_waits_for_a_lock(sessions)
+        canceling.commit()
+        status = run.result(PATIENCE_S)
+
+    assert status is JobStatus.CANCELED
+    assert canceled_over_http(job, place.settings) == 409
+    assert job.events() == []
+
+
+def again(job: Uploaded) -> Uploaded:
+    """Ask for another run of the same video, later than the first one."""
+    job_id = new_id()
+    with job.sessions.begin() as session:
+        session.add(Job(id=job_id, video_id=job.video_id, created_at=utc_now()))
+    return Uploaded(job.video_id, job_id, job.sessions)
+
+
+def test_the_timeline_of_the_newest_request_is_shown_whoever_ends_last(
+    match: Path, place: Workplace, sessions: Sessions, storage: Storage
+) -> None:
+    for order in ([0, 1], [1, 0]):
+        older = upload(match, sessions=sessions, storage=storage)
+        jobs = [older, again(older)]
+
+        statuses = [run_job(jobs[which].job_id, place=place) for which in order]
+
+        assert statuses == [JobStatus.SUCCEEDED] * 2
+        assert older.video().current_job_id == jobs[1].job_id
+
+
+def test_an_older_runs_timeline_is_shown_when_the_newer_run_fails(
+    job: Uploaded, place: Workplace
+) -> None:
+    newer = again(job)
+
+    run_job(newer.job_id, place=replace(place, predictors=Failing(UnreadableVideo(""))))
+    run_job(job.job_id, place=place)
+
+    assert job.video().current_job_id == job.job_id
+
+
+def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    def lose_and_be_overtaken() -> None:
+        job.set(lease_expires_at=LONG_AGO)
+        run_job(job.job_id, place=replace(place, activity=Activity()))
+
+    # The zombie stores its scores when the winner has stored and saved its own.
+    zombie = replace(
+        place, storage=Storing(place.settings.data_dir, first=lose_and_be_overtaken)
+    )
+    assert run_job(job.job_id, place=zombie) is None
+
+    row = job.job()
+    assert (row.status, row.attempt, row.interruptions) == ("succeeded", 2, 1)
+    assert row.scores_key is not None
+    data = storage.read_bytes(row.scores_key)
+    assert hashlib.sha256(data).hexdigest() == row.scores_sha256
+    assert scores_files(job, storage) == [storage.path_for(row.scores_key)]
+
+
+def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    def tidy_up() -> None:
+        zombie = Claim(job.job_id, uuid4(), job.video_id, None, 1, 0, "", None)
+        forget_scores(zombie, place)
+
+    predictors = OneOnTheShelf(AtTheEnd(place.predictors.get(None), tidy_up))
+    status = run_job(job.job_id, place=replace(place, predictors=predictors))
+
+    key = job.job().scores_key
+    assert status is JobStatus.SUCCEEDED
+    assert key is not None
+    assert storage.exists(key)
+
+
+def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
+    job: Uploaded, place: Workplace, storage: Storage
+) -> None:
+    class Lost(Doorbell):
+        """Fails after the commit, as a connection does that breaks in its answer."""
+
+        def ring_delivery(self, delivery_id: UUID) -> bool:
+            raise OperationalError("commit", {}, Exception("connection lost"))
+
+    lost = Lost(make_celery(place.settings))
+
+    assert run_job(job.job_id, place=replace(place, doorbell=lost)) is None
+
+    row = job.job()
+    assert row.status == "succeeded"
+    assert row.scores_key is not None
+    assert storage.exists(row.scores_key)
 
 
 def test_a_run_whose_video_is_deleted_leaves_no_file(

@@ -1,16 +1,20 @@
 """What the sweep finds after workers, brokers and processes died."""
 
 import json
+import subprocess
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Update, func, select
 
-from app.core.db.job_queries import save_beat
-from app.core.db.models import JobStatus, Video, WorkerBeat
+from app.core.db.job_queries import claim_job, save_beat
+from app.core.db.models import Job, JobStatus, Video, WorkerBeat
 from app.core.db.session import Sessions
+from app.core.process_identity import ProcessIdentity
 from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
 from app.core.settings import Settings
 from app.core.storage import Storage
@@ -20,6 +24,7 @@ from worker.sweep import ONE_SWEEP, Found, sweep, take_back
 HOOK = "http://127.0.0.1:9/hook"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -76,6 +81,17 @@ class Sweep:
         )
 
 
+def claim(job: Uploaded, settings: Settings) -> Update:
+    return claim_job(
+        job.job_id,
+        token=uuid4(),
+        owner="gpu@new",
+        lease=settings.lease,
+        max_attempts=settings.max_attempts,
+        max_interruptions=settings.max_interruptions,
+    )
+
+
 def test_a_queued_job_whose_message_was_lost_is_rung_for_again(
     job: Uploaded, do_sweep: Sweep, doorbell: Doorbell
 ) -> None:
@@ -111,23 +127,65 @@ def test_a_job_whose_lease_still_holds_is_left_alone(
     assert held.job().status == "running"
 
 
-def test_a_job_that_kills_every_worker_is_given_up_with_a_reason_and_a_webhook(
+def test_a_job_that_kills_every_worker_is_given_up_and_the_video_is_not_blamed(
     held: Uploaded, do_sweep: Sweep, doorbell: Doorbell
 ) -> None:
-    held.set(attempt=3)
+    held.set(attempt=10, interruptions=9)
 
     found = do_sweep()
 
     row = held.job()
     assert found == Found(buried=1, deliveries=1)
-    assert (row.status, row.error_code) == ("failed", "too_many_attempts")
-    assert "3 times" in str(row.error_detail)
+    assert (row.status, row.error_code) == ("failed", "worker_died")
+    assert row.error_retryable is True
+    assert "10 times" in str(row.error_detail)
+    assert "not of the video" in str(row.error_detail)
     assert row.finished_at is not None
     (delivery,) = held.deliveries()
     body = json.loads(delivery.body)
     assert body["type"] == "video.failed"
-    assert body["data"]["error"]["code"] == "too_many_attempts"
+    assert body["data"]["error"]["code"] == "worker_died"
     assert doorbell.waiting(LIGHT_QUEUE) == 1
+
+
+def test_deaths_of_workers_do_not_use_up_the_attempts_of_a_job(
+    held: Uploaded, do_sweep: Sweep, settings: Settings
+) -> None:
+    for deaths in range(1, 6):  # Each with a claim of its own.
+        do_sweep()
+        row = held.job()
+        assert (row.status, row.interruptions) == ("queued", deaths)
+        assert (row.error_code, row.attempt - row.interruptions) == (None, 0)
+        held.set(
+            status=JobStatus.RUNNING,
+            attempt=row.attempt + 1,
+            lease_token=uuid4(),
+            lease_owner="gpu@dead",
+            lease_expires_at=LONG_AGO,
+        )
+
+
+def test_a_job_taken_over_from_a_silent_worker_counts_its_death_once(
+    held: Uploaded, sessions: Sessions, settings: Settings
+) -> None:
+    held.set(attempt=3)
+
+    with sessions.begin() as session:
+        claimed = session.execute(claim(held, settings).returning(Job.attempt)).all()
+    with sessions.begin() as session:
+        again = session.execute(claim(held, settings).returning(Job.attempt)).all()
+
+    assert (len(claimed), again) == (1, [])
+    assert (held.job().attempt, held.job().interruptions) == (4, 1)
+
+
+def test_a_job_that_failed_by_itself_as_often_as_allowed_is_not_claimed(
+    job: Uploaded, sessions: Sessions, settings: Settings
+) -> None:
+    job.set(attempt=5, interruptions=2)
+
+    with sessions.begin() as session:
+        assert session.execute(claim(job, settings).returning(Job.id)).all() == []
 
 
 def test_a_canceled_job_whose_worker_died_ends_canceled(
@@ -161,13 +219,13 @@ def test_a_waiting_job_tried_too_often_is_given_up_with_its_last_error(
 
     row = job.job()
     assert (row.status, row.error_code) == ("failed", "too_many_attempts")
-    assert row.error_detail == "The job was tried 3 times in vain. It died."
+    assert row.error_detail == "The job failed 3 times. It died."
 
 
 def test_a_sweep_leaves_a_job_alone_whose_video_is_being_deleted(
     held: Uploaded, do_sweep: Sweep, sessions: Sessions
 ) -> None:
-    held.set(attempt=3)
+    held.set(attempt=10, interruptions=9)
     with sessions.begin() as deletion:
         deletion.get_one(Video, held.video_id, with_for_update=True)
 
@@ -176,19 +234,31 @@ def test_a_sweep_leaves_a_job_alone_whose_video_is_being_deleted(
     assert do_sweep() == Found(buried=1, deliveries=1)
 
 
-def test_a_restarted_worker_takes_back_its_own_jobs_and_no_others(
+def test_a_job_of_a_dead_process_of_this_machine_is_taken_back_at_once(
     held: Uploaded, settings: Settings, sessions: Sessions
 ) -> None:
-    held.set(lease_expires_at=FAR_OFF)
-
+    with subprocess.Popen(["sleep", "60"]) as process:
+        owner = ProcessIdentity.of(process.pid)
+        held.set(lease_expires_at=FAR_OFF, lease_owner=str(owner))
+        with sessions.begin() as session:
+            while_it_lives = take_back(session, settings=settings)
+        process.kill()
     with sessions.begin() as session:
-        others = take_back(session, settings=settings, owner="gpu@other")
-    with sessions.begin() as session:
-        own = take_back(session, settings=settings, owner="gpu@dead")
+        after_its_death = take_back(session, settings=settings)
 
-    assert others.requeued == []
-    assert own.requeued == [held.job_id]
-    assert held.job().status == "queued"
+    assert while_it_lives.requeued == []
+    assert after_its_death.requeued == [held.job_id]
+    assert (held.job().status, held.job().interruptions) == ("queued", 1)
+
+
+def test_a_job_of_a_process_that_nothing_is_known_of_waits_for_its_lease(
+    held: Uploaded, settings: Settings, sessions: Sessions
+) -> None:
+    gone = replace(ProcessIdentity.current(), started="1")
+    for owner in ("gpu@here", str(replace(gone, machine="elsewhere/4026531836"))):
+        held.set(lease_expires_at=FAR_OFF, lease_owner=owner)
+        with sessions.begin() as session:
+            assert take_back(session, settings=settings).requeued == []
 
 
 def test_only_one_sweep_runs_at_a_time(
@@ -200,6 +270,47 @@ def test_only_one_sweep_runs_at_a_time(
         assert do_sweep() is None
 
     assert do_sweep() == Found(rung=1)
+
+
+def test_the_lock_of_a_sweep_covers_its_whole_round(
+    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+) -> None:
+    seen: list[Found | None] = []
+
+    class Other(Doorbell):
+        """Sweeps in the middle of the round, when the first transaction is over."""
+
+        def waiting(self, queue: str) -> int | None:
+            do_sweep.doorbell = doorbell
+            seen.append(do_sweep())
+            return super().waiting(queue)
+
+    do_sweep.doorbell = Other(make_celery(do_sweep.settings))
+
+    assert do_sweep() == Found(rung=1)
+    assert seen == [None]
+
+
+def test_a_round_that_hangs_does_not_keep_others_from_sweeping_for_ever(
+    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Found | None] = []
+    monkeypatch.setattr("worker.sweep.LONGEST_ROUND", timedelta(milliseconds=200))
+
+    class Hanging(Doorbell):
+        """Answers once another process could sweep."""
+
+        def waiting(self, queue: str) -> int | None:
+            do_sweep.doorbell = doorbell
+            deadline = time.monotonic() + PATIENCE_S
+            while not any(seen) and time.monotonic() < deadline:
+                seen.append(do_sweep())
+            return super().waiting(queue)
+
+    do_sweep.doorbell = Hanging(make_celery(do_sweep.settings))
+    do_sweep()
+
+    assert seen[-1] == Found(rung=1)
 
 
 def test_a_broker_that_is_down_does_not_stop_the_sweep(

@@ -4,7 +4,7 @@ No session is opened here. Leases are compared with the database's clock alone, 
 the clocks of worker machines may differ.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,13 +17,16 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     func,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.dml import Insert
+from sqlalchemy.orm import aliased
 
 from app.core.db.models import (
     Job,
@@ -34,19 +37,24 @@ from app.core.db.models import (
 
 
 def claim_job(
-    job_id: UUID, *, token: UUID, owner: str, lease: timedelta, max_attempts: int
+    job_id: UUID,
+    *,
+    token: UUID,
+    owner: str,
+    lease: timedelta,
+    max_attempts: int,
+    max_interruptions: int,
 ) -> Update:
-    """Take a job that waits or whose holder fell silent; no row: not to be had."""
-    is_abandoned = and_(
-        Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now()
-    )
+    """Take a job that waits or whose holder fell silent; no row: not claimable.
+
+    A claim that ended with the death of its worker counts as an interruption, not as
+    an attempt: `attempt - interruptions` runs have failed by themselves.
+    """
     return (
         update(Job)
         .where(
             Job.id == job_id,
-            Job.attempt < max_attempts,
-            ~Job.cancel_requested,
-            or_(Job.status == JobStatus.QUEUED, is_abandoned),
+            _is_claimable(max_attempts, max_interruptions),
         )
         .values(
             status=JobStatus.RUNNING,
@@ -54,6 +62,7 @@ def claim_job(
             progress=0.0,
             eta_s=None,
             attempt=Job.attempt + 1,
+            interruptions=_interruptions(),
             lease_token=token,
             lease_owner=owner,
             lease_expires_at=func.now() + lease,
@@ -61,6 +70,38 @@ def claim_job(
         )
         .execution_options(synchronize_session=False)
     )
+
+
+def claimable_jobs(
+    *, max_attempts: int, max_interruptions: int, limit: int
+) -> Select[UUID]:
+    """List the jobs that `claim_job` would take now, the oldest first."""
+    return (
+        select(Job.id)
+        .where(
+            Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+            _is_claimable(max_attempts, max_interruptions),
+        )
+        .order_by(Job.created_at, Job.id)
+        .limit(limit)
+    )
+
+
+def _is_claimable(max_attempts: int, max_interruptions: int) -> ColumnElement[bool]:
+    return and_(
+        ~Job.cancel_requested,
+        or_(
+            Job.status == JobStatus.QUEUED,
+            and_(Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now()),
+        ),
+        Job.attempt - _interruptions() < max_attempts,
+        _interruptions() < max_interruptions,
+    )
+
+
+def _interruptions() -> ColumnElement[int]:
+    """Count the death of whoever still seems to run the job."""
+    return Job.interruptions + case((Job.status == JobStatus.RUNNING, 1), else_=0)
 
 
 def held_job(job_id: UUID, token: UUID) -> Update:
@@ -110,20 +151,56 @@ def end_values(status: JobStatus) -> dict[str, Any]:
     }
 
 
-def abandoned_jobs(*, owner: str | None = None) -> Select[Job, Video]:
-    """Lock running jobs nobody works on: expired ones, or all of a restarted owner."""
-    is_dead: ColumnElement[bool] = Job.lease_expires_at < func.now()
-    if owner is not None:
-        is_dead = Job.lease_owner == owner
-    return _free_jobs(Job.status == JobStatus.RUNNING, is_dead)
+def lease_owners() -> Select[str | None]:
+    """List the processes that hold a job."""
+    return (
+        select(Job.lease_owner)
+        .where(Job.status == JobStatus.RUNNING, Job.lease_owner.is_not(None))
+        .distinct()
+    )
 
 
-def unclaimable_jobs(*, max_attempts: int) -> Select[Job, Video]:
+def abandoned_jobs(*, dead_owners: Collection[str] = ()) -> Select[Job, Video]:
+    """Lock running jobs nobody works on: expired ones, and those of dead owners."""
+    return _free_jobs(
+        Job.status == JobStatus.RUNNING,
+        or_(Job.lease_expires_at < func.now(), Job.lease_owner.in_(dead_owners)),
+    )
+
+
+def unclaimable_jobs(
+    *, max_attempts: int, max_interruptions: int
+) -> Select[Job, Video]:
     """Lock waiting jobs that `claim_job` refuses: canceled ones, or tried too often."""
     return _free_jobs(
         Job.status == JobStatus.QUEUED,
-        or_(Job.cancel_requested, Job.attempt >= max_attempts),
+        or_(
+            Job.cancel_requested,
+            Job.attempt - Job.interruptions >= max_attempts,
+            Job.interruptions >= max_interruptions,
+        ),
     )
+
+
+def show_job(*, video_id: UUID, job_id: UUID) -> Update:
+    """Show a job's timeline, unless that of a job asked for later is shown already."""
+    shown, wanted = aliased(Job), aliased(Job)
+    is_older = exists().where(
+        shown.id == Video.current_job_id,
+        wanted.id == job_id,
+        tuple_(shown.created_at, shown.id) > tuple_(wanted.created_at, wanted.id),
+    )
+    return (
+        update(Video)
+        .where(Video.id == video_id, ~is_older)
+        .values(current_job_id=job_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def named_scores(keys: Collection[str]) -> Select[str | None]:
+    """List which of these score files a job names."""
+    return select(Job.scores_key).where(Job.scores_key.in_(keys))
 
 
 def _free_jobs(*wanted: ColumnElement[bool]) -> Select[Job, Video]:

@@ -104,7 +104,7 @@ class Job(Base):
     interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
-    lease_owner: Mapped[str | None]  # node name of the holder
+    lease_owner: Mapped[str | None]  # the process that holds it, a ProcessIdentity
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
@@ -260,7 +260,7 @@ class WorkerBeat(Base):
 
     __tablename__ = "worker_beats"
 
-    name: Mapped[str] = mapped_column(primary_key=True)  # kind, node name, pid
+    name: Mapped[str] = mapped_column(primary_key=True)  # kind, node name, process
     kind: Mapped[str]  # gpu | light
     seen_at: Mapped[datetime]
     info: Mapped[dict[str, object]] = mapped_column(default=dict)  # engine, model, ...

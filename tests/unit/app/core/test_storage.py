@@ -21,6 +21,7 @@ from app.core.storage import (
 )
 
 KEY = source_key(uuid4())
+TOKEN = uuid4()
 
 
 @pytest.fixture
@@ -117,14 +118,14 @@ def test_a_full_disk_is_a_problem_in_words_and_keeps_nothing(
 def test_deleting_a_prefix_twice_is_fine(storage: Storage) -> None:
     video_id, job_id = uuid4(), uuid4()
     storage.write_bytes(source_key(video_id), b"x")
-    storage.write_bytes(scores_key(video_id, job_id), b"y")
+    storage.write_bytes(scores_key(video_id, job_id, TOKEN), b"y")
     storage.write_bytes(KEY, b"another's")
 
     for _ in range(2):
         storage.delete_prefix(video_prefix(video_id))
 
     assert not storage.exists(source_key(video_id))
-    assert not storage.exists(scores_key(video_id, job_id))
+    assert not storage.exists(scores_key(video_id, job_id, TOKEN))
     assert storage.exists(KEY)
 
 
@@ -133,7 +134,7 @@ def test_what_was_set_aside_comes_back_beside_what_is_there(storage: Storage) ->
     prefix = video_prefix(video_id)
     storage.write_bytes(source_key(video_id), b"x")
     storage.set_aside(prefix)
-    storage.write_bytes(scores_key(video_id, job_id), b"y")
+    storage.write_bytes(scores_key(video_id, job_id, TOKEN), b"y")
     set_aside = (storage.in_trash(), storage.exists(source_key(video_id)))
 
     storage.put_back(prefix)
@@ -141,7 +142,7 @@ def test_what_was_set_aside_comes_back_beside_what_is_there(storage: Storage) ->
     assert set_aside == ([prefix], False)
     assert storage.in_trash() == []
     assert storage.read_bytes(source_key(video_id)) == b"x"
-    assert storage.read_bytes(scores_key(video_id, job_id)) == b"y"
+    assert storage.read_bytes(scores_key(video_id, job_id, TOKEN)) == b"y"
 
 
 def test_emptying_the_trash_leaves_what_others_set_aside(
@@ -167,7 +168,7 @@ def test_two_may_remove_the_same_folder_at_once(
     storage.set_aside(prefix)
     walk = os.walk
 
-    def others_first(folder: Path, *, topdown: bool) -> list[object]:
+    def others_first(folder: Path, *, topdown: bool, onerror: object) -> list[object]:
         seen = list(walk(folder, topdown=topdown))
         for path, _, names in seen:
             for name in names:
@@ -205,7 +206,7 @@ def test_keys_name_their_video() -> None:
     video_id = uuid4()
 
     assert video_of(source_key(video_id)) == video_id
-    assert video_of(scores_key(video_id, uuid4())) == video_id
+    assert video_of(scores_key(video_id, uuid4(), uuid4())) == video_id
 
 
 async def _receive(storage: Storage, key: str, content: bytes) -> StoredFile:
