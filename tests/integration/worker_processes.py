@@ -1,0 +1,99 @@
+"""The real workers, `celery -A worker.gpu worker` and so on, as processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.core.queue import GPU_QUEUE, LIGHT_QUEUE
+from app.core.settings import Settings
+
+PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
+QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+def gpu_worker(
+    name: str,
+    settings: Settings,
+    log: Path,
+    *,
+    queue: str = GPU_QUEUE,
+    environment: Mapping[str, str] | None = None,
+) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    """Run Celery's GPU worker under a node name; kill what is left in the end."""
+    return _worker("gpu", name, settings, log, queue, environment or {})
+
+
+def light_worker(
+    name: str,
+    settings: Settings,
+    log: Path,
+    *,
+    queue: str = LIGHT_QUEUE,
+    environment: Mapping[str, str] | None = None,
+) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    """Run Celery's light worker under a node name; kill what is left in the end."""
+    return _worker("light", name, settings, log, queue, environment or {})
+
+
+@contextmanager
+def _worker(
+    kind: str,
+    name: str,
+    settings: Settings,
+    log: Path,
+    queue: str,
+    variables: Mapping[str, str],
+) -> Iterator["subprocess.Popen[bytes]"]:
+    environment = {
+        **os.environ,
+        "TOUCHLINE_DATA_DIR": str(settings.data_dir),
+        "TOUCHLINE_DATABASE_URL": str(settings.database_url),
+        "TOUCHLINE_REDIS_URL": str(settings.redis_url),
+        "TOUCHLINE_MODEL": "tiny",
+        "TOUCHLINE_ENGINE": "openvino",
+        "TOUCHLINE_LEASE": "PT6S",
+        "TOUCHLINE_HEARTBEAT": "PT1S",
+        "TOUCHLINE_SWEEP_EVERY": "PT1S",
+        "TOUCHLINE_WEBHOOK_ALLOW_NETS": "127.0.0.0/8",
+        **variables,
+    }
+    command = [sys.executable, "-P", "-m", "celery", "-A", f"worker.{kind}", "worker"]
+    command += ["-Q", queue, "-n", name, *QUIET]
+    with log.open("wb") as words:
+        process = subprocess.Popen(
+            command, env=environment, stdout=words, stderr=words, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        # What a killed parent leaves in its group ends with it.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE_S)
+
+
+def wait_until(look: Callable[[], bool], what: str, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not look():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited in vain until {what}:\n{log.read_text()[-3000:]}")
+        time.sleep(0.1)
+
+
+def children_of(process: "subprocess.Popen[bytes]") -> list[int]:
+    """List the children that work: those that Celery's pool has spawned."""
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+    return found

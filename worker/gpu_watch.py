@@ -1,0 +1,141 @@
+"""The thread in the GPU worker's parent that watches its child, and acts."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.core.db.job_queries import claimable_jobs
+from app.core.db.models import Job, JobStatus, WorkerBeat
+from app.core.process_identity import ProcessIdentity
+from app.core.queue import GPU_QUEUE
+from worker.beats import beat_name
+from worker.connect import Ground
+from worker.loops import start_loop
+from worker.watchdog import RESTART_CODE, Child, Limits, Look, Remedy, Verdict, Watch
+
+GIVE_BACK_S = 10.0  # how long a child may take to give its job back before a restart
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The worker that is watched.
+
+    Attributes:
+        node: its node name.
+        children: lists the process ids in Celery's pool.
+        leave: the signal on which a child gives its job back.
+    """
+
+    node: str
+    children: Callable[[], Sequence[int]]
+    leave: signal.Signals
+
+
+def start_watch(
+    watched: Watched, ground: Ground, *, leaving: threading.Event
+) -> threading.Thread:
+    """Look at the child with every heartbeat, in a thread, and mend what is wrong."""
+    every_s = ground.settings.heartbeat.total_seconds()
+    watch = Watch(Limits.of(ground.settings))
+    looked = time.monotonic()
+
+    def step() -> None:
+        nonlocal looked
+        try:
+            process = _child_of(watched)
+            look = look_at(process, watched.node, ground)
+        except SQLAlchemyError as exc:
+            log.warning("worker_not_watched", error=str(exc))
+            watch.forget()
+            return
+        now = time.monotonic()
+        passed_s, looked = min(now - looked, 2 * every_s), now
+        verdict = watch.judge(look, passed_s=passed_s)
+        if verdict is not None and not leaving.is_set():
+            watch.forget()
+            _act(verdict, process, watched, ground)
+
+    return start_loop("watchdog", step, every_s=every_s, leaving=leaving)
+
+
+def look_at(process: ProcessIdentity | None, node: str, ground: Ground) -> Look:
+    """See how the child does, and what waits for it.
+
+    Raises:
+        SQLAlchemyError: the database does not answer.
+    """
+    settings = ground.settings
+    with ground.sessions() as session:
+        child = None if process is None else _read_child(session, process, node)
+        work = session.scalar(
+            claimable_jobs(
+                max_attempts=settings.max_attempts,
+                max_interruptions=settings.max_interruptions,
+                limit=1,
+            )
+        )
+    # A message file that nobody can read would wait for ever: only Redis is asked.
+    has_ear = settings.redis_url is not None
+    messages = ground.doorbell.waiting(GPU_QUEUE) if has_ear else None
+    return Look(child, has_work=work is not None, messages=messages)
+
+
+def _read_child(session: Session, process: ProcessIdentity, node: str) -> Child:
+    row = session.get(WorkerBeat, beat_name(node, kind="gpu", process=process))
+    if row is None:
+        return Child(str(process), None, {})
+    return Child(str(process), row.seen_at, row.info)
+
+
+def _child_of(watched: Watched) -> ProcessIdentity | None:
+    """Name the one child that lives; None if there is none."""
+    living = (ProcessIdentity.of(pid) for pid in watched.children())
+    return next((process for process in living if process is not None), None)
+
+
+def _act(
+    verdict: Verdict, process: ProcessIdentity | None, watched: Watched, ground: Ground
+) -> None:
+    if verdict.remedy is Remedy.REPLACE_CHILD and process is not None:
+        log.error("child_replaced", reason=verdict.reason, pid=process.pid)
+        _kill(process, signal.SIGKILL)
+        return
+    log.error("worker_restarts", reason=verdict.reason, exit_code=RESTART_CODE)
+    if process is not None:
+        _kill(process, watched.leave)
+        _wait_for_its_job(process, ground)
+        _kill(process, signal.SIGKILL)
+    sys.stderr.flush()
+    os._exit(RESTART_CODE)  # An ordinary end would wait for what may hang.
+
+
+def _kill(process: ProcessIdentity, number: signal.Signals) -> None:
+    if not process.is_dead:
+        os.kill(process.pid, number)
+
+
+def _wait_for_its_job(process: ProcessIdentity, ground: Ground) -> None:
+    """Wait a moment for a job that the child began just now to be given back."""
+    held = select(func.count()).where(
+        Job.lease_owner == str(process), Job.status == JobStatus.RUNNING
+    )
+    until = time.monotonic() + GIVE_BACK_S
+    while time.monotonic() < until and not process.is_dead:
+        try:
+            with ground.sessions() as session:
+                if not session.scalar(held):
+                    return
+        except SQLAlchemyError:
+            return
+        time.sleep(0.2)

@@ -1,0 +1,95 @@
+"""Runs queued jobs one after another, the oldest first.
+
+The database is asked for work, by itself every few seconds; a message from the broker
+only wakes the loop. So a broker that is down, loses messages or is no longer heard
+costs seconds.
+"""
+
+import threading
+import time
+from uuid import UUID
+
+import structlog
+
+from app.core.db.job_queries import claimable_jobs
+from app.core.db.models import JobStatus
+from worker.endings import Workplace
+from worker.jobs import run_job
+
+POLL_EVERY_S = 2.0
+LOOK_EVERY_S = 0.2  # how soon a shutdown is noticed while there is nothing to do
+CANDIDATES = 10  # looked at in one poll; other workers may be quicker for some
+
+log = structlog.get_logger(__name__)
+
+
+class JobLoop:
+    """The one thread of a process that runs jobs; ends when the worker leaves.
+
+    Attributes:
+        messages: counts the messages that woke it.
+    """
+
+    def __init__(self, place: Workplace, *, poll_every_s: float = POLL_EVERY_S) -> None:
+        self.messages = 0
+        self._place = place
+        self._poll_every_s = poll_every_s
+        self._retry_after_s = place.settings.sweep_every.total_seconds()
+        self._put_back: dict[UUID, float] = {}  # failed here; when to try again
+        self._woken = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for work."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that a job may be waiting."""
+        self.messages += 1
+        self._woken.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until the job that was running has been given back."""
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def run_next(self) -> bool:
+        """Run the oldest job that can be had; False if there is none."""
+        for job_id in self._candidates():
+            status = run_job(job_id, place=self._place)
+            if status is None:
+                continue  # Another worker was quicker.
+            if status is JobStatus.QUEUED:
+                self._put_back[job_id] = time.monotonic() + self._retry_after_s
+            return True
+        return False
+
+    def _candidates(self) -> list[UUID]:
+        """List what may be claimed; what just failed here gets a pause first."""
+        now, settings = time.monotonic(), self._place.settings
+        self._put_back = {job: at for job, at in self._put_back.items() if at > now}
+        statement = claimable_jobs(
+            max_attempts=settings.max_attempts,
+            max_interruptions=settings.max_interruptions,
+            limit=CANDIDATES + len(self._put_back),
+        )
+        with self._place.sessions() as session:
+            found = session.scalars(statement).all()
+        return [job_id for job_id in found if job_id not in self._put_back]
+
+    def _go_on(self) -> None:
+        while not self._place.leaving.is_set():
+            self._woken.clear()
+            try:
+                has_run = self.run_next()
+            except Exception:
+                log.exception("job_loop_failed")
+                has_run = False
+            if not has_run:
+                self._rest()
+
+    def _rest(self) -> None:
+        until = time.monotonic() + self._poll_every_s
+        while time.monotonic() < until and not self._place.leaving.is_set():
+            if self._woken.wait(LOOK_EVERY_S):
+                return
