@@ -17,7 +17,6 @@ from celery.signals import (
     worker_shutdown,
     worker_shutting_down,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.log import configure_logging
 from app.core.queue import DELIVER_WEBHOOK, make_celery
@@ -26,7 +25,7 @@ from app.core.webhooks import webhook_secret
 from worker.attempt import Post
 from worker.beats import start_beating
 from worker.connect import Ground, connect, stop_if_unfit
-from worker.sweep import sweep
+from worker.sweeping import Sweeping
 from worker.webhook_sender import (
     DATABASE_THREADS,
     FINISH_S,
@@ -67,13 +66,14 @@ def _check(sender: Any, **_: Any) -> None:
 
 
 def _start(node: str) -> None:
-    """Begin to send, to sweep and to beat."""
+    """Begin to send, to sweep and to beat, also while the broker does not answer."""
+    sweeping = Sweeping(_ground())
     _sender().start()
-    threading.Thread(target=_sweep_on, name="sweep", daemon=True).start()
+    sweeping.start(leaving=leaving)
     start_beating(
         node=node,
         kind="light",
-        info=_tell_state,
+        info=lambda: _state(sweeping),
         sessions=_ground().sessions,
         leaving=leaving,
         every=settings.heartbeat,
@@ -93,26 +93,12 @@ def _finish(**_: Any) -> None:
     _sender().join(2 * FINISH_S)
 
 
-def _tell_state() -> dict[str, object]:
-    problem = _sender().problem
-    return {"pid": os.getpid(), **({} if problem is None else {"problem": problem})}
-
-
-def _sweep_on() -> None:
-    """Sweep now and then until the process leaves; a failed round is no end."""
-    ground, every_s = _ground(), settings.sweep_every.total_seconds()
-    while True:
-        try:
-            sweep(
-                settings=settings,
-                sessions=ground.sessions,
-                storage=ground.storage,
-                doorbell=ground.doorbell,
-            )
-        except (SQLAlchemyError, OSError):
-            log.exception("sweep_failed")
-        if leaving.wait(every_s):
-            return
+def _state(sweeping: Sweeping) -> dict[str, object]:
+    """Tell what sweep and sender do; a problem of either is a problem."""
+    state = {"pid": os.getpid(), **sweeping.report()}
+    problems = [state.pop("problem", None), _sender().problem]
+    told = "; ".join(str(problem) for problem in problems if problem is not None)
+    return {**state, "problem": told} if told else state
 
 
 @cache

@@ -1,0 +1,167 @@
+"""The light worker sweeps whatever happens, says so, and needs no broker to send."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from app.core.db.base import utc_now
+from app.core.db.models import WorkerBeat
+from app.core.db.session import Sessions, make_engine, make_sessions
+from app.core.queue import Doorbell
+from app.core.settings import Settings
+from app.core.storage import LocalStorage, Storage
+from app.core.webhook_messages import Ending, make_delivery
+from tests.integration.uploaded import Uploaded, upload
+from tests.integration.worker_processes import PATIENCE_S, light_worker, wait_until
+from tests.services import free_port, running_redis
+from worker.connect import Ground
+from worker.sweeping import FAILURES_SHOWN, Sweeping
+
+NODE = "light@here"
+
+
+@pytest.fixture
+def ground(
+    settings: Settings, sessions: Sessions, storage: Storage, doorbell: Doorbell
+) -> Ground:
+    return Ground(settings, sessions, storage, doorbell)
+
+
+@pytest.fixture
+def hook() -> Iterator[str]:
+    """A receiver of webhooks that thanks for each."""
+
+    class Thanks(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(204)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Thanks) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+        server.shutdown()
+
+
+def info_of(sessions: Sessions) -> dict[str, object]:
+    with sessions() as session:
+        rows = session.scalars(select(WorkerBeat).where(WorkerBeat.kind == "light"))
+        return next((row.info for row in rows), {})
+
+
+def is_delivered(job: Uploaded) -> bool:
+    return [one.status for one in job.deliveries()] == ["delivered"]
+
+
+def add_message(job: Uploaded, url: str, settings: Settings) -> None:
+    ending = Ending(job.video_id, job.job_id, "succeeded", {})
+    with job.sessions.begin() as session:
+        session.add(
+            make_delivery(ending, url=url, base_url=settings.base_url, now=utc_now())
+        )
+
+
+def test_a_sweep_that_ended_well_is_told_with_the_databases_time(
+    ground: Ground, sessions: Sessions
+) -> None:
+    sweeping = Sweeping(ground)
+    before = sweeping.report()
+
+    sweeping.sweep_once()
+
+    swept_at = datetime.fromisoformat(str(sweeping.report()["swept_at"]))
+    with sessions() as session:
+        now = session.scalar(text("select now()"))
+    assert before == {"swept_at": None}
+    assert now is not None
+    assert abs((now - swept_at).total_seconds()) < PATIENCE_S
+
+
+def test_sweeps_that_keep_failing_are_told_until_one_succeeds(
+    ground: Ground, empty_database_url: str
+) -> None:
+    engine = make_engine(empty_database_url)  # It has no tables.
+    sweeping = Sweeping(replace(ground, sessions=make_sessions(engine)))
+
+    for _ in range(FAILURES_SHOWN - 1):
+        sweeping.sweep_once()
+    early = sweeping.report()
+    sweeping.sweep_once()
+    late = sweeping.report()
+    sweeping._ground = ground
+    sweeping.sweep_once()
+    engine.dispose()
+
+    assert "problem" not in early
+    assert "the sweep fails: ProgrammingError" in str(late["problem"])
+    assert "problem" not in sweeping.report()
+
+
+def test_a_round_may_raise_anything_and_the_next_one_comes(ground: Ground) -> None:
+    class Broken(LocalStorage):
+        def in_trash(self) -> list[str]:
+            raise IndexError("a bug")
+
+    settings = ground.settings.model_copy(
+        update={"sweep_every": ground.settings.heartbeat}
+    )
+    broken = Broken(settings.data_dir)
+    sweeping = Sweeping(replace(ground, storage=broken, settings=settings))
+    leaving = threading.Event()
+
+    thread = sweeping.start(leaving=leaving)
+    for _ in range(int(PATIENCE_S / 0.1)):
+        if "problem" in sweeping.report() or not thread.is_alive():
+            break
+        leaving.wait(0.1)
+    leaving.set()
+    thread.join(PATIENCE_S)
+
+    assert sweeping.report()["problem"] == "the sweep fails: IndexError: a bug"
+
+
+def test_the_light_worker_sweeps_and_says_so_also_before_its_broker_is_there(
+    settings: Settings, sessions: Sessions, tmp_path: Path
+) -> None:
+    nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    (settings.data_dir / "trash").mkdir(parents=True)
+    (settings.data_dir / "trash" / ".DS_Store").write_text("mine")
+    log = tmp_path / "light.log"
+
+    with light_worker(NODE, nowhere, log):
+        wait_until(lambda: bool(info_of(sessions).get("swept_at")), "it swept", log)
+        first = info_of(sessions)["swept_at"]
+        wait_until(lambda: info_of(sessions)["swept_at"] != first, "once more", log)
+
+    assert log.read_text().count("stray_file_skipped") == 1
+
+
+def test_a_webhook_is_sent_after_redis_died_and_came_back_without_its_messages(
+    settings: Settings,
+    sessions: Sessions,
+    storage: Storage,
+    hook: str,
+    tmp_path: Path,
+) -> None:
+    port, log = free_port(), tmp_path / "light.log"
+    settings = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{port}/0"})
+    (tmp_path / "video").write_bytes(b"bytes")
+    jobs = [
+        upload(tmp_path / "video", sessions=sessions, storage=storage) for _ in range(2)
+    ]
+
+    with light_worker(NODE, settings, log) as worker:
+        with running_redis(tmp_path, port=port):
+            add_message(jobs[0], hook, settings)
+            wait_until(lambda: is_delivered(jobs[0]), "the first was sent", log)
+        add_message(jobs[1], hook, settings)
+        with running_redis(tmp_path, port=port):
+            wait_until(lambda: is_delivered(jobs[1]), "the second was sent", log)
+
+        assert worker.poll() is None
