@@ -70,7 +70,7 @@ class Service:
         frames = np.arange(events, dtype=np.int64)
         scores = np.full((events, len(LABELS) + 1), 0.25, np.float32)
         timeline = Timeline(LABELS, scores, frames / FPS, frames, frames)
-        key = scores_key(video_id, job_id)
+        key = scores_key(video_id, job_id, new_id())
         stored = self.api.service.storage.write_bytes(key, timeline.to_bytes())
         rows = [_event(video_id, job_id, int(frame)) for frame in frames]
         counts = {name: sum(row.label == name for row in rows) for name in LABELS}
