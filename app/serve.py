@@ -21,6 +21,7 @@ from app.core.db.migrate import upgrade
 from app.core.errors import StartFailed
 from app.core.settings import Settings
 from app.core.webhooks import webhook_secret
+from app.http_server import uvicorn_arguments
 from app.parts import Part, Plan, Say, Warden, last_error
 from app.surroundings import alone_on, check_redis, check_surroundings
 
@@ -155,6 +156,7 @@ def _plans(settings: Settings, environment: dict[str, str]) -> list[Plan]:
     api = [*python, "uvicorn", "app.main:create_app", "--factory"]
     api += ["--host", settings.host, "--port", str(settings.port)]
     api += ["--timeout-graceful-shutdown", "3", "--no-access-log"]
+    api += uvicorn_arguments()
     return [
         worker("light"),
         worker("gpu"),

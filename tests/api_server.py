@@ -1,23 +1,29 @@
 """The real API over real HTTP, in a thread of the test; and a raw client beside it."""
 
+import json
 import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import delete
+from starlette.routing import compile_path
 
 from app.core.db.models import UploadKey, Video, WorkerBeat
 from app.core.service import Service
 from app.core.settings import Settings
+from app.http_server import uvicorn_options
 from app.main import create_app
 from tests.services import free_port
 
@@ -32,6 +38,7 @@ class RunningApi:
     app: FastAPI
     url: str
     client: httpx.Client
+    server: uvicorn.Server
 
     @property
     def service(self) -> Service:
@@ -57,6 +64,11 @@ class RunningApi:
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)
         (self.data_dir / "broker/messages").mkdir(parents=True)
 
+    def busy_connections(self) -> int:
+        """Count the connections on which a request is being answered."""
+        connections = list(self.server.server_state.connections)
+        return sum(not getattr(one, "is_idle", True) for one in connections)
+
     def connect(self) -> socket.socket:
         """Open a plain connection, to send what no client library would."""
         parts = urlsplit(self.url)
@@ -74,7 +86,12 @@ def running_api(settings: Settings) -> Iterator[RunningApi]:
     app = create_app(settings)
     port = free_port()
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="critical", access_log=False
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="critical",
+        access_log=False,
+        **uvicorn_options(),
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -85,11 +102,29 @@ def running_api(settings: Settings) -> Iterator[RunningApi]:
     url = f"http://127.0.0.1:{port}"
     try:
         assert server.started
-        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-            yield RunningApi(app, url, client)
+        hooks: dict[str, list[Callable[..., Any]]] = {
+            "response": [partial(assert_documented, app)]
+        }
+        with httpx.Client(
+            base_url=url, timeout=30, trust_env=False, event_hooks=hooks
+        ) as client:
+            yield RunningApi(app, url, client, server)
     finally:
         server.should_exit = True
         thread.join(START_TIMEOUT_S)
+
+
+def assert_documented(app: FastAPI, answer: httpx.Response) -> None:
+    """Make sure that the OpenAPI document knows an answer's status and media type."""
+    request = answer.request
+    for path, operations in app.openapi()["paths"].items():
+        operation = operations.get(request.method.lower())
+        if operation and compile_path(path)[0].match(request.url.path):
+            place = f"{request.method} {path} answered {answer.status_code}"
+            documented = operation["responses"].get(str(answer.status_code))
+            assert documented is not None, place
+            media_type = answer.headers.get("content-type", "").partition(";")[0]
+            assert media_type in documented.get("content", {"": {}}), place
 
 
 def form_part(name: str, content: bytes, *, filename: str | None = None) -> bytes:
@@ -113,3 +148,26 @@ def upload_head(*, content_length: int, extra: str = "") -> bytes:
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Content-Length: {content_length}\r\n{extra}\r\n"
     ).encode()
+
+
+def read_problem(
+    connection: socket.socket, *, status: int, slug: str
+) -> dict[str, Any]:
+    """Read an answer, which must be this problem; what follows it is not waited for."""
+    answer = HTTPResponse(connection)
+    answer.begin()
+    body = answer.read()
+    assert answer.status == status, body
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = json.loads(body)
+    assert problem["type"] == f"/problems/{slug}"
+    assert problem["status"] == status
+    return problem
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what happens after an answer; a test that hangs here fails."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

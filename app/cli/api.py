@@ -9,6 +9,8 @@ def api() -> None:
     """Serve the HTTP API alone; database and workers run elsewhere."""
     import uvicorn
 
+    from app.http_server import uvicorn_options
+
     settings = Settings()
     settings.refuse_open_door()
     uvicorn.run(
@@ -17,6 +19,7 @@ def api() -> None:
         host=settings.host,
         port=settings.port,
         timeout_graceful_shutdown=10,
+        **uvicorn_options(),
     )
 
 

@@ -2,8 +2,11 @@
 
     TouchlineError
     ├── RequestProblem        the caller can mend it: becomes problem+json
+    │   ├── BadRequest 400 · BodyTooLarge 413 · RequestTimeout 408
+    │   ├── HeadersTooLarge 431
     │   ├── InvalidRequest 422 · EmptyUpload 422 · UnsupportedBody 415
     │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
+    │   ├── RangeNotSatisfiable 416 · TooManyConnections 503
     │   ├── CallbackRefused 422 · UnknownModel 422 · UnknownType 422
     │   ├── InvalidCursor 422 · KeyReused 422 · KeyInUse 409
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
@@ -31,16 +34,43 @@ class StartFailed(TouchlineError):
 
 
 class RequestProblem(TouchlineError):
-    """A problem the caller can mend; answered as application/problem+json."""
+    """A problem the caller can mend; answered as application/problem+json.
 
-    status: ClassVar[int] = 400
-    slug: ClassVar[str] = "bad-request"
-    title: ClassVar[str] = "Bad request"
+    Raise one of its kinds, each of which has a status, a slug and a title of its own.
+    """
+
+    status: ClassVar[int]
+    slug: ClassVar[str]
+    title: ClassVar[str]
 
     def __init__(self, detail: str, **extra: object) -> None:
         super().__init__(detail)
         self.detail = detail
         self.extra = extra
+
+
+class BadRequest(RequestProblem):
+    """The body cannot be read: it is not JSON in UTF-8, or is nested too deeply."""
+
+    status, slug, title = 400, "bad-request", "Bad request"
+
+
+class BodyTooLarge(RequestProblem):
+    """The body is larger than such a request ever is; nothing of it was read."""
+
+    status, slug, title = 413, "body-too-large", "Body too large"
+
+
+class RequestTimeout(RequestProblem):
+    """The request did not arrive in time; send it again."""
+
+    status, slug, title = 408, "request-timeout", "Request timeout"
+
+
+class HeadersTooLarge(RequestProblem):
+    """The address and the headers are larger than the service takes."""
+
+    status, slug, title = 431, "headers-too-large", "Headers too large"
 
 
 class InvalidRequest(RequestProblem):
@@ -62,7 +92,7 @@ class UnsupportedBody(RequestProblem):
 
 
 class UploadBroken(RequestProblem):
-    """The body ended before its last boundary; nothing of it is kept."""
+    """The upload was cut off, stalled or was too slow; nothing of it is kept."""
 
     status, slug, title = 400, "upload-broken", "Upload broken off"
 
@@ -71,6 +101,12 @@ class VideoTooLarge(RequestProblem):
     """The upload passed the size limit; nothing of it is kept."""
 
     status, slug, title = 413, "video-too-large", "Video too large"
+
+
+class RangeNotSatisfiable(RequestProblem):
+    """The header Range is malformed, or asks for bytes the file does not have."""
+
+    status, slug, title = 416, "range-not-satisfiable", "Range not satisfiable"
 
 
 class StorageFull(RequestProblem):
@@ -104,13 +140,13 @@ class InvalidCursor(RequestProblem):
 
 
 class KeyReused(RequestProblem):
-    """The Idempotency-Key belongs to an upload of another file or other fields."""
+    """The Idempotency-Key belongs to another request; new requests need new keys."""
 
     status, slug, title = 422, "idempotency-key-reused", "Idempotency-Key reused"
 
 
 class KeyInUse(RequestProblem):
-    """The upload with this Idempotency-Key is still under way."""
+    """The request with this Idempotency-Key is still under way."""
 
     status, slug, title = 409, "idempotency-key-in-use", "Idempotency-Key in use"
 
@@ -122,7 +158,7 @@ class NotAuthenticated(RequestProblem):
 
 
 class CrossSiteRefused(RequestProblem):
-    """A page of another site tried to change something here."""
+    """A page of another site, or another port, sent this, and no key is set."""
 
     status, slug, title = 403, "cross-site-refused", "Cross-site request refused"
 
@@ -179,6 +215,12 @@ class NotReady(RequestProblem):
     """A part the service needs does not answer."""
 
     status, slug, title = 503, "not-ready", "Not ready"
+
+
+class TooManyConnections(RequestProblem):
+    """Every connection the service allows is busy; try again in a moment."""
+
+    status, slug, title = 503, "too-many-connections", "Too many connections"
 
 
 class InternalError(RequestProblem):

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     max_upload_size: ByteSize = ByteSize(20 * 2**30)
     min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much
     upload_idle: Duration = timedelta(seconds=60)  # an upload may be silent so long
+    upload_min_rate: ByteSize = ByteSize(1024)  # bytes a second, over upload_idle
+    request_timeout: Duration = timedelta(seconds=30)  # headers; bodies but uploads
+    max_connections: int = Field(default=1000, ge=1)  # of one API process
     max_duration: Duration = timedelta(hours=4)
     max_attempts: int = Field(default=3, ge=1)  # failed runs before a job is given up
     max_interruptions: int = Field(default=10, ge=1)  # runs whose worker died, likewise
