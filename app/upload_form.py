@@ -142,6 +142,11 @@ class FormReader:
         filename = disposition.get_filename()
         if not isinstance(name, str) or not name:
             raise InvalidRequest("A part of the form has no name.")
+        if filename and name != FILE_FIELD:
+            raise InvalidRequest(
+                f"The form has no part named 'file'; you sent the file as {name!r}. "
+                "With curl: -F file=@match.mp4"
+            )
         self._name = name
         if name == FILE_FIELD and filename is not None:
             self._name = None

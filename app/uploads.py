@@ -1,15 +1,15 @@
 """Accept an upload: bytes to storage as they come, then Video and Job, then the bell.
 
-No database session is open while bytes flow; whatever goes wrong, nothing is kept.
+No database session is open while bytes flow; whatever goes wrong, nothing is kept,
+but what the database may know of.
 """
 
 import re
+import time
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
-from uuid import UUID
 
 import anyio
 import structlog
@@ -17,19 +17,19 @@ from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect
 
 from app.core.db.base import new_id
-from app.core.db.models import Job, JobStatus, Video
-from app.core.db.queries import video_with_jobs
+from app.core.db.commit import OutcomeUnknown
 from app.core.errors import (
+    CallbackRefused,
     EmptyUpload,
     InvalidRequest,
-    KeyInUse,
+    NotReady,
     StorageFull,
     UploadBroken,
     VideoTooLarge,
 )
 from app.core.service import Service
 from app.core.settings import Settings
-from app.core.storage import Receiver, StoredFile, source_key, video_prefix
+from app.core.storage import Receiver, source_key
 from app.core.webhooks import check_callback_url
 from app.upload_form import (
     FileBytes,
@@ -39,12 +39,14 @@ from app.upload_form import (
     TextField,
     read_boundary,
 )
-from app.upload_keys import HeldKey, check_same, fingerprint_of, held_key
+from app.upload_keys import held_key
+from app.upload_rows import Accepted, Upload, find_earlier, record_upload
 
 FIELDS = ("file", "title", "callback_url", "model")
 FORM_OVERHEAD_BYTES = 256 * 1024  # what a form may hold besides the file
 LOOK_FOR_ROOM_EVERY = 64 * 2**20  # bytes between two looks at the free space
 MAX_TITLE_CHARS = 300
+RESOLVE_S = 20.0  # an upload waits so long for its turn to look up a callback's host
 CONTROL_CHARS = re.compile(r"[\x00-\x1f\x7f]")
 
 log = structlog.get_logger(__name__)
@@ -60,23 +62,6 @@ class Body:
     idempotency_key: str | None = None
 
 
-@dataclass(slots=True)
-class Upload:
-    """What has been read of the form so far."""
-
-    filename: str | None = None  # None until the file's part began
-    fields: dict[str, str] = field(default_factory=dict)
-    room_looked_for_at: int = 0  # bytes that had come when the disk was looked at
-
-
-class Accepted(NamedTuple):
-    """What an upload became."""
-
-    video: Video
-    job: Job  # its latest
-    shown: Job | None  # the one whose timeline is shown, if it was sent before
-
-
 async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accepted:
     """Store a video and queue the first job for it.
 
@@ -89,12 +74,13 @@ async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accep
         VideoTooLarge, StorageFull: there is too much of it; raised as soon as known.
         CallbackRefused, UnknownModel: a field names what cannot be used.
         KeyInUse, KeyReused: the Idempotency-Key belongs to another upload.
+        NotReady: the database cannot be reached.
     """
     reader = FormReader(read_boundary(body.content_type))
     _refuse_by_header(body.content_length, service.settings.max_upload_size)
     video_id, upload = new_id(), Upload()
     async with (
-        held_key(body.idempotency_key, sessions=service.sessions) as held,
+        held_key(body.idempotency_key, service=service) as held,
         service.storage.receive(source_key(video_id)) as receiver,
     ):
         await _look_for_room(service, body.content_length or 0)
@@ -104,13 +90,22 @@ async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accep
         reader.finish()
         _refuse_empty(upload, receiver.size_bytes)
         stored = await receiver.finish()
-        finish = _record if held.earlier is None else _answer_again
-        accepted = await run_sync(
-            partial(finish, video_id, upload, stored, held, service=service, now=now)
-        )
+        finish = record_upload if held.earlier is None else find_earlier
+        try:
+            accepted = await run_sync(
+                partial(finish, video_id, upload, stored, held, service, now),
+                limiter=service.upload_threads,
+            )
+        except OutcomeUnknown as exc:
+            receiver.keep_marker()  # A sweep finds out, and removes it or lets it be.
+            raise NotReady(
+                "The database left while the upload was being recorded. Send it again, "
+                "with the same Idempotency-Key if it had one."
+            ) from exc
     if accepted.video.id == video_id:
         log.info("video_accepted", video=str(video_id), size_bytes=stored.size_bytes)
-        await run_sync(service.doorbell.ring_job, accepted.job.id)
+        ring = partial(service.doorbell.ring_job, accepted.job.id)
+        await run_sync(ring, limiter=service.upload_threads)
     return accepted
 
 
@@ -153,20 +148,38 @@ async def _take_field(name: str, value: str, upload: Upload, service: Service) -
             f"The title must be one line of at most {MAX_TITLE_CHARS} characters."
         )
     if name == "callback_url":
-        nets = service.settings.webhook_allow_nets
-        await run_sync(check_callback_url, value, nets)
+        await _check_callback(value, service)
     if name == "model":
-        await run_sync(service.catalogue.check, value)
+        await run_sync(service.catalogue.check, value, limiter=service.upload_threads)
     upload.fields[name] = value
+
+
+async def _check_callback(url: str, service: Service) -> None:
+    nets = service.settings.webhook_allow_nets
+    try:
+        with anyio.fail_after(RESOLVE_S):
+            await run_sync(
+                check_callback_url, url, nets, limiter=service.resolver_threads
+            )
+    except TimeoutError as exc:
+        raise CallbackRefused(
+            "The host of callback_url could not be looked up in time; nothing was "
+            "kept. Try again later."
+        ) from exc
 
 
 async def _patiently(
     chunks: AsyncIterator[bytes], settings: Settings
 ) -> AsyncIterator[bytes]:
-    """Pass chunks on; a client that leaves or falls silent has broken off."""
+    """Pass chunks on; a client that leaves, falls silent or trickles has broken off.
+
+    Only the time that the client was waited for counts.
+    """
     idle_s = settings.upload_idle.total_seconds()
     iterator = aiter(chunks)
+    waited_s, came_bytes = 0.0, 0
     while True:
+        began = time.monotonic()
         try:
             with anyio.fail_after(idle_s):
                 chunk = await anext(iterator)
@@ -179,7 +192,21 @@ async def _patiently(
         except ClientDisconnect as exc:
             log.info("upload_broken_off")
             raise UploadBroken("The client left before the body ended.") from exc
+        waited_s += time.monotonic() - began
+        came_bytes += len(chunk)
+        if waited_s >= idle_s:
+            _refuse_trickle(came_bytes / waited_s, settings)
+            waited_s, came_bytes = 0.0, 0
         yield chunk
+
+
+def _refuse_trickle(rate: float, settings: Settings) -> None:
+    if rate < settings.upload_min_rate:
+        raise UploadBroken(
+            f"The upload came at {rate:.0f} bytes a second, less than the "
+            f"{settings.upload_min_rate} it must (TOUCHLINE_UPLOAD_MIN_RATE); "
+            "nothing was kept."
+        )
 
 
 def _refuse_by_header(content_length: int | None, limit: int) -> None:
@@ -198,7 +225,7 @@ def _refuse_empty(upload: Upload, size_bytes: int) -> None:
 
 async def _look_for_room(service: Service, coming_bytes: int) -> None:
     """Refuse what would leave the disk (and the database on it) without room."""
-    free = await run_sync(service.storage.free_bytes)
+    free = await run_sync(service.storage.free_bytes, limiter=service.upload_threads)
     if free - coming_bytes < service.settings.min_free_space:
         raise StorageFull(
             "The server's disk has no room for this upload; nothing was kept. "
@@ -213,64 +240,6 @@ def _too_large(limit: int) -> VideoTooLarge:
         "takes (TOUCHLINE_MAX_UPLOAD_SIZE).",
         limit_bytes=int(limit),
     )
-
-
-def _record(
-    video_id: UUID,
-    upload: Upload,
-    stored: StoredFile,
-    held: HeldKey,
-    *,
-    service: Service,
-    now: datetime,
-) -> Accepted:
-    """Write video and job in one transaction; without them the file goes again."""
-    video = Video(
-        id=video_id,
-        title=upload.fields.get("title"),
-        filename=upload.filename or None,
-        callback_url=upload.fields.get("callback_url"),
-        storage_key=stored.key,
-        size_bytes=stored.size_bytes,
-        sha256=stored.sha256,
-        created_at=now,
-    )
-    job = Job(
-        id=new_id(),
-        video_id=video_id,
-        model=upload.fields.get("model"),
-        status=JobStatus.QUEUED,
-        created_at=now,
-    )
-    try:
-        with service.sessions.begin() as session:
-            session.add_all((video, job))
-            session.flush()
-            fingerprint = fingerprint_of(stored, upload.filename, upload.fields)
-            held.close(session, fingerprint=fingerprint, video_id=video_id)
-    except BaseException:
-        service.storage.delete_prefix(video_prefix(video_id))
-        raise
-    return Accepted(video, job, None)
-
-
-def _answer_again(
-    video_id: UUID,
-    upload: Upload,
-    stored: StoredFile,
-    held: HeldKey,
-    *,
-    service: Service,
-    now: datetime,  # noqa: ARG001  # like `_record`
-) -> Accepted:
-    """Drop what came and find the video that the same upload made before."""
-    service.storage.delete_prefix(video_prefix(video_id))
-    check_same(held, fingerprint_of(stored, upload.filename, upload.fields))
-    with service.sessions() as session:
-        found = session.execute(video_with_jobs(held.earlier_video)).one_or_none()
-    if found is None:
-        raise KeyInUse("The video of this Idempotency-Key has just been deleted.")
-    return Accepted(*found)
 
 
 _HOW_TO_SEND = "Send the video in a part named 'file', e.g. curl -F file=@match.mp4"

@@ -1,6 +1,8 @@
 """The parts of a running service, made once by an entry and passed on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter
 
 from app.core.catalogue import Catalogue
 from app.core.db.session import Sessions
@@ -8,13 +10,28 @@ from app.core.queue import Doorbell
 from app.core.settings import Settings
 from app.core.storage import Storage
 
+UPLOAD_THREADS = 16
+RESOLVER_THREADS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What routes and uploads work with."""
+    """What routes and uploads work with.
+
+    Attributes:
+        upload_threads: for the rows of uploads. Theirs and the resolver's threads are
+            not the routes', so that a slow disk or name server delays nobody else.
+        resolver_threads: for looking up the hosts of callbacks.
+    """
 
     settings: Settings
     sessions: Sessions
     storage: Storage
     catalogue: Catalogue
     doorbell: Doorbell
+    upload_threads: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(UPLOAD_THREADS)
+    )
+    resolver_threads: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(RESOLVER_THREADS)
+    )

@@ -30,7 +30,7 @@ from typing import Protocol
 from urllib.parse import quote, unquote
 from uuid import UUID, uuid4
 
-from anyio import CancelScope
+from anyio import CancelScope, CapacityLimiter
 from anyio.to_thread import run_sync
 
 from app.core.errors import StorageFull
@@ -40,6 +40,7 @@ TRASH = "trash"  # folders on their way out, under names that are never used aga
 INCOMING = "incoming"  # files that are still being written, each beside its marker
 MARKER, PART = ".lock", ".part"
 BUFFER_BYTES = 2**20  # what an upload gathers before it goes to a thread
+WRITERS = 16  # threads of a storage's own, so that a slow disk delays nobody else
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -68,6 +69,9 @@ class Receiver(Protocol):
 
     async def finish(self) -> StoredFile:
         """Put the file in place, safe on disk. Without this call nothing is kept."""
+
+    def keep_marker(self) -> None:
+        """Have `sweep_incoming` name the key, as if this process had died."""
 
 
 class Storage(Protocol):
@@ -171,15 +175,19 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._writers = CapacityLimiter(WRITERS)
 
     @asynccontextmanager
     async def receive(self, key: str) -> AsyncIterator[Receiver]:
-        file = await run_sync(_IncomingFile, self._incoming(), self.path_for(key), key)
+        target = self.path_for(key)
+        file = await run_sync(
+            lambda: _IncomingFile(self._incoming(), target, key), limiter=self._writers
+        )
         try:
-            yield _BufferedReceiver(file)
+            yield _BufferedReceiver(file, self._writers)
         finally:
             with CancelScope(shield=True):  # a client that left must not leave bytes
-                await run_sync(file.discard)
+                await run_sync(file.discard, limiter=self._writers)
 
     def write_bytes(self, key: str, data: bytes) -> StoredFile:
         file = _IncomingFile(self._incoming(), self.path_for(key), key)
@@ -306,6 +314,7 @@ class _IncomingFile:
     def __init__(self, folder: Path, target: Path, key: str) -> None:
         self._target, self._key = target, key
         self._hash, self.size_bytes = hashlib.sha256(), 0
+        self.keeps_marker = False
         with _no_room_is_storage_full():
             self._lock, self._marker = _open_locked(folder, key)
             self._path = self._marker.with_suffix(PART)
@@ -331,15 +340,16 @@ class _IncomingFile:
         """Close, and remove the file if it was not put in place."""
         self._path.unlink(missing_ok=True)
         os.close(self._handle)
-        self._marker.unlink(missing_ok=True)
+        if not self.keeps_marker:
+            self._marker.unlink(missing_ok=True)
         os.close(self._lock)
 
 
 class _BufferedReceiver:
     """Gathers what comes from the net and writes it in large pieces, in a thread."""
 
-    def __init__(self, file: _IncomingFile) -> None:
-        self._file = file
+    def __init__(self, file: _IncomingFile, writers: CapacityLimiter) -> None:
+        self._file, self._writers = file, writers
         self._buffer = bytearray()
 
     @property
@@ -353,11 +363,14 @@ class _BufferedReceiver:
 
     async def finish(self) -> StoredFile:
         await self._flush()
-        return await run_sync(self._file.finish)
+        return await run_sync(self._file.finish, limiter=self._writers)
+
+    def keep_marker(self) -> None:
+        self._file.keeps_marker = True
 
     async def _flush(self) -> None:
         full, self._buffer = self._buffer, bytearray()
-        await run_sync(self._file.write, full)
+        await run_sync(self._file.write, full, limiter=self._writers)
 
 
 def _open_locked(folder: Path, key: str) -> tuple[int, Path]:

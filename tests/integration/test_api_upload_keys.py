@@ -1,16 +1,27 @@
 """`Idempotency-Key`: what is sent twice is kept once."""
 
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from http.client import HTTPResponse
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from sqlalchemy import update
 
 from app.core.db.base import utc_now
-from app.core.db.models import UploadKey
+from app.core.db.models import Job, UploadKey
+from app.core.process_identity import ProcessIdentity
+from app.core.settings import Settings
 from tests.api_server import (
     RunningApi,
+    eventually,
+    form_end,
     form_part,
     make_settings,
     running_api,
@@ -18,15 +29,21 @@ from tests.api_server import (
 )
 from tests.services import PostgresOfTests
 
+BODY = form_part("file", b"x" * 1000, filename="a.mp4") + form_end()
+
 
 @pytest.fixture(scope="module")
-def shared_api(
+def settings(
     postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningApi]:
+) -> Iterator[Settings]:
     with postgres.fresh_database() as url:
-        data_dir = tmp_path_factory.mktemp("data")
-        with running_api(make_settings(data_dir=data_dir, database_url=url)) as running:
-            yield running
+        yield make_settings(data_dir=tmp_path_factory.mktemp("data"), database_url=url)
+
+
+@pytest.fixture(scope="module")
+def shared_api(settings: Settings) -> Iterator[RunningApi]:
+    with running_api(settings) as running:
+        yield running
 
 
 @pytest.fixture
@@ -118,10 +135,138 @@ def test_the_key_of_a_deleted_video_is_free(api: RunningApi) -> None:
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256])
 def test_a_bad_key_is_refused(api: RunningApi, key: str) -> None:
-    answer = _send(api, key=key)
+    video = _send(api, key=None).json()
 
-    assert answer.status_code == 422
-    assert "Idempotency-Key" in answer.json()["detail"]
+    for answer in (_send(api, key=key), _analyse(api, video["id"], key=key)):
+        assert answer.status_code == 422
+        assert "Idempotency-Key" in answer.json()["detail"]
+
+
+def test_a_holder_that_lost_its_key_makes_no_second_video(api: RunningApi) -> None:
+    with _half_sent(api) as connection:
+        _let_it_seem_stalled(api)
+        second = _send(api, key="k1")
+        connection.sendall(BODY[500:])
+        first = HTTPResponse(connection)
+        first.begin()
+
+        assert second.status_code == 202
+        assert first.status == 409
+        assert b"idempotency-key-in-use" in first.read()
+    assert len(api.client.get("/videos").json()["items"]) == 1
+    assert _send(api, key="k1").json() == second.json()
+
+
+def test_a_holder_that_lost_its_key_does_not_free_it(api: RunningApi) -> None:
+    with _half_sent(api) as stalled:
+        _let_it_seem_stalled(api)
+        with _half_sent(api, token_before=_token(api)):
+            stalled.close()
+            eventually(lambda: api.busy_connections() == 1)
+
+            assert _send(api, key="k1").status_code == 409
+
+
+def test_a_stalled_upload_whose_key_nobody_wanted_goes_through(
+    api: RunningApi,
+) -> None:
+    with _half_sent(api) as connection:
+        _let_it_seem_stalled(api)
+        _send(api, key="another")
+        connection.sendall(BODY[500:])
+        answer = HTTPResponse(connection)
+        answer.begin()
+
+        assert answer.status == 202
+
+
+def test_the_key_of_a_process_that_died_is_free_at_once(api: RunningApi) -> None:
+    _leave_a_dead_holder(api)
+
+    assert _send(api, key="k1").status_code == 202
+
+
+def test_the_key_of_a_process_that_may_live_is_not(api: RunningApi) -> None:
+    _add_key(api, owner="another-machine/4026531836/7/1")
+
+    assert _send(api, key="k1").status_code == 409
+    assert _send(api, key="k2").status_code == 202
+
+
+def test_a_start_frees_the_keys_of_the_dead_alone(
+    api: RunningApi, settings: Settings
+) -> None:
+    _leave_a_dead_holder(api)
+    _add_key(api, key="k2", owner=str(ProcessIdentity.current()))
+
+    with running_api(settings):
+        pass
+
+    with api.service.sessions() as session:
+        assert [row.key for row in session.query(UploadKey)] == ["k2"]
+
+
+def test_a_job_asked_for_again_is_the_same_job(api: RunningApi) -> None:
+    video = _send(api, key=None).json()
+
+    first, second = (_analyse(api, video["id"], key="k1") for _ in range(2))
+    other = _analyse(api, video["id"], key="k2")
+
+    assert first.status_code == second.status_code == 202
+    assert first.json() == second.json()
+    assert first.headers["location"] == second.headers["location"]
+    assert other.json()["id"] != first.json()["id"]
+    jobs = api.client.get(f"/videos/{video['id']}/jobs").json()["items"]
+    assert len(jobs) == 3  # that of the upload, too
+    assert api.service.doorbell.waiting("gpu") == 3
+
+
+def test_jobs_asked_for_at_once_with_one_key_are_one_job(api: RunningApi) -> None:
+    video = _send(api, key=None).json()
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(_analyse, api, video["id"], key="k1") for _ in range(8)]
+        answers = [one.result() for one in asked]
+
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+def test_a_key_means_one_request_whatever_its_address(api: RunningApi) -> None:
+    videos = [_send(api, key=key).json()["id"] for key in ("k1", "k2")]
+    _analyse(api, videos[0], key="k3")
+
+    refused = [
+        _analyse(api, videos[0], key="k1"),  # of an upload
+        _send(api, key="k3"),  # of a job
+        _analyse(api, videos[1], key="k3"),  # of a job of another video
+        _analyse(api, videos[0], key="k3", model="tiny"),  # with another model
+    ]
+
+    for answer in refused:
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["type"] == "/problems/idempotency-key-reused"
+    assert _analyse(api, videos[0], key="k3").status_code == 202
+
+
+def test_a_job_that_is_refused_leaves_its_key_free(api: RunningApi) -> None:
+    video = _send(api, key=None).json()
+
+    unknown = _analyse(api, video["id"], key="k1", model="nobody")
+    missing = _analyse(api, str(uuid4()), key="k1")
+
+    assert unknown.json()["type"] == "/problems/unknown-model"
+    assert missing.json()["type"] == "/problems/video-not-found"
+    assert _analyse(api, video["id"], key="k1").status_code == 202
+
+
+def test_a_job_waits_for_no_upload_that_holds_its_key(api: RunningApi) -> None:
+    video = _send(api, key=None).json()
+    with _half_sent(api):
+        answer = _analyse(api, video["id"], key="k1")
+
+    assert answer.status_code == 409
+    with api.service.sessions() as session:
+        assert session.query(Job).count() == 1
 
 
 def _send(
@@ -139,6 +284,59 @@ def _send(
         data={"title": title},
         headers=headers,
     )
+
+
+def _analyse(
+    api: RunningApi, video_id: str, *, key: str, model: str | None = None
+) -> httpx.Response:
+    return api.client.post(
+        f"/videos/{video_id}/jobs",
+        json={"model": model},
+        headers={"idempotency-key": key},
+    )
+
+
+@contextmanager
+def _half_sent(
+    api: RunningApi, *, token_before: UUID | None = None
+) -> Iterator[socket.socket]:
+    """Begin an upload with the key k1 and send half of it."""
+    with api.connect() as connection:
+        extra = "Idempotency-Key: k1\r\n"
+        connection.sendall(upload_head(content_length=len(BODY), extra=extra))
+        connection.sendall(BODY[:500])
+        eventually(lambda: _token(api) not in (None, token_before))
+        yield connection
+
+
+def _token(api: RunningApi) -> UUID | None:
+    with api.service.sessions() as session:
+        row = session.get(UploadKey, "k1")
+        return row.token if row else None
+
+
+def _let_it_seem_stalled(api: RunningApi) -> None:
+    with api.service.sessions.begin() as session:
+        long_ago = utc_now() - timedelta(minutes=5)
+        session.execute(update(UploadKey).values(touched_at=long_ago))
+
+
+def _leave_a_dead_holder(api: RunningApi) -> None:
+    """Let another process take the key k1, and die with it."""
+    code = "from app.core.process_identity import *; print(ProcessIdentity.current())"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    _add_key(api, owner=done.stdout.strip())
+
+
+def _add_key(api: RunningApi, *, owner: str, key: str = "k1") -> None:
+    now = utc_now()
+    with api.service.sessions.begin() as session:
+        session.add(
+            UploadKey(
+                key=key, token=uuid4(), owner=owner, touched_at=now, created_at=now
+            )
+        )
 
 
 def _wait_for_key(api: RunningApi, *, is_there: bool = True) -> None:

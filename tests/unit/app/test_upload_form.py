@@ -89,6 +89,16 @@ def test_a_bad_body_is_refused(body: bytes, problem: type[RequestProblem]) -> No
         _read(body)
 
 
+def test_a_file_under_another_name_is_named_at_once() -> None:
+    part = (
+        b'--XX\r\nContent-Disposition: form-data; name="video"; '
+        b'filename="m.mp4"\r\n\r\n'
+    )
+
+    with pytest.raises(InvalidRequest, match=r"named 'file'; you sent .* 'video'"):
+        FormReader(b"XX").feed(part)
+
+
 @pytest.mark.parametrize(
     ("header", "boundary"),
     [
