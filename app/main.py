@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import structlog
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.api import events, health, jobs, models, page, videos, webhooks
 from app.api.docs import add_docs, operation_id
 from app.api.early_answers import EarlyAnswers
 from app.api.problems import add_problem_handlers
+from app.api.safe_headers import SafeHeaders
 from app.core.catalogue import make_catalogue
 from app.core.db.session import make_engine, make_sessions
 from app.core.errors import StartFailed
@@ -22,6 +23,8 @@ from app.core.queue import Doorbell, make_celery
 from app.core.service import Service
 from app.core.settings import Settings
 from app.core.storage import LocalStorage
+from app.http_server import HttpLimits, allow_open_files
+from app.upload_keys import free_keys_of_the_dead
 
 THREADS = 40  # anyio's limit; a connection for each of them
 
@@ -64,19 +67,30 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_docs(app)
     app.mount("/page", page.files, name="page")
     app.add_middleware(EarlyAnswers)
+    app.add_middleware(SafeHeaders)
     return app
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Clear away what a killed process left; let go of connections in the end."""
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HttpLimits]]:
+    """Clear away what a killed process left; let go of connections in the end.
+
+    What is yielded reaches the server's protocol, see `app.http_server`.
+    """
     service: Service = app.state.service
-    await run_sync(
-        partial(sweep_leftovers, sessions=service.sessions, storage=service.storage)
-    )
-    yield
+    limits = allow_open_files(HttpLimits.of(service.settings))
+    await run_sync(_clear_away, service)
+    yield {HttpLimits.KEY: limits}
     engine: Engine = app.state.engine
     engine.dispose()
+
+
+def _clear_away(service: Service) -> None:
+    sweep_leftovers(sessions=service.sessions, storage=service.storage)
+    try:
+        free_keys_of_the_dead(service.sessions)
+    except SQLAlchemyError as exc:  # Each is freed when it is asked for.
+        log.warning("idempotency_keys_not_freed", error=str(exc))
 
 
 def _database_url(settings: Settings) -> str:

@@ -1,5 +1,8 @@
 """The OpenAPI document and the page that shows it, from this machine's files alone."""
 
+import base64
+import hashlib
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,10 +16,11 @@ from fastapi.staticfiles import StaticFiles
 
 from app.api import webhooks
 from app.api.problems import all_problems, lists_problems, problem_type
+from app.api.routing import HeadRoute
 from app.api.schemas import Problem, ProblemKind
 from app.core.errors import NotFound, StartFailed
 
-router = APIRouter()
+router = APIRouter(route_class=HeadRoute)
 
 ASSETS = "/docs/assets"
 FAVICON = "data:,"  # none, rather than FastAPI's from the net
@@ -26,8 +30,16 @@ INTRODUCTION = """\
 3. Read `GET /videos/{video_id}/events?type=DRIVE`.
 
 Lists are `{"items": [...], "next_cursor": ...}`; errors are RFC 9457 problem documents
-whose `type` is stable. Times are seconds from the start of the video.
+whose `type` is stable, also those of an unknown address (404) and of a method that an
+address does not have (405). Times are seconds from the start of the video. `HEAD` works
+wherever `GET` does.
 """
+INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+POLICY = (
+    "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; "
+    "img-src 'self' data: blob:; media-src blob:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
 
 
 def add_docs(app: FastAPI) -> None:
@@ -50,7 +62,7 @@ def operation_id(route: APIRoute) -> str:
 @router.get("/docs", include_in_schema=False)
 async def docs_page() -> HTMLResponse:
     """Show the API; works without any network."""
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title="Touchline API",
         swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
@@ -58,6 +70,8 @@ async def docs_page() -> HTMLResponse:
         swagger_favicon_url=FAVICON,
         swagger_ui_parameters={"validatorUrl": None, "persistAuthorization": True},
     )
+    page.headers["content-security-policy"] = _policy_of(bytes(page.body).decode())
+    return page
 
 
 @router.get(
@@ -76,6 +90,16 @@ async def explain_problem(slug: str) -> ProblemKind:
                 meaning=(kind.__doc__ or "").strip(),
             )
     raise NotFound(f"No problem is called {slug[:64]!r}.")
+
+
+def _policy_of(html: str) -> str:
+    """Allow the page's own inline scripts, by their hashes, and no other."""
+    digests = [
+        hashlib.sha256(script.encode()).digest()
+        for script in INLINE_SCRIPT.findall(html)
+    ]
+    hashes = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
+    return POLICY.format(scripts=" ".join(hashes))
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

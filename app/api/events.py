@@ -7,29 +7,35 @@ from typing import Annotated, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Query, Request, Response
 from sqlalchemy.orm import Session
 
 from app.api.cursors import EventsCursor
 from app.api.deps import (
     CursorText,
     ServiceDep,
-    SessionDep,
     VideoId,
-    require_key,
+    snapshot,
 )
-from app.api.pages import cut_page
+from app.api.pages import cut_page, json_answer
 from app.api.problems import lists_problems
-from app.api.schemas import Event, EventPage, Timeline, event_facts
-from app.api.videos import find_video
+from app.api.routing import guarded_router
+from app.api.schemas import (
+    Event,
+    EventPage,
+    SoccerNetPredictions,
+    Timeline,
+    event_facts,
+)
+from app.api.videos import find_video, video_not_found
 from app.core.db import models as rows
-from app.core.db.queries import EventFilter, events_of, latest_job_of
+from app.core.db.queries import EventFilter, events_of, video_with_jobs
 from app.core.errors import InvalidCursor, NoTimeline, UnknownType, VideoNotFound
 from app.core.formats import to_csv, to_soccernet
 from app.core.scores import DamagedScores, ScoreCurves, read_scores
 from app.core.storage import Storage
 
-router = APIRouter(tags=["events"], dependencies=[Depends(require_key)])
+router = guarded_router("events")
 
 DEFAULT_LIMIT = 100
 MAX_SECONDS = 1e7
@@ -56,10 +62,11 @@ ToS = Annotated[
 
 @router.get(
     "/videos/{video_id}/events",
-    response_model=EventPage,
+    response_model=EventPage | SoccerNetPredictions,
     responses={
         200: {
-            "description": "Events by time.",
+            "description": "Events by time: `EventPage` for format=json, "
+            "`SoccerNetPredictions` for format=soccernet, a table for format=csv.",
             "content": {"text/csv": {"schema": {"type": "string"}}},
         },
         **lists_problems(VideoNotFound, NoTimeline, UnknownType, InvalidCursor),
@@ -70,7 +77,6 @@ def list_events(  # one parameter a filter
     response: Response,
     video_id: VideoId,
     service: ServiceDep,
-    session: SessionDep,
     types: Annotated[
         list[str],
         Query(alias="type", description="A type to keep; may be given several times."),
@@ -90,16 +96,15 @@ def list_events(  # one parameter a filter
     ] = None,
     cursor: CursorText = None,
     form: Annotated[EventFormat, Query(alias="format")] = EventFormat.JSON,
-) -> EventPage | Response:
+) -> Response:
     """List the events of the timeline that is shown, as JSON, CSV or SoccerNet's JSON.
 
     A new analysis of the video changes nothing here until it is complete; a list that
     is being paged stays with the timeline it began with.
     """
-    video = find_video(session, video_id)
     start = EventsCursor.decode(cursor) if cursor else None
-    job = _job_to_read(session, video, start)
-    _check_types(types, job, service.storage)
+    if start is not None and start.order != order and form is EventFormat.JSON:
+        raise InvalidCursor("The cursor was made for the other order.")
     wanted = EventFilter(
         labels=types,
         min_score=min_score,
@@ -107,27 +112,29 @@ def list_events(  # one parameter a filter
         to_ms=None if to_s is None else round(to_s * 1000),
         is_descending=order == "desc",
     )
+    after, most = None, limit
+    if form is EventFormat.JSON:
+        after = (start.time_ms, start.seq) if start is not None else None
+        most = (limit or DEFAULT_LIMIT) + 1
+    with snapshot(service) as session:
+        video, job = _timeline_to_read(session, video_id, start)
+        _check_types(types, job, service.storage)
+        found = session.scalars(
+            events_of(video_id, job.id, wanted, after=after, limit=most)
+        ).all()
     if form is not EventFormat.JSON:
-        found = session.scalars(events_of(video_id, job.id, wanted, limit=limit)).all()
         return _file_of(found, video, form)
-
-    if start is not None and start.order != order:
-        raise InvalidCursor("The cursor was made for the other order.")
-    limit = limit or DEFAULT_LIMIT
-    after = None if start is None else (start.time_ms, start.seq)
-    found = session.scalars(
-        events_of(video_id, job.id, wanted, after=after, limit=limit + 1)
-    ).all()
     page, next_cursor = cut_page(
         found,
-        limit=limit,
+        limit=limit or DEFAULT_LIMIT,
         cursor_after=lambda event: EventsCursor(
             job=job.id, order=order, time_ms=event.time_ms, seq=event.seq
         ),
         request=request,
         response=response,
     )
-    return EventPage(items=[Event.of(event) for event in page], next_cursor=next_cursor)
+    items = [Event.of(event) for event in page]
+    return json_answer(EventPage(items=items, next_cursor=next_cursor), response)
 
 
 @router.get(
@@ -137,7 +144,6 @@ def list_events(  # one parameter a filter
 def get_timeline(
     video_id: VideoId,
     service: ServiceDep,
-    session: SessionDep,
     from_s: FromS = None,
     to_s: ToS = None,
     points: Annotated[
@@ -150,38 +156,47 @@ def get_timeline(
     Where steps are thinned, a point stands for several: it carries every label's
     highest score among them, and the time of the highest of all.
     """
-    video = find_video(session, video_id)
-    job = _job_to_read(session, video, None)
-    stretch = _curves(job, service.storage).between(from_s, to_s)
+    with snapshot(service) as session:
+        _, job = _timeline_to_read(session, video_id, None)
+    try:
+        curves = _curves(job, service.storage)
+    except FileNotFoundError as exc:
+        with service.sessions() as session:
+            find_video(session, video_id)  # It may have been deleted meanwhile.
+        raise DamagedScores(f"{job.scores_key} is missing") from exc
+    stretch = curves.between(from_s, to_s)
     return Timeline.of(video_id, job.id, stretch.thinned(points), steps=len(stretch))
 
 
-def _job_to_read(
-    session: Session, video: rows.Video, start: EventsCursor | None
-) -> rows.Job:
-    """Find the job whose timeline is read: the cursor's, else the one shown.
+def _timeline_to_read(
+    session: Session, video_id: UUID, start: EventsCursor | None
+) -> tuple[rows.Video, rows.Job]:
+    """Find a video and the job whose timeline is read: the cursor's, else the shown.
 
     Raises:
+        VideoNotFound: no video has that id.
         NoTimeline: no job has come to its end yet.
         InvalidCursor: the cursor's job is not one of this video.
     """
-    if start is not None:
-        job = session.get(rows.Job, start.job)
-        if job is None or job.video_id != video.id:
-            raise InvalidCursor("The cursor was made for another video.")
-        return job
-    if video.current_job_id is None:
-        raise _no_timeline(session, video.id)
-    return session.get_one(rows.Job, video.current_job_id)
+    found = session.execute(video_with_jobs(video_id)).one_or_none()
+    if found is None:
+        raise video_not_found(video_id)
+    video, latest, shown = found
+    job = shown if start is None else session.get(rows.Job, start.job)
+    if start is not None and (job is None or job.video_id != video.id):
+        raise InvalidCursor("The cursor was made for another video.")
+    if job is None:
+        raise _no_timeline(latest)
+    return video, job
 
 
-def _no_timeline(session: Session, video_id: UUID) -> NoTimeline:
-    job = session.scalars(latest_job_of(video_id)).one()
+def _no_timeline(job: rows.Job) -> NoTimeline:
     words = {
         rows.JobStatus.QUEUED: "its job waits for a worker; look again later",
         rows.JobStatus.RUNNING: f"its job is at {job.progress:.0%}; look again later",
         rows.JobStatus.FAILED: f"its job failed: {job.error_detail}",
         rows.JobStatus.CANCELED: "its job was canceled; start another one",
+        rows.JobStatus.SUCCEEDED: "its job ended without one; start another one",
     }
     return NoTimeline(
         f"The video has no timeline yet: {words[rows.JobStatus(job.status)]}.",

@@ -7,12 +7,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.deps import ServiceDep
 from app.api.problems import lists_problems
+from app.api.routing import HeadRoute
 from app.api.schemas import Alive, Readiness
 from app.core.db.queries import living_workers
 from app.core.errors import NotReady
 from app.core.service import Service
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=HeadRoute)
 
 SILENT_BEATS = 3  # a worker that missed so many heartbeats is not there
 OK = "ok"

@@ -2,43 +2,48 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
 from app.api.cursors import JobsCursor
 from app.api.deps import (
     CursorText,
+    IdempotencyKey,
     JobId,
     Limit,
     ServiceDep,
-    SessionDep,
     VideoId,
-    require_key,
+    snapshot,
 )
 from app.api.pages import cut_page
-from app.api.problems import lists_problems
+from app.api.problems import WITH_JSON, lists_problems
+from app.api.routing import guarded_router
 from app.api.schemas import Job, JobPage, NewJob
 from app.api.videos import find_video, video_not_found
 from app.core.db import models as rows
 from app.core.db.base import new_id, utc_now
 from app.core.db.queries import jobs_page, lock_video
 from app.core.errors import (
-    CrossSiteRefused,
     InvalidCursor,
     JobIsFinished,
     JobNotFound,
+    KeyInUse,
+    KeyReused,
     UnknownModel,
     VideoNotFound,
 )
+from app.core.service import Service
 from app.core.webhook_messages import add_canceled
+from app.upload_keys import job_fingerprint, mark_used, used_before
 
-router = APIRouter(tags=["jobs"], dependencies=[Depends(require_key)])
+router = guarded_router("jobs")
 
 
 @router.get("/jobs/{job_id}", responses=lists_problems(JobNotFound))
-def get_job(job_id: JobId, session: SessionDep) -> Job:
+def get_job(job_id: JobId, service: ServiceDep) -> Job:
     """Look at a job; 200 whatever became of it."""
-    job = session.get(rows.Job, job_id)
+    with service.sessions() as session:
+        job = session.get(rows.Job, job_id)
     if job is None:
         raise JobNotFound(f"No job has the id {job_id}.")
     return Job.of(job)
@@ -52,14 +57,15 @@ def list_jobs(
     request: Request,
     response: Response,
     video_id: VideoId,
-    session: SessionDep,
+    service: ServiceDep,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> JobPage:
     """List a video's jobs, the newest first."""
-    find_video(session, video_id)
     before = JobsCursor.decode(cursor).before if cursor else None
-    found = session.scalars(jobs_page(video_id, before=before, limit=limit)).all()
+    with snapshot(service) as session:
+        find_video(session, video_id)
+        found = session.scalars(jobs_page(video_id, before=before, limit=limit)).all()
     page, next_cursor = cut_page(
         found,
         limit=limit,
@@ -73,34 +79,27 @@ def list_jobs(
 @router.post(
     "/videos/{video_id}/jobs",
     status_code=202,
-    responses=lists_problems(VideoNotFound, UnknownModel, CrossSiteRefused),
+    responses=lists_problems(
+        *(VideoNotFound, UnknownModel, KeyInUse, KeyReused, *WITH_JSON)
+    ),
 )
 def create_job(
     response: Response,
     video_id: VideoId,
     service: ServiceDep,
     wanted: NewJob | None = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Job:
     """Analyse a video again, with another model if one is named.
 
-    The timeline that is shown stays until the new one is complete.
+    The timeline that is shown stays until the new one is complete. With an
+    `Idempotency-Key` the request may be sent again: it is answered with the first
+    one's job.
     """
     model = wanted.model if wanted else None
-    if model is not None:
-        service.catalogue.check(model)
-    job = rows.Job(
-        id=new_id(),
-        video_id=video_id,
-        model=model,
-        status=rows.JobStatus.QUEUED,
-        created_at=utc_now(),
-    )
-    with service.sessions.begin() as session:
-        # Locked, or a deletion meanwhile would leave the job without its video.
-        if session.execute(lock_video(video_id)).one_or_none() is None:
-            raise video_not_found(video_id)
-        session.add(job)
-    service.doorbell.ring_job(job.id)
+    job, is_new = queue_job(video_id, model, idempotency_key, service=service)
+    if is_new:
+        service.doorbell.ring_job(job.id)
     response.headers["location"] = f"/jobs/{job.id}"
     return Job.of(job)
 
@@ -108,7 +107,7 @@ def create_job(
 @router.post(
     "/jobs/{job_id}/cancel",
     status_code=202,
-    responses=lists_problems(JobNotFound, JobIsFinished, CrossSiteRefused),
+    responses=lists_problems(JobNotFound, JobIsFinished),
 )
 def cancel_job(job_id: JobId, service: ServiceDep) -> Job:
     """Cancel a job: one that waits at once, one that runs at its next heartbeat."""
@@ -128,6 +127,43 @@ def cancel_job(job_id: JobId, service: ServiceDep) -> Job:
     if delivery_id is not None:
         service.doorbell.ring_delivery(delivery_id)
     return Job.of(job)
+
+
+def queue_job(
+    video_id: UUID, model: str | None, key: str | None, *, service: Service
+) -> tuple[rows.Job, bool]:
+    """Queue a job in one transaction; gives the one that the same request made before.
+
+    Returns:
+        The job, and whether it is new.
+
+    Raises:
+        VideoNotFound, UnknownModel: there is no such video or model.
+        KeyInUse, KeyReused: the Idempotency-Key belongs to another request.
+    """
+    fingerprint = job_fingerprint(video_id, model)
+    with service.sessions.begin() as session:
+        earlier = used_before(session, key, fingerprint=fingerprint)
+        if earlier is not None:
+            return session.get_one(rows.Job, earlier.job_id), False
+        if model is not None:
+            service.catalogue.check(model)
+        # Locked, or a deletion meanwhile would leave the job without its video.
+        if session.execute(lock_video(video_id)).one_or_none() is None:
+            raise video_not_found(video_id)
+        job = rows.Job(
+            id=new_id(),
+            video_id=video_id,
+            model=model,
+            status=rows.JobStatus.QUEUED,
+            created_at=utc_now(),
+        )
+        session.add(job)
+        session.flush()
+        mark_used(
+            session, key, fingerprint=fingerprint, video_id=video_id, job_id=job.id
+        )
+    return job, True
 
 
 def _lock_job(session: Session, job_id: UUID) -> tuple[rows.Job, rows.Video]:

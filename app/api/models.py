@@ -1,12 +1,11 @@
 """The models an upload may name."""
 
-from fastapi import APIRouter, Depends
-
-from app.api.deps import ServiceDep, require_key
+from app.api.deps import ServiceDep
 from app.api.problems import lists_problems
+from app.api.routing import guarded_router
 from app.api.schemas import Model, ModelPage
 
-router = APIRouter(tags=["models"], dependencies=[Depends(require_key)])
+router = guarded_router("models")
 
 
 @router.get("/models", responses=lists_problems())

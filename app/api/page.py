@@ -6,15 +6,16 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.api.routing import HeadRoute
+
 FOLDER = Path(__file__).resolve().parents[1] / "page"
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=HeadRoute)
 files = StaticFiles(directory=FOLDER)
 
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "x-content-type-options": "nosniff",
     "cache-control": "no-cache",
 }
 

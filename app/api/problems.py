@@ -14,6 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from app.core.errors import (
+    BadRequest,
+    BodyTooLarge,
+    CrossSiteRefused,
+    HeadersTooLarge,
     HostRefused,
     InternalError,
     InvalidRequest,
@@ -21,13 +25,21 @@ from app.core.errors import (
     NotAuthenticated,
     NotFound,
     NotReady,
+    RangeNotSatisfiable,
     RequestProblem,
+    RequestTimeout,
     StorageFull,
+    TooManyConnections,
 )
 
 MEDIA_TYPE = "application/problem+json"
-EVERYWHERE = (NotAuthenticated, HostRefused, InvalidRequest, InternalError, NotReady)
+EVERYWHERE = (
+    *(NotAuthenticated, HostRefused, CrossSiteRefused, RequestTimeout),
+    *(InvalidRequest, HeadersTooLarge, InternalError, NotReady, TooManyConnections),
+)
+WITH_JSON = (BadRequest, BodyTooLarge)  # of routes that take a JSON body
 TRY_AGAIN_AFTER_S = "5"
+MAX_ERRORS = 20  # of one request, told one by one
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +118,8 @@ async def _of_ours(request: Request, exc: Exception) -> JSONResponse:
         headers["www-authenticate"] = "Bearer"
     if isinstance(exc, NotReady | StorageFull):
         headers["retry-after"] = TRY_AGAIN_AFTER_S
+    if isinstance(exc, RangeNotSatisfiable):
+        headers["content-range"] = f"bytes */{exc.extra['size_bytes']}"
     return _answer(request, exc, headers)
 
 
@@ -114,7 +128,7 @@ async def _of_validation(request: Request, exc: Exception) -> JSONResponse:
         raise exc
     errors = [
         {"in": str(where), "pointer": _pointer(path), "detail": error["msg"]}
-        for error in exc.errors()
+        for error in exc.errors()[:MAX_ERRORS]
         for where, *path in [error["loc"]]
     ]
     words = "; ".join(f"{error['pointer'][1:]}: {error['detail']}" for error in errors)
@@ -134,7 +148,8 @@ async def _of_starlette(request: Request, exc: Exception) -> JSONResponse:
         )
         headers["allow"] = _allowed_methods(request) or headers.get("allow", "")
     elif exc.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        problem = RequestProblem(str(exc.detail))
+        # What FastAPI says of a body that its JSON parser cannot take.
+        problem = BadRequest("The body is not JSON in UTF-8, or is nested too deeply.")
     else:
         problem = InternalError(_TELLS_NOTHING)
     return _answer(request, problem, headers)
@@ -162,6 +177,8 @@ def _allowed_methods(request: Request) -> str:
         for method in operations
         if compile_path(path)[0].match(request.url.path)
     }
+    if "GET" in methods:
+        methods.add("HEAD")
     return ", ".join(sorted(methods))
 
 
@@ -177,7 +194,8 @@ def _answer(
 
 
 def _pointer(path: Sequence[object] | Iterable[object]) -> str:
-    return "#/" + "/".join(str(part) for part in path)
+    pointer = "#/" + "/".join(str(part) for part in path)
+    return pointer.encode("utf-8", "replace").decode()  # JSON may hold half characters
 
 
 _TELLS_NOTHING = "Something broke inside; the server's log tells what."

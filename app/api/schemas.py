@@ -215,6 +215,23 @@ class EventPage(Page[Event]):
     """Events by time."""
 
 
+class SoccerNetPrediction(BaseModel):
+    """An event as SoccerNet writes it: all values are text."""
+
+    game_time: str = Field(alias="gameTime", examples=["1 - 01:23"])
+    label: str = Field(examples=["DRIVE"])
+    position: str = Field(description="Milliseconds from the start.")
+    half: Literal["1"]
+    confidence: str = Field(examples=["0.910000"])
+
+
+class SoccerNetPredictions(BaseModel):
+    """Events by time as SoccerNet's `results_spotting.json` (format=soccernet)."""
+
+    url_local: str = Field(alias="UrlLocal", description="The name of the match.")
+    predictions: list[SoccerNetPrediction]
+
+
 class Timeline(BaseModel):
     """Score curves, one a label, over the same times."""
 

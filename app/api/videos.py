@@ -1,10 +1,9 @@
 """Videos: upload, list, look at, play, delete."""
 
 from contextlib import suppress
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -12,26 +11,26 @@ from sqlalchemy.orm import Session
 from app.api.cursors import VideosCursor
 from app.api.deps import (
     CursorText,
+    IdempotencyKey,
     Limit,
     ServiceDep,
-    SessionDep,
     VideoId,
-    require_key,
-    require_key_or_cookie,
 )
-from app.api.pages import cut_page
+from app.api.pages import cut_page, json_answer
 from app.api.problems import lists_problems
+from app.api.routing import MediaRoute, guarded_router
 from app.api.schemas import Video, VideoPage
+from app.api.video_file import VideoFile
 from app.core.db import models as rows
 from app.core.db.base import utc_now
 from app.core.db.queries import video_with_jobs, videos_page
 from app.core.errors import (
     CallbackRefused,
-    CrossSiteRefused,
     EmptyUpload,
     InvalidCursor,
     KeyInUse,
     KeyReused,
+    RangeNotSatisfiable,
     StorageFull,
     UnknownModel,
     UnsupportedBody,
@@ -42,12 +41,15 @@ from app.core.errors import (
 from app.core.storage import video_prefix
 from app.uploads import Body, accept_upload
 
-router = APIRouter(tags=["videos"], dependencies=[Depends(require_key)])
-# What a <video> element loads, which sends no header: the page sets a cookie for it.
-file_router = APIRouter(tags=["videos"], dependencies=[Depends(require_key_or_cookie)])
+router = guarded_router("videos")
+file_router = guarded_router("videos", MediaRoute)
 
 # Only what browsers play; anything else is offered as bytes, never as a page.
 PLAYABLE = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/mp4"}
+BYTES = "application/octet-stream"
+FILE: dict[str, dict[str, str]] = {
+    media_type: {} for media_type in (*dict.fromkeys(PLAYABLE.values()), BYTES)
+}
 
 UPLOAD_FORM = {
     "requestBody": {
@@ -99,7 +101,7 @@ UPLOAD_FORM = {
         },
         **lists_problems(
             *(UploadBroken, VideoTooLarge, UnsupportedBody, EmptyUpload),
-            *(CallbackRefused, UnknownModel, StorageFull, CrossSiteRefused),
+            *(CallbackRefused, UnknownModel, StorageFull),
             *(KeyInUse, KeyReused),
         ),
     },
@@ -108,10 +110,7 @@ async def upload_video(
     request: Request,
     response: Response,
     service: ServiceDep,
-    idempotency_key: Annotated[
-        str | None,
-        Header(description="Any text of yours; sent again within a day, one video."),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Video:
     """Upload a video and queue its analysis.
 
@@ -131,17 +130,20 @@ async def upload_video(
     return Video.of(*accepted)
 
 
-@router.get("/videos", responses=lists_problems(InvalidCursor))
+@router.get(
+    "/videos", response_model=VideoPage, responses=lists_problems(InvalidCursor)
+)
 def list_videos(
     request: Request,
     response: Response,
-    session: SessionDep,
+    service: ServiceDep,
     limit: Limit = 50,
     cursor: CursorText = None,
-) -> VideoPage:
+) -> Response:
     """List videos, the newest first."""
     before = VideosCursor.decode(cursor).before if cursor else None
-    found = session.execute(videos_page(before=before, limit=limit)).all()
+    with service.sessions() as session:
+        found = session.execute(videos_page(before=before, limit=limit)).all()
     page, next_cursor = cut_page(
         found,
         limit=limit,
@@ -149,24 +151,30 @@ def list_videos(
         request=request,
         response=response,
     )
-    return VideoPage(items=[Video.of(*row) for row in page], next_cursor=next_cursor)
+    items = [Video.of(*row) for row in page]
+    return json_answer(VideoPage(items=items, next_cursor=next_cursor), response)
 
 
-@router.get("/videos/{video_id}", responses=lists_problems(VideoNotFound))
-def get_video(video_id: VideoId, session: SessionDep) -> Video:
+@router.get(
+    "/videos/{video_id}",
+    response_model=Video,
+    responses=lists_problems(VideoNotFound),
+)
+def get_video(response: Response, video_id: VideoId, service: ServiceDep) -> Response:
     """Look at a video: its facts, and where its analysis stands."""
-    found = session.execute(video_with_jobs(video_id)).one_or_none()
+    with service.sessions() as session:
+        found = session.execute(video_with_jobs(video_id)).one_or_none()
     if found is None:
         raise video_not_found(video_id)
-    return Video.of(*found)
+    return json_answer(Video.of(*found), response)
 
 
 @router.delete(
     "/videos/{video_id}",
     status_code=204,
-    responses=lists_problems(VideoNotFound, CrossSiteRefused),
+    responses=lists_problems(VideoNotFound),
 )
-def delete_video(video_id: VideoId, service: ServiceDep) -> None:
+def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
     """Delete a video: file, scores, events and jobs; a running job is canceled."""
     prefix = video_prefix(video_id)
     with service.sessions.begin() as session:
@@ -178,29 +186,39 @@ def delete_video(video_id: VideoId, service: ServiceDep) -> None:
         service.storage.set_aside(prefix)
     with suppress(OSError):  # The sweep tries again.
         service.storage.empty_trash(prefix)
+    return Response(status_code=204)
 
 
 @file_router.get(
     "/videos/{video_id}/file",
     response_class=FileResponse,
     responses={
-        200: {"content": {"video/mp4": {}}, "description": "The file as uploaded."},
-        206: {"content": {"video/mp4": {}}, "description": "The range asked for."},
-        **lists_problems(VideoNotFound),
+        200: {"content": FILE, "description": "The file as uploaded."},
+        206: {
+            "content": {**FILE, "multipart/byteranges": {}},
+            "description": "The range asked for, or several.",
+        },
+        **lists_problems(VideoNotFound, RangeNotSatisfiable),
     },
 )
-def play_video(video_id: VideoId, service: ServiceDep) -> FileResponse:
+def play_video(video_id: VideoId, service: ServiceDep) -> VideoFile:
     """Load the file as it was uploaded; ranges are served, so players can seek."""
     with service.sessions() as session:
         video = find_video(session, video_id)
+    path = service.storage.path_for(video.storage_key)
+    try:
+        facts = path.stat()
+    except FileNotFoundError as exc:
+        raise video_not_found(video_id) from exc
     suffix = (video.filename or "").rsplit(".", 1)[-1].lower()
-    return FileResponse(
-        service.storage.path_for(video.storage_key),
-        media_type=PLAYABLE.get(suffix, "application/octet-stream"),
+    return VideoFile(
+        path,
+        stat_result=facts,
+        media_type=PLAYABLE.get(suffix, BYTES),
         filename=video.filename or f"{video_id}",
         content_disposition_type="inline" if suffix in PLAYABLE else "attachment",
         headers={
-            "x-content-type-options": "nosniff",
+            "etag": f'"{video.sha256}"',
             "content-security-policy": "sandbox",
             "cache-control": "private, no-transform",
         },

@@ -1,6 +1,6 @@
 """Webhook messages: what was sent, what came of it, and sending it again."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from app.api.cursors import DeliveriesCursor
 from app.api.deps import (
@@ -8,24 +8,23 @@ from app.api.deps import (
     DeliveryId,
     Limit,
     ServiceDep,
-    SessionDep,
     VideoId,
-    require_key,
+    snapshot,
 )
 from app.api.pages import cut_page
 from app.api.problems import lists_problems
+from app.api.routing import guarded_router
 from app.api.schemas import Delivery, DeliveryPage, WebhookMessage
 from app.api.videos import find_video
 from app.core.db.delivery_queries import resume_endpoint
 from app.core.db.queries import deliveries_page, delivery_with_attempts
 from app.core.errors import (
-    CrossSiteRefused,
     DeliveryNotFound,
     InvalidCursor,
     VideoNotFound,
 )
 
-router = APIRouter(tags=["webhooks"], dependencies=[Depends(require_key)])
+router = guarded_router("webhooks")
 messages = APIRouter()  # what we send: the section `webhooks` of the OpenAPI document
 
 SIGNATURE = {
@@ -62,14 +61,16 @@ def list_deliveries(
     request: Request,
     response: Response,
     video_id: VideoId,
-    session: SessionDep,
+    service: ServiceDep,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> DeliveryPage:
     """List a video's webhook messages with every attempt, the newest first."""
-    find_video(session, video_id)
     before = DeliveriesCursor.decode(cursor).before if cursor else None
-    found = session.scalars(deliveries_page(video_id, before=before, limit=limit)).all()
+    wanted = deliveries_page(video_id, before=before, limit=limit)
+    with snapshot(service) as session:
+        find_video(session, video_id)
+        found = session.scalars(wanted).all()
     page, next_cursor = cut_page(
         found,
         limit=limit,
@@ -84,7 +85,7 @@ def list_deliveries(
 @router.post(
     "/deliveries/{delivery_id}/retry",
     status_code=202,
-    responses=lists_problems(DeliveryNotFound, CrossSiteRefused),
+    responses=lists_problems(DeliveryNotFound),
 )
 def retry_delivery(delivery_id: DeliveryId, service: ServiceDep) -> Delivery:
     """Send a webhook message again now, whatever came of it before."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,11 @@ from uuid import UUID, uuid4
 import httpx
 import numpy as np
 import pytest
+import sqlalchemy.event
 from sqlalchemy import TextClause, delete, select, text
+from starlette.responses import FileResponse
 
+from app.api.schemas import SoccerNetPredictions
 from app.core.db.base import new_id
 from app.core.db.models import (
     Delivery,
@@ -239,6 +243,14 @@ def test_soccernet_positions_come_back_to_the_same_frame(
     assert document["predictions"][-1]["gameTime"] == "1 - 00:09"
 
 
+def test_soccernet_is_what_the_document_says(api: RunningApi, video: UUID) -> None:
+    answer = api.client.get(f"/videos/{video}/events?format=soccernet")
+
+    assert answer.headers["content-type"] == "application/json"
+    predictions = SoccerNetPredictions.model_validate_json(answer.text).predictions
+    assert len(predictions) == len(SPOTS)
+
+
 def test_the_timeline_is_cut_and_thinned_without_losing_a_peak(
     api: RunningApi, video: UUID
 ) -> None:
@@ -267,6 +279,31 @@ def test_a_video_without_a_timeline_says_why(api: RunningApi) -> None:
         problem = _problem(answer, 409, "no-timeline")
         assert "waits for a worker" in problem["detail"]
         assert problem["status_of_job"] == "queued"
+
+
+@pytest.mark.parametrize("path", ["events", "timeline"])
+def test_a_job_may_end_while_its_events_are_asked_for(
+    api: RunningApi, path: str
+) -> None:
+    video_id = UUID(_upload(api)["id"])
+    engine = api.app.state.engine
+    statements: list[str] = []
+
+    def finish_after_the_first(*facts: Any) -> None:
+        statement = facts[2]
+        if "FROM videos" in statement and not statements:
+            statements.append(statement)
+            _finish(api, video_id, SPOTS)
+
+    sqlalchemy.event.listen(engine, "after_cursor_execute", finish_after_the_first)
+    try:
+        answer = api.client.get(f"/videos/{video_id}/{path}")
+    finally:
+        sqlalchemy.event.remove(engine, "after_cursor_execute", finish_after_the_first)
+
+    assert statements
+    assert "waits for a worker" in _problem(answer, 409, "no-timeline")["detail"]
+    assert api.client.get(f"/videos/{video_id}/{path}").status_code == 200
 
 
 def test_a_failed_job_tells_its_reason(api: RunningApi) -> None:
@@ -340,7 +377,7 @@ def test_a_wrong_method_names_the_right_ones(api: RunningApi) -> None:
     answer = api.client.put("/videos")
 
     _problem(answer, 405, "method-not-allowed")
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "POST"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 def test_the_file_is_played_in_ranges(api: RunningApi, video: UUID) -> None:
@@ -351,6 +388,137 @@ def test_the_file_is_played_in_ranges(api: RunningApi, video: UUID) -> None:
     assert whole.headers["content-type"] == "video/mp4"
     assert part.status_code == 206
     assert part.content == b"e b"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content"),
+    [
+        ("bytes=2-4", 206, b"e b"),
+        ("bytes=15-", 206, b"video"),
+        ("bytes=-5", 206, b"video"),
+        ("bytes=15-1000", 206, b"video"),
+        ("BYTES = 0-0", 206, b"t"),
+        ("items=0-1", 200, b"the bytes of a video"),  # another unit is ignored
+        ("bytes", 416, None),
+        ("bytes=20-", 416, None),
+        ("bytes=4-2", 416, None),
+        ("bytes=-0", 416, None),
+        ("bytes=-", 416, None),
+        ("bytes=", 416, None),
+        ("bytes=x-y", 416, None),
+        ("bytes=0-1,99-", 416, None),
+    ],
+)
+def test_a_range_is_served_or_refused_in_words(
+    api: RunningApi, video: UUID, asked: str, status: int, content: bytes | None
+) -> None:
+    path = f"/videos/{video}/file"
+
+    answer = api.client.get(path, headers={"range": asked})
+    head = api.client.head(path, headers={"range": asked})
+
+    assert answer.status_code == head.status_code == status
+    assert head.content == b""
+    assert head.headers["content-length"] == answer.headers["content-length"]
+    assert head.headers.get("content-range") == answer.headers.get("content-range")
+    if content is None:
+        problem = _problem(answer, 416, "range-not-satisfiable")
+        assert problem["size_bytes"] == 20
+        assert answer.headers["content-range"] == "bytes */20"
+    else:
+        assert answer.content == content
+
+
+def test_several_ranges_come_in_parts(api: RunningApi, video: UUID) -> None:
+    headers = {"range": "bytes=0-2,15-"}
+
+    answer = api.client.get(f"/videos/{video}/file", headers=headers)
+
+    assert answer.status_code == 206
+    assert answer.headers["content-type"].startswith("multipart/byteranges")
+    assert b"the" in answer.content
+    assert answer.content.count(b"Content-Range: bytes") == 2
+
+
+def test_a_range_of_another_file_gets_the_whole(api: RunningApi, video: UUID) -> None:
+    path = f"/videos/{video}/file"
+    etag = api.client.head(path).headers["etag"]
+
+    for if_range, status in ((etag, 206), ('"another"', 200)):
+        headers = {"range": "bytes=0-3", "if-range": if_range}
+        assert api.client.get(path, headers=headers).status_code == status
+
+
+def test_a_file_that_is_gone_is_said_to_be_missing(
+    api: RunningApi, video: UUID
+) -> None:
+    (api.data_dir / "videos" / str(video) / "source").unlink()
+
+    for headers in ({}, {"range": "bytes=0-3"}):
+        answer = api.client.get(f"/videos/{video}/file", headers=headers)
+        _problem(answer, 404, "video-not-found")
+    assert api.client.head(f"/videos/{video}/file").status_code == 404
+
+
+def test_a_file_deleted_while_it_is_asked_for_is_said_to_be_missing(
+    api: RunningApi, video: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = FileResponse.__call__
+
+    async def delete_first(self: FileResponse, *asgi: Any) -> None:
+        os.unlink(self.path)  # noqa: PTH108
+        await whole(self, *asgi)
+
+    monkeypatch.setattr(FileResponse, "__call__", delete_first)
+
+    answer = api.client.get(f"/videos/{video}/file")
+
+    _problem(answer, 404, "video-not-found")
+
+
+def test_score_curves_of_a_video_being_deleted_are_missing(
+    api: RunningApi, video: UUID
+) -> None:
+    engine = api.app.state.engine
+    with api.service.sessions() as session:
+        key = str(session.scalars(select(Job.scores_key)).one())
+    deletions: list[UUID] = []
+
+    def delete_meanwhile(*facts: Any) -> None:
+        if not deletions:
+            deletions.append(video)
+            api.service.storage.path_for(key).unlink()
+            with api.service.sessions.begin() as session:
+                session.execute(delete(Video))
+
+    sqlalchemy.event.listen(engine, "after_cursor_execute", delete_meanwhile)
+    try:
+        answer = api.client.get(f"/videos/{video}/timeline")
+    finally:
+        sqlalchemy.event.remove(engine, "after_cursor_execute", delete_meanwhile)
+
+    _problem(answer, 404, "video-not-found")
+
+
+def test_head_is_answered_wherever_get_is(api: RunningApi, video: UUID) -> None:
+    job = api.client.get(f"/videos/{video}").json()["job"]["id"]
+    _beat(api, "gpu@here")
+    paths = [
+        *("/", "/docs", "/openapi.json", "/page/page.js", "/healthz", "/readyz"),
+        *("/models", "/videos", f"/videos/{video}", f"/jobs/{job}"),
+        *("/problems/not-found", "/docs/assets/swagger-ui.css"),
+    ]
+    parts = ("events", "timeline", "file", "jobs", "deliveries", "events?format=csv")
+    paths += [f"/videos/{video}/{part}" for part in parts]
+
+    for path in paths:
+        head, answer = api.client.head(path), api.client.get(path)
+        assert head.status_code == answer.status_code == 200, path
+        assert head.content == b""
+        for name in ("content-type", "content-length"):
+            assert head.headers[name] == answer.headers[name], path
+    assert api.client.head("/jobs").status_code == 404
+    assert api.client.head(f"/jobs/{job}/cancel").status_code == 405
 
 
 def test_a_video_is_analysed_again_beside_its_old_timeline(

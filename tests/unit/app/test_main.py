@@ -1,5 +1,7 @@
 """What the API process imports and what its OpenAPI document says."""
 
+import base64
+import hashlib
 import re
 import subprocess
 import sys
@@ -112,6 +114,54 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
         *("video_id", "type", "min_score", "from_s", "to_s"),
         *("order", "limit", "cursor", "format"),
     }
+
+
+def test_whatever_creates_takes_an_idempotency_key(document: dict[str, Any]) -> None:
+    for path in ("/videos", "/videos/{video_id}/jobs"):
+        operation = document["paths"][path]["post"]
+        (key,) = [one for one in operation["parameters"] if one["in"] == "header"]
+        assert key["name"] == "idempotency-key"
+        assert {"409", "422"} <= set(operation["responses"])
+
+
+def test_each_form_of_events_is_documented(document: dict[str, Any]) -> None:
+    answer = document["paths"]["/videos/{video_id}/events"]["get"]["responses"]["200"]
+
+    assert set(answer["content"]) == {"application/json", "text/csv"}
+    forms = answer["content"]["application/json"]["schema"]["anyOf"]
+    assert [form["$ref"].rpartition("/")[2] for form in forms] == [
+        *("EventPage", "SoccerNetPredictions"),
+    ]
+
+
+def test_problems_stand_where_they_can_occur(document: dict[str, Any]) -> None:
+    expected = {
+        ("/videos/{video_id}/file", "get"): {"416", "404"},
+        ("/videos/{video_id}/jobs", "post"): {"400", "408", "413"},
+        ("/videos", "post"): {"400", "408", "413", "415", "507"},
+        ("/videos", "get"): {"401", "403", "408", "431", "503"},
+    }
+
+    for (path, method), statuses in expected.items():
+        answers = document["paths"][path][method]["responses"]
+        assert statuses <= set(answers)
+        for status in statuses:
+            assert set(answers[status]["content"]) == {"application/problem+json"}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/"])
+def test_pages_allow_no_other_scripts_and_no_frames(tmp_path: Path, path: str) -> None:
+    settings = make_settings(
+        data_dir=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/nothing"
+    )
+    page = TestClient(create_app(settings)).get(path)
+    policy = page.headers["content-security-policy"]
+
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    for script in re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL):
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
 
 
 def test_pages_need_no_network(tmp_path: Path) -> None:
