@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
@@ -28,8 +29,12 @@ class EventFilter:
     is_descending: bool = False
 
 
+@cache
 def videos_with_jobs() -> Select[Video, Job, Job]:
-    """Each video, its latest job, and (or null) the job whose timeline is shown."""
+    """Each video, its latest job, and (or null) the job whose timeline is shown.
+
+    Made once: SQLAlchemy compiles a statement with new aliases anew for every request.
+    """
     latest_row = (
         select(Job)
         .where(Job.video_id == Video.id)
