@@ -121,10 +121,8 @@ def used_before(
 ) -> UploadKey | None:
     """Take a key for a request that ends with this transaction; see `mark_used`.
 
-    A request with the same key that is at the same point is waited for.
-
-    Returns:
-        What the same request made before; None if this one is the first, or has no key.
+    One with the same key that is at the same point is waited for. Gives what the same
+    request made before; None for the first one, and without a key.
 
     Raises:
         InvalidRequest: the key is too long, or holds what a header must not.
@@ -160,8 +158,8 @@ def fingerprint_of(
 
 
 def job_fingerprint(video_id: UUID, model: str | None) -> str:
-    """Tell requests for a new job apart, from each other and from uploads."""
-    return _digest(["POST", f"/videos/{video_id}/jobs", {"model": model}])
+    """Tell requests for a new job apart, from uploads too."""
+    return _digest([f"POST /videos/{video_id}/jobs", model])
 
 
 def check_same(held: HeldKey, fingerprint: str) -> None:
