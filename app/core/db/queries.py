@@ -133,3 +133,8 @@ def living_workers(kind: str, *, within: timedelta) -> Select[WorkerBeat]:
         .where(WorkerBeat.kind == kind, WorkerBeat.seen_at > func.now() - within)
         .order_by(WorkerBeat.name)
     )
+
+
+def latest_job_of(video_id: UUID) -> Select[Job]:
+    """A video's latest job."""
+    return jobs_page(video_id, before=None, limit=0)
