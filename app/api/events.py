@@ -8,6 +8,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.api.cursors import EventsCursor
@@ -21,17 +22,15 @@ from app.api.pages import cut_page, json_answer
 from app.api.problems import lists_problems
 from app.api.routing import guarded_router
 from app.api.schemas import (
-    Event,
     EventPage,
     SoccerNetPredictions,
     Timeline,
-    event_facts,
 )
 from app.api.videos import find_video, video_not_found
 from app.core.db import models as rows
 from app.core.db.queries import EventFilter, events_of, video_with_jobs
 from app.core.errors import InvalidCursor, NoTimeline, UnknownType, VideoNotFound
-from app.core.formats import to_csv, to_soccernet
+from app.core.formats import EventFacts, event_object, to_csv, to_soccernet
 from app.core.scores import DamagedScores, ScoreCurves, read_scores
 from app.core.storage import Storage
 
@@ -119,9 +118,8 @@ def list_events(  # one parameter a filter
     with snapshot(service) as session:
         video, job = _timeline_to_read(session, video_id, start)
         _check_types(types, job, service.storage)
-        found = session.scalars(
-            events_of(video_id, job.id, wanted, after=after, limit=most)
-        ).all()
+        statement = events_of(video_id, job.id, wanted, after=after, limit=most)
+        found = session.execute(statement).all()
     if form is not EventFormat.JSON:
         return _file_of(found, video, form)
     page, next_cursor = cut_page(
@@ -133,8 +131,8 @@ def list_events(  # one parameter a filter
         request=request,
         response=response,
     )
-    items = [Event.of(event) for event in page]
-    return json_answer(EventPage(items=items, next_cursor=next_cursor), response)
+    items = [event_object(_facts(event)) for event in page]
+    return json_answer({"items": items, "next_cursor": next_cursor}, response)
 
 
 @router.get(
@@ -233,10 +231,18 @@ def _curves(job: rows.Job, storage: Storage) -> ScoreCurves:
     return read_scores(data)
 
 
+def _facts(event: Row[UUID, int, int, int, str, float]) -> EventFacts:
+    """Read what every form tells of an event."""
+    job_id, seq, time_ms, frame, label, score = event
+    return EventFacts(f"{job_id}.{seq}", label, time_ms, frame, score)
+
+
 def _file_of(
-    events: Sequence[rows.Event], video: rows.Video, form: EventFormat
+    events: Sequence[Row[UUID, int, int, int, str, float]],
+    video: rows.Video,
+    form: EventFormat,
 ) -> Response:
-    facts = [event_facts(event) for event in events]
+    facts = [_facts(event) for event in events]
     name = video.title or video.filename or str(video.id)
     if form is EventFormat.CSV:
         text, media_type, ending = to_csv(facts), "text/csv", "csv"

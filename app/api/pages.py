@@ -1,10 +1,11 @@
 """Answers in JSON, and the pages of lists: where does the next one begin?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from fastapi import Request, Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from app.api.cursors import Cursor
 
@@ -34,12 +35,12 @@ def cut_page(
     return page, cursor
 
 
-def json_answer(body: BaseModel, response: Response) -> Response:
+def json_answer(body: BaseModel | Mapping[str, object], response: Response) -> Response:
     """Write an answer at once, with the headers that were set so far.
 
     FastAPI would validate what we have just made, in another turn of a thread; worth
     it where requests are many.
     """
     return Response(
-        body.model_dump_json(), media_type="application/json", headers=response.headers
+        to_json(body), media_type="application/json", headers=response.headers
     )

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.catalogue import CatalogueEntry
 from app.core.db import models as rows
-from app.core.formats import EventFacts, event_object
 from app.core.scores import ScoreCurves
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -205,11 +204,6 @@ class Event(BaseModel):
     frame: int = Field(description="Index in the source, from 0.")
     score: float = Field(ge=0, le=1)
 
-    @classmethod
-    def of(cls, event: rows.Event) -> "Event":
-        """Read a row."""
-        return cls.model_validate(event_object(event_facts(event)))
-
 
 class EventPage(Page[Event]):
     """Events by time."""
@@ -393,17 +387,6 @@ class WebhookMessage(BaseModel):
     type: Literal["video.completed", "video.failed", "video.canceled"]
     timestamp: datetime
     data: WebhookData
-
-
-def event_facts(event: rows.Event) -> EventFacts:
-    """Read what every form tells of an event."""
-    return EventFacts(
-        id=f"{event.job_id}.{event.seq}",
-        label=event.label,
-        time_ms=event.time_ms,
-        frame=event.frame,
-        score=event.score,
-    )
 
 
 _SAME_IN_JOB = (
