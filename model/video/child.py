@@ -15,8 +15,9 @@ from typing import Any
 from model.errors import ModelError, VideoLimitExceeded
 from model.video.decode import iter_chosen
 from model.video.frame_spec import FrameSpec
+from model.video.input_file import InputFile, open_input
 from model.video.limits import MediaLimits
-from model.video.probe import probe
+from model.video.probe import probe_file
 from model.video.ring import Ring
 from model.video.sandbox import die_with_thread, limit_self, watch_parent
 from model.video.sender import Line, StepSender
@@ -49,18 +50,24 @@ def main() -> None:
 
 
 def _answer(request: Mapping[str, Any], line: Line) -> None:
+    with open_input(Path(request["path"])) as file:
+        _look_at(file, request, line)
+
+
+def _look_at(file: InputFile, request: Mapping[str, Any], line: Line) -> None:
     tally = Tally()
     free = threading.Semaphore(request.get("slots", 0))
     _start_watch(request["parent"], line, tally, free)
-    path, limits = Path(request["path"]), MediaLimits(**request["limits"])
+    limits = MediaLimits(**request["limits"])
     if request["verb"] == "probe":
-        line.send(kind="facts", facts=asdict(probe(path, limits=limits, tally=tally)))
+        facts = probe_file(file, limits=limits, tally=tally)
+        line.send(kind="facts", facts=asdict(facts))
         return
 
     spec = FrameSpec.from_dict(request["spec"])
     ring = Ring(request["ring"], spec, slots=request["slots"])
     with StepSender(spec, ring, line, free, painters=request["painters"]) as sender:
-        for chosen in iter_chosen(path, spec, limits=limits, tally=tally):
+        for chosen in iter_chosen(file, spec, limits=limits, tally=tally):
             sender.send(chosen)
     line.send(kind="end", tally=asdict(tally))
 

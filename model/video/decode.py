@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from model.errors import DecoderCrashed
 from model.video.frame_spec import FrameSpec
+from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import Painter
 from model.video.process import ChildProcess
@@ -71,18 +72,19 @@ def iter_steps(
     """
     painter = Painter(spec)
     step: Step | None = None
-    for chosen in iter_chosen(path, spec, limits=limits, tally=tally):
-        if step is None or step.frame != chosen.frame:
-            image = painter.paint(chosen.picture)
-            step = Step(chosen.frame, chosen.pts, float(chosen.time_s), image)
-        yield step
+    with open_input(path) as file:
+        for chosen in iter_chosen(file, spec, limits=limits, tally=tally):
+            if step is None or step.frame != chosen.frame:
+                image = painter.paint(chosen.picture)
+                step = Step(chosen.frame, chosen.pts, float(chosen.time_s), image)
+            yield step
 
 
 def iter_chosen(
-    path: Path, spec: FrameSpec, *, limits: MediaLimits, tally: Tally | None
+    file: InputFile, spec: FrameSpec, *, limits: MediaLimits, tally: Tally | None
 ) -> Iterator[SourceFrame]:
     """Decode a video and give the frames that its steps take, not yet painted."""
-    with open_video(path, limits=limits, tally=tally) as source:
+    with open_video(file, limits=limits, tally=tally) as source:
         yield from choose_frames(source.frames(), fps=spec.fps)
 
 

@@ -7,7 +7,8 @@ from model.errors import VideoLimitExceeded
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi"
 """FFmpeg's demuxers that may open an upload; playlists and scripts are not in it."""
 
-PROTOCOLS = "file"
+PROTOCOLS = "fd"
+"""Descriptors that are open already; no file or address can be named."""
 
 CODECS = (
     "h264,hevc,libdav1d,av1,vp8,vp9,libvpx,libvpx-vp9,mpeg4,mpeg2video,mpeg1video,"

@@ -1,6 +1,6 @@
 """Opening a file that may be anything: only what is let in, and clear words if not."""
 
-from pathlib import Path
+import os
 
 import av
 import av.error
@@ -9,31 +9,34 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
+from model.video.input_file import InputFile
 from model.video.limits import CODECS, FORMATS, PROTOCOLS
 
 _MOST_BOXES = 1000
 _SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open a file with only the formats, codecs and protocols that are let in.
+def open_container(file: InputFile) -> InputContainer:
+    """Read a file with only the formats, codecs and protocols that are let in.
+
+    One at a time: the file has one position. Its name plays no part.
 
     Raises:
-        UnreadableVideo: not there, empty, damaged, or no video at all.
+        UnreadableVideo: empty, damaged, or no video at all.
         UnsupportedMedia: a playlist or script.
     """
-    _refuse_scripts(path)
+    _refuse_scripts(file)
     options = {
+        "fd": str(file.descriptor),
         "format_whitelist": FORMATS,
         "protocol_whitelist": PROTOCOLS,
         "codec_whitelist": CODECS,
     }
+    os.lseek(file.descriptor, 0, os.SEEK_SET)
     try:
-        return av.open(
-            f"file:{path.absolute()}", "r", options=options, metadata_errors="replace"
-        )
+        return av.open("fd:", "r", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as exc:
-        raise UnreadableVideo(_why_unreadable(path)) from exc
+        raise UnreadableVideo(_why_unreadable(file)) from exc
 
 
 def find_video(container: InputContainer) -> VideoStream:
@@ -60,12 +63,11 @@ def find_video(container: InputContainer) -> VideoStream:
     return stream
 
 
-def _refuse_scripts(path: Path) -> None:
+def _refuse_scripts(file: InputFile) -> None:
     try:
-        with path.open("rb") as file:
-            head = file.read(64)
+        head = file.read(64, at=0)
     except OSError as exc:
-        raise UnreadableVideo(f"The file cannot be opened: {exc.strerror}.") from exc
+        raise UnreadableVideo(f"The file cannot be read: {exc.strerror}.") from exc
     if not head:
         raise UnreadableVideo("The file is empty (0 bytes). Upload it again.")
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_SCRIPT_HEADS):
@@ -75,8 +77,8 @@ def _refuse_scripts(path: Path) -> None:
         )
 
 
-def _why_unreadable(path: Path) -> str:
-    if _is_mp4_without_index(path):
+def _why_unreadable(file: InputFile) -> str:
+    if _is_mp4_without_index(file):
         return (
             "The MP4 file has no index (moov box): it was cut off or is still being "
             "written. Upload the complete file."
@@ -87,21 +89,19 @@ def _why_unreadable(path: Path) -> str:
     )
 
 
-def _is_mp4_without_index(path: Path) -> bool:
+def _is_mp4_without_index(file: InputFile) -> bool:
     """Walk the boxes of the top level; each begins with its size and its name."""
-    with path.open("rb") as file:
-        if file.read(8)[4:] != b"ftyp":
+    if file.read(8, at=0)[4:] != b"ftyp":
+        return False
+    at = 0
+    for _ in range(_MOST_BOXES):
+        head = file.read(16, at=at) if at < file.size_bytes else b""
+        name, size = head[4:8], int.from_bytes(head[:4])
+        if size == 1:
+            size = int.from_bytes(head[8:16])
+        if name == b"moov":
             return False
-        at = 0
-        for _ in range(_MOST_BOXES):
-            file.seek(at)
-            head = file.read(16)
-            name, size = head[4:8], int.from_bytes(head[:4])
-            if size == 1:
-                size = int.from_bytes(head[8:16])
-            if name == b"moov":
-                return False
-            if len(head) < 8 or size < 8:
-                break
-            at += size
+        if len(head) < 8 or size < 8:
+            break
+        at += size
     return True

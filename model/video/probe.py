@@ -8,6 +8,7 @@ import av
 from av.video.frame import VideoFrame
 
 from model.errors import DecoderCrashed
+from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import turn_of
 from model.video.process import ChildProcess
@@ -62,7 +63,15 @@ def probe(
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
             `model.video.source`.
     """
-    with open_video(path, limits=limits, tally=tally) as source:
+    with open_input(path) as file:
+        return probe_file(file, limits=limits, tally=tally)
+
+
+def probe_file(
+    file: InputFile, *, limits: MediaLimits, tally: Tally | None = None
+) -> VideoFacts:
+    """Read the facts of a file that is open; see `probe`."""
+    with open_video(file, limits=limits, tally=tally) as source:
         first = next(source.frames()).picture
         duration_s = _stated_duration(source)
         if duration_s is None:
@@ -70,7 +79,7 @@ def probe(
         fps = _rate_of(source, limits=limits)
         limits.check_duration(duration_s)
         limits.check_fps(fps)
-        return _gather(path, source, first, duration_s=duration_s, fps=fps)
+        return _gather(file, source, first, duration_s=duration_s, fps=fps)
 
 
 def probe_in_child(
@@ -107,7 +116,12 @@ def probe_in_child(
 
 
 def _gather(
-    path: Path, source: VideoSource, first: VideoFrame, *, duration_s: float, fps: float
+    file: InputFile,
+    source: VideoSource,
+    first: VideoFrame,
+    *,
+    duration_s: float,
+    fps: float,
 ) -> VideoFacts:
     container, stream = source.container, source.stream
     quarters, _ = turn_of(first)
@@ -123,12 +137,12 @@ def _gather(
         container=container.format.name,
         rotation=quarters * 90,
         has_audio=bool(container.streams.audio),
-        size_bytes=path.stat().st_size,
+        size_bytes=file.size_bytes,
         frame_count_estimate=stream.frames or max(1, round(duration_s * fps)),
         start_time_s=float(source.start_s),
         pixel_format=first.format.name,
         is_interlaced=first.interlaced_frame,
-        is_truncated=is_truncated(path, container, stream),
+        is_truncated=is_truncated(file, container, stream),
     )
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
-from pathlib import Path
 
 import av
 import av.error
@@ -19,6 +18,7 @@ from av.video.stream import VideoStream
 
 from model.errors import UnreadableVideo
 from model.video.clock import Clock, DecodingTimes, start_of
+from model.video.input_file import InputFile
 from model.video.limits import CODECS, DECODER_SLACK, MediaLimits
 from model.video.opening import find_video, open_container
 
@@ -182,22 +182,22 @@ class VideoSource:
 
 @contextmanager
 def open_video(
-    path: Path, *, limits: MediaLimits, tally: Tally | None = None
+    file: InputFile, *, limits: MediaLimits, tally: Tally | None = None
 ) -> Iterator[VideoSource]:
-    """Open a file as video, with only the formats and codecs that are let in.
+    """Read a file as video, with only the formats and codecs that are let in.
 
     Args:
-        path: of the file.
+        file: read by nobody else meanwhile.
         limits: what is let in.
         tally: is kept up to date while frames are decoded.
 
     Raises:
-        UnreadableVideo: not there, empty, damaged, or no video at all.
+        UnreadableVideo: empty, damaged, or no video at all.
         UnsupportedMedia: a playlist or script, or a codec that is not let in.
         NoVideoStream: sound only, or nothing but cover art.
         VideoLimitExceeded: the header already says that it is too much.
     """
-    with open_container(path) as container:
+    with open_container(file) as container:
         limits.check_streams(len(container.streams))
         stream = find_video(container)
         limits.check_size(stream.width, stream.height)

@@ -3,20 +3,20 @@
 MPEG-TS says nothing of its length, so that of it nobody can tell.
 """
 
-from pathlib import Path
-
 from av.container import InputContainer
 from av.video.stream import VideoStream
+
+from model.video.input_file import InputFile
 
 _SEGMENT_ID = b"\x18\x53\x80\x67"
 _HEAD_BYTES = 4096
 
 
-def is_truncated(path: Path, container: InputContainer, stream: VideoStream) -> bool:
+def is_truncated(
+    file: InputFile, container: InputContainer, stream: VideoStream
+) -> bool:
     """Return whether the header promises more bytes than the file has."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+    size, head = file.size_bytes, file.read(_HEAD_BYTES, at=0)
     if head[:4] == b"RIFF":
         return int.from_bytes(head[4:8], "little") + 8 > size
     if "matroska" in container.format.name:

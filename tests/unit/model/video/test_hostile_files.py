@@ -1,6 +1,7 @@
 """Files that are damaged, or are not what they say: each has a clear answer."""
 
 import contextlib
+import os
 import random
 from pathlib import Path
 
@@ -43,6 +44,30 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_video(tmp_path: Path) -> None:
     both_refuse(tmp_path, UnreadableVideo, "cannot be opened")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "match.mp4")
+
+    both_refuse(tmp_path / "match.mp4", UnreadableVideo, "not a regular one")
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "plain.mkv", "plain.ts", "plain.avi"])
+def test_the_name_of_a_file_plays_no_part(tmp_path: Path, name: str) -> None:
+    draw_video(tmp_path / name, frames=30, b_frames=2)
+    (tmp_path / name).rename(tmp_path / "match.txt")
+
+    steps = list(iter_steps(tmp_path / "match.txt", SPEC))
+
+    assert [read_number(step.image) for step in steps] == list(range(30))
+
+
+def test_a_box_that_claims_to_be_endless_is_no_index(tmp_path: Path) -> None:
+    endless = b"\0\0\0\1mdat" + b"\xff" * 8
+    (tmp_path / "match.mp4").write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + endless)
+
+    both_refuse(tmp_path / "match.mp4", UnreadableVideo, "no index")
 
 
 def test_an_empty_file_says_so(tmp_path: Path) -> None:
