@@ -3,14 +3,19 @@
 Started by `model.video.process` as `python -m model.video.child`; imports no torch.
 """
 
+import importlib
 import json
 import os
+import pkgutil
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import av
 
 from model.errors import ModelError, VideoLimitExceeded
 from model.video.decode import iter_chosen
@@ -19,11 +24,17 @@ from model.video.input_file import InputFile, open_input
 from model.video.limits import MediaLimits
 from model.video.probe import probe_file
 from model.video.ring import Ring
-from model.video.sandbox import die_with_thread, limit_self, watch_parent
+from model.video.sandbox import (
+    die_with_thread,
+    enter_sandbox,
+    limit_self,
+    watch_parent,
+)
 from model.video.sender import Line, StepSender
 from model.video.source import Tally
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+_NEVER_NEEDED = ("av.__main__", "av.datasets")
 
 
 def main() -> None:
@@ -50,8 +61,25 @@ def main() -> None:
 
 
 def _answer(request: Mapping[str, Any], line: Line) -> None:
-    with open_input(Path(request["path"])) as file:
-        _look_at(file, request, line)
+    """Open what is needed, give up the rest, and only then look at the file."""
+    with ExitStack() as cleanup:
+        path = request.get("path")
+        file = cleanup.enter_context(open_input(Path(path))) if path else None
+        _import_all_of_pyav()
+        report = enter_sandbox(reading=file.descriptor if file else None)
+        line.send(kind="sandbox", **asdict(report))
+        if file is None:
+            line.send(kind="end")
+        else:
+            _look_at(file, request, line)
+
+
+def _import_all_of_pyav() -> None:
+    """Import what PyAV imports when a file first needs it: then it no longer could."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if module.name not in _NEVER_NEEDED:
+            with suppress(ImportError):
+                importlib.import_module(module.name)
 
 
 def _look_at(file: InputFile, request: Mapping[str, Any], line: Line) -> None:

@@ -5,6 +5,7 @@ other people's bytes and is not trusted.
 """
 
 import json
+import logging
 import os
 import selectors
 import signal
@@ -20,7 +21,8 @@ from typing import IO, Any, cast
 
 import model
 from model import errors
-from model.video.limits import MediaLimits
+from model.video.limits import DEFAULT_LIMITS, MediaLimits
+from model.video.sandbox import SandboxReport
 
 MEMORY_BYTES = 4 << 30
 """Address space of the child; 4K with every reference frame takes about 1 GiB."""
@@ -29,11 +31,16 @@ _POLL_S = 0.25
 _START_S = 60.0
 _END_S = 5.0
 _MAX_LINE = 1 << 20
+_log = logging.getLogger(__name__)
 _ROOT = Path(model.__path__[0]).resolve().parent
 
 
 class ChildProcess:
-    """A running `model.video.child` that answers one request with messages."""
+    """A running `model.video.child` that answers one request with messages.
+
+    Attributes:
+        sandbox: what the child may not do; None until it has told.
+    """
 
     def __init__(
         self,
@@ -58,6 +65,7 @@ class ChildProcess:
         self._on_wait = on_wait
         self._buffer = b""
         self._has_started = False
+        self.sandbox: SandboxReport | None = None
         self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = self._start(share)
         self._stdin = cast("IO[bytes]", self._process.stdin)
@@ -99,7 +107,9 @@ class ChildProcess:
             kind = message.get("kind")
             if kind == "error":
                 raise _as_error(message)
-            if kind != "alive":
+            if kind == "sandbox":
+                self._note_sandbox(message)
+            elif kind != "alive":
                 return message
 
     def close(self) -> None:
@@ -111,6 +121,15 @@ class ChildProcess:
         self._selector.close()
         for pipe in (self._stdin, self._stdout, self._last_words):
             pipe.close()
+
+    def _note_sandbox(self, message: Mapping[str, Any]) -> None:
+        if self.sandbox is not None:
+            return  # What comes after the file was looked at is not to be trusted.
+        try:
+            self.sandbox = SandboxReport.from_message(message)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise errors.DecoderCrashed("The decoding process sent nonsense.") from exc
+        _log.debug("sandbox of decoding process %d: %s", self.pid, self.sandbox)
 
     def _start(self, share: tuple[int, ...]) -> subprocess.Popen[bytes]:
         try:
@@ -164,6 +183,24 @@ class ChildProcess:
         if words:
             error.add_note(f"The decoding process wrote: {words}")
         return error
+
+
+def inspect_sandbox(*, timeout_s: float = 30.0) -> SandboxReport:
+    """Start a decoding process to see which layers of its sandbox hold here.
+
+    Raises:
+        DecoderStalled, DecoderCrashed: it does not start: no video can be decoded.
+    """
+    child = ChildProcess(
+        {"verb": "sandbox"}, limits=DEFAULT_LIMITS, stall_timeout_s=timeout_s
+    )
+    try:
+        child.receive()
+    finally:
+        child.close()
+    if child.sandbox is None:
+        raise errors.DecoderCrashed("The decoding process sent nonsense.")
+    return child.sandbox
 
 
 def _scrubbed_environment() -> dict[str, str]:

@@ -1,18 +1,156 @@
-"""What a decoding process may use, and that it never outlives its parent."""
+"""What a decoding process may use, and that it never outlives its parent.
+
+It reads other people's bytes with a large library in C, so it is made to own nothing:
+no root, no network, no file but those that are open already. Each layer is applied
+where the system has it and the process may; where not, it decodes without.
+"""
 
 import contextlib
 import ctypes
+import errno
 import os
 import resource
 import select
 import signal
+import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model.video import landlock, linux, seccomp
 
 POLL_S = 0.5
 """How often the child looks whether its parent still lives."""
 
-_PR_SET_PDEATHSIG = 1
+_FIRST_PRIVATE_UID = 0x70000000
+"""Above what systems, containers and /etc/subuid hand out. The process id is added:
+no two decoders share a user, nor does anything else."""
+
+_NOBODY = 65534
+"""For user namespaces that map no number above 65535."""
+
+_CAP_KILL = 5
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxReport:
+    """Which layers of the sandbox hold.
+
+    Attributes:
+        held: `user` (not root), `capabilities` (none is left), `network` (an empty
+            namespace), `no_new_privs`, `landlock`, `seccomp`.
+        missing: the others, each with the reason.
+    """
+
+    held: tuple[str, ...]
+    missing: Mapping[str, str]
+
+    def __str__(self) -> str:
+        lacks = [f"{layer} ({reason})" for layer, reason in self.missing.items()]
+        return f"held: {_listed(self.held)}; missing: {_listed(lacks)}"
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> "SandboxReport":
+        """Read back what a child reports.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no report.
+        """
+        missing = {
+            str(name): str(why) for name, why in dict(message["missing"]).items()
+        }
+        return cls(tuple(map(str, message["held"])), missing)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words) or "none"
+
+
+def enter_sandbox(*, reading: int | None = None) -> SandboxReport:
+    """Give up, for good, all that decoding does not need; raises nothing.
+
+    Call it in the only thread, with everything imported and opened that will be
+    needed: no file can be opened later, no process or connection be started.
+
+    Args:
+        reading: a descriptor that must stay readable. Some network disks ask at
+            each read who reads; on those the user stays the same.
+    """
+    # In this order: each may need what a later one takes away.
+    layers: Mapping[str, Callable[[], object]] = {
+        "network": lambda: linux.call("unshare", linux.CLONE_NEWNET),
+        "user": lambda: _drop_user(reading),
+        "capabilities": lambda: linux.call("capset", _own_capabilities(), bytes(24)),
+        "no_new_privs": _refuse_new_privileges,
+        "landlock": landlock.deny_files_and_network,
+        "seccomp": seccomp.deny_unlisted_calls,
+    }
+    held, missing = [], {}
+    for layer, apply in layers.items():
+        try:
+            apply()
+        except OSError as exc:
+            missing[layer] = exc.strerror or str(exc)
+        else:
+            held.append(layer)
+    return SandboxReport(tuple(held), missing)
+
+
+def _drop_user(reading: int | None) -> None:
+    if os.geteuid() != 0:
+        return
+    if not _has_capability(_CAP_KILL):
+        # Then nor has the parent: it could not end a child of another user.
+        raise OSError(errno.EPERM, "the parent lacks CAP_KILL")
+    with _keeping_death_signal():
+        try:
+            _become(_FIRST_PRIVATE_UID + os.getpid(), reading)
+        except OSError:
+            _become(_NOBODY, reading)
+
+
+def _become(number: int, reading: int | None) -> None:
+    os.seteuid(number)
+    try:
+        if reading is not None:
+            os.fstat(reading)
+            os.pread(reading, 1, 0)
+    finally:
+        os.seteuid(0)
+    os.setgroups([])
+    os.setgid(number)  # Root's call sets the real, effective and saved one.
+    os.setuid(number)
+
+
+@contextlib.contextmanager
+def _keeping_death_signal() -> Iterator[None]:
+    """Set again what `die_with_thread` set: Linux forgets it with the user."""
+    number = ctypes.c_int(0)
+    with contextlib.suppress(OSError):
+        linux.call("prctl", linux.PR_GET_PDEATHSIG, ctypes.byref(number))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            linux.call("prctl", linux.PR_SET_PDEATHSIG, number.value)
+
+
+def _has_capability(number: int) -> bool:
+    if sys.platform != "linux":
+        return True
+    held = ctypes.create_string_buffer(24)  # Effective, permitted, inheritable; twice.
+    linux.call("capget", _own_capabilities(), held)
+    return bool(int.from_bytes(held.raw[:4], sys.byteorder) >> number & 1)
+
+
+def _own_capabilities() -> bytes:
+    return struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)  # 0: of this process.
+
+
+def _refuse_new_privileges() -> None:
+    linux.call("prctl", linux.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def limit_self(*, memory_bytes: int, cpu_s: int) -> None:
@@ -39,8 +177,8 @@ def die_with_thread(parent: int) -> None:
 
     Only for a child of the main thread. Elsewhere `watch_parent` does it alone.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with contextlib.suppress(OSError):
+        linux.call("prctl", linux.PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != parent:
         os._exit(1)
 
