@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from model.engines.runtime import Frames
-from model.video.decode import iter_steps
+from model.video.decode import decode_in_child
 from model.video.frame_spec import FrameSpec
 
 # Four seconds of a rendered five-a-side match (Google Research Football engine,
@@ -21,8 +21,8 @@ def sample_frames(
     """Give a video's first frames as the network sees them: (H, W, 3) RGB, uint8.
 
     Raises:
-        UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
-            `model.video.source`.
+        DecoderStalled, DecoderCrashed, VideoError: see `decode_in_child`.
     """
-    for step in islice(iter_steps(video, spec), steps):
-        yield step.image
+    with decode_in_child(video, spec) as decoded:
+        for step in islice(decoded, steps):
+            yield step.image

@@ -18,7 +18,7 @@ from model.training.store import (
     prepared_facts,
 )
 from model.video.frame_spec import FrameSpec
-from model.video.probe import probe
+from model.video.probe import probe_in_child
 
 Say = Callable[[str], None]
 
@@ -126,7 +126,7 @@ def _reaches_its_labels(
         f"{match.name} ends at {end_s:.1f} s, {len(late)} of its events come later, "
         f"the first at {late[0].time_s:.1f} s:"
     )
-    if config.data.on_corrupt == "skip" and probe(match.video).is_truncated:
+    if config.data.on_corrupt == "skip" and probe_in_child(match.video).is_truncated:
         say(f"skipped {told} the video is cut off.")
         return False
     raise BadAnnotations(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from model.errors import BadAnnotations, TrainingFailed, UnreadableVideo
 from model.training.annotations import Match, MatchLabels
-from model.video.decode import iter_steps
+from model.video.decode import decode_in_child
 from model.video.frame_spec import FrameSpec
 from model.video.source import Tally
 
@@ -94,8 +94,7 @@ def prepare_match(
     (folder / _INDEX).unlink(missing_ok=True)
     part = folder / (_FRAMES + ".part")
     with _naming_a_full_disk(root, part):
-        tally = Tally()
-        times, frames, pts = _write_frames(part, match, spec, on_step, tally)
+        times, frames, pts, tally = _write_frames(part, match, spec, on_step)
         _refuse_damage(tally)
         part.replace(folder / _FRAMES)
         index = {**stamp, "time_s": times, "frame": frames, "pts": pts}
@@ -167,16 +166,15 @@ def _write_frames(
     match: Match,
     spec: FrameSpec,
     on_step: Callable[[int], None] | None,
-    tally: Tally,
-) -> tuple[list[float], list[int], list[int]]:
+) -> tuple[list[float], list[int], list[int], Tally]:
     """Stream the frames to disk; the header is written again once T is known."""
     times: list[float] = []
     frames: list[int] = []
     pts: list[int] = []
     whole = whole_picture(spec)
-    with part.open("wb") as file:
+    with part.open("wb") as file, decode_in_child(match.video, whole) as steps:
         _write_header(file, 0, whole)
-        for step in iter_steps(match.video, whole, tally=tally):
+        for step in steps:
             file.write(step.image.data)
             times.append(step.time_s)
             frames.append(step.frame)
@@ -187,9 +185,9 @@ def _write_frames(
         _write_header(file, len(times), whole)
         file.flush()
         os.fsync(file.fileno())
-    if not times:
+    if not times or steps.tally is None:
         raise BadAnnotations(f"{match.video} has no frame.")
-    return times, frames, pts
+    return times, frames, pts, steps.tally
 
 
 def _refuse_damage(tally: Tally) -> None:

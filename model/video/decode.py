@@ -1,7 +1,7 @@
 """Video file in, steps out: the frames a network looks at, with their times.
 
-`iter_steps` decodes in this process, for files one trusts (training, tests);
-`decode_in_child` in a process of its own, for files of other people.
+`decode_in_child` decodes in a process of its own, and is what the product uses;
+`iter_steps` in this process, for tests and benchmarks.
 """
 
 import os

@@ -57,7 +57,7 @@ class VideoFacts:
 def probe(
     path: Path, *, limits: MediaLimits = DEFAULT_LIMITS, tally: Tally | None = None
 ) -> VideoFacts:
-    """Read a file's facts in this process; its first frame must decode.
+    """Read a file's facts in this process, for tests; its first frame must decode.
 
     Raises:
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see

@@ -51,6 +51,28 @@ def test_an_entry_pulls_in_nothing_heavy(module: str, heavy: set[str]) -> None:
     assert heavy.isdisjoint(loaded)
 
 
+def test_no_video_is_decoded_outside_the_decoding_process() -> None:
+    in_process = {"iter_steps", "iter_chosen", "open_video", "open_container"}
+    in_process |= {"probe", "probe_file"}
+    found = [
+        f"{path.relative_to(ROOT)}: {name.name}"
+        for room in ROOMS
+        for path in _files(room)
+        if path.parent != ROOT / "model" / "video"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+        if name.name.split(".")[0] == "av"
+        or (
+            isinstance(node, ast.ImportFrom)
+            and (node.module or "").startswith("model.video")
+            and name.name in in_process
+        )
+    ]
+
+    assert found == []
+
+
 def test_package_files_are_empty() -> None:
     spoken = [
         path

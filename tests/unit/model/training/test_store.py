@@ -1,7 +1,6 @@
 """The frame store holds what the decoder gives, whole or not at all."""
 
 import errno
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 
 from model.errors import BadAnnotations, ModelError, TrainingFailed, UnreadableVideo
-from model.training import store
 from model.training.annotations import Match, find_matches
 from model.training.store import open_match, prepare_match, prepared_facts
 from model.video.decode import iter_steps
@@ -77,16 +75,14 @@ def test_another_crop_needs_no_preparing(match: Match, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_says_so_and_leaves_nothing_of_the_match(
-    match: Match, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    match: Match, tmp_path: Path
 ) -> None:
-    def steps_until_full(path: Path, spec: FrameSpec, **_: object) -> Iterator[object]:
-        yield next(iter(iter_steps(path, spec)))
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(store, "iter_steps", steps_until_full)
+    def fill_the_disk(steps: int) -> None:
+        if steps == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(TrainingFailed, match="is full"):
-        prepare_match(match, tmp_path / "store", SPEC)
+        prepare_match(match, tmp_path / "store", SPEC, on_step=fill_the_disk)
 
     assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
 
