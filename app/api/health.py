@@ -45,7 +45,7 @@ def _database(service: Service) -> str:
 
 
 def _broker(service: Service) -> str:
-    return OK if service.doorbell.ping() else "it does not answer"
+    return service.doorbell.problem() or OK
 
 
 def _storage(service: Service) -> str:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 from celery import Celery
-from kombu.exceptions import ChannelError, KombuError
 
 from app.core.settings import Settings
 
@@ -61,12 +60,13 @@ def make_celery(settings: Settings) -> Celery:
 class Doorbell:
     """Tells workers by message that the database holds something for them.
 
-    No method raises on broker trouble or blocks without limit: it is logged, and the
-    sweep finds the row.
+    No method raises or blocks without limit, whatever the broker's client does: what
+    calls has committed its rows by then. It is logged, and the sweep finds the row.
     """
 
     def __init__(self, celery: Celery) -> None:
         self._celery = celery
+        self._logged: set[type[Exception]] = set()
 
     def ring_job(self, job_id: UUID) -> bool:
         """Say that a job is queued; False if nobody could be told."""
@@ -78,40 +78,46 @@ class Doorbell:
 
     def ping(self) -> bool:
         """Whether the broker answers now."""
-        return self.waiting(GPU_QUEUE) is not None
+        return self.problem() is None
+
+    def problem(self) -> str | None:
+        """Say why the broker cannot be used now; None if it answers."""
+        try:
+            self._count(GPU_QUEUE)
+        except Exception as exc:  # noqa: BLE001  # see the class
+            self._log("broker_unreachable", exc)
+            if isinstance(exc, ImportError):
+                return f"its client cannot be loaded ({exc})"
+            return "it does not answer"
+        return None
 
     def waiting(self, queue: str) -> int | None:
         """Count the messages nobody took yet; None if the broker does not answer."""
         try:
-            with self._celery.connection_for_write() as connection:
-                connection.connect()
-                channel: Any = connection.default_channel  # kombu's types lack this
-                declared = channel.queue_declare(queue, durable=True)
-                return int(declared.message_count)
-        except _broker_trouble(self._celery) as exc:
-            log.warning("broker_unreachable", error=str(exc))
+            return self._count(queue)
+        except Exception as exc:  # noqa: BLE001  # see the class
+            self._log("broker_unreachable", exc)
             return None
+
+    def _count(self, queue: str) -> int:
+        with self._celery.connection_for_write() as connection:
+            connection.connect()
+            channel: Any = connection.default_channel  # kombu's types lack this
+            return int(channel.queue_declare(queue, durable=True).message_count)
 
     def _ring(self, task: str, row_id: UUID) -> bool:
         try:
             self._celery.send_task(task, args=[str(row_id)], retry=False)
-        except _broker_trouble(self._celery) as exc:
-            log.warning("doorbell_failed", task=task, id=str(row_id), error=str(exc))
+        except Exception as exc:  # noqa: BLE001  # see the class
+            self._log("doorbell_failed", exc, task=task, id=str(row_id))
             return False
         return True
 
-
-def _broker_trouble(celery: Celery) -> tuple[type[BaseException], ...]:
-    """List what a broker that is down, full or slow may raise."""
-    connection = celery.connection_for_write()
-    return (
-        KombuError,
-        ChannelError,
-        OSError,
-        TimeoutError,
-        *connection.connection_errors,
-        *connection.channel_errors,
-    )
+    def _log(self, event: str, exc: Exception, **facts: str) -> None:
+        """Warn; with a traceback the first time an error of a type comes."""
+        is_new = type(exc) not in self._logged
+        self._logged.add(type(exc))
+        log.warning(event, error=str(exc), **facts, exc_info=is_new)
 
 
 def _file_broker(settings: Settings) -> dict[str, object]:

@@ -1,0 +1,66 @@
+"""A broker that nobody can be told through: what is committed stays accepted."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.core.queue import GPU_QUEUE, Doorbell, make_celery
+from tests.api_server import RunningApi, make_settings, running_api
+from tests.services import PostgresOfTests
+
+# What each does to kombu: refuse the connection, find no such transport, fail to import
+# the transport's client, fail to read the URL.
+UNUSABLE = {
+    "nobody listens": "redis://127.0.0.1:1/0",
+    "no such transport": "carrier-pigeon://127.0.0.1/0",
+    "no client installed": "azureservicebus://policy:key@nowhere",
+    "not a port": "redis://127.0.0.1:port/0",
+}
+
+
+@pytest.fixture(scope="module", params=UNUSABLE.values(), ids=list(UNUSABLE))
+def api(
+    request: pytest.FixtureRequest,
+    postgres: PostgresOfTests,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningApi]:
+    with postgres.fresh_database() as url:
+        settings = make_settings(
+            data_dir=tmp_path_factory.mktemp("data"),
+            database_url=url,
+            redis_url=request.param,
+        )
+        with running_api(settings) as running:
+            yield running
+
+
+def test_no_request_fails_after_its_commit(api: RunningApi) -> None:
+    uploaded = api.client.post("/videos", files={"file": ("a.mp4", b"bytes")})
+    again = api.client.post(f"/videos/{uploaded.json()['id']}/jobs", json={})
+
+    assert uploaded.status_code == 202
+    assert again.status_code == 202
+    assert api.client.get(f"/jobs/{again.json()['id']}").json()["status"] == "queued"
+
+
+def test_readiness_names_the_broker(api: RunningApi) -> None:
+    answer = api.client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["broker"] != "ok"
+
+
+def test_a_client_that_is_not_installed_is_named_with_a_traceback_once() -> None:
+    celery = make_celery(make_settings(redis_url=UNUSABLE["no client installed"]))
+    doorbell = Doorbell(celery)
+
+    with capture_logs() as logs:
+        words = [doorbell.problem(), doorbell.problem()]
+        told = doorbell.ring_job(uuid4())
+
+    assert words == ["its client cannot be loaded (No module named 'azure')"] * 2
+    assert not told
+    assert doorbell.waiting(GPU_QUEUE) is None
+    assert [entry["exc_info"] for entry in logs] == [True, False, False]
