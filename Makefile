@@ -7,11 +7,12 @@ DEV_VENV = .venv-dev
 DEV_EXTRAS = train,int8,dev
 BIN = $(DEV_VENV)/bin
 
-.PHONY: help serve test check format dev clean
+.PHONY: help serve test smoke check format dev clean
 
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
 	@echo "make test    install everything, then run every test"
+	@echo "make smoke   try what 'make serve' installs: a video all the way, also with Redis"
 	@echo "make check   ruff, mypy, import-linter, yamllint, shellcheck, hadolint"
 	@echo "make format  let ruff rewrite"
 	@echo "make clean   remove the virtual environments (never the data)"
@@ -27,10 +28,14 @@ dev:
 test: dev
 	$(BIN)/python -m pytest $(ARGS)
 
+smoke:
+	@sh scripts/venv.sh $(SERVE_VENV) $(EXTRAS)
+	@DEV_VENV=$(DEV_VENV) $(SERVE_VENV)/bin/python scripts/smoke.py
+
 check: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy app model worker migrations tests benchmarks
+	$(BIN)/mypy app model worker migrations tests benchmarks scripts
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict docker-compose.yml docker configs
 	$(BIN)/shellcheck scripts/venv.sh .ci/run
