@@ -121,17 +121,11 @@ class Doorbell:
 
 
 def _file_broker(settings: Settings) -> dict[str, object]:
-    folder = settings.data_dir / "broker"
-    messages, control = folder / "messages", folder / "control"
-    messages.mkdir(parents=True, exist_ok=True)
-    control.mkdir(parents=True, exist_ok=True)
     return {
         "broker_url": "filesystem://localhost//",
         "broker_transport": "app.core.file_broker:Transport",
         "broker_transport_options": {
-            "data_folder_in": str(messages),
-            "data_folder_out": str(messages),
-            "control_folder": str(control),
+            "folder": str(settings.data_dir / "broker" / "messages"),
             "polling_interval": POLL_EVERY_S,
         },
     }
