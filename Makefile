@@ -6,12 +6,15 @@ SERVE_VENV = .venv
 DEV_VENV = .venv-dev
 DEV_EXTRAS = train,int8,dev
 BIN = $(DEV_VENV)/bin
+# Tests run in as many processes as there are cores, up to four; ARGS="-n 0" in one.
+PARALLEL = -n logical --maxprocesses=4 --no-loadscope-reorder
 
-.PHONY: help serve test smoke check format dev clean
+.PHONY: help serve dev test test-unit smoke check format clean
 
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
 	@echo "make test    install everything, then run every test"
+	@echo "make test-unit   the quick ones that need no service, in under a minute"
 	@echo "make smoke   try what 'make serve' installs: a video all the way, also with Redis"
 	@echo "make check   ruff, mypy, import-linter, yamllint, shellcheck, hadolint"
 	@echo "make format  let ruff rewrite"
@@ -26,7 +29,10 @@ dev:
 	@TOUCHLINE_NEED_MB=$${TOUCHLINE_NEED_MB:-9000} sh scripts/venv.sh $(DEV_VENV) $(DEV_EXTRAS)
 
 test: dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+
+test-unit: dev
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit $(ARGS)
 
 smoke:
 	@sh scripts/venv.sh $(SERVE_VENV) $(EXTRAS)

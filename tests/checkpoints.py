@@ -3,8 +3,8 @@
 It runs the whole way through; what it spots means nothing, but is always the same.
 """
 
+import fcntl
 import hashlib
-import os
 from pathlib import Path
 
 from model.network.config import ModelConfig
@@ -18,7 +18,8 @@ LABELS = ("PASS", "DRIVE", "SHOT")
 def tiny_checkpoint(cache: Path) -> Path:
     """Give the checkpoint `tiny`, made anew only when the code that makes it changed.
 
-    Tracing and exporting a network takes half a minute; `cache` outlives the session.
+    Tracing and exporting a network takes half a minute; `cache` outlives the session,
+    and of several test processes one makes it while the others wait.
     """
     model = Path(__file__).parents[1] / "model"
     sources = [Path(__file__)]
@@ -27,10 +28,11 @@ def tiny_checkpoint(cache: Path) -> Path:
     state = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     folder = cache / state.hexdigest()[:16]
     path = folder / "tiny.touchline"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        making = folder / f"making-{os.getpid()}"  # two test runs may meet
-        make_checkpoint(making / path.name).replace(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            make_checkpoint(folder / "unfinished" / path.name).replace(path)
     return path
 
 

@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import count, islice
 from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
@@ -28,6 +29,9 @@ from app.core.db.migrate import upgrade
 # A test's database need not survive a power cut.
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 START_TIMEOUT_S = 20.0
+PORTS = range(20_000, 32_000)  # below those the system hands out itself
+
+_ports_tried = count(os.getpid() * 101)  # so each process begins elsewhere
 
 
 @dataclass(frozen=True)
@@ -116,10 +120,16 @@ def redis_program() -> Path | None:
 
 
 def free_port() -> int:
-    """Find a port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a port of this machine that nobody listens on now.
+
+    No connection and hardly another test process is given it before it is listened on.
+    """
+    for tried in islice(_ports_tried, len(PORTS)):
+        port = PORTS[tried % len(PORTS)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail("no port is free")
 
 
 def missing(reason: str) -> NoReturn:

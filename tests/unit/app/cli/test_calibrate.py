@@ -53,6 +53,7 @@ def drive_after(
     return options.labels["DRIVE"], result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["split", "folder"])
 def test_gaps_are_those_of_the_matches_of_training(
     arena: Path, tmp_path: Path, way: str
@@ -81,6 +82,7 @@ def test_gaps_are_those_of_the_matches_of_training(
     assert f"lowered by other labels {gap.before_s:g} s before" in output
 
 
+@pytest.mark.slow
 def test_matches_that_are_calibrated_on_tell_no_gaps(
     arena: Path, tmp_path: Path
 ) -> None:
@@ -98,6 +100,7 @@ def test_matches_that_are_calibrated_on_tell_no_gaps(
     assert drive.gap_after_s == shipped.gap_after_s
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_match_that_is_calibrated_on_tells_no_gaps(
     arena: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from model.network.checkpoint import Checkpoint
 from tests.unit.model.training.toys import toy_data, toy_match, toy_values
 from tests.videos import cut_off
 
+pytestmark = pytest.mark.slow
+
 RUNNER = CliRunner()
 
 

@@ -13,6 +13,8 @@ from model.network.spotter import Spotter
 from model.spotting.clips import WINDOWS_AT_ONCE
 from model.video.frame_spec import FrameSpec
 
+pytestmark = pytest.mark.slow
+
 SPEC = FrameSpec(64, 48)
 
 

@@ -25,6 +25,8 @@ from tests.unit.model.engines.networks import (
     uncut_features,
 )
 
+pytestmark = pytest.mark.slow
+
 # Largest difference of a feature, and of a score, between OpenVINO and torch.
 FEATURES = 1e-4
 SCORES = 1e-4

@@ -19,6 +19,8 @@ from tests.unit.model.engines.networks import (
     noisy_spotter,
 )
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("nncf")
 
 

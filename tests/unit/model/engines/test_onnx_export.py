@@ -19,6 +19,8 @@ from model.network.spotter_io import load_spotter, save_spotter
 from model.spotting.options import SpottingOptions
 from model.video.frame_spec import FrameSpec
 
+pytestmark = pytest.mark.slow
+
 LABELS = ("PASS", "DRIVE")
 
 

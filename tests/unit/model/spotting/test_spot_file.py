@@ -20,6 +20,8 @@ from model.video.probe import VideoFacts
 from tests.unit.model.engines.networks import noisy_checkpoint, noisy_spotter
 from tests.videos import draw_sound, draw_video, match_picture
 
+pytestmark = pytest.mark.slow
+
 CLUSTER = b"\x1f\x43\xb6\x75"  # Where Matroska's frames begin.
 
 

@@ -28,6 +28,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return toy_data(tmp_path_factory.mktemp("toys"), seconds=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_shipped_config_trains_for_real_steps(
     path: Path, toys: Path, tmp_path: Path

@@ -14,6 +14,8 @@ from model.training.train import RESUME, train
 from tests.unit.model.training.toys import toy_config, toy_data
 from tests.videos import draw_video
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:

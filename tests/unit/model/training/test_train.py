@@ -28,6 +28,8 @@ from model.training.train import RESUME, train
 from tests.unit.model.training.killed_run import STEPS, run
 from tests.unit.model.training.toys import FPS, toy_config, toy_data
 
+pytestmark = pytest.mark.slow
+
 REPO = Path(__file__).parents[4]
 
 
