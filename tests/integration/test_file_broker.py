@@ -98,8 +98,8 @@ def test_damaged_messages_are_dropped_and_the_good_ones_between_them_arrive(
     (good,) = messages.iterdir()
     damaged = _damage(json.loads(good.read_text()))
     for name, content in damaged.items():
-        (messages / f"1_{name}.gpu.msg").write_bytes(content)
-    (messages / "1_folder.gpu.msg").mkdir()
+        (messages / f"0_{name}.gpu.msg").write_bytes(content)
+    (messages / "0_folder.gpu.msg").mkdir()
     (messages / ".DS_Store").write_bytes(b"Bud1")
     doorbell.ring_job(jobs[1])
 
@@ -111,7 +111,7 @@ def test_damaged_messages_are_dropped_and_the_good_ones_between_them_arrive(
     assert doorbell.waiting(GPU_QUEUE) == 0
     assert {path.name for path in messages.iterdir()} == {
         ".DS_Store",
-        "1_folder.gpu.msg",
+        "0_folder.gpu.msg",
     }
 
 
