@@ -9,7 +9,7 @@ BIN = $(DEV_VENV)/bin
 # Tests run in as many processes as there are cores, up to four; ARGS="-n 0" in one.
 PARALLEL = -n logical --maxprocesses=4 --no-loadscope-reorder
 
-.PHONY: help serve dev test test-unit smoke check format clean
+.PHONY: help serve dev test test-unit smoke check format constraints clean
 
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
@@ -50,6 +50,11 @@ check: dev
 format: dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# After an upgrade in .venv-dev, and after an edit of the dependencies.
+constraints:
+	$(BIN)/python scripts/constraints.py > constraints.new
+	@mv constraints.new constraints.txt
 
 clean:
 	rm -rf $(SERVE_VENV) $(DEV_VENV) build *.egg-info

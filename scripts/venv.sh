@@ -3,8 +3,9 @@
 #
 #   scripts/venv.sh DIR [EXTRAS]     e.g. scripts/venv.sh .venv-dev train,int8,dev
 #
-# Does nothing when DIR already holds this pyproject.toml with these extras. An
-# install that was cut off is done again: the stamp is written last.
+# Installs the versions of constraints.txt. Does nothing when DIR already holds these
+# two files' install with these extras; one that was cut off is done again, for the
+# stamp is written last.
 set -eu
 
 dir=$1
@@ -14,7 +15,7 @@ say() { printf 'touchline: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 stamp="$dir/.touchline-install"
-want="$(cksum < pyproject.toml) [$extras] $(pwd)"
+want="$(cat pyproject.toml constraints.txt | cksum) [$extras] $(pwd)"
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ] && [ -x "$dir/bin/python" ]; then
     exit 0
 fi
@@ -48,7 +49,8 @@ fi
 [ -d "$dir" ] || "$python" -m venv "$dir" || die "could not make $dir (see above)"
 target=.
 [ -z "$extras" ] || target=".[$extras]"
-"$dir/bin/python" -m pip install --disable-pip-version-check --editable "$target" ||
+"$dir/bin/python" -m pip install --disable-pip-version-check \
+    --constraint constraints.txt --editable "$target" ||
     die "the install failed (see above); run the same command again to go on"
 printf '%s' "$want" > "$stamp"
 say "installed"
