@@ -3,8 +3,9 @@
 
 EXTRAS =
 SERVE_VENV = .venv
+SERVE_EXTRAS = worker$(EXTRAS:%=,%)
 DEV_VENV = .venv-dev
-DEV_EXTRAS = train,int8,dev
+DEV_EXTRAS = worker,train,int8,dev
 BIN = $(DEV_VENV)/bin
 # Tests run in as many processes as there are cores, up to four; ARGS="-n 0" in one.
 PARALLEL = -n logical --maxprocesses=4 --no-loadscope-reorder
@@ -22,7 +23,7 @@ help:
 
 # exec, so that Ctrl-C and SIGTERM reach `touchline serve` itself.
 serve:
-	@TOUCHLINE_NEED_MB=$${TOUCHLINE_NEED_MB:-$(if $(EXTRAS),8000,1200)} sh scripts/venv.sh $(SERVE_VENV) $(EXTRAS)
+	@TOUCHLINE_NEED_MB=$${TOUCHLINE_NEED_MB:-$(if $(EXTRAS),8000,1200)} sh scripts/venv.sh $(SERVE_VENV) $(SERVE_EXTRAS)
 	@exec $(SERVE_VENV)/bin/touchline serve
 
 dev:
@@ -35,7 +36,7 @@ test-unit: dev
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit $(ARGS)
 
 smoke:
-	@sh scripts/venv.sh $(SERVE_VENV) $(EXTRAS)
+	@sh scripts/venv.sh $(SERVE_VENV) $(SERVE_EXTRAS)
 	@DEV_VENV=$(DEV_VENV) $(SERVE_VENV)/bin/python scripts/smoke.py
 
 check: dev

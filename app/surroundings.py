@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import redis
@@ -23,8 +24,9 @@ def check_surroundings(settings: Settings) -> None:
     """Refuse early, in one line, what would fail later in many.
 
     Raises:
-        StartFailed: the disk is full or the port is taken.
+        StartFailed: a package is missing, the disk is full, or the port is taken.
     """
+    _check_installed()
     data_dir = settings.data_dir
     free = shutil.disk_usage(data_dir).free
     needed = max(LEAST_FREE_BYTES, settings.min_free_space)
@@ -43,6 +45,16 @@ def check_surroundings(settings: Settings) -> None:
                 f"cannot listen on {settings.host} port {settings.port} "
                 f"({exc.strerror}): stop what uses it, or set TOUCHLINE_PORT"
             ) from exc
+
+
+def _check_installed() -> None:
+    """Refuse the base install, which serves the API beside workers elsewhere."""
+    for package in ("av", "openvino"):
+        if find_spec(package) is None:
+            raise StartFailed(
+                f"{package} is not installed, so no worker could start: "
+                "pip install 'touchline[worker]'"
+            )
 
 
 @contextmanager

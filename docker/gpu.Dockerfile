@@ -1,19 +1,23 @@
 # The GPU worker. torch's wheels bring the CUDA runtime; the host brings the driver
-# and the NVIDIA container toolkit.
+# and the NVIDIA container toolkit. EXTRAS=worker makes one for the CPU, without torch.
 FROM python:3.12-slim
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1
 RUN useradd --create-home --uid 10001 touchline \
     && mkdir /data && chown touchline /data
 WORKDIR /srv/touchline
-COPY pyproject.toml README.md LICENSE ./
+
+# The dependencies alone: an edit of the code leaves this layer as it is.
+ARG EXTRAS=worker,gpu
+COPY pyproject.toml constraints.txt ./
+RUN touch README.md && pip install --constraint constraints.txt ".[${EXTRAS}]"
+
+COPY README.md LICENSE ./
 COPY app app
 COPY model model
 COPY worker worker
 COPY migrations migrations
-# The project itself is installed here, not a package by name.
-# hadolint ignore=DL3013
-RUN pip install ".[gpu]"
+RUN pip install --no-deps --force-reinstall .
 
 USER 10001
 ENV TOUCHLINE_DATA_DIR=/data \

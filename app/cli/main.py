@@ -21,6 +21,18 @@ from app.cli.spot import spot
 from app.cli.train import average, train
 from app.core.errors import TouchlineError
 
+# The extra that brings a package which not every install has.
+EXTRA_OF = {
+    "av": "worker",
+    "openvino": "worker",
+    "torch": "train",
+    "timm": "train",
+    "lightning": "train",
+    "matplotlib": "train",
+    "onnx": "train",
+    "nncf": "int8",
+}
+
 touchline = typer.Typer(
     name="touchline",
     help="Match video in, a timeline of events out.",
@@ -52,6 +64,13 @@ def main() -> None:
             name = "TOUCHLINE_" + "_".join(str(part) for part in error["loc"]).upper()
             where = name + ": " if error["loc"] else ""
             _complain(f"{where}{error['msg'].removeprefix('Value error, ')}")
+        sys.exit(1)
+    except ModuleNotFoundError as exc:
+        package = (exc.name or "").partition(".")[0]
+        if package not in EXTRA_OF:
+            raise
+        extra = EXTRA_OF[package]
+        _complain(f"{package} is not installed: pip install 'touchline[{extra}]'")
         sys.exit(1)
     except OSError as exc:  # A full disk, a file that may not be read, ...
         _complain(_told(exc))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ COMMAND = [sys.executable, "-c", "from app.cli.main import main; main()"]
 
 
 def run(
-    *words: str | Path, data_dir: Path, out: str | None = None, **settings: str
+    *words: str | Path,
+    data_dir: Path,
+    out: str | None = None,
+    command: Sequence[str] = COMMAND,
+    **settings: str,
 ) -> tuple[int, str, list[str]]:
     """Type a command; returns its exit code, its output and its complaints."""
     own = {f"TOUCHLINE_{name}": value for name, value in settings.items()}
@@ -23,7 +28,7 @@ def run(
     environment = {**kept, "TOUCHLINE_DATA_DIR": str(data_dir), **own}
     with open(out or os.devnull, "w") as target:  # noqa: PTH123  # a device
         done = subprocess.run(
-            [*COMMAND, *map(str, words)],
+            [*command, *map(str, words)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=target if out else subprocess.PIPE,
@@ -67,3 +72,26 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     code, _, complaints = run("models", "list", data_dir=tmp_path, out="/dev/full")
 
     assert (code, complaints) == (1, ["error: No space left on device"])
+
+
+@pytest.mark.parametrize(
+    ("package", "words", "complaint"),
+    [
+        ("av", ("spot", "a.mp4"), "error: av is not installed: "),
+        ("openvino", ("serve",), "error: openvino is not installed, so no worker "),
+        ("lightning", ("train", "c.yaml", "--data", "d", "--split", "s"), "error: l"),
+    ],
+)
+def test_a_package_of_an_extra_that_is_missing_is_one_line(
+    tmp_path: Path, package: str, words: tuple[str, ...], complaint: str
+) -> None:
+    hide = f"import sys; sys.modules[{package!r}] = None; "
+    command = [*COMMAND[:-1], hide + COMMAND[-1]]
+
+    code, _, complaints = run(*words, data_dir=tmp_path, command=command)
+
+    assert code == 1
+    (line,) = complaints
+    assert line.startswith(complaint)
+    extra = "train" if package == "lightning" else "worker"
+    assert line.endswith(f": pip install 'touchline[{extra}]'")

@@ -1,0 +1,89 @@
+"""The health check of a worker's container, run as the container runs it."""
+
+import os
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app.core.db.job_queries import save_beat
+from app.core.db.models import WorkerBeat
+from app.core.db.session import Sessions
+
+HERE = f"gpu@{socket.gethostname()}"
+
+
+def check(
+    *arguments: str, database_url: str | None, data_dir: Path
+) -> "subprocess.CompletedProcess[str]":
+    variables = {"TOUCHLINE_DATA_DIR": str(data_dir)}
+    if database_url is not None:
+        variables["TOUCHLINE_DATABASE_URL"] = database_url
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "worker.health", *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def save(sessions: Sessions, name: str, *, age: timedelta = timedelta(0)) -> None:
+    kind = name.partition("@")[0]
+    with sessions.begin() as session:
+        session.execute(save_beat(name=f"{kind} {name} 7", kind=kind, info={}))
+        session.get_one(WorkerBeat, f"{kind} {name} 7").seen_at -= age
+
+
+def test_a_worker_of_this_machine_that_beats_is_healthy(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    save(sessions, HERE)
+
+    done = check("gpu", database_url=database_url, data_dir=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "age"),
+    [
+        ("gpu@elsewhere", timedelta(0)),
+        (HERE, timedelta(minutes=5)),
+        (HERE.replace("gpu", "light"), timedelta(0)),
+    ],
+    ids=["of another machine", "fell silent", "of another kind"],
+)
+def test_without_a_heartbeat_of_its_own_it_is_not(
+    sessions: Sessions, database_url: str, tmp_path: Path, name: str, age: timedelta
+) -> None:
+    save(sessions, name, age=age)
+
+    done = check("gpu", database_url=database_url, data_dir=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("unhealthy: no heartbeat of a gpu worker on ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url", "words"),
+    [
+        (["gpu"], None, "no database: set TOUCHLINE_DATABASE_URL"),
+        (["gpu"], "postgresql://nobody@127.0.0.1:1/none", "connection"),
+        (["gpu"], "mysql://localhost/x", "Touchline keeps its rows in Postgres"),
+        (["cpu"], None, "usage: python -m worker.health gpu|light"),
+        ([], None, "usage: "),
+    ],
+)
+def test_what_keeps_it_from_looking_is_told_without_a_traceback(
+    tmp_path: Path, arguments: list[str], url: str | None, words: str
+) -> None:
+    done = check(*arguments, database_url=url, data_dir=tmp_path)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
