@@ -44,7 +44,7 @@ check: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy app model worker migrations tests benchmarks scripts
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict docker-compose.yml docker configs
+	$(BIN)/yamllint --strict docker-compose.yml docker configs .pre-commit-config.yaml
 	$(BIN)/shellcheck scripts/venv.sh .ci/run
 	@if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint docker/api.Dockerfile docker/gpu.Dockerfile; fi
 
