@@ -69,10 +69,6 @@ class Video(Base):
     current_job_id: Mapped[UUID | None]  # the job whose timeline /events shows
     created_at: Mapped[datetime]
 
-    jobs: Mapped[list["Job"]] = relationship(
-        back_populates="video", lazy="raise", passive_deletes=True
-    )
-
 
 class Job(Base):
     """One run of one checkpoint over one video."""
@@ -93,7 +89,7 @@ class Job(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    video_id: Mapped[UUID] = mapped_column(ForeignKey(Video.id, ondelete="CASCADE"))
     model: Mapped[str | None]  # checkpoint asked for; null: the service's default
     status: Mapped[str] = mapped_column(default=JobStatus.QUEUED)
     stage: Mapped[str | None]  # probe | decode | spot | store
@@ -118,8 +114,6 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
-    video: Mapped[Video] = relationship(back_populates="jobs", lazy="raise")
-
     def cancel(self, *, now: datetime) -> None:
         """End a waiting job; ask the worker that holds a running one to stop.
 
@@ -139,8 +133,8 @@ class Event(Base):
 
     __tablename__ = "events"
     __table_args__ = (
-        ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
-        ForeignKeyConstraint(["video_id"], ["videos.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["job_id"], [Job.id], ondelete="CASCADE"),
+        ForeignKeyConstraint(["video_id"], [Video.id], ondelete="CASCADE"),
         Index(None, "video_id", "job_id", "time_ms", "seq"),
         Index(None, "video_id", "job_id", "label", "time_ms", "seq"),
         Index(None, "job_id"),
@@ -180,8 +174,8 @@ class Delivery(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    video_id: Mapped[UUID] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
-    job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    video_id: Mapped[UUID] = mapped_column(ForeignKey(Video.id, ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(ForeignKey(Job.id, ondelete="CASCADE"))
     type: Mapped[str]  # video.completed | video.failed | video.canceled
     url: Mapped[str]
     endpoint: Mapped[str] = mapped_column(  # host and port, as the URL has them
@@ -231,7 +225,7 @@ class DeliveryAttempt(Base):
     __tablename__ = "delivery_attempts"
 
     delivery_id: Mapped[UUID] = mapped_column(
-        ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True
+        ForeignKey(Delivery.id, ondelete="CASCADE"), primary_key=True
     )
     number: Mapped[int] = mapped_column(primary_key=True)  # 1..
     at: Mapped[datetime]
@@ -274,10 +268,10 @@ class UploadKey(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str | None]  # sha256 over file and fields; null: in flight
     video_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("videos.id", ondelete="CASCADE"), index=True
+        ForeignKey(Video.id, ondelete="CASCADE"), index=True
     )
     job_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("jobs.id", ondelete="CASCADE"), index=True
+        ForeignKey(Job.id, ondelete="CASCADE"), index=True
     )  # what the request made, if that was a job of a known video
     owner: Mapped[str | None]  # the process that takes the request in
     token: Mapped[UUID | None]  # of the request that holds the key
