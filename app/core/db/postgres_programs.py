@@ -113,12 +113,16 @@ def _lets_pass(folder: Path, account: Account) -> bool:
 
 def as_account(account: Account | None) -> dict[str, Any]:
     """Arguments of `subprocess`: run as somebody, in a plain environment."""
-    environment = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
+    return {"env": plain_environment(), **credentials(account)}
+
+
+def plain_environment() -> dict[str, str]:
+    """Give an environment without anything of ours."""
+    return {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
+
+
+def credentials(account: Account | None) -> dict[str, Any]:
+    """Arguments of `subprocess` that make a child run as somebody."""
     if account is None:
-        return {"env": environment}
-    return {
-        "env": environment,
-        "user": account.pw_uid,
-        "group": account.pw_gid,
-        "extra_groups": [],
-    }
+        return {}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
