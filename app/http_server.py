@@ -31,15 +31,6 @@ def uvicorn_options() -> dict[str, Any]:
     }
 
 
-def uvicorn_arguments() -> list[str]:
-    """Give the same options as words of uvicorn's command line."""
-    return [
-        word
-        for name, value in uvicorn_options().items()
-        for word in (f"--{name.replace('_', '-')}", str(value))
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
     """What a connection may take of this process."""

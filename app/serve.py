@@ -7,52 +7,67 @@ reaches nobody but us. Works by module names alone: it imports no worker.
 import hashlib
 import os
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
 
-from app.core.db.embedded import start_postgres
+from app.api_server import api_command
 from app.core.db.migrate import upgrade
+from app.core.db.postgres_cluster import Cluster, prepare_cluster
 from app.core.errors import StartFailed
+from app.core.process_report import (
+    API,
+    GPU_WORKER,
+    LIGHT_WORKER,
+    POSTGRES,
+    remove_report,
+)
 from app.core.settings import Settings
 from app.core.webhooks import webhook_secret
-from app.http_server import uvicorn_arguments
-from app.parts import Part, Plan, Say, Warden, last_error
-from app.surroundings import alone_on, check_redis, check_surroundings
+from app.earlier_run import end_earlier_run
+from app.parts import Plan, Say
+from app.supervisor import Seat, Supervisor
+from app.surroundings import (
+    alone_on,
+    bound_sockets,
+    check_redis,
+    check_surroundings,
+    listen,
+)
+from app.warden_client import Warden
 
 API_START_S = 120.0
-API_STOP_S = 4.0  # together with Postgres's share less than the 20 s promised
-WORKER_STOP_S = 7.0
+POSTGRES_START_S = 600.0  # a crash recovery on a slow disk takes its time
+PATIENCE_S = 10.0  # then it is told what is waited for
 WATCH_EVERY_S = 0.2
-STEADY_S = 60.0  # a part that ran so long has started well
-MAX_DEATHS = 5  # in a row, each sooner than that
-LONGEST_PAUSE_S = 30.0
+GPU_NICENESS = 5  # the network takes all cores it gets; the API answers first
+
+# Connections: what each API process, and both workers together, may open at most.
+API_CONNECTIONS = 80
+OTHER_CONNECTIONS = 120
 
 
-@dataclass(slots=True)
-class Seat:
-    """A place in the service that a part fills; a new one when it dies."""
-
-    plan: Plan
-    part: Part | None = None
-    deaths: int = 0
-    next_start: float = 0.0
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the service and all that it started."""
+    """One run of the service.
+
+    Attributes:
+        cluster: the embedded database; None where another is named.
+        sockets: where the API listens.
+    """
 
     settings: Settings
     say: Say
     stop: threading.Event
-    warden: Warden
-    seats: list[Seat] = field(default_factory=list)
+    supervisor: Supervisor
+    cluster: Cluster | None
+    sockets: Sequence[socket.socket]
 
 
 def serve(settings: Settings, *, say: Say, show: Say) -> None:
@@ -63,29 +78,43 @@ def serve(settings: Settings, *, say: Say, show: Say) -> None:
         show: takes the three lines that tell where things are (standard output).
 
     Raises:
-        StartFailed: it cannot start or go on; whatever was started has been ended.
+        StartFailed: it cannot start; whatever was started has been ended.
     """
     settings.refuse_open_door()
     stop = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_stopped_by_signals(stop))
         stack.enter_context(alone_on(settings.data_dir))
-        check_surroundings(settings)
-        webhook_secret(settings)
-        warden = Warden(settings.data_dir / "warden.lock")
-        stack.callback(warden.close)
-        run = Run(settings, _unbreakable(say), stop, warden)
-        environment = _environment(run, stack)
-        if stop.is_set():
-            return
-        run.say("starting the workers and the API ...")
-        run.seats = [Seat(plan) for plan in _plans(settings, environment)]
-        stack.callback(_end_all, run)
-        for seat in run.seats:
-            _fill(seat, run)
+        run = _prepare(settings, _unbreakable(say), stop, stack)
+        url = _start_database(run)
+        if not stop.is_set():
+            _start_parts(run, url)
         if _wait_for_api(run):
             _show_places(settings, show)
-            _watch(run)
+        while not stop.wait(WATCH_EVERY_S):
+            run.supervisor.step()
+
+
+def _prepare(
+    settings: Settings, say: Say, stop: threading.Event, stack: ExitStack
+) -> Run:
+    """Clear the way and check what can be checked; starts the reaper alone."""
+    data_dir, lock_path = settings.data_dir, settings.data_dir / "warden.lock"
+    end_earlier_run(data_dir, lock_path=lock_path, say=say)
+    check_surroundings(settings)
+    sockets = stack.enter_context(bound_sockets(settings))
+    webhook_secret(settings)
+    cluster = None
+    if settings.database_url is None:
+        cluster = prepare_cluster(data_dir, say=say)
+        stack.callback(cluster.close)
+    stack.callback(remove_report, data_dir)
+    warden = Warden(lock_path, say=say)
+    stack.callback(warden.close)
+    supervisor = Supervisor(data_dir=data_dir, warden=warden, say=say)
+    stack.callback(supervisor.end_all)
+    stack.callback(_close_all, sockets)  # Nobody comes in while it ends.
+    return Run(settings, say, stop, supervisor, cluster, sockets)
 
 
 def _unbreakable(say: Say) -> Say:
@@ -112,25 +141,39 @@ def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _environment(run: Run, stack: ExitStack) -> dict[str, str]:
-    """Start or reach the servers; returns the environment that names them."""
-    settings = run.settings
-    url = settings.database_url
-    if url is None:
+def _close_all(sockets: Sequence[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+def _start_database(run: Run) -> str:
+    """Start or reach the servers, bring the schema up to date; returns the URL."""
+    settings, url = run.settings, run.settings.database_url
+    if run.cluster is not None:
         run.say("starting Postgres ...")
-        server = start_postgres(
-            settings.data_dir,
-            log_path=settings.data_dir / "logs" / "postgres.log",
-            say=run.say,
-        )
-        run.warden.watch(server.process.pid, signal.SIGINT)
-        stack.callback(run.warden.forget, server.process.pid)
-        stack.callback(server.stop)
-        url = server.url
+        seat = run.supervisor.start(_postgres_plan(run.cluster, settings))
+        if not _wait_for_postgres(run, run.cluster, seat):
+            return run.cluster.url
+        run.cluster.ensure_database()
+        url = run.cluster.url
+    if url is None:
+        raise ValueError("without a database of the user's there is a cluster")
     run.say("migrating ...")
     upgrade(url)
     if settings.redis_url is not None:
         check_redis(settings.redis_url)
+    return url
+
+
+def _start_parts(run: Run, url: str) -> None:
+    run.say("starting the workers and the API ...")
+    listen(run.sockets, run.settings)
+    for plan in _plans(run.settings, _environment(run.settings, url), run.sockets):
+        run.supervisor.start(plan)
+
+
+def _environment(settings: Settings, url: str) -> dict[str, str]:
+    """Make the environment of workers and API."""
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",
@@ -141,50 +184,96 @@ def _environment(run: Run, stack: ExitStack) -> dict[str, str]:
     }
 
 
-def _plans(settings: Settings, environment: dict[str, str]) -> list[Plan]:
-    """List the parts in the order of their start."""
+def _postgres_plan(cluster: Cluster, settings: Settings) -> Plan:
+    connections = OTHER_CONNECTIONS + API_CONNECTIONS * settings.api_processes
+    return Plan(
+        POSTGRES,
+        cluster.command([f"max_connections={connections}"]),
+        cluster.environment,
+        settings.data_dir / "logs" / "postgres.log",
+        prepare=cluster.free,
+        popen_options=cluster.popen_options,
+        is_essential=True,
+        longest_pause_s=30.0,
+        stop_signal=signal.SIGINT,  # a fast shutdown
+        stop_round=2,
+        stop_s=8.0,
+    )
+
+
+def _plans(
+    settings: Settings,
+    environment: Mapping[str, str],
+    sockets: Sequence[socket.socket],
+) -> list[Plan]:
+    """List workers and API in the order of their start."""
     logs, python = settings.data_dir / "logs", [sys.executable, "-P", "-m"]
     # Two runs on one machine may share a database: their workers need own names.
     run = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:6]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
-    def worker(kind: str) -> Plan:
+    def worker(name: str, kind: str, niceness: int = 0) -> Plan:
         command = [*python, "celery", "-A", f"worker.{kind}", "worker", *quiet]
         command += ["-Q", kind, "-n", f"{kind}-{run}@%h", "--loglevel", "INFO"]
-        return Plan(f"{kind} worker", command, environment, logs / f"{kind}.log")
+        return Plan(name, command, environment, logs / f"{kind}.log", niceness=niceness)
 
-    api = [*python, "uvicorn", "app.main:create_app", "--factory"]
-    api += ["--host", settings.host, "--port", str(settings.port)]
-    api += ["--timeout-graceful-shutdown", "3", "--no-access-log"]
-    api += uvicorn_arguments()
+    def api(number: int) -> Plan:
+        return Plan(
+            API if number == 1 else f"{API} {number}",
+            api_command(sockets),
+            environment,
+            logs / ("api.log" if number == 1 else f"api-{number}.log"),
+            popen_options={"pass_fds": [one.fileno() for one in sockets]},
+            is_essential=True,
+            longest_pause_s=10.0,  # meanwhile connections wait
+            stop_round=0,  # first, so that nothing new comes in
+            stop_s=4.0,
+        )
+
     return [
-        worker("light"),
-        worker("gpu"),
-        Plan("API", api, environment, logs / "api.log"),
+        worker(LIGHT_WORKER, "light"),
+        worker(GPU_WORKER, "gpu", GPU_NICENESS),
+        *map(api, range(1, settings.api_processes + 1)),
     ]
 
 
-def _fill(seat: Seat, run: Run) -> None:
-    seat.part = Part(seat.plan, say=run.say)
-    run.warden.watch(seat.part.group, signal.SIGTERM)
+def _wait_for_postgres(run: Run, cluster: Cluster, seat: Seat) -> bool:
+    """Wait until the database answers; False if asked to stop before."""
+    deadline = time.monotonic() + POSTGRES_START_S
+    told_at = time.monotonic() + PATIENCE_S
+    while not run.stop.wait(WATCH_EVERY_S / 4):
+        run.supervisor.step()
+        if seat.part is not None and cluster.is_ready(seat.part.group):
+            seat.has_been_up = True
+            return True
+        now = time.monotonic()
+        if now > deadline:
+            raise StartFailed(f"Postgres does not answer; see {seat.plan.log_path}")
+        if now > told_at:
+            run.say("Postgres recovers from a crash; this may take minutes ...")
+            told_at = deadline
+    return False
 
 
 def _wait_for_api(run: Run) -> bool:
     """Wait until the API answers; False if asked to stop before."""
     deadline = time.monotonic() + API_START_S
-    api = run.seats[-1]
+    seats = [seat for seat in run.supervisor.seats if seat.plan.is_essential]
     with httpx.Client(trust_env=False, timeout=2.0) as client:
         while not run.stop.wait(WATCH_EVERY_S):
-            log_path = api.plan.log_path
-            if api.part is None or api.part.exit_code is not None:
-                raise StartFailed(f"the API does not start: {last_error(log_path)}")
+            run.supervisor.step()
             if time.monotonic() > deadline:
-                raise StartFailed(f"the API does not answer; see {log_path}")
+                raise StartFailed(
+                    f"the API does not answer; see {seats[-1].plan.log_path}"
+                )
             try:
-                if client.get(f"{run.settings.local_url}/healthz").is_success:
-                    return True
+                answer = client.get(f"{run.settings.local_url}/healthz")
             except httpx.TransportError:
                 continue
+            if answer.is_success:
+                for seat in seats:
+                    seat.has_been_up = True
+                return True
     return False
 
 
@@ -192,55 +281,3 @@ def _show_places(settings: Settings, show: Say) -> None:
     show(f"API   {settings.base_url}")
     show(f"Docs  {settings.base_url}/docs")
     show(f"Data  {settings.data_dir}")
-
-
-def _watch(run: Run) -> None:
-    """Start again what dies, with growing pauses, until asked to stop.
-
-    Raises:
-        StartFailed: a part keeps dying.
-    """
-    while not run.stop.wait(WATCH_EVERY_S):
-        for seat in run.seats:
-            if seat.part is None:
-                if time.monotonic() >= seat.next_start:
-                    _fill(seat, run)
-            elif seat.part.exit_code is not None:
-                _bury(seat, seat.part, run)
-
-
-def _bury(seat: Seat, part: Part, run: Run) -> None:
-    now = time.monotonic()
-    code, lived_s = part.exit_code, now - part.started
-    part.kill()  # Its children, should it have left any.
-    run.warden.forget(part.group)
-    seat.part = None
-    seat.deaths = 1 if lived_s > STEADY_S else seat.deaths + 1
-    if seat.deaths >= MAX_DEATHS:
-        reason = last_error(seat.plan.log_path)
-        raise StartFailed(
-            f"the {seat.plan.name} ended {seat.deaths} times in a row: {reason} "
-            f"(see {seat.plan.log_path})"
-        )
-    pause_s = min(2.0 ** (seat.deaths - 1), LONGEST_PAUSE_S)
-    seat.next_start = now + pause_s
-    run.say(
-        f"the {seat.plan.name} ended (exit code {code}); "
-        f"starting it again in {pause_s:.0f} s"
-    )
-
-
-def _end_all(run: Run) -> None:
-    """End the API first, so that nothing new comes in, then the workers together."""
-    run.say("stopping ...")
-    for seats, patience_s in (
-        (run.seats[-1:], API_STOP_S),
-        (run.seats[:-1], WORKER_STOP_S),
-    ):
-        parts = [seat.part for seat in seats if seat.part is not None]
-        for part in parts:
-            part.ask_to_end()
-        until = time.monotonic() + patience_s
-        for part in parts:
-            part.wait(until=until)
-            run.warden.forget(part.group)

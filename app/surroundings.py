@@ -1,14 +1,16 @@
 """What must be so before the service starts; each refusal is one line with a remedy."""
 
+import errno
 import fcntl
 import os
 import shutil
 import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -17,14 +19,15 @@ from app.core.settings import Settings
 
 LEAST_FREE_BYTES = 200 * 2**20  # a new database alone takes 80 MB
 REDIS_TIMEOUT_S = 3.0
-EARLIER_RUN_S = 20.0  # how long to wait for what a killed run left to end
+BACKLOG = 2048  # connections that may wait to be accepted
+NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def check_surroundings(settings: Settings) -> None:
     """Refuse early, in one line, what would fail later in many.
 
     Raises:
-        StartFailed: a package is missing, the disk is full, or the port is taken.
+        StartFailed: a package is missing, or the disk is full.
     """
     _check_installed()
     data_dir = settings.data_dir
@@ -35,16 +38,6 @@ def check_surroundings(settings: Settings) -> None:
             f"the disk of {data_dir} has {free / 2**20:,.0f} MB left and "
             f"{needed / 2**20:,.0f} MB are needed: free some, or set TOUCHLINE_DATA_DIR"
         )
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as exc:
-            raise StartFailed(
-                f"cannot listen on {settings.host} port {settings.port} "
-                f"({exc.strerror}): stop what uses it, or set TOUCHLINE_PORT"
-            ) from exc
 
 
 def _check_installed() -> None:
@@ -58,12 +51,89 @@ def _check_installed() -> None:
 
 
 @contextmanager
+def bound_sockets(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Take the port, at every address of the host's name; nobody is answered yet.
+
+    Raises:
+        StartFailed: the port is taken, or the host is none of this machine.
+    """
+    with ExitStack() as stack:
+        try:
+            sockets = [stack.enter_context(closing(found)) for found in _bind(settings)]
+        except OSError as exc:
+            raise _port_refused(settings, exc) from exc
+        yield sockets
+
+
+def listen(sockets: Iterable[socket.socket], settings: Settings) -> None:
+    """Let connections come; they wait until somebody accepts them.
+
+    Raises:
+        StartFailed: somebody else took the port meanwhile.
+    """
+    try:
+        for one in sockets:
+            one.listen(BACKLOG)
+    except OSError as exc:
+        raise _port_refused(settings, exc) from exc
+
+
+def _bind(settings: Settings) -> Iterator[socket.socket]:
+    """Bind each address of the host, but for kinds that this machine has not."""
+    found = socket.getaddrinfo(
+        settings.host,
+        settings.port,
+        type=socket.SOCK_STREAM,
+        flags=socket.AI_PASSIVE,
+    )
+    bound, trouble = 0, None
+    for family, _, _, _, address in dict.fromkeys(found):
+        try:
+            one = _bind_one(family, address)
+        except OSError as exc:
+            if exc.errno not in NO_SUCH_ADDRESS:
+                raise
+            trouble = exc
+            continue
+        bound += 1
+        yield one
+    if trouble is not None and not bound:
+        raise trouble
+
+
+def _bind_one(family: socket.AddressFamily, address: Any) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _port_refused(settings: Settings, exc: OSError) -> StartFailed:
+    return StartFailed(
+        f"cannot listen on {settings.host} port {settings.port} "
+        f"({exc.strerror}): stop what uses it, or set TOUCHLINE_PORT"
+    )
+
+
+@contextmanager
 def alone_on(data_dir: Path) -> Iterator[None]:
     """Hold the data directory for this run alone.
 
     Raises:
-        StartFailed: the directory cannot be written, or another run holds it.
+        StartFailed: the directory's name cannot be passed on, the directory cannot be
+            written, or another run holds it.
     """
+    if not _is_plain(data_dir):
+        raise StartFailed(
+            f"the data directory {str(data_dir)!r} has a line break or a broken "
+            "character in its name: set TOUCHLINE_DATA_DIR to another"
+        )
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         (data_dir / "logs").mkdir(exist_ok=True)
@@ -85,25 +155,14 @@ def alone_on(data_dir: Path) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
-        _wait_for_earlier_warden(data_dir / "warden.lock")
         yield
 
 
-def _wait_for_earlier_warden(path: Path) -> None:
-    """Let the warden of a killed run finish ending what that run had started."""
-    deadline = time.monotonic() + EARLIER_RUN_S
-    with path.open("a") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StartFailed(
-                        "an earlier run is still ending: wait a moment, start again"
-                    ) from None
-                time.sleep(0.1)
-                continue
-            return
+def _is_plain(path: Path) -> bool:
+    """Whether a path can be written in lines of text and in URLs."""
+    return not any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in str(path)
+    )
 
 
 def check_redis(url: str) -> None:

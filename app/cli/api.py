@@ -7,20 +7,11 @@ from app.core.settings import Settings
 
 def api() -> None:
     """Serve the HTTP API alone; database and workers run elsewhere."""
-    import uvicorn
-
-    from app.http_server import uvicorn_options
+    from app.api_server import run_alone
 
     settings = Settings()
     settings.refuse_open_door()
-    uvicorn.run(
-        "app.main:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        timeout_graceful_shutdown=10,
-        **uvicorn_options(),
-    )
+    run_alone(settings)
 
 
 def migrate() -> None:

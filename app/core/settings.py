@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")  # videos, scores, embedded Postgres, broker, keys
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    api_processes: int = Field(default=1, ge=1, le=64)  # that share the port
     database_url: str | None = None  # None: the embedded Postgres in data_dir
     redis_url: str | None = None  # None: a filesystem broker in data_dir
     webhook_secret: SecretStr | None = None  # None: made at first start in data_dir

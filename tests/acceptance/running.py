@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,11 @@ class RunningService:
 
     def start(self) -> None:
         """Start it and wait until every part is ready."""
+        self.launch()
+        self.wait_until(self.is_ready, "the service is ready")
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
         self.shown.clear()
         self.said.clear()
         self._process = subprocess.Popen(
@@ -61,11 +67,13 @@ class RunningService:
             (self._process.stderr, self.said),
         ):
             threading.Thread(target=_gather, args=(stream, lines), daemon=True).start()
-        self.wait_until(self._is_ready, "the service is ready")
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether it says so; it must not have ended."""
         assert self._process is not None
         assert self._process.poll() is None, self.said
+        if not self.shown:  # What answers may be left of an earlier run.
+            return False
         try:
             return self.client.get("/readyz").status_code == 200
         except httpx.TransportError:
@@ -75,6 +83,12 @@ class RunningService:
         """Send SIGINT to the whole foreground group, as a terminal does."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGINT)
+        return self._process.wait(PATIENCE_S)
+
+    def terminate(self) -> int:
+        """Send SIGTERM to its first process, as a service manager does."""
+        assert self._process is not None
+        self._process.terminate()
         return self._process.wait(PATIENCE_S)
 
     def kill(self) -> None:
@@ -96,11 +110,23 @@ class RunningService:
 
     def worker(self) -> psutil.Process:
         """Find the GPU worker's first process."""
-        (found,) = [
-            child
-            for child in self.process.children()
-            if "worker.gpu" in child.cmdline()
-        ]
+        return self.wait_for_child("worker.gpu")
+
+    def wait_for_child(
+        self, word: str, *, besides: psutil.Process | None = None
+    ) -> psutil.Process:
+        """Wait for a process of the service whose command has a word in it."""
+
+        def look() -> psutil.Process | None:
+            for child in self.process.children():
+                with suppress(psutil.NoSuchProcess):
+                    command = " ".join(child.cmdline())
+                    if word in command and child != besides:
+                        return child
+            return None
+
+        found = self.wait_until(look, f"{word} runs")
+        assert found is not None
         return found
 
     def upload(self, path: Path, **fields: str) -> dict[str, Any]:

@@ -5,8 +5,6 @@ import sys
 
 import pytest
 
-from app.http_server import uvicorn_arguments, uvicorn_options
-
 
 @pytest.mark.parametrize(
     ("soft", "hard", "open_files", "connections"),
@@ -33,10 +31,3 @@ def test_the_limit_of_open_files_is_raised(
     )
 
     assert done.stdout.splitlines()[-1] == f"{open_files} {connections}"
-
-
-def test_options_read_the_same_on_the_command_line() -> None:
-    words = uvicorn_arguments()
-
-    assert words[:2] == ["--http", "app.http_protocol:LimitedProtocol"]
-    assert len(words) == 2 * len(uvicorn_options())

@@ -3,11 +3,12 @@
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
-from app.parts import Part, Plan, last_error
+from app.parts import Part, Plan
 
 PATIENCE_S = 60.0
 
@@ -69,9 +70,28 @@ def test_a_part_that_will_not_end_is_killed_with_all_its_children(
     assert (gone, alive) == ([child], [])
 
 
-def test_the_last_error_is_the_line_that_says_most(tmp_path: Path) -> None:
-    log = tmp_path / "part.log"
-    log.write_text("starting\n[error] port 1 is taken\ngood bye\n\n")
+def test_why_a_part_ended_is_known_though_its_log_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    nowhere = tmp_path / "gone" / "part.log"
+    code = "raise OSError('no room for ' + 'x' * 10)"
+    started = Plan("part", [sys.executable, "-c", code], os.environ, nowhere)
 
-    assert last_error(log) == "[error] port 1 is taken"
-    assert last_error(tmp_path / "none.log") == "no reason given"
+    part = Part(started, say=lambda _: None)
+    part.wait(until=time.monotonic() + PATIENCE_S)
+
+    assert part.exit_reason == "OSError: no room for xxxxxxxxxx"
+
+
+def test_a_part_of_low_priority_leaves_it_to_its_children(tmp_path: Path) -> None:
+    code = (
+        "import os, subprocess, sys\n"
+        "command = [sys.executable, '-c', 'import os; print(os.nice(0))']\n"
+        "print(subprocess.run(command, capture_output=True, text=True).stdout)\n"
+    )
+    gentle = replace(plan(tmp_path, code), niceness=5)
+
+    part = Part(gentle, say=lambda _: None)
+    part.wait(until=time.monotonic() + PATIENCE_S)
+
+    assert int(wait_for_line(tmp_path / "part.log")) == os.nice(0) + 5

@@ -13,8 +13,10 @@ import pytest
 from app.core.errors import StartFailed
 from app.core.settings import Settings
 from app.serve import serve
-from app.surroundings import check_redis
+from app.surroundings import bound_sockets, check_redis, listen
 from tests.services import free_port
+
+PATIENCE_S = 60.0
 
 
 def refused(tmp_path: Path, **fields: Any) -> str:
@@ -49,6 +51,46 @@ def test_a_data_directory_that_cannot_be_written_is_named(tmp_path: Path) -> Non
     (tmp_path / "data").write_text("a file in its place")
 
     assert "TOUCHLINE_DATA_DIR" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "half\udce4"])
+def test_a_data_directory_whose_name_cannot_be_passed_on_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    assert "TOUCHLINE_DATA_DIR" in refused(tmp_path, data_dir=tmp_path / name)
+
+
+def test_a_host_that_is_not_this_machine_is_one_line(tmp_path: Path) -> None:
+    why = refused(tmp_path, host="192.0.2.1", api_key="secret")
+
+    assert "192.0.2.1" in why
+
+
+def test_a_name_with_several_addresses_is_listened_to_at_each(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"host": "localhost", "port": free_port()})
+    known = {
+        address[:2]
+        for *_, address in socket.getaddrinfo("localhost", settings.port)
+        if address[0] in ("127.0.0.1", "::1")
+    }
+
+    with bound_sockets(settings) as sockets:
+        listen(sockets, settings)
+        reached = {one.getsockname()[:2] for one in sockets}
+        for address in reached:
+            socket.create_connection(address, timeout=PATIENCE_S).close()
+
+    assert reached
+    assert reached <= known
+
+
+def test_a_port_taken_between_binding_and_listening_is_named(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"port": free_port()})
+    with bound_sockets(settings) as ours, bound_sockets(settings) as theirs:
+        listen(theirs, settings)
+
+        with pytest.raises(StartFailed, match="TOUCHLINE_PORT"):
+            listen(ours, settings)
 
 
 def test_a_data_directory_in_use_is_named_with_its_user(tmp_path: Path) -> None:
