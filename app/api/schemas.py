@@ -342,7 +342,15 @@ class Readiness(BaseModel):
 
     status: Literal["ready"] = "ready"
     checks: dict[str, str] = Field(
-        examples=[{"database": "ok", "broker": "ok", "storage": "ok", "gpu": "ok"}]
+        examples=[
+            {
+                "database": "ok",
+                "broker": "ok",
+                "storage": "ok",
+                "gpu": "ok",
+                "light": "ok",
+            }
+        ]
     )
 
 

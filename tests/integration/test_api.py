@@ -621,8 +621,9 @@ def test_deliveries_are_read_and_sent_again(api: RunningApi, video: UUID) -> Non
 def test_readiness_says_which_part_is_missing(api: RunningApi) -> None:
     before = _problem(api.client.get("/readyz"), 503, "not-ready")
     with api.service.sessions.begin() as session:
-        beat = WorkerBeat(name="gpu@here", kind="gpu", seen_at=datetime.now(UTC))
-        session.add(beat)
+        now = datetime.now(UTC)
+        for kind in ("gpu", "light"):
+            session.add(WorkerBeat(name=f"{kind}@here", kind=kind, seen_at=now))
 
     after = api.client.get("/readyz")
 

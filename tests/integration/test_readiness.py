@@ -1,0 +1,147 @@
+"""`/readyz` names what is away and why, the sweep and restarted workers included."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.core.db.models import WorkerBeat
+from app.core.process_identity import ProcessIdentity
+from app.core.process_report import (
+    ProcessReport,
+    ReportedProcess,
+    remove_report,
+    write_report,
+)
+from tests.api_server import RunningApi, make_settings, running_api
+from tests.services import PostgresOfTests
+
+TROUBLE = "the gpu worker ended 5 times in a row: OSError: no card"
+
+
+@pytest.fixture(scope="module")
+def shared_api(
+    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningApi]:
+    data_dir = tmp_path_factory.mktemp("data")
+    with postgres.fresh_database() as url:
+        settings = make_settings(data_dir=data_dir, database_url=url, sweep_every="1 s")
+        with running_api(settings) as found:
+            yield found
+
+
+@pytest.fixture
+def api(shared_api: RunningApi) -> RunningApi:
+    """An API whose workers are all well."""
+    shared_api.forget_all()
+    remove_report(shared_api.data_dir)
+    beat(shared_api, "gpu")
+    beat(shared_api, "light", swept_at=datetime.now(UTC).isoformat())
+    return shared_api
+
+
+def beat(api: RunningApi, kind: str, *, age_s: float = 0.0, **info: object) -> None:
+    """Write the heartbeat of a worker in the place of the one before."""
+    seen_at = datetime.now(UTC) - timedelta(seconds=age_s)
+    with api.service.sessions.begin() as session:
+        session.merge(WorkerBeat(name=kind, kind=kind, seen_at=seen_at, info=info))
+
+
+def report(
+    data_dir: Path,
+    *,
+    started_s: float | None,
+    supervisor: ProcessIdentity | None = None,
+) -> None:
+    """Write what a supervisor, this process if none is named, tells of the worker."""
+    process = ReportedProcess(
+        name="gpu worker",
+        stop_signal=15,
+        stop_round=1,
+        started_s=started_s,
+        deaths=5,
+        trouble=TROUBLE,
+    )
+    found = ProcessReport(
+        supervisor=supervisor or ProcessIdentity.current(), processes=(process,)
+    )
+    assert write_report(data_dir, found)
+
+
+def checks(api: RunningApi) -> dict[str, str]:
+    found: dict[str, str] = api.client.get("/readyz").json()["checks"]
+    return found
+
+
+def test_all_five_checks_are_named_and_well(api: RunningApi) -> None:
+    answer = api.client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert set(answer.json()["checks"]) == {
+        "database",
+        "broker",
+        "storage",
+        "gpu",
+        "light",
+    }
+
+
+def test_a_light_worker_that_fell_silent_is_not_ready(api: RunningApi) -> None:
+    beat(api, "light", age_s=600)
+
+    assert api.client.get("/readyz").status_code == 503
+    assert "none has been heard of" in checks(api)["light"]
+
+
+def test_a_sweep_that_does_not_succeed_is_not_ready(api: RunningApi) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=10)
+    beat(api, "light", swept_at=long_ago.isoformat())
+
+    assert checks(api)["light"].startswith("the sweep has not succeeded for 6")
+
+
+def test_a_problem_of_the_sweep_is_told(api: RunningApi) -> None:
+    beat(api, "light", problem="the sweep fails: disk full")
+
+    assert checks(api)["light"] == "the sweep fails: disk full"
+
+
+@pytest.mark.parametrize("swept_at", [None, "soon", 5, "2026-01-01T00:00:00"])
+def test_a_time_that_cannot_be_read_is_no_trouble(
+    api: RunningApi, swept_at: object
+) -> None:
+    beat(api, "light", swept_at=swept_at)
+
+    assert checks(api)["light"] == "ok"
+
+
+def test_a_worker_that_is_away_is_not_ready_though_its_heartbeat_is_fresh(
+    api: RunningApi,
+) -> None:
+    report(api.data_dir, started_s=None)
+
+    assert checks(api)["gpu"] == f"it is not running ({TROUBLE})"
+
+
+def test_the_heartbeat_of_a_worker_that_died_does_not_speak_for_the_next(
+    api: RunningApi,
+) -> None:
+    beat(api, "gpu", age_s=5)
+    report(api.data_dir, started_s=time.monotonic() - 1)
+
+    before = checks(api)["gpu"]
+    beat(api, "gpu")
+
+    assert "since it was started" in before
+    assert TROUBLE in before
+    assert checks(api)["gpu"] == "ok"
+
+
+def test_what_a_supervisor_that_is_gone_told_counts_no_more(api: RunningApi) -> None:
+    gone = ProcessIdentity(ProcessIdentity.current().machine, 2**22 + 1, "0")
+
+    report(api.data_dir, started_s=None, supervisor=gone)
+
+    assert checks(api)["gpu"] == "ok"
