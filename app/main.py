@@ -9,22 +9,28 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.api import events, health, jobs, models, page, videos, webhooks
-from app.api.docs import add_docs, operation_id
-from app.api.early_answers import EarlyAnswers
-from app.api.problems import add_problem_handlers
-from app.api.safe_headers import SafeHeaders
-from app.core.catalogue import make_catalogue
+from app.checkpoints import routes as models
+from app.checkpoints.catalogue import make_catalogue
+from app.core.broker.notifier import Doorbell, make_celery
 from app.core.db.session import make_engine, make_sessions
 from app.core.errors import StartFailed
-from app.core.leftovers import sweep_leftovers
-from app.core.log import configure_logging
-from app.core.queue import Doorbell, make_celery
-from app.core.service import Service
+from app.core.http.early_responses import EarlyAnswers
+from app.core.http.openapi import add_docs, operation_id
+from app.core.http.problems import add_problem_handlers
+from app.core.http.safe_headers import SafeHeaders
+from app.core.http.server import HttpLimits, allow_open_files
+from app.core.logging import configure_logging
+from app.core.resources import Service
 from app.core.settings import Settings
-from app.core.storage import LocalStorage
-from app.http_server import HttpLimits, allow_open_files
-from app.upload_keys import free_keys_of_the_dead
+from app.core.storage.local import LocalStorage
+from app.health import routes as health
+from app.idempotency.service import free_keys_of_the_dead
+from app.jobs import routes as jobs
+from app.page import routes as page
+from app.timelines import routes as events
+from app.videos import routes as videos
+from app.videos.cleanup import sweep_leftovers
+from app.webhooks import routes as webhooks
 
 THREADS = 40  # anyio's limit; a connection for each of them
 
@@ -64,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for module in (videos, events, jobs, webhooks, models, health, page):
         app.include_router(module.router)
     app.include_router(videos.file_router)
-    add_docs(app)
+    add_docs(app, webhook_messages=webhooks.messages)
     app.mount("/page", page.files, name="page")
     app.add_middleware(EarlyAnswers)
     app.add_middleware(SafeHeaders)
@@ -75,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HttpLimits]]:
     """Clear away what a killed process left; let go of connections in the end.
 
-    What is yielded reaches the server's protocol, see `app.http_server`.
+    What is yielded reaches the server's protocol, see `app.core.http.server`.
     """
     service: Service = app.state.service
     limits = allow_open_files(HttpLimits.of(service.settings))
@@ -97,7 +103,7 @@ def _database_url(settings: Settings) -> str:
     """Name the configured database, else the embedded one that runs."""
     if settings.database_url is not None:
         return settings.database_url
-    from app.core.db.embedded import running_url  # not in every install
+    from app.supervisor.embedded_postgres import running_url  # not in every install
 
     url = running_url(settings.data_dir)
     if url is None:

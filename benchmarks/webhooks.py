@@ -26,14 +26,16 @@ import structlog
 from sqlalchemy import func, select, text
 
 from app.core.db.base import new_id, utc_now
-from app.core.db.embedded import start_postgres
 from app.core.db.migrate import upgrade
-from app.core.db.models import Delivery, DeliveryStatus, Job, Video
 from app.core.db.session import Sessions, make_engine, make_sessions
-from app.core.webhook_messages import Ending, make_delivery
+from app.jobs.tables import Job
+from app.supervisor.embedded_postgres import start_postgres
+from app.videos.tables import Video
+from app.webhooks.service import Ending, make_delivery
+from app.webhooks.tables import Delivery, DeliveryStatus
 from benchmarks.machine import processor
-from worker.attempt import Post
-from worker.webhook_sender import DATABASE_THREADS, WebhookSender
+from worker.webhooks.attempt import Post
+from worker.webhooks.sender import DATABASE_THREADS, WebhookSender
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LOOK_EVERY_S = 0.05

@@ -6,9 +6,8 @@ Configured by `app.core.db.migrate`, which hands in the URL.
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-import app.core.db.models  # noqa: F401  # fills the metadata with the tables
-from app.core.db.base import Base
 from app.core.db.session import CONNECT_TIMEOUT_S, database_url
+from app.tables import metadata
 
 LOCK_TIMEOUT = "5s"  # rather give up than queue every reader behind an ALTER
 ONE_AT_A_TIME = 7_164_001  # the advisory lock under which schemas change
@@ -20,7 +19,7 @@ def main() -> None:
     if context.is_offline_mode():
         context.configure(
             url=database_url(url),
-            target_metadata=Base.metadata,
+            target_metadata=metadata,
             literal_binds=True,
         )
         with context.begin_transaction():
@@ -36,7 +35,7 @@ def main() -> None:
     with engine.connect() as connection:
         context.configure(
             connection=connection,
-            target_metadata=Base.metadata,
+            target_metadata=metadata,
             compare_server_default=True,
         )
         with context.begin_transaction():

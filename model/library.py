@@ -62,8 +62,8 @@ def default_name(
     """Say which checkpoint is taken where none is named; None if there is none.
 
     What is `chosen` outright (a name or a path) is taken or nothing is; then comes
-    what `set_default` wrote, then the bundled ones, then any. `app.core.catalogue`
-    keeps the same order without importing this.
+    what `set_default` wrote, then the bundled ones, then any. The service's
+    catalogue keeps the same order without importing this.
     """
     known = _by_name(user_dir, chosen)
     if chosen is not None:

@@ -20,11 +20,13 @@ from fastapi import FastAPI
 from sqlalchemy import delete
 from starlette.routing import compile_path
 
-from app.core.db.models import UploadKey, Video, WorkerBeat
-from app.core.service import Service
+from app.core.http.server import uvicorn_options
+from app.core.resources import Service
 from app.core.settings import Settings
-from app.http_server import uvicorn_options
+from app.health.tables import WorkerBeat
+from app.idempotency.tables import UploadKey
 from app.main import create_app
+from app.videos.tables import Video
 from tests.services import free_port
 
 START_TIMEOUT_S = 30.0

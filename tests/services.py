@@ -23,8 +23,8 @@ import pytest
 import redis
 from psycopg.sql import SQL, Identifier
 
-from app.core.db.embedded import EmbeddedPostgres, start_postgres
 from app.core.db.migrate import upgrade
+from app.supervisor.embedded_postgres import EmbeddedPostgres, start_postgres
 
 # A test's database need not survive a power cut.
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")

@@ -22,20 +22,20 @@ from celery.signals import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.db.job_queries import drop_beats
-from app.core.log import configure_logging
-from app.core.queue import SPOT_VIDEO, make_celery
+from app.core.broker.notifier import SPOT_VIDEO, make_celery
+from app.core.logging import configure_logging
 from app.core.settings import Settings
+from app.health.queries import drop_beats
 from model.errors import ModelError
 from worker.activity import Stalled
-from worker.beats import beat, beat_name, end_with_parent, start_beating
-from worker.connect import connect, stop_if_unfit
-from worker.endings import Workplace
 from worker.gpu_watch import Watched, start_watch
+from worker.heartbeat import beat, beat_name, end_with_parent, start_beating
 from worker.job_loop import JobLoop
 from worker.loops import start_loop
-from worker.shelf import Shelf
-from worker.sweep import SILENT, take_back
+from worker.outcomes import Workplace
+from worker.predictor_cache import Shelf
+from worker.startup import connect, stop_if_unfit
+from worker.sweeper import SILENT, take_back
 from worker.watchdog import LOADING_LIMIT_S
 
 # The parent forwards its own end to the child, which then gives its job back. By

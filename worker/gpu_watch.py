@@ -13,13 +13,14 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core.db.job_queries import claimable_jobs
-from app.core.db.models import Job, JobStatus, WorkerBeat
+from app.core.broker.notifier import GPU_QUEUE
 from app.core.process_identity import ProcessIdentity
-from app.core.queue import GPU_QUEUE
-from worker.beats import beat_name
-from worker.connect import Ground
+from app.health.tables import WorkerBeat
+from app.jobs.queries import claimable_jobs
+from app.jobs.tables import Job, JobStatus
+from worker.heartbeat import beat_name
 from worker.loops import start_loop
+from worker.startup import Ground
 from worker.watchdog import RESTART_CODE, Child, Limits, Look, Remedy, Verdict, Watch
 
 GIVE_BACK_S = 10.0  # how long a child may take to give its job back before a restart

@@ -14,11 +14,11 @@ from datetime import timedelta
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.db.embedded import running_url
-from app.core.db.queries import living_workers
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.errors import StartFailed
 from app.core.settings import Settings
+from app.health.queries import living_workers
+from app.supervisor.embedded_postgres import running_url
 
 KINDS = ("gpu", "light")
 MISSED_HEARTBEATS = 3  # a worker that missed so many is not there

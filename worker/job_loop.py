@@ -11,10 +11,10 @@ from uuid import UUID
 
 import structlog
 
-from app.core.db.job_queries import claimable_jobs
-from app.core.db.models import JobStatus
-from worker.endings import Workplace
-from worker.jobs import run_job
+from app.jobs.queries import claimable_jobs
+from app.jobs.tables import JobStatus
+from worker.outcomes import Workplace
+from worker.runner import run_job
 
 POLL_EVERY_S = 2.0
 LOOK_EVERY_S = 0.2  # how soon a shutdown is noticed while there is nothing to do

@@ -19,8 +19,8 @@ from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.db.job_queries import held_job
-from app.core.db.models import Job
+from app.jobs.queries import held_job
+from app.jobs.tables import Job
 
 TICK_S = 1.0  # how often progress is written and a cancel looked for
 JOIN_S = 5.0  # how long the end of a run waits for a tick that hangs

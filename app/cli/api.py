@@ -7,7 +7,7 @@ from app.core.settings import Settings
 
 def api() -> None:
     """Serve the HTTP API alone; database and workers run elsewhere."""
-    from app.api_server import run_alone
+    from app.supervisor.api_server import run_alone
 
     settings = Settings()
     settings.refuse_open_door()

@@ -14,6 +14,6 @@ def _keys() -> None:
 def webhook() -> None:
     """Print the secret that signs webhooks; it is made if there is none yet."""
     from app.core.settings import Settings
-    from app.core.webhooks import webhook_secret
+    from app.webhooks.signing import webhook_secret
 
     typer.echo(webhook_secret(Settings()))

@@ -17,9 +17,11 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from app.core.db.base import new_id, utc_now
-from app.core.db.models import Event, Job, JobStatus, Video
-from app.core.db.queries import latest_job_of
-from app.core.storage import scores_key
+from app.core.storage.keys import scores_key
+from app.jobs.queries import latest_job_of
+from app.jobs.tables import Job, JobStatus
+from app.timelines.tables import Event
+from app.videos.tables import Video
 from model.spotting.timeline import Timeline
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import missing, open_folder, running_postgres

@@ -10,12 +10,18 @@ import psutil
 import psycopg
 import pytest
 
-from app.core.db.embedded import running_url
+from app.supervisor.embedded_postgres import running_url
 from tests.acceptance.running import RunningService, those_alive
 from tests.services import missing, open_folder
 
-POSTMASTER, REAPER = "postgres -D", "app.warden"
-PARTS = ("app.api_server", "worker.gpu", "worker.light", REAPER, POSTMASTER)
+POSTMASTER, REAPER = "postgres -D", "app.supervisor.reaper"
+PARTS = (
+    "app.supervisor.api_server",
+    "worker.gpu",
+    "worker.background",
+    REAPER,
+    POSTMASTER,
+)
 LOADED = "[worker.gpu] engine="  # what its child says once it can work
 DISK_BYTES = 400 * 2**20
 

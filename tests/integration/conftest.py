@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from app.core.broker.notifier import Doorbell, make_celery
 from app.core.db.session import Sessions, make_engine, make_sessions
-from app.core.queue import Doorbell, make_celery
 from app.core.settings import Settings
-from app.core.storage import Storage, open_storage
+from app.core.storage.interface import Storage
+from app.core.storage.local import open_storage
 from tests.checkpoints import tiny_checkpoint
 from tests.services import PostgresOfTests, running_postgres, running_redis
 

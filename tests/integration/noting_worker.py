@@ -3,7 +3,7 @@
 TOUCHLINE_DATA_DIR=... celery -A tests.integration.noting_worker worker -Q gpu
 """
 
-from app.core.queue import SPOT_VIDEO, make_celery
+from app.core.broker.notifier import SPOT_VIDEO, make_celery
 from app.core.settings import Settings
 
 settings = Settings()

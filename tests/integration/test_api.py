@@ -20,19 +20,14 @@ import sqlalchemy.event
 from sqlalchemy import TextClause, delete, select, text
 from starlette.responses import FileResponse
 
-from app.api.schemas import SoccerNetPredictions
 from app.core.db.base import new_id
-from app.core.db.models import (
-    Delivery,
-    DeliveryAttempt,
-    DeliveryStatus,
-    Event,
-    Job,
-    JobStatus,
-    Video,
-    WorkerBeat,
-)
-from app.core.storage import scores_key
+from app.core.storage.keys import scores_key
+from app.health.tables import WorkerBeat
+from app.jobs.tables import Job, JobStatus
+from app.timelines.schemas import SoccerNetPredictions
+from app.timelines.tables import Event
+from app.videos.tables import Video
+from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
 from model.spotting.timeline import Timeline
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
@@ -503,6 +498,7 @@ def test_score_curves_of_a_video_being_deleted_are_missing(
 def test_head_is_answered_wherever_get_is(api: RunningApi, video: UUID) -> None:
     job = api.client.get(f"/videos/{video}").json()["job"]["id"]
     _beat(api, "gpu@here")
+    _beat(api, "light@here", kind="light")
     paths = [
         *("/", "/docs", "/openapi.json", "/page/page.js", "/healthz", "/readyz"),
         *("/models", "/videos", f"/videos/{video}", f"/jobs/{job}"),
@@ -752,10 +748,10 @@ def test_the_name_of_the_public_url_is_let_in(
     _problem(other, 403, "host-refused")
 
 
-def _beat(api: RunningApi, name: str, **info: str) -> None:
+def _beat(api: RunningApi, name: str, kind: str = "gpu", **info: str) -> None:
     now = datetime.now(UTC)
     with api.service.sessions.begin() as session:
-        session.add(WorkerBeat(name=name, kind="gpu", seen_at=now, info=info))
+        session.add(WorkerBeat(name=name, kind=kind, seen_at=now, info=info))
 
 
 def _upload(api: RunningApi) -> dict[str, Any]:

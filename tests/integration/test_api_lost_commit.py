@@ -8,10 +8,11 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core.db.models import UploadKey, Video
 from app.core.db.session import Sessions
-from app.core.leftovers import sweep_leftovers
-from app.core.storage import source_key
+from app.core.storage.keys import source_key
+from app.idempotency.tables import UploadKey
+from app.videos.cleanup import sweep_leftovers
+from app.videos.tables import Video
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.integration.postgres_proxy import Cut, PostgresProxy, proxied
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core.storage import _IncomingFile
+from app.core.storage.local import _IncomingFile
 from tests.api_server import RunningApi, eventually, make_settings, running_api
 
 MANY = 50  # more than routes have threads

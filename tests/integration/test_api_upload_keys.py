@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import update
 
 from app.core.db.base import utc_now
-from app.core.db.models import Job, UploadKey
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
+from app.idempotency.tables import UploadKey
+from app.jobs.tables import Job
 from tests.api_server import (
     RunningApi,
     eventually,

@@ -15,8 +15,9 @@ import psutil
 import pytest
 from sqlalchemy import func, select
 
-from app.core.db.models import Job, Video
 from app.core.settings import Settings
+from app.jobs.tables import Job
+from app.videos.tables import Video
 from tests.api_server import (
     BOUNDARY,
     RunningApi,

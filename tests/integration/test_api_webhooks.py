@@ -11,12 +11,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, text
 
-from app.core.db.delivery_queries import (
+from app.jobs.tables import Job, JobStatus
+from app.videos.tables import Video
+from app.webhooks.queries import (
     pause_endpoint,
     save_endpoint,
     sendable_deliveries,
 )
-from app.core.db.models import Delivery, Job, JobStatus, Video
+from app.webhooks.tables import Delivery
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from app.core.queue import GPU_QUEUE, Doorbell, make_celery
+from app.core.broker.notifier import GPU_QUEUE, Doorbell, make_celery
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
 

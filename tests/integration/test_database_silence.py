@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import OperationalError
 
-from app.core.db.models import JobStatus
 from app.core.db.session import KEEPALIVE, Sessions, make_engine, make_sessions
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.jobs.tables import JobStatus
 from tests.integration.uploaded import upload
 from worker.lease import Lease, Stop
 

@@ -11,9 +11,13 @@ import psutil
 import psycopg
 import pytest
 
-from app.core.db.embedded import EmbeddedPostgres, running_url, start_postgres
-from app.core.db.postgres_leftovers import processes_of, serves_another
 from app.core.db.session import make_engine
+from app.supervisor.embedded_postgres import (
+    EmbeddedPostgres,
+    running_url,
+    start_postgres,
+)
+from app.supervisor.postgres_leftovers import processes_of, serves_another
 from tests.services import QUICK, open_folder
 
 PATIENCE_S = 60.0

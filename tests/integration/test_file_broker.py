@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.core.queue import GPU_QUEUE, Doorbell, make_celery
+from app.core.broker.notifier import GPU_QUEUE, Doorbell, make_celery
 from app.core.settings import Settings
 from tests.api_server import make_settings
 

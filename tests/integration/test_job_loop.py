@@ -6,16 +6,16 @@ from uuid import UUID
 
 import pytest
 
-from app.core.db.models import JobStatus
+from app.core.broker.notifier import Doorbell
 from app.core.db.session import Sessions
-from app.core.queue import Doorbell
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.jobs.tables import JobStatus
 from model.errors import DecoderCrashed, UnreadableVideo
 from model.spotting.predictor import Predictor
 from tests.integration.uploaded import Uploaded, upload
-from worker.endings import Workplace
 from worker.job_loop import JobLoop
+from worker.outcomes import Workplace
 
 PATIENCE_S = 60.0
 

@@ -12,11 +12,12 @@ import pytest
 from sqlalchemy import delete
 from structlog.testing import capture_logs
 
-from app.core.db.models import Video
 from app.core.db.session import Sessions
-from app.core.leftovers import sweep_leftovers, sweep_lost_scores
 from app.core.settings import Settings
-from app.core.storage import Storage, scores_key, source_key, video_prefix
+from app.core.storage.interface import Storage
+from app.core.storage.keys import scores_key, source_key, video_prefix
+from app.videos.cleanup import sweep_leftovers, sweep_lost_scores
+from app.videos.tables import Video
 from tests.api_server import running_api
 from tests.integration.uploaded import Uploaded, upload
 

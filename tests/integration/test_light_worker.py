@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from app.core.broker.notifier import LIGHT_QUEUE
 from app.core.db.session import Sessions
-from app.core.queue import LIGHT_QUEUE
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.webhooks import SECRET, read, write_message
 from tests.receivers import Receiver, hanging_receivers, running_receiver
@@ -51,7 +51,15 @@ def light_worker(
         "TOUCHLINE_SWEEP_EVERY": "1 s",
         **variables,
     }
-    command = [sys.executable, "-P", "-m", "celery", "-A", "worker.light", "worker"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "celery",
+        "-A",
+        "worker.background",
+        "worker",
+    ]
     command += ["-Q", LIGHT_QUEUE, "-n", "light@here"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     with log.open("wb") as words:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app.core.db.models import WorkerBeat
 from app.core.process_identity import ProcessIdentity
 from app.core.process_report import (
     ProcessReport,
@@ -15,6 +14,7 @@ from app.core.process_report import (
     remove_report,
     write_report,
 )
+from app.health.tables import WorkerBeat
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
 

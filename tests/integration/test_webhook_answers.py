@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from app.core.db.models import DELIVERY_ATTEMPTS, Delivery, DeliveryAttempt
+from app.core.broker.notifier import Doorbell
 from app.core.db.session import Sessions
-from app.core.queue import Doorbell
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.webhooks.tables import DELIVERY_ATTEMPTS, Delivery, DeliveryAttempt
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.webhooks import (
     LONG_AGO,
@@ -31,9 +31,9 @@ from tests.integration.webhooks import (
 )
 from tests.receivers import listener, running_receiver
 from tests.services import missing
-from worker.attempt import Post
-from worker.delivery import MAX_RETRY_AFTER
-from worker.sweep import sweep
+from worker.sweeper import sweep
+from worker.webhooks.attempt import Post
+from worker.webhooks.delivery import MAX_RETRY_AFTER
 
 OK = b"HTTP/1.1 200 OK\r\n"
 NO_BODY = b"content-length: 0\r\n\r\n"

@@ -16,22 +16,18 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.core.addresses import Address
 from app.core.db.base import utc_now
-from app.core.db.models import (
-    Delivery,
-    DeliveryAttempt,
-    WebhookEndpoint,
-)
 from app.core.db.session import Sessions
-from app.core.storage import Storage
-from app.core.webhook_messages import Ending, make_delivery
+from app.core.storage.interface import Storage
+from app.webhooks.addresses import Address
+from app.webhooks.service import Ending, make_delivery
+from app.webhooks.tables import Delivery, DeliveryAttempt, WebhookEndpoint
 from tests.integration.uploaded import Uploaded, upload
 from tests.receivers import Receiver, hanging_receivers, listener, running_receiver
-from worker import webhook_sender
-from worker.attempt import Post
-from worker.delivery import FIRST_PAUSE, LONGEST_PAUSE, ONE_CLAIM, pause_after
-from worker.webhook_sender import Dispatcher, WebhookSender
+from worker.webhooks import sender as webhook_sender
+from worker.webhooks.attempt import Post
+from worker.webhooks.delivery import FIRST_PAUSE, LONGEST_PAUSE, ONE_CLAIM, pause_after
+from worker.webhooks.sender import Dispatcher, WebhookSender
 
 PATIENCE_S = 120.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

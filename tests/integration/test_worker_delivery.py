@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import standardwebhooks
 
-from app.core.db.models import Delivery, DeliveryStatus
 from app.core.db.session import Sessions
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.webhooks.tables import Delivery, DeliveryStatus
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.webhooks import (
     SECRET,
@@ -32,8 +32,8 @@ from tests.integration.webhooks import (
 )
 from tests.receivers import Receiver, RequestHandler, running_receiver
 from tests.services import missing
-from worker.attempt import Post
-from worker.delivery import WAITS
+from worker.webhooks.attempt import Post
+from worker.webhooks.delivery import WAITS
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.core.db.job_queries import save_beat
-from app.core.db.models import WorkerBeat
 from app.core.db.session import Sessions
+from app.health.queries import save_beat
+from app.health.tables import WorkerBeat
 
 HERE = f"gpu@{socket.gethostname()}"
 

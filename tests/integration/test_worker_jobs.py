@@ -17,12 +17,15 @@ import pytest
 from sqlalchemy import delete, text
 from sqlalchemy.exc import OperationalError
 
+from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
 from app.core.db.base import new_id, utc_now
-from app.core.db.models import Job, JobStatus, Video
 from app.core.db.session import Sessions
-from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
 from app.core.settings import Settings
-from app.core.storage import LocalStorage, Storage, StoredFile, video_prefix
+from app.core.storage.interface import Storage, StoredFile
+from app.core.storage.keys import video_prefix
+from app.core.storage.local import LocalStorage
+from app.jobs.tables import Job, JobStatus
+from app.videos.tables import Video
 from model.errors import DecoderCrashed, UnreadableVideo
 from model.network.manifest import Manifest
 from model.spotting.predictor import Predictor, load_predictor
@@ -32,9 +35,9 @@ from tests.api_server import running_api
 from tests.integration.uploaded import Uploaded, upload
 from tests.videos import draw_video
 from worker.activity import Activity
-from worker.endings import Claim, Workplace, forget_scores
-from worker.jobs import run_job
-from worker.shelf import Predictors, Shelf
+from worker.outcomes import Claim, Workplace, forget_scores
+from worker.predictor_cache import Predictors, Shelf
+from worker.runner import run_job
 
 HOOK = "http://127.0.0.1:9/hook"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

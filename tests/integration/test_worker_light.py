@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
+from app.core.broker.notifier import Doorbell
 from app.core.db.base import utc_now
-from app.core.db.models import WorkerBeat
 from app.core.db.session import Sessions, make_engine, make_sessions
-from app.core.queue import Doorbell
 from app.core.settings import Settings
-from app.core.storage import LocalStorage, Storage
-from app.core.webhook_messages import Ending, make_delivery
+from app.core.storage.interface import Storage
+from app.core.storage.local import LocalStorage
+from app.health.tables import WorkerBeat
+from app.webhooks.service import Ending, make_delivery
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import PATIENCE_S, light_worker, wait_until
 from tests.services import free_port, running_redis
-from worker.connect import Ground
-from worker.sweeping import FAILURES_SHOWN, Sweeping
+from worker.startup import Ground
+from worker.sweep_loop import FAILURES_SHOWN, Sweeping
 
 NODE = "light@here"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from sqlalchemy import make_url, select
 
-from app.core.db.models import WorkerBeat
+from app.core.broker.notifier import Doorbell, make_celery
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
-from app.core.queue import Doorbell, make_celery
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.health.tables import WorkerBeat
 from tests.integration.uploaded import upload
 from tests.integration.worker_processes import (
     PATIENCE_S,
@@ -20,7 +20,7 @@ from tests.integration.worker_processes import (
     wait_until,
 )
 from tests.videos import draw_video
-from worker.sweep import sweep
+from worker.sweeper import sweep
 
 
 def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in_order(

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.db.models import JobStatus, WorkerBeat
+from app.core.broker.notifier import GPU_QUEUE, Doorbell, make_celery
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
-from app.core.queue import GPU_QUEUE, Doorbell, make_celery
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.health.tables import WorkerBeat
+from app.jobs.tables import JobStatus
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import (
     PATIENCE_S,
@@ -23,7 +24,7 @@ from tests.integration.worker_processes import (
 )
 from tests.services import free_port, running_redis
 from tests.videos import draw_video
-from worker.beats import beat_name
+from worker.heartbeat import beat_name
 from worker.watchdog import RESTART_CODE
 
 NODE = "gpu@here"

@@ -8,7 +8,7 @@ import pytest
 from app.core.settings import Settings
 from model.errors import BadCheckpoint
 from model.spotting.predictor import EngineName, Precision, Predictor, load_predictor
-from worker.shelf import Shelf
+from worker.predictor_cache import Shelf
 
 
 def shelf(folder: Path, model: str) -> Shelf:
@@ -42,7 +42,7 @@ def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
         assert gpu_budget_bytes == 6 * 2**30
         return load_predictor(path, engine=engine, precision=precision)
 
-    monkeypatch.setattr("worker.shelf.load_predictor", load)
+    monkeypatch.setattr("worker.predictor_cache.load_predictor", load)
     models = tmp_path / "models"
     models.mkdir()
     for name in ("one", "two", "three"):

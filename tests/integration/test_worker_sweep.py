@@ -11,15 +11,18 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Update, func, select
 
-from app.core.db.job_queries import claim_job, save_beat
-from app.core.db.models import Job, JobStatus, Video, WorkerBeat
+from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
-from app.core.queue import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.health.queries import save_beat
+from app.health.tables import WorkerBeat
+from app.jobs.queries import claim_job
+from app.jobs.tables import Job, JobStatus
+from app.videos.tables import Video
 from tests.integration.uploaded import Uploaded, upload
-from worker.sweep import ONE_SWEEP, Found, sweep, take_back
+from worker.sweeper import ONE_SWEEP, Found, sweep, take_back
 
 HOOK = "http://127.0.0.1:9/hook"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -295,7 +298,7 @@ def test_a_round_that_hangs_does_not_keep_others_from_sweeping_for_ever(
     job: Uploaded, do_sweep: Sweep, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Found | None] = []
-    monkeypatch.setattr("worker.sweep.LONGEST_ROUND", timedelta(milliseconds=200))
+    monkeypatch.setattr("worker.sweeper.LONGEST_ROUND", timedelta(milliseconds=200))
 
     class Hanging(Doorbell):
         """Answers once another process could sweep."""

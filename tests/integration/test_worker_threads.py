@@ -13,12 +13,13 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
-from app.core.db.models import JobStatus, WorkerBeat
 from app.core.db.session import Sessions, database_url, make_sessions
 from app.core.settings import Settings
-from app.core.storage import Storage
+from app.core.storage.interface import Storage
+from app.health.tables import WorkerBeat
+from app.jobs.tables import JobStatus
 from tests.integration.uploaded import upload
-from worker.beats import beat_name, start_beating
+from worker.heartbeat import beat_name, start_beating
 from worker.lease import Lease, Stop
 
 OFTEN = timedelta(seconds=0.1)

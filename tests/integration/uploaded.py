@@ -7,9 +7,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.core.db.base import new_id, utc_now
-from app.core.db.models import Delivery, Event, Job, Video
 from app.core.db.session import Sessions
-from app.core.storage import Storage, source_key
+from app.core.storage.interface import Storage
+from app.core.storage.keys import source_key
+from app.jobs.tables import Job
+from app.timelines.tables import Event
+from app.videos.tables import Video
+from app.webhooks.tables import Delivery
 
 
 @dataclass(frozen=True)

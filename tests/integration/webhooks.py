@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app.core.db.base import utc_now
-from app.core.db.models import Delivery, DeliveryAttempt, DeliveryStatus
 from app.core.db.session import Sessions
-from app.core.webhook_messages import Ending, add_delivery, make_delivery
+from app.webhooks.service import Ending, add_delivery, make_delivery
+from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
 from tests.integration.uploaded import Uploaded
-from worker.attempt import Post
-from worker.webhook_sender import Dispatcher
+from worker.webhooks.attempt import Post
+from worker.webhooks.sender import Dispatcher
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

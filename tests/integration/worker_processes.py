@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.core.queue import GPU_QUEUE, LIGHT_QUEUE
+from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE
 from app.core.settings import Settings
 
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed

@@ -2,13 +2,13 @@
 
 import socket
 
-from app.api_server import api_command, server_options
+from app.supervisor.api_server import api_command, server_options
 
 
 def test_every_start_of_the_api_has_the_same_limits() -> None:
     options = server_options(grace_s=3)
 
-    assert options["http"] == "app.http_protocol:LimitedProtocol"
+    assert options["http"] == "app.core.http.protocol:LimitedProtocol"
     assert options["timeout_graceful_shutdown"] == 3
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.api.problems import all_problems, problem_type
+from app.core.http.problems import all_problems, problem_type
 from app.main import create_app
 from tests.api_server import make_settings
 

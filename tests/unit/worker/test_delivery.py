@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.delivery import JITTER, MAX_RETRY_AFTER, WAITS, next_wait, read_retry_after
+from worker.webhooks.delivery import (
+    JITTER,
+    MAX_RETRY_AFTER,
+    WAITS,
+    next_wait,
+    read_retry_after,
+)
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 

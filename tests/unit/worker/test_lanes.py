@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.lanes import Lane, Lanes
+from worker.webhooks.lanes import Lane, Lanes
 
 
 def fill(lanes: Lanes, lane: Lane) -> int:

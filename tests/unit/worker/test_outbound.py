@@ -10,11 +10,11 @@ from typing import Any
 import httpcore
 import pytest
 
-from app.core.addresses import Address
-from app.core.webhooks import Callback
+from app.webhooks.addresses import Address
+from app.webhooks.callbacks import Callback
 from tests.receivers import listener
-from worker import outbound
-from worker.outbound import (
+from worker.webhooks import outbound
+from worker.webhooks.outbound import (
     MAX_ANSWER_BYTES,
     MAX_ERROR_CHARS,
     Answer,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from app.core.addresses import Address
 from app.core.errors import CallbackRefused
-from worker.lanes import Lane
-from worker.resolver import LookupTimedOut, Resolver, ResolverBusy
+from app.webhooks.addresses import Address
+from worker.webhooks.lanes import Lane
+from worker.webhooks.resolver import LookupTimedOut, Resolver, ResolverBusy
 
 ADDRESS = ipaddress.ip_address("8.8.8.8")
 

@@ -15,13 +15,9 @@ import svix.webhooks
 
 from app.core.errors import CallbackRefused, StartFailed
 from app.core.settings import Settings
-from app.core.webhook_messages import Ending, message_body
-from app.core.webhooks import (
-    check_callback_url,
-    load_or_make_secret,
-    sign,
-    webhook_secret,
-)
+from app.webhooks.callbacks import check_callback_url
+from app.webhooks.service import Ending, message_body
+from app.webhooks.signing import load_or_make_secret, sign, webhook_secret
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)

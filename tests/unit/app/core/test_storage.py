@@ -10,15 +10,9 @@ from uuid import uuid4
 import pytest
 
 from app.core.errors import StorageFull
-from app.core.storage import (
-    LocalStorage,
-    Storage,
-    StoredFile,
-    scores_key,
-    source_key,
-    video_of,
-    video_prefix,
-)
+from app.core.storage.interface import Storage, StoredFile
+from app.core.storage.keys import scores_key, source_key, video_of, video_prefix
+from app.core.storage.local import LocalStorage
 
 KEY = source_key(uuid4())
 TOKEN = uuid4()
@@ -107,7 +101,7 @@ def test_a_full_disk_is_a_problem_in_words_and_keeps_nothing(
         raise OSError(code, os.strerror(code))
 
     # A disk cannot be filled in a test that shares it with others.
-    monkeypatch.setattr("app.core.storage.os.write", no_room)
+    monkeypatch.setattr("app.core.storage.local.os.write", no_room)
 
     with pytest.raises(StorageFull, match="disk is full"):
         storage.write_bytes(KEY, b"x")
@@ -177,7 +171,7 @@ def test_two_may_remove_the_same_folder_at_once(
         return list(seen)
 
     # No other way to be in the middle of a removal.
-    monkeypatch.setattr("app.core.storage.os.walk", others_first)
+    monkeypatch.setattr("app.core.storage.local.os.walk", others_first)
 
     storage.empty_trash(prefix)
 

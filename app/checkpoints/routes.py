@@ -1,0 +1,15 @@
+"""The models an upload may name."""
+
+from app.checkpoints.schemas import Model, ModelPage
+from app.core.http.dependencies import ServiceDep
+from app.core.http.problems import lists_problems
+from app.core.http.routing import guarded_router
+
+router = guarded_router("models")
+
+
+@router.get("/models", responses=lists_problems())
+def list_models(service: ServiceDep) -> ModelPage:
+    """List the installed models by name; one of them is the default."""
+    entries = service.catalogue.entries()
+    return ModelPage(items=[Model.of(entry) for entry in entries], next_cursor=None)

@@ -1,0 +1,146 @@
+"""The Celery app and the doorbell: names of tasks and queues, no task bodies.
+
+The database is the queue of record; a message carries an id and nothing else. What
+rings in vain is found by the sweep, so a broken broker costs seconds, never work.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+from celery import Celery
+
+from app.core.settings import Settings
+
+SPOT_VIDEO = "touchline.spot_video"
+DELIVER_WEBHOOK = "touchline.deliver_webhook"
+GPU_QUEUE = "gpu"
+LIGHT_QUEUE = "light"
+
+BROKER_TIMEOUT_S = 3.0  # connect and answer; a slow broker must not hold an upload
+POLL_EVERY_S = 0.2  # how often the filesystem broker is looked at
+
+log = structlog.get_logger(__name__)
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Make the Celery app on Redis if configured, else on files in the data directory.
+
+    Messages are acknowledged early and one at a time: the lease in the database, not
+    the broker, decides who works. Pools are spawned, for CUDA cannot start in a fork.
+    """
+    celery = Celery("touchline", set_as_current=False)
+    celery.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=False,
+        task_default_queue=LIGHT_QUEUE,
+        task_routes={
+            SPOT_VIDEO: {"queue": GPU_QUEUE},
+            DELIVER_WEBHOOK: {"queue": LIGHT_QUEUE},
+        },
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=BROKER_TIMEOUT_S,
+        task_publish_retry=False,
+    )
+    if settings.redis_url is None:
+        celery.conf.update(_file_broker(settings))
+    else:
+        celery.conf.update(_redis_broker(settings.redis_url))
+    return celery
+
+
+class Doorbell:
+    """Tells workers by message that the database holds something for them.
+
+    No method raises or blocks without limit, whatever the broker's client does: what
+    calls has committed its rows by then. It is logged, and the sweep finds the row.
+    """
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+        self._logged: set[type[Exception]] = set()
+
+    def ring_job(self, job_id: UUID) -> bool:
+        """Say that a job is queued; False if nobody could be told."""
+        return self._ring(SPOT_VIDEO, job_id)
+
+    def ring_delivery(self, delivery_id: UUID) -> bool:
+        """Say that a webhook is due; False if nobody could be told."""
+        return self._ring(DELIVER_WEBHOOK, delivery_id)
+
+    def ping(self) -> bool:
+        """Whether the broker answers now."""
+        return self.problem() is None
+
+    def problem(self) -> str | None:
+        """Say why the broker cannot be used now; None if it answers."""
+        try:
+            self._count(GPU_QUEUE)
+        except Exception as exc:  # noqa: BLE001  # see the class
+            self._log("broker_unreachable", exc)
+            if isinstance(exc, ImportError):
+                return f"its client cannot be loaded ({exc})"
+            return "it does not answer"
+        return None
+
+    def waiting(self, queue: str) -> int | None:
+        """Count the messages nobody took yet; None if the broker does not answer."""
+        try:
+            return self._count(queue)
+        except Exception as exc:  # noqa: BLE001  # see the class
+            self._log("broker_unreachable", exc)
+            return None
+
+    def _count(self, queue: str) -> int:
+        with self._celery.connection_for_write() as connection:
+            connection.connect()
+            channel: Any = connection.default_channel  # kombu's types lack this
+            return int(channel.queue_declare(queue, durable=True).message_count)
+
+    def _ring(self, task: str, row_id: UUID) -> bool:
+        try:
+            self._celery.send_task(task, args=[str(row_id)], retry=False)
+        except Exception as exc:  # noqa: BLE001  # see the class
+            self._log("doorbell_failed", exc, task=task, id=str(row_id))
+            return False
+        return True
+
+    def _log(self, event: str, exc: Exception, **facts: str) -> None:
+        """Warn; with a traceback the first time an error of a type comes."""
+        is_new = type(exc) not in self._logged
+        self._logged.add(type(exc))
+        log.warning(event, error=str(exc), **facts, exc_info=is_new)
+
+
+def _file_broker(settings: Settings) -> dict[str, object]:
+    return {
+        "broker_url": "filesystem://localhost//",
+        "broker_transport": "app.core.broker.file_transport:Transport",
+        "broker_transport_options": {
+            "folder": str(settings.data_dir / "broker" / "messages"),
+            "polling_interval": POLL_EVERY_S,
+        },
+    }
+
+
+def _redis_broker(url: str) -> dict[str, object]:
+    return {
+        "broker_url": url,
+        "broker_transport_options": {
+            "socket_connect_timeout": BROKER_TIMEOUT_S,
+            "socket_timeout": 30.0,  # longer than the 1 s of a blocking read
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+            "retry_on_timeout": False,
+            "max_retries": 1,
+            "interval_start": 0.1,
+        },
+    }

@@ -1,0 +1,93 @@
+"""What routes ask for: the service's parts, ids, limits, one moment of the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Path, Query, Request
+from sqlalchemy.orm import Session
+
+from app.core.errors import DeliveryNotFound, JobNotFound, NotFound, VideoNotFound
+from app.core.http.cursors import MAX_CURSOR_CHARS
+from app.core.resources import Service
+
+_UUID = {"format": "uuid"}
+
+# What does not block is async: a `def` would wait for one of the routes' threads.
+
+
+def service_of(request: Request) -> Service:
+    """Find the service's parts."""
+    service = request.app.state.service
+    if not isinstance(service, Service):
+        raise TypeError("app.state.service is set by create_app alone")
+    return service
+
+
+async def get_service(request: Request) -> Service:
+    """Hand out the service's parts."""
+    return service_of(request)
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]
+
+
+@contextmanager
+def snapshot(service: Service) -> Iterator[Session]:
+    """Open a session for reading: all its statements see the same moment.
+
+    Without this a job could end between two of them.
+    """
+    with service.sessions() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield session
+
+
+async def read_video_id(
+    video_id: Annotated[str, Path(json_schema_extra=_UUID)],
+) -> UUID:
+    """Read the id in the path; what is no id names no video."""
+    return _read_id(video_id, VideoNotFound, "video")
+
+
+async def read_job_id(job_id: Annotated[str, Path(json_schema_extra=_UUID)]) -> UUID:
+    """Read the id in the path; what is no id names no job."""
+    return _read_id(job_id, JobNotFound, "job")
+
+
+async def read_delivery_id(
+    delivery_id: Annotated[str, Path(json_schema_extra=_UUID)],
+) -> UUID:
+    """Read the id in the path; what is no id names no delivery."""
+    return _read_id(delivery_id, DeliveryNotFound, "delivery")
+
+
+VideoId = Annotated[UUID, Depends(read_video_id)]
+JobId = Annotated[UUID, Depends(read_job_id)]
+DeliveryId = Annotated[UUID, Depends(read_delivery_id)]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="Any text of yours that names this request: sent again within a "
+        "day, it makes nothing new and gets the same answer. Up to 255 visible ASCII "
+        "characters."
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in an answer.")]
+CursorText = Annotated[
+    str | None,
+    Query(
+        alias="cursor",
+        max_length=MAX_CURSOR_CHARS,
+        description="`next_cursor` of the answer before.",
+    ),
+]
+
+
+def _read_id(text: str, problem: type[NotFound], noun: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as exc:
+        raise problem(f"No {noun} has the id {text[:64]!r}.") from exc

@@ -1,0 +1,40 @@
+"""What every feature sends: pages of lists, and problems."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """One answer of a list."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(
+        description="Where the next page begins; null on the last one."
+    )
+
+
+class ProblemKind(BaseModel):
+    """What a kind of problem means."""
+
+    type: str
+    title: str
+    status: int
+    meaning: str
+
+
+class Problem(BaseModel):
+    """What went wrong, RFC 9457; some kinds add members of their own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(
+        description="One stable name a case; GET it to read what it means.",
+        examples=["/problems/video-too-large"],
+    )
+    title: str
+    status: int
+    detail: str
+    instance: str

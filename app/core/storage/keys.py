@@ -1,0 +1,28 @@
+"""The keys of stored files; they never hold a client's words."""
+
+from pathlib import PurePosixPath
+from uuid import UUID
+
+
+def video_prefix(video_id: UUID) -> str:
+    """Name the folder that holds all of one video's files."""
+    return f"videos/{video_id}"
+
+
+def video_of(key: str) -> UUID:
+    """Tell whose file a key names."""
+    return UUID(PurePosixPath(key).parts[1])
+
+
+def source_key(video_id: UUID) -> str:
+    """Name the uploaded file of a video."""
+    return f"{video_prefix(video_id)}/source"
+
+
+def scores_key(video_id: UUID, job_id: UUID, token: UUID) -> str:
+    """Name the score curves of one run; no two runs of a job share a file.
+
+    Args:
+        token: the lease under which the job runs.
+    """
+    return f"{video_prefix(video_id)}/scores/{job_id}.{token}.npz"

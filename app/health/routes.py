@@ -1,0 +1,163 @@
+"""Whether the process lives, and whether every part it needs answers."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.errors import NotReady
+from app.core.http.dependencies import ServiceDep
+from app.core.http.problems import lists_problems
+from app.core.http.routing import HeadRoute
+from app.core.process_report import (
+    GPU_WORKER,
+    LIGHT_WORKER,
+    POSTGRES,
+    ReportedProcess,
+    is_running,
+    read_report,
+)
+from app.core.resources import Service
+from app.health.queries import living_workers
+from app.health.schemas import Alive, Readiness
+from app.health.tables import WorkerBeat
+
+router = APIRouter(tags=["health"], route_class=HeadRoute)
+
+SILENT_BEATS = 3  # a worker that missed so many heartbeats is not there
+MISSED_SWEEPS = 4  # so many rounds without success are trouble
+SWEEP_TAKES = timedelta(seconds=60)  # a round may be long; clocks may differ
+OK = "ok"
+
+
+@router.get("/healthz", responses=lists_problems(everywhere=False))
+async def is_alive() -> Alive:
+    """Say that the process answers; asks nobody else."""
+    return Alive()
+
+
+@router.get("/readyz", responses=lists_problems(NotReady, everywhere=False))
+def is_ready(service: ServiceDep) -> Readiness:
+    """Ask database, broker, storage and both workers; 503 says which is not ready."""
+    checks = {name: check(service) for name, check in CHECKS.items()}
+    troubles = [f"{name}: {words}" for name, words in checks.items() if words != OK]
+    if troubles:
+        raise NotReady(f"Not ready: {'; '.join(troubles)}.", checks=checks)
+    return Readiness(checks=checks)
+
+
+def _database(service: Service) -> str:
+    try:
+        with service.sessions() as session:
+            session.execute(living_workers("gpu", within=service.settings.heartbeat))
+    except SQLAlchemyError:
+        words = "it does not answer, or was not migrated (touchline migrate)"
+        return _with_trouble(words, _reported(service, POSTGRES))
+    return OK
+
+
+def _broker(service: Service) -> str:
+    return service.doorbell.problem() or OK
+
+
+def _storage(service: Service) -> str:
+    try:
+        free = service.storage.free_bytes()
+    except OSError as exc:
+        return f"it cannot be written to ({exc.strerror})"
+    if free < service.settings.min_free_space:
+        return f"only {free / 2**20:.0f} MiB are free"
+    return OK
+
+
+def _gpu_worker(service: Service) -> str:
+    return _worker(service, "gpu", GPU_WORKER, _own_problem)
+
+
+def _light_worker(service: Service) -> str:
+    def problem(worker: WorkerBeat) -> str:
+        return _own_problem(worker) or _sweep_problem(worker, service)
+
+    return _worker(service, "light", LIGHT_WORKER, problem)
+
+
+def _worker(
+    service: Service,
+    kind: str,
+    name: str,
+    problem: Callable[[WorkerBeat], str],
+) -> str:
+    """Look for one worker of a kind that was heard of lately and has no problem."""
+    reported = _reported(service, name)
+    within = service.settings.heartbeat * SILENT_BEATS
+    try:
+        with service.sessions() as session:
+            workers = session.scalars(
+                living_workers(kind, within=_since_start(reported, within))
+            ).all()
+    except SQLAlchemyError:
+        return _with_trouble("unknown without the database", reported)
+    if not workers:
+        return _with_trouble(_silence(reported, within), reported)
+    problems = [problem(worker) for worker in workers]
+    return _with_trouble(problems[0], reported) if all(problems) else OK
+
+
+def _silence(reported: ReportedProcess | None, within: timedelta) -> str:
+    if reported is None:
+        return f"none has been heard of for {within.total_seconds():g} s"
+    if reported.started_s is None:
+        return "it is not running"
+    return "it has not been heard of since it was started"
+
+
+def _own_problem(worker: WorkerBeat) -> str:
+    return str(worker.info.get("problem") or "")
+
+
+def _sweep_problem(worker: WorkerBeat, service: Service) -> str:
+    """Tell how long the sweep has not succeeded, if that is too long."""
+    try:
+        swept_at = datetime.fromisoformat(str(worker.info["swept_at"]))
+        silent = datetime.now(UTC) - swept_at
+    except (KeyError, ValueError, TypeError):
+        return ""  # It has not swept yet, or is another release's.
+    if silent <= service.settings.sweep_every * MISSED_SWEEPS + SWEEP_TAKES:
+        return ""
+    return f"the sweep has not succeeded for {silent.total_seconds():.0f} s"
+
+
+def _reported(service: Service, name: str) -> ReportedProcess | None:
+    """Find what `touchline serve` tells of a process; None where it does not run."""
+    report = read_report(service.settings.data_dir)
+    if report is None or not is_running(report.supervisor):
+        return None
+    return report.find(name)
+
+
+def _since_start(reported: ReportedProcess | None, within: timedelta) -> timedelta:
+    """Leave out the heartbeats of a worker that has died and was started again."""
+    if reported is None:
+        return within
+    if reported.started_s is None:
+        return timedelta(0)
+    age_s = max(time.monotonic() - reported.started_s, 0.0)
+    return min(within, timedelta(seconds=age_s))
+
+
+def _with_trouble(words: str, reported: ReportedProcess | None) -> str:
+    """Add how a process ended last, if it has not run steadily since."""
+    if reported is None or reported.trouble is None:
+        return words
+    return f"{words} ({reported.trouble})"
+
+
+CHECKS: Mapping[str, Callable[[Service], str]] = {
+    "database": _database,
+    "broker": _broker,
+    "storage": _storage,
+    "gpu": _gpu_worker,
+    "light": _light_worker,
+}

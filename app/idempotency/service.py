@@ -1,0 +1,300 @@
+"""`Idempotency-Key`: a request sent twice makes one thing, and gets one answer.
+
+An upload holds its key while bytes flow; a held key whose holder died or fell silent
+may be taken over, and the holder then has lost it. A job takes its key in the very
+transaction that makes it. A used key remembers what was sent, and expires after a day.
+"""
+
+import hashlib
+import json
+import string
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import anyio
+import structlog
+from anyio.to_thread import run_sync
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.core.db.session import Sessions
+from app.core.errors import InvalidRequest, KeyInUse, KeyReused
+from app.core.process_identity import ProcessIdentity
+from app.core.resources import Service
+from app.core.storage.interface import StoredFile
+from app.idempotency.tables import UploadKey
+
+MAX_KEY_CHARS = 255
+VISIBLE = frozenset(string.ascii_letters + string.digits + string.punctuation)
+SILENT = timedelta(minutes=2)  # a holder that long untouched has died
+TOUCH_EVERY_S = 20.0
+KEPT_FOR = timedelta(days=1)
+CLAIM_TRIES = 3  # a key can be let go just while it is looked at
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class HeldKey:
+    """The key of the upload under way; without one nothing is held.
+
+    Attributes:
+        token: names this request among all that ever held the key.
+        earlier: the fingerprint of the request that used this key before, if any.
+        earlier_video: the video that request made.
+    """
+
+    service: Service
+    key: str | None
+    token: UUID = field(default_factory=uuid4)
+    earlier: str | None = None
+    earlier_video: UUID | None = None
+    touched_at_s: float = field(default_factory=time.monotonic)
+
+    async def touch(self) -> None:
+        """Say, now and then, that the upload still goes on.
+
+        Raises:
+            KeyInUse: it was silent so long that another request took the key over.
+        """
+        if self.key is None or self.earlier is not None:
+            return
+        if time.monotonic() - self.touched_at_s < TOUCH_EVERY_S:
+            return
+        self.touched_at_s = time.monotonic()
+        await run_sync(_touch, self, limiter=self.service.upload_threads)
+
+    def close(self, session: Session, *, fingerprint: str, video_id: UUID) -> None:
+        """Remember, in the video's own transaction, what the key was used for.
+
+        Raises:
+            KeyInUse: another request took the key over.
+        """
+        if self.key is not None:
+            self._update(session, fingerprint=fingerprint, video_id=video_id)
+
+    def _update(self, session: Session, **values: object) -> None:
+        mine = (UploadKey.key == self.key, UploadKey.token == self.token)
+        changed = session.scalar(
+            update(UploadKey)
+            .where(*mine, UploadKey.fingerprint.is_(None))
+            .values(values)
+            .returning(UploadKey.key)
+        )
+        if changed is None:
+            raise KeyInUse(
+                "This upload stalled so long that another request took over its "
+                "Idempotency-Key; nothing of it was kept."
+            )
+
+
+@asynccontextmanager
+async def held_key(key: str | None, *, service: Service) -> AsyncIterator[HeldKey]:
+    """Hold a key while an upload is taken in; let it go if that fails.
+
+    Raises:
+        InvalidRequest: the key is too long, or holds what a header must not.
+        KeyInUse: another request holds it.
+    """
+    if key is None:
+        yield HeldKey(service, None)
+        return
+    _check_key(key)
+    held = HeldKey(service, key)
+    await run_sync(_take, held, limiter=service.upload_threads)
+    try:
+        yield held
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await run_sync(_let_go, held, limiter=service.upload_threads)
+        raise
+
+
+def used_before(
+    session: Session, key: str | None, *, fingerprint: str
+) -> UploadKey | None:
+    """Take a key for a request that ends with this transaction; see `mark_used`.
+
+    One with the same key that is at the same point is waited for. Gives what the same
+    request made before; None for the first one, and without a key.
+
+    Raises:
+        InvalidRequest: the key is too long, or holds what a header must not.
+        KeyInUse: an upload under way holds it.
+        KeyReused: it belongs to another request.
+    """
+    if key is None:
+        return None
+    _check_key(key)
+    earlier = _claim(session, key, token=uuid4())
+    if earlier is not None and earlier.fingerprint != fingerprint:
+        raise KeyReused(_REUSED)
+    return earlier
+
+
+def mark_used(
+    session: Session, key: str | None, *, fingerprint: str, video_id: UUID, job_id: UUID
+) -> None:
+    """Remember what a key that `used_before` took was used for."""
+    if key is not None:
+        session.execute(
+            update(UploadKey)
+            .where(UploadKey.key == key)
+            .values(fingerprint=fingerprint, video_id=video_id, job_id=job_id)
+        )
+
+
+def fingerprint_of(
+    stored: StoredFile, filename: str | None, fields: Mapping[str, str]
+) -> str:
+    """Tell uploads apart: the file's bytes and name, and every field."""
+    return _digest([stored.sha256, filename, sorted(fields.items())])
+
+
+def job_fingerprint(video_id: UUID, model: str | None) -> str:
+    """Tell requests for a new job apart, from uploads too."""
+    return _digest([f"POST /videos/{video_id}/jobs", model])
+
+
+def check_same(held: HeldKey, fingerprint: str) -> None:
+    """Make sure that the earlier request with this key was the same upload.
+
+    Raises:
+        KeyReused: it was of another file or other fields, or no upload at all.
+    """
+    if held.earlier != fingerprint:
+        raise KeyReused(_REUSED)
+
+
+def free_keys_of_the_dead(sessions: Sessions) -> int:
+    """Free the keys of uploads whose process on this machine has ended."""
+    in_flight = UploadKey.fingerprint.is_(None)
+    with sessions.begin() as session:
+        owners = session.scalars(select(UploadKey.owner).where(in_flight).distinct())
+        dead = [owner for owner in owners if _is_dead(owner)]
+        freed = session.scalars(
+            delete(UploadKey)
+            .where(in_flight, UploadKey.owner.in_(dead))
+            .returning(UploadKey.key)
+        ).all()
+    return len(freed)
+
+
+def _take(held: HeldKey) -> None:
+    with held.service.sessions.begin() as session:
+        earlier = _claim(session, str(held.key), token=held.token)
+        if earlier is not None:
+            held.earlier, held.earlier_video = earlier.fingerprint, earlier.video_id
+
+
+def _claim(session: Session, key: str, *, token: UUID) -> UploadKey | None:
+    """Take a key; gives the row of the request that used it before, if one did."""
+    _forget_old_keys(session, key)
+    row = {
+        **{"key": key, "token": token, "owner": str(ProcessIdentity.current())},
+        **{"touched_at": func.now(), "created_at": func.now()},
+    }
+    for _ in range(CLAIM_TRIES):
+        taken = session.execute(
+            insert(UploadKey)
+            .values(row)
+            .on_conflict_do_nothing()
+            .returning(UploadKey.key)
+        ).one_or_none()
+        if taken is not None:
+            return None
+        earlier = session.scalars(
+            select(UploadKey)
+            .where(UploadKey.key == key)
+            .execution_options(populate_existing=True)
+        ).one_or_none()
+        if earlier is not None and earlier.fingerprint is not None:
+            return earlier
+        if earlier is not None and not _drop_if_dead(session, earlier):
+            break
+    raise KeyInUse(
+        "A request with this Idempotency-Key is still under way; "
+        "wait for its end before you send it again."
+    )
+
+
+def _drop_if_dead(session: Session, held: UploadKey) -> bool:
+    """Free a key whose holder has ended; False if it lives, as far as is known."""
+    if not _is_dead(held.owner):
+        return False
+    _free(session, held.key, held.token)
+    return True
+
+
+def _free(session: Session, key: str | None, token: UUID | None) -> None:
+    """Free a key if that request still holds it; never one that was used."""
+    session.execute(
+        delete(UploadKey).where(
+            UploadKey.key == key,
+            UploadKey.token == token,
+            UploadKey.fingerprint.is_(None),
+        )
+    )
+
+
+def _is_dead(owner: str | None) -> bool:
+    identity = ProcessIdentity.parse(owner or "")
+    return identity is not None and identity.is_dead
+
+
+def _forget_old_keys(session: Session, key: str) -> None:
+    """Delete what expired, and the key that is wanted if its holder fell silent.
+
+    Rows that another request looks at are left to it.
+    """
+    is_silent = UploadKey.fingerprint.is_(None) & (
+        UploadKey.touched_at < func.now() - SILENT
+    )
+    is_done = UploadKey.fingerprint.is_not(None)
+    is_old = UploadKey.created_at < func.now() - KEPT_FOR
+    gone = (
+        select(UploadKey.key)
+        .where(or_(is_old & (is_done | is_silent), (UploadKey.key == key) & is_silent))
+        .with_for_update(skip_locked=True)
+    )
+    session.execute(
+        delete(UploadKey)
+        .where(UploadKey.key.in_(gone))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _touch(held: HeldKey) -> None:
+    with held.service.sessions.begin() as session:
+        held._update(session, touched_at=func.now())
+
+
+def _let_go(held: HeldKey) -> None:
+    try:
+        with held.service.sessions.begin() as session:
+            _free(session, held.key, held.token)
+    except SQLAlchemyError as exc:  # It is free once it was silent long enough.
+        log.warning("idempotency_key_not_freed", error=str(exc))
+
+
+def _check_key(key: str) -> None:
+    if not key or len(key) > MAX_KEY_CHARS or not VISIBLE.issuperset(key):
+        raise InvalidRequest(
+            f"Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters."
+        )
+
+
+def _digest(words: list[object]) -> str:
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
+_REUSED = (
+    "This Idempotency-Key belongs to another request (another file, other fields or "
+    "another address); send a new key with a new request."
+)

@@ -1,0 +1,110 @@
+"""What is sent of a job."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.core.http.schemas import Page
+from app.jobs.tables import Job as JobRow
+from app.jobs.tables import JobStatus
+
+Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
+
+
+Counts = Annotated[dict[str, int], Field(examples=[{"PASS": 812, "DRIVE": 743}])]
+
+
+VIDEO_ID = "01980c1e-7a54-7c3e-9d1f-2f6f3a8b1c55"
+
+
+JOB_ID = "01980c1e-7a60-7e11-8a2b-91c0d7e4f002"
+
+
+class JobError(BaseModel):
+    """Why a job failed."""
+
+    code: str = Field(description="Stable; for programs.", examples=["no_video_stream"])
+    detail: str = Field(description="For people: what to do about it.")
+    retryable: bool = Field(description="Whether running it again may help.")
+
+
+class JobLinks(BaseModel):
+    """Addresses that belong to a job."""
+
+    self: str
+    video: str
+    cancel: str
+
+
+class Job(BaseModel):
+    """One run of one model over one video."""
+
+    id: UUID = Field(examples=[JOB_ID])
+    video_id: UUID = Field(examples=[VIDEO_ID])
+    status: Status
+    stage: Literal["probe", "decode", "spot", "store"] | None = Field(
+        description="What a running job is doing."
+    )
+    progress: float = Field(ge=0, le=1, description="By time in the video.")
+    eta_s: float | None = Field(description="Seconds still to go, if they can be told.")
+    attempt: int = Field(description="How often a worker has begun it.")
+    model: str | None = Field(description="The model asked for; null: the default.")
+    checkpoint: dict[str, Any] | None = Field(description="What ran, to the letter.")
+    counts: Counts | None = Field(description="Events by type, once it succeeded.")
+    error: JobError | None
+    warnings: dict[str, Any] | None = Field(
+        description="What the decoder had to forgive."
+    )
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    links: JobLinks
+
+    @classmethod
+    def of(cls, job: JobRow) -> "Job":
+        """Read a row."""
+        error = None
+        if job.error_code is not None:
+            error = JobError(
+                code=job.error_code,
+                detail=job.error_detail or "",
+                retryable=bool(job.error_retryable),
+            )
+        stage = job.stage if job.status == JobStatus.RUNNING else None
+        return cls.model_validate(
+            {
+                **{name: getattr(job, name) for name in _SAME_IN_JOB},
+                "stage": stage,
+                "counts": job.event_counts,
+                "error": error,
+                "links": {
+                    "self": f"/jobs/{job.id}",
+                    "video": f"/videos/{job.video_id}",
+                    "cancel": f"/jobs/{job.id}/cancel",
+                },
+            }
+        )
+
+
+class JobPage(Page[Job]):
+    """A video's jobs, the newest first."""
+
+
+class NewJob(BaseModel):
+    """How to analyse a video again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(
+        default=None,
+        max_length=255,
+        description="A name of GET /models; null: the default.",
+    )
+
+
+_SAME_IN_JOB = (
+    *("id", "video_id", "status", "progress", "eta_s", "attempt", "model"),
+    *("checkpoint", "warnings", "created_at", "started_at", "finished_at"),
+)

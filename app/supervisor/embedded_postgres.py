@@ -1,0 +1,110 @@
+"""The embedded Postgres: started for one process, and found by others.
+
+Whoever starts one must be alone on the data directory: `touchline serve` locks it.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from app.core.errors import StartFailed
+from app.supervisor.postgres_cluster import (
+    DATABASE,
+    Cluster,
+    answers,
+    last_error_line,
+    pid_file_lines,
+    prepare_cluster,
+    server_url,
+)
+from app.supervisor.postgres_leftovers import end_server, serves_another
+
+START_TIMEOUT_S = 90.0
+POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPostgres:
+    """A running server of ours that nobody supervises."""
+
+    cluster: Cluster
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """Where the service's database is found."""
+        return self.cluster.url
+
+    def stop(self) -> None:
+        """Shut down fast and clean; kill what does not end in time."""
+        if self.process.poll() is None:
+            end_server(psutil.Process(self.process.pid))
+        self.process.wait()
+        self.cluster.close()
+
+
+def start_postgres(
+    data_dir: Path,
+    *,
+    log_path: Path,
+    options: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> EmbeddedPostgres:
+    """Start the server of a data directory and wait for it; nobody restarts it.
+
+    It is a child of this process in a session of its own.
+
+    Raises:
+        StartFailed: as `prepare_cluster`, or the server does not come up; gives the
+            server's reason.
+    """
+    cluster = prepare_cluster(data_dir, say=say)
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  # our own words
+            cluster.command(["max_connections=200", *options]),
+            env=dict(cluster.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            **cluster.popen_options,
+        )
+    server = EmbeddedPostgres(cluster, process)
+    try:
+        _wait_until_ready(server, log_path)
+        cluster.ensure_database()
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+def running_url(data_dir: Path) -> str | None:
+    """Tell the URL of the server that runs on a data directory; None if none does.
+
+    The pid file of a copied data directory names the server of the original.
+    """
+    data = data_dir / "postgres"
+    notes = pid_file_lines(data)
+    if len(notes) < 5 or not notes[0].isdecimal():
+        return None
+    if serves_another(data, int(notes[0])):
+        return None
+    url = server_url(Path(notes[4]), DATABASE)
+    return url if answers(url) else None
+
+
+def _wait_until_ready(server: EmbeddedPostgres, log_path: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not server.cluster.is_ready(server.process.pid):
+        if server.process.poll() is not None:
+            raise StartFailed(
+                f"Postgres does not start: {last_error_line(log_path.read_text())}"
+            )
+        if time.monotonic() > deadline:
+            raise StartFailed(f"Postgres does not answer; see {log_path}")
+        time.sleep(POLL_S)

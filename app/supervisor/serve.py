@@ -1,0 +1,283 @@
+"""`touchline serve`: starts the whole service on one machine, and stops it in order.
+
+Postgres, migrations, workers, API; each in a process group of its own, so that Ctrl-C
+reaches nobody but us. Works by module names alone: it imports no worker.
+"""
+
+import hashlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+import httpx
+
+from app.core.db.migrate import upgrade
+from app.core.errors import StartFailed
+from app.core.process_report import (
+    API,
+    GPU_WORKER,
+    LIGHT_WORKER,
+    POSTGRES,
+    remove_report,
+)
+from app.core.settings import Settings
+from app.supervisor.api_server import api_command
+from app.supervisor.earlier_run import end_earlier_run
+from app.supervisor.postgres_cluster import Cluster, prepare_cluster
+from app.supervisor.preflight import (
+    alone_on,
+    bound_sockets,
+    check_redis,
+    check_surroundings,
+    listen,
+)
+from app.supervisor.processes import Plan, Say
+from app.supervisor.reaper_client import Warden
+from app.supervisor.supervision import Seat, Supervisor
+from app.webhooks.signing import webhook_secret
+
+API_START_S = 120.0
+POSTGRES_START_S = 600.0  # a crash recovery on a slow disk takes its time
+PATIENCE_S = 10.0  # then it is told what is waited for
+WATCH_EVERY_S = 0.2
+GPU_NICENESS = 5  # the network takes all cores it gets; the API answers first
+
+# Connections: what each API process, and both workers together, may open at most.
+API_CONNECTIONS = 80
+OTHER_CONNECTIONS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the service.
+
+    Attributes:
+        cluster: the embedded database; None where another is named.
+        sockets: where the API listens.
+    """
+
+    settings: Settings
+    say: Say
+    stop: threading.Event
+    supervisor: Supervisor
+    cluster: Cluster | None
+    sockets: Sequence[socket.socket]
+
+
+def serve(settings: Settings, *, say: Say, show: Say) -> None:
+    """Run the service until SIGINT or SIGTERM.
+
+    Args:
+        say: takes progress and warnings, a line each (standard error).
+        show: takes the three lines that tell where things are (standard output).
+
+    Raises:
+        StartFailed: it cannot start; whatever was started has been ended.
+    """
+    settings.refuse_open_door()
+    stop = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(_stopped_by_signals(stop))
+        stack.enter_context(alone_on(settings.data_dir))
+        run = _prepare(settings, _unbreakable(say), stop, stack)
+        url = _start_database(run)
+        if not stop.is_set():
+            _start_parts(run, url)
+        if _wait_for_api(run):
+            _show_places(settings, show)
+        while not stop.wait(WATCH_EVERY_S):
+            run.supervisor.step()
+
+
+def _prepare(
+    settings: Settings, say: Say, stop: threading.Event, stack: ExitStack
+) -> Run:
+    """Clear the way and check what can be checked; starts the reaper alone."""
+    data_dir, lock_path = settings.data_dir, settings.data_dir / "warden.lock"
+    end_earlier_run(data_dir, lock_path=lock_path, say=say)
+    check_surroundings(settings)
+    sockets = stack.enter_context(bound_sockets(settings))
+    webhook_secret(settings)
+    cluster = None
+    if settings.database_url is None:
+        cluster = prepare_cluster(data_dir, say=say)
+        stack.callback(cluster.close)
+    stack.callback(remove_report, data_dir)
+    warden = Warden(lock_path, say=say)
+    stack.callback(warden.close)
+    supervisor = Supervisor(data_dir=data_dir, warden=warden, say=say)
+    stack.callback(supervisor.end_all)
+    stack.callback(_close_all, sockets)  # Nobody comes in while it ends.
+    return Run(settings, say, stop, supervisor, cluster, sockets)
+
+
+def _unbreakable(say: Say) -> Say:
+    """Go on when the terminal is gone: stopping in order matters more than telling."""
+
+    def tell(line: str) -> None:
+        with suppress(OSError):
+            say(line)
+
+    return tell
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Turn Ctrl-C, SIGTERM and a closed terminal into an event."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in numbers
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _close_all(sockets: Sequence[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+def _start_database(run: Run) -> str:
+    """Start or reach the servers, bring the schema up to date; returns the URL."""
+    settings, url = run.settings, run.settings.database_url
+    if run.cluster is not None:
+        run.say("starting Postgres ...")
+        seat = run.supervisor.start(_postgres_plan(run.cluster, settings))
+        if not _wait_for_postgres(run, run.cluster, seat):
+            return run.cluster.url
+        run.cluster.ensure_database()
+        url = run.cluster.url
+    if url is None:
+        raise ValueError("without a database of the user's there is a cluster")
+    run.say("migrating ...")
+    upgrade(url)
+    if settings.redis_url is not None:
+        check_redis(settings.redis_url)
+    return url
+
+
+def _start_parts(run: Run, url: str) -> None:
+    run.say("starting the workers and the API ...")
+    listen(run.sockets, run.settings)
+    for plan in _plans(run.settings, _environment(run.settings, url), run.sockets):
+        run.supervisor.start(plan)
+
+
+def _environment(settings: Settings, url: str) -> dict[str, str]:
+    """Make the environment of workers and API."""
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "TOUCHLINE_DATA_DIR": str(settings.data_dir),
+        "TOUCHLINE_HOST": settings.host,
+        "TOUCHLINE_PORT": str(settings.port),
+        "TOUCHLINE_DATABASE_URL": url,
+    }
+
+
+def _postgres_plan(cluster: Cluster, settings: Settings) -> Plan:
+    connections = OTHER_CONNECTIONS + API_CONNECTIONS * settings.api_processes
+    return Plan(
+        POSTGRES,
+        cluster.command([f"max_connections={connections}"]),
+        cluster.environment,
+        settings.data_dir / "logs" / "postgres.log",
+        prepare=cluster.free,
+        popen_options=cluster.popen_options,
+        is_essential=True,
+        longest_pause_s=30.0,
+        stop_signal=signal.SIGINT,  # a fast shutdown
+        stop_round=2,
+        stop_s=8.0,
+    )
+
+
+def _plans(
+    settings: Settings,
+    environment: Mapping[str, str],
+    sockets: Sequence[socket.socket],
+) -> list[Plan]:
+    """List workers and API in the order of their start."""
+    logs, python = settings.data_dir / "logs", [sys.executable, "-P", "-m"]
+    # Two runs on one machine may share a database: their workers need own names.
+    run = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:6]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+    def worker(name: str, kind: str, niceness: int = 0) -> Plan:
+        command = [*python, "celery", "-A", f"worker.{kind}", "worker", *quiet]
+        command += ["-Q", kind, "-n", f"{kind}-{run}@%h", "--loglevel", "INFO"]
+        return Plan(name, command, environment, logs / f"{kind}.log", niceness=niceness)
+
+    def api(number: int) -> Plan:
+        return Plan(
+            API if number == 1 else f"{API} {number}",
+            api_command(sockets),
+            environment,
+            logs / ("api.log" if number == 1 else f"api-{number}.log"),
+            popen_options={"pass_fds": [one.fileno() for one in sockets]},
+            is_essential=True,
+            longest_pause_s=10.0,  # meanwhile connections wait
+            stop_round=0,  # first, so that nothing new comes in
+            stop_s=4.0,
+        )
+
+    return [
+        worker(LIGHT_WORKER, "light"),
+        worker(GPU_WORKER, "gpu", GPU_NICENESS),
+        *map(api, range(1, settings.api_processes + 1)),
+    ]
+
+
+def _wait_for_postgres(run: Run, cluster: Cluster, seat: Seat) -> bool:
+    """Wait until the database answers; False if asked to stop before."""
+    deadline = time.monotonic() + POSTGRES_START_S
+    told_at = time.monotonic() + PATIENCE_S
+    while not run.stop.wait(WATCH_EVERY_S / 4):
+        run.supervisor.step()
+        if seat.part is not None and cluster.is_ready(seat.part.group):
+            seat.has_been_up = True
+            return True
+        now = time.monotonic()
+        if now > deadline:
+            raise StartFailed(f"Postgres does not answer; see {seat.plan.log_path}")
+        if now > told_at:
+            run.say("Postgres recovers from a crash; this may take minutes ...")
+            told_at = deadline
+    return False
+
+
+def _wait_for_api(run: Run) -> bool:
+    """Wait until the API answers; False if asked to stop before."""
+    deadline = time.monotonic() + API_START_S
+    seats = [seat for seat in run.supervisor.seats if seat.plan.is_essential]
+    with httpx.Client(trust_env=False, timeout=2.0) as client:
+        while not run.stop.wait(WATCH_EVERY_S):
+            run.supervisor.step()
+            if time.monotonic() > deadline:
+                raise StartFailed(
+                    f"the API does not answer; see {seats[-1].plan.log_path}"
+                )
+            try:
+                answer = client.get(f"{run.settings.local_url}/healthz")
+            except httpx.TransportError:
+                continue
+            if answer.is_success:
+                for seat in seats:
+                    seat.has_been_up = True
+                return True
+    return False
+
+
+def _show_places(settings: Settings, show: Say) -> None:
+    show(f"API   {settings.base_url}")
+    show(f"Docs  {settings.base_url}/docs")
+    show(f"Data  {settings.data_dir}")

@@ -1,0 +1,23 @@
+"""Every table of the service: importing this fills the metadata, for migrations."""
+
+from app.core.db.base import Base
+from app.health.tables import WorkerBeat
+from app.idempotency.tables import UploadKey
+from app.jobs.tables import Job
+from app.timelines.tables import Event
+from app.videos.tables import Video
+from app.webhooks.tables import Delivery, DeliveryAttempt, WebhookEndpoint
+
+metadata = Base.metadata
+
+__all__ = [
+    "Delivery",
+    "DeliveryAttempt",
+    "Event",
+    "Job",
+    "UploadKey",
+    "Video",
+    "WebhookEndpoint",
+    "WorkerBeat",
+    "metadata",
+]

@@ -1,0 +1,47 @@
+"""Statements about videos, built without a session."""
+
+from functools import cache
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import aliased
+
+from app.jobs.tables import Job
+from app.videos.tables import Video
+
+
+@cache
+def videos_with_jobs() -> Select[Video, Job, Job]:
+    """Each video, its latest job, and (or null) the job whose timeline is shown.
+
+    Made once: SQLAlchemy compiles a statement with new aliases anew for every request.
+    """
+    latest_row = (
+        select(Job)
+        .where(Job.video_id == Video.id)
+        .order_by(Job.created_at.desc(), Job.id.desc())
+        .limit(1)
+        .lateral("latest")
+    )
+    latest, shown = aliased(Job, latest_row), aliased(Job, name="shown")
+    return (
+        select(Video, latest, shown)
+        .join(latest_row, latest_row.c.video_id == Video.id)
+        .outerjoin(shown, shown.id == Video.current_job_id)
+    )
+
+
+def videos_page(*, before: UUID | None, limit: int) -> Select[Video, Job, Job]:
+    """A page of videos, the newest first; one row more tells that there is a next."""
+    statement = videos_with_jobs().order_by(Video.id.desc()).limit(limit + 1)
+    return statement if before is None else statement.where(Video.id < before)
+
+
+def video_with_jobs(video_id: UUID | None) -> Select[Video, Job, Job]:
+    """One video with its latest and its shown job."""
+    return videos_with_jobs().where(Video.id == video_id)
+
+
+def lock_video(video_id: UUID) -> Select[UUID]:
+    """Hold a video against its deletion until the transaction ends; no row: gone."""
+    return select(Video.id).where(Video.id == video_id).with_for_update(key_share=True)

@@ -1,0 +1,224 @@
+"""Videos: upload, list, look at, play, delete."""
+
+from contextlib import suppress
+
+from fastapi import Request, Response
+from fastapi.responses import FileResponse
+from sqlalchemy import delete
+
+from app.core.db.base import utc_now
+from app.core.errors import (
+    CallbackRefused,
+    EmptyUpload,
+    InvalidCursor,
+    KeyInUse,
+    KeyReused,
+    RangeNotSatisfiable,
+    StorageFull,
+    UnknownModel,
+    UnsupportedBody,
+    UploadBroken,
+    VideoNotFound,
+    VideoTooLarge,
+)
+from app.core.http.cursors import VideosCursor
+from app.core.http.dependencies import (
+    CursorText,
+    IdempotencyKey,
+    Limit,
+    ServiceDep,
+    VideoId,
+)
+from app.core.http.pagination import cut_page, json_answer
+from app.core.http.problems import lists_problems
+from app.core.http.routing import MediaRoute, guarded_router
+from app.core.storage.keys import video_prefix
+from app.videos.file_response import VideoFile
+from app.videos.queries import video_with_jobs, videos_page
+from app.videos.schemas import Video, VideoPage
+from app.videos.service import find_video, video_not_found
+from app.videos.tables import Video as VideoRow
+from app.videos.upload import Body, accept_upload
+
+router = guarded_router("videos")
+file_router = guarded_router("videos", MediaRoute)
+
+# Only what browsers play; anything else is offered as bytes, never as a page.
+PLAYABLE = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/mp4"}
+BYTES = "application/octet-stream"
+FILE: dict[str, dict[str, str]] = {
+    media_type: {} for media_type in (*dict.fromkeys(PLAYABLE.values()), BYTES)
+}
+
+UPLOAD_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "string",
+                            "contentMediaType": "application/octet-stream",
+                            "format": "binary",
+                            "description": "The video.",
+                        },
+                        "title": {"type": "string", "maxLength": 300},
+                        "callback_url": {
+                            "type": "string",
+                            "format": "uri",
+                            "description": "Where to POST the webhook.",
+                        },
+                        "model": {
+                            "type": "string",
+                            "description": "A name of GET /models; else the default.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/videos",
+    status_code=202,
+    response_model=Video,
+    openapi_extra=UPLOAD_FORM,
+    responses={
+        202: {
+            "description": "Stored, and queued for analysis.",
+            "headers": {
+                "Location": {
+                    "description": "The video's address.",
+                    "schema": {"type": "string"},
+                }
+            },
+        },
+        **lists_problems(
+            *(UploadBroken, VideoTooLarge, UnsupportedBody, EmptyUpload),
+            *(CallbackRefused, UnknownModel, StorageFull),
+            *(KeyInUse, KeyReused),
+        ),
+    },
+)
+async def upload_video(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    idempotency_key: IdempotencyKey = None,
+) -> Video:
+    """Upload a video and queue its analysis.
+
+    The body streams to storage; the answer comes once it is safe on disk. With an
+    `Idempotency-Key` an upload may be sent again: it is answered with the first one's
+    video.
+    """
+    length = request.headers.get("content-length", "")
+    body = Body(
+        chunks=request.stream(),
+        content_type=request.headers.get("content-type"),
+        content_length=int(length) if length.isdecimal() else None,
+        idempotency_key=idempotency_key,
+    )
+    accepted = await accept_upload(body, service=service, now=utc_now())
+    response.headers["location"] = f"/videos/{accepted.video.id}"
+    return Video.of(*accepted)
+
+
+@router.get(
+    "/videos", response_model=VideoPage, responses=lists_problems(InvalidCursor)
+)
+def list_videos(
+    request: Request,
+    response: Response,
+    service: ServiceDep,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> Response:
+    """List videos, the newest first."""
+    before = VideosCursor.decode(cursor).before if cursor else None
+    with service.sessions() as session:
+        found = session.execute(videos_page(before=before, limit=limit)).all()
+    page, next_cursor = cut_page(
+        found,
+        limit=limit,
+        cursor_after=lambda row: VideosCursor(before=row[0].id),
+        request=request,
+        response=response,
+    )
+    items = [Video.of(*row) for row in page]
+    return json_answer(VideoPage(items=items, next_cursor=next_cursor), response)
+
+
+@router.get(
+    "/videos/{video_id}",
+    response_model=Video,
+    responses=lists_problems(VideoNotFound),
+)
+def get_video(response: Response, video_id: VideoId, service: ServiceDep) -> Response:
+    """Look at a video: its facts, and where its analysis stands."""
+    with service.sessions() as session:
+        found = session.execute(video_with_jobs(video_id)).one_or_none()
+    if found is None:
+        raise video_not_found(video_id)
+    return json_answer(Video.of(*found), response)
+
+
+@router.delete(
+    "/videos/{video_id}",
+    status_code=204,
+    responses=lists_problems(VideoNotFound),
+)
+def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
+    """Delete a video: file, scores, events and jobs; a running job is canceled."""
+    prefix = video_prefix(video_id)
+    with service.sessions.begin() as session:
+        gone = delete(VideoRow).where(VideoRow.id == video_id)
+        if session.execute(gone.returning(VideoRow.id)).one_or_none() is None:
+            raise video_not_found(video_id)
+        # Within the transaction: whenever this process dies, the sweep finds the
+        # folder in the trash, and the row tells whether it goes or comes back.
+        service.storage.set_aside(prefix)
+    with suppress(OSError):  # The sweep tries again.
+        service.storage.empty_trash(prefix)
+    return Response(status_code=204)
+
+
+@file_router.get(
+    "/videos/{video_id}/file",
+    response_class=FileResponse,
+    responses={
+        200: {"content": FILE, "description": "The file as uploaded."},
+        206: {
+            "content": {**FILE, "multipart/byteranges": {}},
+            "description": "The range asked for, or several.",
+        },
+        **lists_problems(VideoNotFound, RangeNotSatisfiable),
+    },
+)
+def play_video(video_id: VideoId, service: ServiceDep) -> VideoFile:
+    """Load the file as it was uploaded; ranges are served, so players can seek."""
+    with service.sessions() as session:
+        video = find_video(session, video_id)
+    path = service.storage.path_for(video.storage_key)
+    try:
+        facts = path.stat()
+    except FileNotFoundError as exc:
+        raise video_not_found(video_id) from exc
+    suffix = (video.filename or "").rsplit(".", 1)[-1].lower()
+    return VideoFile(
+        path,
+        stat_result=facts,
+        media_type=PLAYABLE.get(suffix, BYTES),
+        filename=video.filename or f"{video_id}",
+        content_disposition_type="inline" if suffix in PLAYABLE else "attachment",
+        headers={
+            "etag": f'"{video.sha256}"',
+            "content-security-policy": "sandbox",
+            "cache-control": "private, no-transform",
+        },
+    )

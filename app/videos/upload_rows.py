@@ -1,0 +1,106 @@
+"""The rows of an upload: written once, or found again for one that was sent twice."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from app.core.db.base import new_id
+from app.core.db.commit import OutcomeUnknown, commit_for_sure
+from app.core.errors import KeyInUse, NotReady
+from app.core.resources import Service
+from app.core.storage.interface import StoredFile
+from app.core.storage.keys import video_prefix
+from app.idempotency.service import HeldKey, check_same, fingerprint_of
+from app.jobs.tables import Job, JobStatus
+from app.videos.queries import video_with_jobs
+from app.videos.tables import Video
+
+
+@dataclass(slots=True)
+class Upload:
+    """What has been read of the form so far."""
+
+    filename: str | None = None  # None until the file's part began
+    fields: dict[str, str] = field(default_factory=dict)
+    room_looked_for_at: int = 0  # bytes that had come when the disk was looked at
+
+
+class Accepted(NamedTuple):
+    """What an upload became."""
+
+    video: Video
+    job: Job  # its latest
+    shown: Job | None  # the one whose timeline is shown, if it was sent before
+
+
+def record_upload(
+    video_id: UUID,
+    upload: Upload,
+    stored: StoredFile,
+    held: HeldKey,
+    service: Service,
+    now: datetime,
+) -> Accepted:
+    """Write video and job in one transaction; without them the file goes again.
+
+    Raises:
+        NotReady: the database left, and nothing was written.
+        OutcomeUnknown: it may have been; the file stays.
+    """
+    video, job = _rows(video_id, upload, stored, now)
+    try:
+        with service.sessions() as session:
+            session.add_all((video, job))
+            session.flush()
+            fingerprint = fingerprint_of(stored, upload.filename, upload.fields)
+            held.close(session, fingerprint=fingerprint, video_id=video_id)
+            if not commit_for_sure(session, sessions=service.sessions):
+                raise NotReady("The database left; nothing was kept. Send it again.")
+    except OutcomeUnknown:
+        raise
+    except BaseException:
+        service.storage.delete_prefix(video_prefix(video_id))
+        raise
+    return Accepted(video, job, None)
+
+
+def find_earlier(
+    video_id: UUID,
+    upload: Upload,
+    stored: StoredFile,
+    held: HeldKey,
+    service: Service,
+    now: datetime,  # noqa: ARG001  # like `record_upload`
+) -> Accepted:
+    """Drop what came and find the video that the same upload made before."""
+    service.storage.delete_prefix(video_prefix(video_id))
+    check_same(held, fingerprint_of(stored, upload.filename, upload.fields))
+    with service.sessions() as session:
+        found = session.execute(video_with_jobs(held.earlier_video)).one_or_none()
+    if found is None:
+        raise KeyInUse("The video of this Idempotency-Key has just been deleted.")
+    return Accepted(*found)
+
+
+def _rows(
+    video_id: UUID, upload: Upload, stored: StoredFile, now: datetime
+) -> tuple[Video, Job]:
+    video = Video(
+        id=video_id,
+        title=upload.fields.get("title"),
+        filename=upload.filename or None,
+        callback_url=upload.fields.get("callback_url"),
+        storage_key=stored.key,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        created_at=now,
+    )
+    job = Job(
+        id=new_id(),
+        video_id=video_id,
+        model=upload.fields.get("model"),
+        status=JobStatus.QUEUED,
+        created_at=now,
+    )
+    return video, job

@@ -1,0 +1,137 @@
+"""Which URLs may be called back: public ones, and networks the operator allows."""
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from app.core.errors import CallbackRefused
+from app.core.settings import Network
+from app.webhooks.addresses import Address, is_public
+
+MAX_URL_CHARS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A callback URL that is allowed, and the addresses to connect to.
+
+    Attributes:
+        addresses: all that the host resolves to, each judged, in the resolver's order.
+    """
+
+    url: str
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackUrl:
+    """A callback URL whose host has not been resolved yet."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+
+
+def check_callback_url(url: str, allow_nets: Sequence[Network] = ()) -> Callback:
+    """Judge a callback URL and resolve its host once.
+
+    Blocks for the resolver: call it from a thread. Connect to the addresses it gives
+    and to nothing else.
+
+    Raises:
+        CallbackRefused: says which rule the URL breaks.
+    """
+    parsed = parse_callback_url(url)
+    return judge_callback(parsed, resolve(parsed.host, parsed.port), allow_nets)
+
+
+def judge_callback(
+    url: CallbackUrl, addresses: Sequence[Address], allow_nets: Sequence[Network] = ()
+) -> Callback:
+    """Judge every address that the host of a callback URL resolved to.
+
+    https may go to any public address; plain http, and any address that is not
+    public, only inside `allow_nets`. One bad address among many refuses the URL, so
+    that a name cannot answer differently the second time.
+
+    Raises:
+        CallbackRefused: says which rule the URL breaks.
+    """
+    for address in addresses:
+        _judge(address, url, allow_nets)
+    return Callback(url=url.url, addresses=tuple(addresses))
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """Ask the system's resolver for every address of a host; blocks for it.
+
+    Raises:
+        CallbackRefused: it knows none.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [_read_address(info[4]) for info in found]
+    except (OSError, ValueError) as exc:  # UnicodeError is a ValueError.
+        raise CallbackRefused(f"callback_url's host {host} does not resolve.") from exc
+    if not addresses:
+        raise CallbackRefused(f"callback_url's host {host} has no address.")
+    return list(dict.fromkeys(addresses))
+
+
+def _read_address(socket_address: Sequence[object]) -> Address:
+    """Read an address of the resolver; a link-local one keeps its interface."""
+    text = str(socket_address[0])
+    if len(socket_address) == 4 and socket_address[3] and "%" not in text:
+        text = f"{text}%{socket_address[3]}"
+    return ipaddress.ip_address(text)
+
+
+def _judge(address: Address, url: CallbackUrl, allow_nets: Sequence[Network]) -> None:
+    if any(address.version == net.version and address in net for net in allow_nets):
+        return
+    if not is_public(address):
+        raise CallbackRefused(
+            f"callback_url leads to {address}, which is not a public address; "
+            "the operator can allow its network with TOUCHLINE_WEBHOOK_ALLOW_NETS."
+        )
+    if url.scheme != "https":
+        raise CallbackRefused(
+            "callback_url must use https; plain http is only for networks "
+            "listed in TOUCHLINE_WEBHOOK_ALLOW_NETS."
+        )
+
+
+def parse_callback_url(url: str) -> CallbackUrl:
+    """Read a callback URL; asks no resolver.
+
+    Raises:
+        CallbackRefused: it is no URL that a webhook can be sent to.
+    """
+    if len(url) > MAX_URL_CHARS:
+        raise CallbackRefused(
+            f"callback_url is longer than {MAX_URL_CHARS} characters."
+        )
+    if any(char.isspace() or not char.isprintable() for char in url):
+        raise CallbackRefused("callback_url holds white space or control characters.")
+    try:
+        parsed = httpx.URL(url)
+        host = parsed.raw_host
+    except (httpx.InvalidURL, UnicodeError, ValueError) as exc:
+        raise CallbackRefused(f"callback_url is not a URL: {exc}.") from exc
+    if parsed.scheme not in ("http", "https") or not host:
+        raise CallbackRefused(
+            "callback_url must be a full URL such as https://host/path."
+        )
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise CallbackRefused("callback_url is not a URL: its port is out of range.")
+    if parsed.userinfo:
+        raise CallbackRefused(
+            "callback_url must not hold a user name or password; "
+            "verify the webhook's signature instead."
+        )
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    return CallbackUrl(str(parsed), parsed.scheme, host.decode("ascii"), port)

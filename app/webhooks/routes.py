@@ -1,0 +1,124 @@
+"""Webhook messages: what was sent, what came of it, and sending it again."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.core.errors import (
+    DeliveryNotFound,
+    InvalidCursor,
+    VideoNotFound,
+)
+from app.core.http.cursors import DeliveriesCursor
+from app.core.http.dependencies import (
+    CursorText,
+    DeliveryId,
+    Limit,
+    ServiceDep,
+    VideoId,
+    snapshot,
+)
+from app.core.http.pagination import cut_page
+from app.core.http.problems import lists_problems
+from app.core.http.routing import guarded_router
+from app.videos.service import find_video
+from app.webhooks.queries import (
+    deliveries_page,
+    delivery_with_attempts,
+    resume_endpoint,
+)
+from app.webhooks.schemas import Delivery, DeliveryPage, WebhookMessage
+
+router = guarded_router("webhooks")
+messages = APIRouter()  # what we send: the section `webhooks` of the OpenAPI document
+
+SIGNATURE = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string"},
+            "description": words,
+        }
+        for name, words in (
+            ("webhook-id", "Stays the same when a message is sent again."),
+            ("webhook-timestamp", "Seconds since 1970, of this attempt."),
+            (
+                "webhook-signature",
+                "v1,base64(hmac_sha256(secret, '{id}.{timestamp}.{body}')); the "
+                "secret is shown by `touchline keys webhook`.",
+            ),
+        )
+    ]
+}
+ANSWERS: dict[int | str, dict[str, str]] = {
+    200: {"description": "Any 2xx ends it; anything else is tried again, with pauses."},
+    410: {"description": "Gone: neither this message nor a later one of the video."},
+}
+
+
+@router.get(
+    "/videos/{video_id}/deliveries",
+    responses=lists_problems(VideoNotFound, InvalidCursor),
+)
+def list_deliveries(
+    request: Request,
+    response: Response,
+    video_id: VideoId,
+    service: ServiceDep,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> DeliveryPage:
+    """List a video's webhook messages with every attempt, the newest first."""
+    before = DeliveriesCursor.decode(cursor).before if cursor else None
+    wanted = deliveries_page(video_id, before=before, limit=limit)
+    with snapshot(service) as session:
+        find_video(session, video_id)
+        found = session.scalars(wanted).all()
+    page, next_cursor = cut_page(
+        found,
+        limit=limit,
+        cursor_after=lambda delivery: DeliveriesCursor(before=delivery.id),
+        request=request,
+        response=response,
+    )
+    items = [Delivery.of(delivery) for delivery in page]
+    return DeliveryPage(items=items, next_cursor=next_cursor)
+
+
+@router.post(
+    "/deliveries/{delivery_id}/retry",
+    status_code=202,
+    responses=lists_problems(DeliveryNotFound),
+)
+def retry_delivery(delivery_id: DeliveryId, service: ServiceDep) -> Delivery:
+    """Send a webhook message again now, whatever came of it before."""
+    with service.sessions.begin() as session:
+        delivery = session.scalars(
+            delivery_with_attempts(delivery_id).with_for_update()
+        ).one_or_none()
+        if delivery is None:
+            raise DeliveryNotFound(f"No delivery has the id {delivery_id}.")
+        delivery.send_again()
+        session.flush()
+        session.refresh(delivery, ["next_attempt_at"])
+        session.execute(resume_endpoint(delivery.endpoint))
+    service.doorbell.ring_delivery(delivery.id)
+    return Delivery.of(delivery)
+
+
+@messages.post("video.completed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def video_completed(body: WebhookMessage) -> None:
+    """Sent to the video's callback_url when a job has succeeded."""
+
+
+@messages.post("video.failed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def video_failed(body: WebhookMessage) -> None:
+    """Sent to the video's callback_url when a job has failed for good."""
+
+
+@messages.post("video.canceled", openapi_extra=SIGNATURE, responses=ANSWERS)
+def video_canceled(body: WebhookMessage) -> None:
+    """Sent to the video's callback_url when a job has been canceled.
+
+    Nothing is sent for a video that is deleted: its jobs and messages go with it.
+    """

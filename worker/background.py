@@ -1,0 +1,131 @@
+"""Celery's entry of the light process: `celery -A worker.background worker -Q light`.
+
+Sends webhooks and sweeps; keeps away from torch and from `model`. Both begin before
+the broker is reached: it only wakes the sender, the database tells what is to be done.
+"""
+
+import os
+import resource
+import threading
+from functools import cache
+from typing import Any
+
+import structlog
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_shutdown,
+    worker_shutting_down,
+)
+
+from app.core.broker.notifier import DELIVER_WEBHOOK, make_celery
+from app.core.logging import configure_logging
+from app.core.settings import Settings
+from app.webhooks.signing import webhook_secret
+from worker.heartbeat import start_beating
+from worker.startup import Ground, connect, stop_if_unfit
+from worker.sweep_loop import Sweeping
+from worker.webhooks.attempt import Post
+from worker.webhooks.sender import (
+    DATABASE_THREADS,
+    FINISH_S,
+    LOOK_EVERY_S,
+    PLACES,
+    WebhookSender,
+)
+
+OTHER_FILES = 128  # open files beside the connections to receivers
+
+settings = Settings()
+celery = make_celery(settings)
+celery.conf.update(worker_pool="threads", worker_concurrency=1)
+
+leaving = threading.Event()
+log = structlog.get_logger(__name__)
+
+
+@celery.task(name=DELIVER_WEBHOOK)
+def deliver_webhook(delivery_id: str) -> None:  # noqa: ARG001  # it finds all that are due
+    """Wake the sender."""
+    _sender().wake()
+
+
+@setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    configure_logging(settings.log_format)
+
+
+@worker_init.connect
+def _check(sender: Any, **_: Any) -> None:
+    """Refuse to start where no message could be signed, else begin to work."""
+    configure_logging(settings.log_format)  # Celery asks for it only later.
+    with stop_if_unfit():
+        _ground()
+        _sender()
+    _start(sender.hostname)
+
+
+def _start(node: str) -> None:
+    """Begin to send, to sweep and to beat, also while the broker does not answer."""
+    sweeping = Sweeping(_ground())
+    _sender().start()
+    sweeping.start(leaving=leaving)
+    start_beating(
+        node=node,
+        kind="light",
+        info=lambda: _state(sweeping),
+        sessions=_ground().sessions,
+        leaving=leaving,
+        every=settings.heartbeat,
+    )
+
+
+@worker_shutting_down.connect
+def _leave(**_: Any) -> None:
+    leaving.set()
+    _sender().stop()
+
+
+@worker_shutdown.connect
+def _finish(**_: Any) -> None:
+    """Let what is under way be recorded, so that it is not sent twice."""
+    _sender().stop()
+    _sender().join(2 * FINISH_S)
+
+
+def _state(sweeping: Sweeping) -> dict[str, object]:
+    """Tell what sweep and sender do; a problem of either is a problem."""
+    state = {"pid": os.getpid(), **sweeping.report()}
+    problems = [state.pop("problem", None), _sender().problem]
+    told = "; ".join(str(problem) for problem in problems if problem is not None)
+    return {**state, "problem": told} if told else state
+
+
+@cache
+def _ground() -> Ground:
+    return connect(settings, celery, pool_size=DATABASE_THREADS + 2)
+
+
+@cache
+def _sender() -> WebhookSender:
+    how = Post(
+        secret=webhook_secret(settings),
+        allow_nets=settings.webhook_allow_nets,
+        deadline_s=settings.webhook_timeout.total_seconds(),
+    )
+    return WebhookSender(
+        sessions=_ground().sessions,
+        how=how,
+        places=min(PLACES, _open_files(PLACES + OTHER_FILES) - OTHER_FILES),
+        look_every_s=min(LOOK_EVERY_S, settings.sweep_every.total_seconds()),
+    )
+
+
+def _open_files(wanted: int) -> int:
+    """Raise this process's limit of open files if need be; returns what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return raised

@@ -1,0 +1,186 @@
+"""One run of one job: claim it, spot the video, save everything in one transaction.
+
+Celery stays outside: whatever calls `run_job` hands in what it needs. A second call
+for the same job finds it held or closed and goes home.
+"""
+
+from dataclasses import asdict, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy import update
+
+from app.core.process_identity import ProcessIdentity
+from app.core.storage.keys import scores_key
+from app.jobs.queries import claim_job
+from app.jobs.tables import Job, JobStatus
+from app.videos.tables import Video
+from model.errors import Canceled
+from model.spotting.predictor import Predictor
+from model.spotting.spot_file import Progress, SpottedVideo, spot_file
+from model.spotting.timeline import Timeline
+from model.video.limits import DEFAULT_LIMITS
+from model.video.probe import VideoFacts
+from worker import lease as leases
+from worker.lease import Lease
+from worker.outcomes import (
+    Claim,
+    Failure,
+    LeaseLost,
+    Workplace,
+    failure_of,
+    forget_scores,
+    save_failure,
+    save_stop,
+    save_success,
+)
+
+log = structlog.get_logger(__name__)
+
+
+def run_job(job_id: UUID, *, place: Workplace) -> JobStatus | None:
+    """Run a job to its end; returns what became of it, None if it was not to be had.
+
+    Every write is guarded by the lease: a run that lost it leaves nothing behind. A
+    job whose failure may pass goes back into the queue while attempts remain.
+    """
+    token = uuid4()
+    claim = _claim(job_id, token, place)
+    if claim is None:
+        log.info("job_not_to_be_had", job=str(job_id))
+        return None
+    lease = Lease(
+        job_id,
+        token,
+        sessions=place.sessions,
+        length=place.settings.lease,
+        renew_every=place.settings.heartbeat,
+        leaving=place.leaving,
+    )
+    with (
+        structlog.contextvars.bound_contextvars(job=str(job_id)),
+        place.activity.running(job_id),
+    ):
+        log.info("job_started", attempt=claim.attempt)
+        try:
+            status = _run(claim, lease, place)
+        except LeaseLost:
+            log.warning("lease_lost")
+            return None
+        log.info("job_ended", status=status)
+        return status
+
+
+def _claim(job_id: UUID, token: UUID, place: Workplace) -> Claim | None:
+    statement = claim_job(
+        job_id,
+        token=token,
+        owner=str(ProcessIdentity.current()),
+        lease=place.settings.lease,
+        max_attempts=place.settings.max_attempts,
+        max_interruptions=place.settings.max_interruptions,
+    ).returning(Job.video_id, Job.model, Job.attempt, Job.interruptions)
+    with place.sessions.begin() as session:
+        row = session.execute(statement).one_or_none()
+        if row is None:
+            return None
+        video = session.get_one(Video, row.video_id)
+        return Claim(
+            job_id=job_id,
+            token=token,
+            video_id=video.id,
+            model=row.model,
+            attempt=row.attempt,
+            failures=row.attempt - row.interruptions - 1,
+            storage_key=video.storage_key,
+            callback_url=video.callback_url,
+        )
+
+
+def _run(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
+    """Spot and save, or write down why not."""
+    try:
+        with lease.kept_alive():
+            predictor = place.predictors.get(claim.model)
+            place.activity.touch()
+            spotted = _spot(claim, lease, place, predictor)
+            lease.note(leases.Progress("store", 1.0, 0.0))
+            scores = place.storage.write_bytes(
+                scores_key(claim.video_id, claim.job_id, claim.token),
+                _curves(spotted, predictor).to_bytes(),
+            )
+        _raise_if_stopped(lease)
+        return save_success(claim, lease, place, predictor, spotted, scores)
+    except Canceled:
+        return save_stop(claim, lease, place)
+    except LeaseLost:
+        forget_scores(claim, place)
+        raise
+    except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
+        # A signal that ends this worker also reaches its decoder, whose death is then
+        # no failure of the job.
+        if lease.stop is not None:
+            return save_stop(claim, lease, place)
+        return _fail(claim, lease, place, failure_of(exc, claim))
+
+
+def _fail(claim: Claim, lease: Lease, place: Workplace, failure: Failure) -> JobStatus:
+    """Save a failure, unless the job was canceled a moment ago."""
+    try:
+        return save_failure(claim, lease, place, failure)
+    except Canceled:
+        return save_stop(claim, lease, place)
+
+
+def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:
+    """Give the score curves at the temperature that the events' scores have."""
+    temperature = predictor.manifest.spotting.temperature
+    return replace(
+        spotted.timeline, scores=spotted.timeline.at_temperature(temperature)
+    )
+
+
+def _spot(
+    claim: Claim, lease: Lease, place: Workplace, predictor: Predictor
+) -> SpottedVideo:
+    def save_facts(facts: VideoFacts) -> None:
+        _raise_if_stopped(lease)
+        with place.sessions.begin() as session:
+            session.execute(_facts_statement(claim.video_id, facts))
+
+    def note_progress(progress: Progress) -> None:
+        place.activity.touch()
+        _raise_if_stopped(lease)
+        lease.note(leases.Progress(progress.stage, progress.done, progress.eta_s))
+
+    path = place.storage.path_for(claim.storage_key)
+    max_duration_s = place.settings.max_duration.total_seconds()
+    return spot_file(
+        path,
+        predictor=predictor,
+        limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
+        on_facts=save_facts,
+        on_progress=note_progress,
+    )
+
+
+def _raise_if_stopped(lease: Lease) -> None:
+    if lease.stop is not None:
+        raise Canceled(f"the run stops: {lease.stop}")
+
+
+def _facts_statement(video_id: UUID, facts: VideoFacts) -> Any:
+    return (
+        update(Video)
+        .where(Video.id == video_id)
+        .values(
+            duration_s=facts.duration_s,
+            width=facts.width,
+            height=facts.height,
+            fps=facts.fps,
+            codec=facts.codec,
+            container=facts.container,
+            facts=asdict(facts),
+        )
+    )

@@ -1,0 +1,71 @@
+"""The thread that sweeps every few seconds, and how it reports on itself."""
+
+import threading
+import time
+
+import structlog
+from sqlalchemy import func, select
+
+from worker.loops import start_loop
+from worker.startup import Ground
+from worker.sweeper import sweep
+
+LOST_SCORES_EVERY_S = 3600.0  # that part of a round looks into every video's folder
+FAILURES_SHOWN = 3  # rounds in a row; one may fail because the database restarts
+
+log = structlog.get_logger(__name__)
+
+
+class Sweeping:
+    """Sweeps and remembers how it went; `report` rides on the process's heartbeat."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._swept_at: str | None = None
+        self._failures = 0
+        self._problem = ""
+        self._next_full_s = 0.0
+
+    def start(self, *, leaving: threading.Event) -> threading.Thread:
+        """Sweep at once and then every few seconds, in a thread."""
+        every_s = self._ground.settings.sweep_every.total_seconds()
+        return start_loop("sweep", self.sweep_once, every_s=every_s, leaving=leaving)
+
+    def sweep_once(self) -> None:
+        """Do one round; whatever it raises is logged and reported, not passed on."""
+        try:
+            self._sweep()
+        except Exception as exc:
+            log.exception("sweep_failed")
+            self._failures += 1
+            self._problem = f"{type(exc).__name__}: {exc}".splitlines()[0]
+        else:
+            self._failures = 0
+
+    def report(self) -> dict[str, object]:
+        """Say when the last round ended well (by the database's clock), and what fails.
+
+        `swept_at` is an ISO time; `problem` is there once several rounds in a row have
+        failed.
+        """
+        told: dict[str, object] = {"swept_at": self._swept_at}
+        if self._failures >= FAILURES_SHOWN:
+            told["problem"] = f"the sweep fails: {self._problem}"
+        return told
+
+    def _sweep(self) -> None:
+        ground, is_full = self._ground, time.monotonic() >= self._next_full_s
+        found = sweep(
+            settings=ground.settings,
+            sessions=ground.sessions,
+            storage=ground.storage,
+            doorbell=ground.doorbell,
+            look_for_lost_scores=is_full,
+        )
+        if found is None:
+            return  # Another process is at it, and says so in its own report.
+        if is_full:
+            self._next_full_s = time.monotonic() + LOST_SCORES_EVERY_S
+        with ground.sessions() as session:
+            now = session.scalar(select(func.now()))
+        self._swept_at = None if now is None else now.isoformat()

@@ -1,0 +1,242 @@
+"""One attempt at a webhook message in the database: claim it, record what came of it.
+
+About ten attempts over three days. An attempt is counted when it is claimed, so that
+one that cannot be recorded counts too; two workers never claim the same one at once.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.webhooks.queries import (
+    claim_deliveries,
+    idle_deliveries,
+    pause_endpoint,
+    put_off_deliveries,
+    save_endpoint,
+    sendable_deliveries,
+)
+from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
+from worker.webhooks.lanes import Lane, Lanes
+from worker.webhooks.outbound import Answer
+
+# Waits after the first, second, ... failed attempt: ten attempts in some three days.
+WAITS = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 60, 300, 1800, 7200, 18000, 36000, 72000, 108000)
+)
+JITTER = 0.2  # a wait is stretched by up to this share, so that retries spread out
+MAX_RETRY_AFTER = timedelta(days=1)
+MAX_DATE_CHARS = 100
+PER_ENDPOINT = 2  # messages under way to one host and port
+SLOW_MS = 5_000  # an attempt that took longer makes its endpoint a slow one
+FIRST_PAUSE = timedelta(seconds=5)  # after a timeout; doubled by each one more
+LONGEST_PAUSE = timedelta(minutes=10)
+
+# Held while messages are claimed, so that several workers keep to PER_ENDPOINT.
+ONE_CLAIM = 7_164_003
+TURN_TRIES = 50
+TURN_PAUSE_S = 0.02
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message claimed for one attempt."""
+
+    id: UUID
+    url: str
+    endpoint: str
+    body: bytes
+    number: int  # of this attempt, from 1
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one attempt: an answer, or the reason why there is none.
+
+    Attributes:
+        at: when it began, by the clock of this machine.
+    """
+
+    at: datetime
+    duration_ms: int
+    answer: Answer | None = None
+    error: str | None = None
+    is_timeout: bool = False
+
+
+def claim_due(session: Session, lanes: Lanes, *, hold: timedelta) -> list[Message]:
+    """Take as many due messages as there is room for, in their order.
+
+    Those of a paused endpoint, and those there is no room for, are left as they are:
+    that costs them no attempt.
+    """
+    _take_turn(session)
+    found = session.execute(
+        sendable_deliveries(per_endpoint=PER_ENDPOINT, limit=2 * lanes.places)
+    )
+    chosen: dict[UUID, Lane] = {}
+    room: dict[str, int] = {}
+    lanes = lanes.copy()
+    for delivery_id, endpoint, slow_streak, under_way in found:
+        lane = Lane.of(slow_streak)
+        most = 1 if lane is Lane.SLOW else PER_ENDPOINT
+        left = room.setdefault(endpoint, most - under_way)
+        if left > 0 and lanes.has_room(lane):
+            room[endpoint] = left - 1
+            lanes.enter(lane)
+            chosen[delivery_id] = lane
+    if not chosen:
+        return []
+    claimed = session.execute(
+        claim_deliveries(chosen, hold=hold).returning(
+            Delivery.id,
+            Delivery.url,
+            Delivery.endpoint,
+            Delivery.body,
+            Delivery.attempt,
+        )
+    )
+    return [
+        Message(one, url, endpoint, body.encode(), number, chosen[one])
+        for one, url, endpoint, body, number in claimed
+    ]
+
+
+def record(
+    session: Session, message: Message, outcome: Outcome
+) -> DeliveryStatus | None:
+    """Write down an attempt and decide what becomes of the message; None: it is gone.
+
+    What becomes of the endpoint too: after a timeout it rests for a while.
+    """
+    delivery = session.get(Delivery, message.id, with_for_update=True)
+    if delivery is None:  # The video was deleted meanwhile, and this with it.
+        return None
+    answer = outcome.answer
+    session.add(
+        DeliveryAttempt(
+            delivery_id=message.id,
+            number=message.number,
+            at=outcome.at,
+            duration_ms=outcome.duration_ms,
+            status_code=answer.status_code if answer else None,
+            error=outcome.error,
+        )
+    )
+    _decide(session, delivery, outcome, is_ours=delivery.attempt == message.number)
+    session.flush()
+    _judge_endpoint(session, message.endpoint, outcome)
+    return DeliveryStatus(delivery.status)
+
+
+def next_wait(
+    attempt: int, *, retry_after: timedelta | None, allowed: int = len(WAITS) + 1
+) -> timedelta | None:
+    """Tell how long to wait after failed attempt number `attempt`; None: give up.
+
+    `Retry-After` can only lengthen a wait, and not beyond a day.
+    """
+    if attempt >= allowed:
+        return None
+    wait = WAITS[min(attempt, len(WAITS)) - 1]
+    wait *= random.uniform(1, 1 + JITTER)  # noqa: S311  # no secret
+    if retry_after is None:
+        return wait
+    return max(wait, min(retry_after, MAX_RETRY_AFTER))
+
+
+def read_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
+    """Read a Retry-After header: seconds or an HTTP date; None if it is neither.
+
+    Whatever it holds, the wait is between nothing and `MAX_RETRY_AFTER`.
+    """
+    value = (value or "").strip()
+    if value.isascii() and value.isdigit():
+        digits = value.lstrip("0") or "0"
+        if len(digits) > len(str(MAX_RETRY_AFTER // timedelta(seconds=1))):
+            return MAX_RETRY_AFTER
+        return min(timedelta(seconds=int(digits)), MAX_RETRY_AFTER)
+    try:
+        until = parsedate_to_datetime(value[:MAX_DATE_CHARS])
+        if until.tzinfo is None:
+            until = until.replace(tzinfo=UTC)
+        wait = until - now
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+    return min(max(wait, timedelta(0)), MAX_RETRY_AFTER)
+
+
+def pause_after(slow_streak: int) -> timedelta:
+    """Tell how long an endpoint rests after its last attempts timed out."""
+    return min(FIRST_PAUSE * (1 << min(slow_streak - 1, 16)), LONGEST_PAUSE)
+
+
+def _take_turn(session: Session) -> None:
+    """Wait for a worker that is claiming now; one that takes long is not waited for.
+
+    Without its turn a worker may give an endpoint more at once than it should get;
+    with one that never comes nothing would be sent.
+    """
+    for _ in range(TURN_TRIES):
+        if session.scalar(select(func.pg_try_advisory_xact_lock(ONE_CLAIM))):
+            return
+        time.sleep(TURN_PAUSE_S)
+
+
+def _decide(
+    session: Session, delivery: Delivery, outcome: Outcome, *, is_ours: bool
+) -> None:
+    """Close the message or let it wait for its next attempt.
+
+    If our hold ran out, another may be at it (not `is_ours`), or it was closed: then
+    only an arrival counts.
+    """
+    answer = outcome.answer
+    if answer is not None and 200 <= answer.status_code < 300:
+        delivery.close(DeliveryStatus.DELIVERED)
+        return
+    if not is_ours or delivery.status != DeliveryStatus.PENDING:
+        return
+    delivery.locked_until = None
+    if answer is not None and answer.status_code == 410:
+        delivery.close(DeliveryStatus.GONE)
+        others = idle_deliveries(video_id=delivery.video_id, url=delivery.url)
+        for other in session.scalars(others).all():
+            other.close(DeliveryStatus.GONE)
+        return
+    retry_after = read_retry_after(
+        answer.retry_after if answer else None, now=outcome.at
+    )
+    wait = next_wait(
+        delivery.attempt, retry_after=retry_after, allowed=delivery.attempts_allowed
+    )
+    if wait is None:
+        delivery.close(DeliveryStatus.FAILED)
+        return
+    delivery.next_attempt_at = func.now() + wait
+
+
+def _judge_endpoint(session: Session, endpoint: str, outcome: Outcome) -> None:
+    """Note how the endpoint answered; after a timeout, put off what else waits for it.
+
+    A refused connection or an error is an answer here: it held nobody up.
+    """
+    is_slow = outcome.is_timeout or outcome.duration_ms > SLOW_MS
+    streak = session.execute(save_endpoint(endpoint, is_slow=is_slow)).scalar_one()
+    if not outcome.is_timeout:
+        return
+    pause = pause_after(streak)
+    session.execute(pause_endpoint(endpoint, pause=pause))
+    session.execute(put_off_deliveries(endpoint, wait=pause))
+    log.info("webhook_endpoint_paused", endpoint=endpoint, seconds=pause.seconds)
