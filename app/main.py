@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if settings is None:
         settings = Settings()
         configure_logging(settings.log_format)
-    settings.refuse_open_door()
+    settings.require_key_if_exposed()
     engine = make_engine(_database_url(settings), pool_size=THREADS)
     service = Service(
         settings=settings,

@@ -10,7 +10,7 @@ def api() -> None:
     from app.supervisor.api_server import run_alone
 
     settings = Settings()
-    settings.refuse_open_door()
+    settings.require_key_if_exposed()
     run_alone(settings)
 
 

@@ -108,7 +108,7 @@ class Settings(BaseSettings):
             )
         return self
 
-    def refuse_open_door(self) -> None:
+    def require_key_if_exposed(self) -> None:
         """Refuse to listen beyond this machine without a key; for what listens.
 
         Raises:

@@ -23,7 +23,7 @@ from app.supervisor.postgres_programs import (
     as_account,
     choose_account,
     credentials,
-    open_the_way,
+    grant_traversal,
     plain_environment,
     programs_folder,
 )
@@ -135,7 +135,7 @@ def prepare_cluster(
     """
     data = data_dir / "postgres"
     programs, account = programs_folder(), choose_account(data)
-    open_the_way(account, data_dir, programs, say=say)
+    grant_traversal(account, data_dir, programs, say=say)
     notes = pid_file_lines(data)
     cluster = Cluster(data, _socket_dir(data, account), programs, account)
     try:

@@ -65,7 +65,7 @@ def choose_account(data: Path) -> Account | None:
     )
 
 
-def open_the_way(
+def grant_traversal(
     account: Account | None,
     data_dir: Path,
     programs: Path,

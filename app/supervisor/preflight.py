@@ -23,7 +23,7 @@ BACKLOG = 2048  # connections that may wait to be accepted
 NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-def check_surroundings(settings: Settings) -> None:
+def run_preflight_checks(settings: Settings) -> None:
     """Refuse early, in one line, what would fail later in many.
 
     Raises:
@@ -122,7 +122,7 @@ def _port_refused(settings: Settings, exc: OSError) -> StartFailed:
 
 
 @contextmanager
-def alone_on(data_dir: Path) -> Iterator[None]:
+def exclusive_data_dir(data_dir: Path) -> Iterator[None]:
     """Hold the data directory for this run alone.
 
     Raises:

@@ -29,7 +29,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ProcessSpec:
     """How a part is started, and how it is ended.
 
     Attributes:
@@ -63,37 +63,37 @@ class Plan:
         return self.name if self.name == "Postgres" else f"the {self.name}"
 
 
-class Part:
+class ChildProcess:
     """A started part. The group lives as long as anything in it.
 
     Raises:
         OSError, StartFailed: it cannot be started.
     """
 
-    def __init__(self, plan: Plan, *, say: Say) -> None:
-        self.plan = plan
+    def __init__(self, spec: ProcessSpec, *, say: Say) -> None:
+        self.spec = spec
         self.started = time.monotonic()
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._process = subprocess.Popen(  # noqa: S603  # our own words
-            plan.command,
-            env=dict(plan.environment),
+            spec.command,
+            env=dict(spec.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **plan.popen_options,
+            **spec.popen_options,
         )
-        _yield_processor(self.group, plan.niceness)
+        _yield_processor(self.group, spec.niceness)
         self.identity = ProcessIdentity.of(self.group)
         self._pump = threading.Thread(
-            target=self._copy_lines, args=(say,), name=plan.name, daemon=True
+            target=self._copy_lines, args=(say,), name=spec.name, daemon=True
         )
         try:
             self._pump.start()
         except RuntimeError as exc:  # No thread to be had: it would soon block.
             os.killpg(self.group, signal.SIGKILL)
             self._process.wait()
-            raise StartFailed(f"cannot follow {plan.title}: {exc}") from exc
+            raise StartFailed(f"cannot follow {spec.title}: {exc}") from exc
 
     @property
     def group(self) -> int:
@@ -119,7 +119,7 @@ class Part:
     def ask_to_end(self) -> None:
         """Tell the first process to end in order; it sees to its children."""
         if self._process.poll() is None:
-            self._process.send_signal(self.plan.stop_signal)
+            self._process.send_signal(self.spec.stop_signal)
 
     def wait(self, *, until: float) -> None:
         """Wait for the end until a monotonic time, then kill the whole group."""
@@ -137,7 +137,7 @@ class Part:
 
     def _copy_lines(self, say: Say) -> None:
         """Copy its lines to its log, and its warnings to the terminal."""
-        log = _Log(self.plan.log_path)
+        log = _Log(self.spec.log_path)
         stream = self._process.stdout
         if stream is None:
             raise ValueError("a part is started with a pipe")
@@ -147,7 +147,7 @@ class Part:
                 text = line.decode(errors="replace").rstrip()
                 self._lines.append(text)
                 if WARNING.search(text):
-                    say(f"{self.plan.name}: {text}")
+                    say(f"{self.spec.name}: {text}")
         log.close()
 
 

@@ -19,7 +19,7 @@ LONGEST_PAUSE_S = 30.0
 END_S = 20.0  # more than it takes itself to end what it still watches
 
 
-class Warden:
+class Reaper:
     """Tells the reaper which process groups to end should this process die.
 
     Raises:

@@ -31,15 +31,15 @@ from app.supervisor.api_server import api_command
 from app.supervisor.earlier_run import end_earlier_run
 from app.supervisor.postgres_cluster import Cluster, prepare_cluster
 from app.supervisor.preflight import (
-    alone_on,
     bound_sockets,
     check_redis,
-    check_surroundings,
+    exclusive_data_dir,
     listen,
+    run_preflight_checks,
 )
-from app.supervisor.processes import Plan, Say
-from app.supervisor.reaper_client import Warden
-from app.supervisor.supervision import Seat, Supervisor
+from app.supervisor.processes import ProcessSpec, Say
+from app.supervisor.reaper_client import Reaper
+from app.supervisor.supervision import SupervisedProcess, Supervisor
 from app.webhooks.signing import webhook_secret
 
 API_START_S = 120.0
@@ -80,11 +80,11 @@ def serve(settings: Settings, *, say: Say, show: Say) -> None:
     Raises:
         StartFailed: it cannot start; whatever was started has been ended.
     """
-    settings.refuse_open_door()
+    settings.require_key_if_exposed()
     stop = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(_stopped_by_signals(stop))
-        stack.enter_context(alone_on(settings.data_dir))
+        stack.enter_context(exclusive_data_dir(settings.data_dir))
         run = _prepare(settings, _unbreakable(say), stop, stack)
         url = _start_database(run)
         if not stop.is_set():
@@ -99,9 +99,9 @@ def _prepare(
     settings: Settings, say: Say, stop: threading.Event, stack: ExitStack
 ) -> Run:
     """Clear the way and check what can be checked; starts the reaper alone."""
-    data_dir, lock_path = settings.data_dir, settings.data_dir / "warden.lock"
+    data_dir, lock_path = settings.data_dir, settings.data_dir / "reaper.lock"
     end_earlier_run(data_dir, lock_path=lock_path, say=say)
-    check_surroundings(settings)
+    run_preflight_checks(settings)
     sockets = stack.enter_context(bound_sockets(settings))
     webhook_secret(settings)
     cluster = None
@@ -109,9 +109,9 @@ def _prepare(
         cluster = prepare_cluster(data_dir, say=say)
         stack.callback(cluster.close)
     stack.callback(remove_report, data_dir)
-    warden = Warden(lock_path, say=say)
-    stack.callback(warden.close)
-    supervisor = Supervisor(data_dir=data_dir, warden=warden, say=say)
+    reaper = Reaper(lock_path, say=say)
+    stack.callback(reaper.close)
+    supervisor = Supervisor(data_dir=data_dir, reaper=reaper, say=say)
     stack.callback(supervisor.end_all)
     stack.callback(_close_all, sockets)  # Nobody comes in while it ends.
     return Run(settings, say, stop, supervisor, cluster, sockets)
@@ -151,8 +151,8 @@ def _start_database(run: Run) -> str:
     settings, url = run.settings, run.settings.database_url
     if run.cluster is not None:
         run.say("starting Postgres ...")
-        seat = run.supervisor.start(_postgres_plan(run.cluster, settings))
-        if not _wait_for_postgres(run, run.cluster, seat):
+        supervised = run.supervisor.start(_postgres_plan(run.cluster, settings))
+        if not _wait_for_postgres(run, run.cluster, supervised):
             return run.cluster.url
         run.cluster.ensure_database()
         url = run.cluster.url
@@ -168,8 +168,8 @@ def _start_database(run: Run) -> str:
 def _start_parts(run: Run, url: str) -> None:
     run.say("starting the workers and the API ...")
     listen(run.sockets, run.settings)
-    for plan in _plans(run.settings, _environment(run.settings, url), run.sockets):
-        run.supervisor.start(plan)
+    for spec in _plans(run.settings, _environment(run.settings, url), run.sockets):
+        run.supervisor.start(spec)
 
 
 def _environment(settings: Settings, url: str) -> dict[str, str]:
@@ -184,9 +184,9 @@ def _environment(settings: Settings, url: str) -> dict[str, str]:
     }
 
 
-def _postgres_plan(cluster: Cluster, settings: Settings) -> Plan:
+def _postgres_plan(cluster: Cluster, settings: Settings) -> ProcessSpec:
     connections = OTHER_CONNECTIONS + API_CONNECTIONS * settings.api_processes
-    return Plan(
+    return ProcessSpec(
         POSTGRES,
         cluster.command([f"max_connections={connections}"]),
         cluster.environment,
@@ -205,20 +205,22 @@ def _plans(
     settings: Settings,
     environment: Mapping[str, str],
     sockets: Sequence[socket.socket],
-) -> list[Plan]:
+) -> list[ProcessSpec]:
     """List workers and API in the order of their start."""
     logs, python = settings.data_dir / "logs", [sys.executable, "-P", "-m"]
     # Two runs on one machine may share a database: their workers need own names.
     run = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:6]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
-    def worker(name: str, kind: str, niceness: int = 0) -> Plan:
+    def worker(name: str, kind: str, niceness: int = 0) -> ProcessSpec:
         command = [*python, "celery", "-A", f"worker.{kind}", "worker", *quiet]
         command += ["-Q", kind, "-n", f"{kind}-{run}@%h", "--loglevel", "INFO"]
-        return Plan(name, command, environment, logs / f"{kind}.log", niceness=niceness)
+        return ProcessSpec(
+            name, command, environment, logs / f"{kind}.log", niceness=niceness
+        )
 
-    def api(number: int) -> Plan:
-        return Plan(
+    def api(number: int) -> ProcessSpec:
+        return ProcessSpec(
             API if number == 1 else f"{API} {number}",
             api_command(sockets),
             environment,
@@ -237,18 +239,22 @@ def _plans(
     ]
 
 
-def _wait_for_postgres(run: Run, cluster: Cluster, seat: Seat) -> bool:
+def _wait_for_postgres(
+    run: Run, cluster: Cluster, supervised: SupervisedProcess
+) -> bool:
     """Wait until the database answers; False if asked to stop before."""
     deadline = time.monotonic() + POSTGRES_START_S
     told_at = time.monotonic() + PATIENCE_S
     while not run.stop.wait(WATCH_EVERY_S / 4):
         run.supervisor.step()
-        if seat.part is not None and cluster.is_ready(seat.part.group):
-            seat.has_been_up = True
+        if supervised.part is not None and cluster.is_ready(supervised.part.group):
+            supervised.has_been_up = True
             return True
         now = time.monotonic()
         if now > deadline:
-            raise StartFailed(f"Postgres does not answer; see {seat.plan.log_path}")
+            raise StartFailed(
+                f"Postgres does not answer; see {supervised.spec.log_path}"
+            )
         if now > told_at:
             run.say("Postgres recovers from a crash; this may take minutes ...")
             told_at = deadline
@@ -258,21 +264,25 @@ def _wait_for_postgres(run: Run, cluster: Cluster, seat: Seat) -> bool:
 def _wait_for_api(run: Run) -> bool:
     """Wait until the API answers; False if asked to stop before."""
     deadline = time.monotonic() + API_START_S
-    seats = [seat for seat in run.supervisor.seats if seat.plan.is_essential]
+    supervised_processes = [
+        supervised
+        for supervised in run.supervisor.supervised_processes
+        if supervised.spec.is_essential
+    ]
     with httpx.Client(trust_env=False, timeout=2.0) as client:
         while not run.stop.wait(WATCH_EVERY_S):
             run.supervisor.step()
             if time.monotonic() > deadline:
                 raise StartFailed(
-                    f"the API does not answer; see {seats[-1].plan.log_path}"
+                    f"the API does not answer; see {supervised_processes[-1].spec.log_path}"
                 )
             try:
                 answer = client.get(f"{run.settings.local_url}/healthz")
             except httpx.TransportError:
                 continue
             if answer.is_success:
-                for seat in seats:
-                    seat.has_been_up = True
+                for supervised in supervised_processes:
+                    supervised.has_been_up = True
                 return True
     return False
 

@@ -103,11 +103,11 @@ def test_a_bad_network_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_open_door_needs_a_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("TOUCHLINE_HOST", host)
     with pytest.raises(StartFailed, match="TOUCHLINE_API_KEY"):
-        Settings().refuse_open_door()
+        Settings().require_key_if_exposed()
 
     monkeypatch.setenv("TOUCHLINE_API_KEY", "s3cret")
 
-    Settings().refuse_open_door()
+    Settings().require_key_if_exposed()
     assert not Settings().is_loopback
 
 
@@ -133,7 +133,7 @@ def test_links_lead_somewhere_whatever_the_host(
 def test_loopback_needs_no_key(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("TOUCHLINE_HOST", host)
 
-    Settings().refuse_open_door()
+    Settings().require_key_if_exposed()
     assert Settings().is_loopback
 
 

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import psutil
 
-from app.supervisor.processes import Part, Plan
+from app.supervisor.processes import ChildProcess, ProcessSpec
 
 PATIENCE_S = 60.0
 
 
-def plan(tmp_path: Path, code: str) -> Plan:
-    return Plan("part", [sys.executable, "-c", code], os.environ, tmp_path / "part.log")
+def spec(tmp_path: Path, code: str) -> ProcessSpec:
+    return ProcessSpec(
+        "part", [sys.executable, "-c", code], os.environ, tmp_path / "part.log"
+    )
 
 
 def wait_for_line(log: Path) -> str:
@@ -38,7 +40,7 @@ def test_all_is_logged_and_warnings_are_shown_with_the_parts_name(
     )
     said: list[str] = []
 
-    part = Part(plan(tmp_path, code), say=said.append)
+    part = ChildProcess(spec(tmp_path, code), say=said.append)
     part.wait(until=time.monotonic() + PATIENCE_S)
 
     assert len((tmp_path / "part.log").read_text().splitlines()) == 4
@@ -59,7 +61,7 @@ def test_a_part_that_will_not_end_is_killed_with_all_its_children(
         "print('child', child.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    part = Part(plan(tmp_path, code), say=lambda _: None)
+    part = ChildProcess(spec(tmp_path, code), say=lambda _: None)
     child = psutil.Process(int(wait_for_line(tmp_path / "part.log").split()[1]))
 
     part.ask_to_end()
@@ -75,9 +77,9 @@ def test_why_a_part_ended_is_known_though_its_log_cannot_be_written(
 ) -> None:
     nowhere = tmp_path / "gone" / "part.log"
     code = "raise OSError('no room for ' + 'x' * 10)"
-    started = Plan("part", [sys.executable, "-c", code], os.environ, nowhere)
+    started = ProcessSpec("part", [sys.executable, "-c", code], os.environ, nowhere)
 
-    part = Part(started, say=lambda _: None)
+    part = ChildProcess(started, say=lambda _: None)
     part.wait(until=time.monotonic() + PATIENCE_S)
 
     assert part.exit_reason == "OSError: no room for xxxxxxxxxx"
@@ -89,9 +91,9 @@ def test_a_part_of_low_priority_leaves_it_to_its_children(tmp_path: Path) -> Non
         "command = [sys.executable, '-c', 'import os; print(os.nice(0))']\n"
         "print(subprocess.run(command, capture_output=True, text=True).stdout)\n"
     )
-    gentle = replace(plan(tmp_path, code), niceness=5)
+    gentle = replace(spec(tmp_path, code), niceness=5)
 
-    part = Part(gentle, say=lambda _: None)
+    part = ChildProcess(gentle, say=lambda _: None)
     part.wait(until=time.monotonic() + PATIENCE_S)
 
     assert int(wait_for_line(tmp_path / "part.log")) == os.nice(0) + 5

@@ -1,4 +1,4 @@
-"""The warden: who is on its list, and that it ends them when its orders stop."""
+"""The reaper: who is on its list, and that it ends them when its orders stop."""
 
 import signal
 import subprocess
@@ -90,15 +90,15 @@ def test_it_outlives_signals_and_ends_its_charges_when_its_input_ends(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-        ) as warden,
+        ) as reaper,
     ):
-        assert warden.stdin is not None
-        assert warden.stdout is not None
-        assert warden.stdout.readline() == "ready\n"
-        warden.stdin.write(f"add {charge.pid} {int(signal.SIGTERM)} 1\n")
-        warden.stdin.flush()
-        warden.send_signal(number)
-        warden.stdin.close()
+        assert reaper.stdin is not None
+        assert reaper.stdout is not None
+        assert reaper.stdout.readline() == "ready\n"
+        reaper.stdin.write(f"add {charge.pid} {int(signal.SIGTERM)} 1\n")
+        reaper.stdin.flush()
+        reaper.send_signal(number)
+        reaper.stdin.close()
 
         assert charge.wait(PATIENCE_S) == -signal.SIGTERM
-        assert warden.wait(PATIENCE_S) == 0
+        assert reaper.wait(PATIENCE_S) == 0

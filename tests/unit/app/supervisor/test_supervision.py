@@ -6,15 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from app.core.errors import StartFailed
 from app.core.process_report import read_report
-from app.supervisor.processes import Plan
-from app.supervisor.reaper_client import Warden
-from app.supervisor.supervision import LOUD_AFTER, Seat, Supervisor
+from app.supervisor.processes import ProcessSpec
+from app.supervisor.reaper_client import Reaper
+from app.supervisor.supervision import LOUD_AFTER, SupervisedProcess, Supervisor
 
 PATIENCE_S = 60.0
 SLEEP = "import time; time.sleep(600)"
@@ -26,15 +27,16 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.said: list[str] = []
-        self.warden = Warden(folder / "lock", say=self.said.append)
+        self.reaper = Reaper(folder / "lock", say=self.said.append)
         self.supervisor = Supervisor(
-            data_dir=folder, warden=self.warden, say=self.said.append
+            data_dir=folder, reaper=self.reaper, say=self.said.append
         )
 
-    def plan(self, code: str, **options: object) -> Plan:
+    def spec(self, code: str, **options: Any) -> ProcessSpec:
         command = [sys.executable, "-c", code]
         values = {"longest_pause_s": 0.0, **options}
-        return Plan("toy", command, os.environ, self.folder / "toy.log", **values)  # type: ignore[arg-type]
+        log_path = self.folder / "toy.log"
+        return ProcessSpec("toy", command, os.environ, log_path, **values)
 
     def step_until(self, look: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -49,11 +51,11 @@ def running(tmp_path: Path) -> Iterator[Running]:
     found = Running(tmp_path)
     yield found
     found.supervisor.end_all()
-    found.warden.close()
+    found.reaper.close()
 
 
-def lives(seat: Seat) -> bool:
-    return seat.part is not None and seat.part.exit_code is None
+def lives(supervised: SupervisedProcess) -> bool:
+    return supervised.part is not None and supervised.part.exit_code is None
 
 
 def test_a_part_that_keeps_dying_is_started_for_ever_and_its_reason_is_told(
@@ -61,8 +63,8 @@ def test_a_part_that_keeps_dying_is_started_for_ever_and_its_reason_is_told(
 ) -> None:
     code = "print('an error was ignored'); raise OSError('no card')"
 
-    seat = running.supervisor.start(running.plan(code))
-    running.step_until(lambda: seat.backoff.deaths > LOUD_AFTER)
+    supervised = running.supervisor.start(running.spec(code))
+    running.step_until(lambda: supervised.backoff.deaths > LOUD_AFTER)
 
     quiet, loud = running.said[0], running.said[LOUD_AFTER - 1]
     assert quiet == "the toy ended (exit code 1): OSError: no card; restarting in 0 s"
@@ -76,8 +78,8 @@ def test_a_part_that_keeps_dying_is_started_for_ever_and_its_reason_is_told(
 
 
 def test_pauses_grow_up_to_the_parts_own_limit(running: Running) -> None:
-    seat = running.supervisor.start(running.plan("", longest_pause_s=4.0))
-    seat.backoff.deaths = 50
+    supervised = running.supervisor.start(running.spec("", longest_pause_s=4.0))
+    supervised.backoff.deaths = 50
 
     running.step_until(lambda: bool(running.said))
 
@@ -92,8 +94,8 @@ def test_what_cannot_even_be_started_is_tried_again(running: Running) -> None:
         if len(tries) < 3:
             raise StartFailed("an earlier one is still there")
 
-    seat = running.supervisor.start(running.plan(SLEEP, prepare=prepare))
-    running.step_until(lambda: lives(seat))
+    supervised = running.supervisor.start(running.spec(SLEEP, prepare=prepare))
+    running.step_until(lambda: lives(supervised))
 
     assert len(tries) == 3
     assert "the toy cannot be started: an earlier one is still there" in running.said[0]
@@ -102,29 +104,29 @@ def test_what_cannot_even_be_started_is_tried_again(running: Running) -> None:
 def test_what_the_service_cannot_start_without_ends_the_start_but_no_later_run(
     running: Running,
 ) -> None:
-    plan = running.plan("raise OSError('taken')", is_essential=True)
+    spec = running.spec("raise OSError('taken')", is_essential=True)
 
-    seat = running.supervisor.start(plan)
+    supervised = running.supervisor.start(spec)
     with pytest.raises(StartFailed, match="the toy does not start: OSError: taken"):
         running.step_until(lambda: False)
 
-    seat.has_been_up = True
-    running.step_until(lambda: seat.backoff.deaths > LOUD_AFTER)
+    supervised.has_been_up = True
+    running.step_until(lambda: supervised.backoff.deaths > LOUD_AFTER)
 
 
 def test_a_killed_reaper_is_replaced_and_told_what_to_watch(running: Running) -> None:
-    seat = running.supervisor.start(running.plan(SLEEP))
-    assert seat.part is not None
-    process = psutil.Process(seat.part.group)
-    earlier = running.warden.identity
+    supervised = running.supervisor.start(running.spec(SLEEP))
+    assert supervised.part is not None
+    process = psutil.Process(supervised.part.group)
+    earlier = running.reaper.identity
     assert earlier is not None
 
     os.kill(earlier.pid, signal.SIGKILL)
     running.step_until(
-        lambda: running.warden.identity not in (None, earlier) and bool(running.said)
+        lambda: running.reaper.identity not in (None, earlier) and bool(running.said)
     )
-    later = running.warden.identity
-    running.warden.close()  # As the death of this process does.
+    later = running.reaper.identity
+    running.reaper.close()  # As the death of this process does.
 
     assert later != earlier
     assert running.said == ["the reaper ended (signal 9); restarting it"]
@@ -132,14 +134,14 @@ def test_a_killed_reaper_is_replaced_and_told_what_to_watch(running: Running) ->
 
 
 def test_all_ends_in_order_though_the_reaper_is_dead(running: Running) -> None:
-    seat = running.supervisor.start(running.plan(SLEEP))
-    assert seat.part is not None
-    reaper = running.warden.identity
+    supervised = running.supervisor.start(running.spec(SLEEP))
+    assert supervised.part is not None
+    reaper = running.reaper.identity
     assert reaper is not None
     os.kill(reaper.pid, signal.SIGKILL)
     psutil.Process(reaper.pid).wait(PATIENCE_S)
 
     running.supervisor.end_all()
-    running.warden.close()
+    running.reaper.close()
 
-    assert seat.part.exit_code == -signal.SIGTERM
+    assert supervised.part.exit_code == -signal.SIGTERM
