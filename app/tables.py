@@ -1,7 +1,7 @@
 """Every table of the service: importing this fills the metadata, for migrations."""
 
 from app.core.db.base import Base
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import UploadKey
 from app.jobs.tables import Job
 from app.timelines.tables import Event
@@ -18,6 +18,6 @@ __all__ = [
     "UploadKey",
     "Video",
     "WebhookEndpoint",
-    "WorkerBeat",
+    "WorkerHeartbeat",
     "metadata",
 ]

@@ -31,7 +31,7 @@ from app.core.db.session import Sessions, make_engine, make_sessions
 from app.jobs.tables import Job
 from app.supervisor.embedded_postgres import start_postgres
 from app.videos.tables import Video
-from app.webhooks.service import Ending, make_delivery
+from app.webhooks.service import JobOutcome, make_delivery
 from app.webhooks.tables import Delivery, DeliveryStatus
 from benchmarks.machine import processor
 from worker.webhooks.attempt import Post
@@ -86,7 +86,7 @@ def _write(sessions: Sessions, urls: Sequence[str], messages: int) -> None:
         id=new_id(), storage_key="", size_bytes=1, sha256="", created_at=utc_now()
     )
     job = Job(id=new_id(), video_id=video.id, created_at=utc_now())
-    ending = Ending(video.id, job.id, "succeeded", {"PASS": 812})
+    ending = JobOutcome(video.id, job.id, "succeeded", {"PASS": 812})
     with sessions.begin() as session:
         session.execute(text("truncate videos, webhook_endpoints cascade"))
         session.add(video)

@@ -23,7 +23,7 @@ from starlette.routing import compile_path
 from app.core.http.server import uvicorn_options
 from app.core.resources import Service
 from app.core.settings import Settings
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import UploadKey
 from app.main import create_app
 from app.videos.tables import Video
@@ -60,7 +60,7 @@ class RunningApi:
     def forget_all(self) -> None:
         """Go back to an empty service, so that tests can share one server."""
         with self.service.sessions.begin() as session:
-            for row in (Video, WorkerBeat, UploadKey):
+            for row in (Video, WorkerHeartbeat, UploadKey):
                 session.execute(delete(row))
         for folder in ("videos", "incoming", "trash", "broker/messages", "models"):
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)

@@ -22,8 +22,8 @@ from app.core.broker.notifier import DELIVER_WEBHOOK, make_celery
 from app.core.logging import configure_logging
 from app.core.settings import Settings
 from app.webhooks.signing import webhook_secret
-from worker.heartbeat import start_beating
-from worker.startup import Ground, connect, stop_if_unfit
+from worker.heartbeat import start_heartbeat
+from worker.startup import Resources, connect, stop_if_unfit
 from worker.sweep_loop import Sweeping
 from worker.webhooks.attempt import Post
 from worker.webhooks.sender import (
@@ -60,21 +60,21 @@ def _check(sender: Any, **_: Any) -> None:
     """Refuse to start where no message could be signed, else begin to work."""
     configure_logging(settings.log_format)  # Celery asks for it only later.
     with stop_if_unfit():
-        _ground()
+        _resources()
         _sender()
     _start(sender.hostname)
 
 
 def _start(node: str) -> None:
-    """Begin to send, to sweep and to beat, also while the broker does not answer."""
-    sweeping = Sweeping(_ground())
+    """Begin to send, to sweep and to tell it, also while the broker does not answer."""
+    sweeping = Sweeping(_resources())
     _sender().start()
     sweeping.start(leaving=leaving)
-    start_beating(
+    start_heartbeat(
         node=node,
         kind="light",
         info=lambda: _state(sweeping),
-        sessions=_ground().sessions,
+        sessions=_resources().sessions,
         leaving=leaving,
         every=settings.heartbeat,
     )
@@ -102,7 +102,7 @@ def _state(sweeping: Sweeping) -> dict[str, object]:
 
 
 @cache
-def _ground() -> Ground:
+def _resources() -> Resources:
     return connect(settings, celery, pool_size=DATABASE_THREADS + 2)
 
 
@@ -114,7 +114,7 @@ def _sender() -> WebhookSender:
         deadline_s=settings.webhook_timeout.total_seconds(),
     )
     return WebhookSender(
-        sessions=_ground().sessions,
+        sessions=_resources().sessions,
         how=how,
         places=min(PLACES, _open_files(PLACES + OTHER_FILES) - OTHER_FILES),
         look_every_s=min(LOOK_EVERY_S, settings.sweep_every.total_seconds()),

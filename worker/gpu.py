@@ -25,17 +25,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.broker.notifier import SPOT_VIDEO, make_celery
 from app.core.logging import configure_logging
 from app.core.settings import Settings
-from app.health.queries import drop_beats
+from app.health.queries import delete_heartbeats
 from model.errors import ModelError
 from worker.activity import Stalled
 from worker.gpu_watch import Watched, start_watch
-from worker.heartbeat import beat, beat_name, end_with_parent, start_beating
+from worker.heartbeat import (
+    end_with_parent,
+    heartbeat_name,
+    send_heartbeat,
+    start_heartbeat,
+)
 from worker.job_loop import JobLoop
 from worker.loops import start_loop
-from worker.outcomes import Workplace
-from worker.predictor_cache import Shelf
+from worker.outcomes import WorkerContext
+from worker.predictor_cache import PredictorCache
 from worker.startup import connect, stop_if_unfit
-from worker.sweeper import SILENT, take_back
+from worker.sweeper import SILENT, requeue_orphaned
 from worker.watchdog import LOADING_LIMIT_S
 
 # The parent forwards its own end to the child, which then gives its job back. By
@@ -75,9 +80,9 @@ def _set_up_logging(**_: Any) -> None:
 def _start_parent(sender: Any, **_: Any) -> None:
     """Refuse to start where no job could be run; else begin to watch the child."""
     with stop_if_unfit():
-        ground = connect(settings, celery, pool_size=1)
+        resources = connect(settings, celery, pool_size=1)
     watched = Watched(sender.hostname, lambda: _children(sender), LEAVE)
-    start_watch(watched, ground, leaving=leaving)
+    start_watch(watched, resources, leaving=leaving)
 
 
 @worker_process_init.connect
@@ -85,24 +90,24 @@ def _start_child(sender: str, **_: Any) -> None:
     """Prepare the child that works; `sender` is the worker's node name."""
     signal.signal(LEAVE, lambda *_: leaving.set())
     end_with_parent()
-    place, loop = _place(sender), _loop(sender)
+    context, loop = _place(sender), _loop(sender)
     told: dict[str, object] = {
         "state": "loading",
         "problem": "its checkpoint is being loaded",
     }
-    start_beating(
+    start_heartbeat(
         node=sender,
         kind="gpu",
-        info=lambda: {**told, **_doing(place, loop)},
-        sessions=place.sessions,
+        info=lambda: {**told, **_doing(context, loop)},
+        sessions=context.sessions,
         leaving=leaving,
         every=settings.heartbeat,
     )
-    _take_back(place)
-    _end_if_stalled(place)
-    told = {"state": "ready", **_warm_up(place)}
-    info = {**told, **_doing(place, loop)}
-    beat(sender, kind="gpu", info=info, sessions=place.sessions)
+    _requeue_orphaned(context)
+    _end_if_stalled(context)
+    told = {"state": "ready", **_warm_up(context)}
+    info = {**told, **_doing(context, loop)}
+    send_heartbeat(sender, kind="gpu", info=info, sessions=context.sessions)
     loop.start()
 
 
@@ -114,8 +119,8 @@ def _end_child(sender: str | None, **_: Any) -> None:
         leaving.set()
     _loop(sender).join(GIVE_BACK_S)
     with _place(sender).sessions.begin() as session:
-        name = beat_name(sender, kind="gpu")
-        session.execute(drop_beats(names=[name], older_than=SILENT))
+        name = heartbeat_name(sender, kind="gpu")
+        session.execute(delete_heartbeats(names=[name], older_than=SILENT))
 
 
 @worker_shutting_down.connect
@@ -128,15 +133,15 @@ def _tell_children(**_: Any) -> None:
 
 
 @cache
-def _place(node: str) -> Workplace:
+def _place(node: str) -> WorkerContext:
     """Make what runs share, once a process."""
-    ground = connect(settings, celery, pool_size=3)
-    return Workplace(
+    resources = connect(settings, celery, pool_size=3)
+    return WorkerContext(
         settings=settings,
-        sessions=ground.sessions,
-        storage=ground.storage,
-        doorbell=ground.doorbell,
-        predictors=Shelf(settings),
+        sessions=resources.sessions,
+        storage=resources.storage,
+        doorbell=resources.doorbell,
+        predictors=PredictorCache(settings),
         node=node,
         leaving=leaving,
     )
@@ -153,24 +158,24 @@ def _children(worker: Any) -> list[int]:
     return [child.pid for child in list(getattr(pool, "_pool", ()))]
 
 
-def _doing(place: Workplace, loop: JobLoop) -> dict[str, object]:
+def _doing(context: WorkerContext, loop: JobLoop) -> dict[str, object]:
     """Say what the parent's watch wants to know."""
-    job = place.activity.job
+    job = context.activity.job
     return {
         "pid": os.getpid(),
         "job": None if job is None else str(job),
-        "runs": place.activity.runs,
+        "runs": context.activity.runs,
         "messages": loop.messages,
     }
 
 
-def _end_if_stalled(place: Workplace) -> None:
+def _end_if_stalled(context: WorkerContext) -> None:
     """End this process when a run hangs; the pool replaces it, the job is requeued.
 
     A call into a driver that never returns cannot be ended by less.
     """
     limit_s = settings.stall.total_seconds()
-    stalled = Stalled(place.activity, limit_s=limit_s)
+    stalled = Stalled(context.activity, limit_s=limit_s)
 
     def look() -> None:
         job = stalled.look(passed_s=STALL_LOOK_EVERY_S)
@@ -181,22 +186,22 @@ def _end_if_stalled(place: Workplace) -> None:
     start_loop("stall-watch", look, every_s=STALL_LOOK_EVERY_S, leaving=leaving)
 
 
-def _take_back(place: Workplace) -> None:
+def _requeue_orphaned(context: WorkerContext) -> None:
     """Requeue what dead processes of this machine hold, without waiting for leases."""
     try:
-        with place.sessions.begin() as session:
-            back = take_back(session, settings=settings)
+        with context.sessions.begin() as session:
+            back = requeue_orphaned(session, settings=settings)
     except SQLAlchemyError as exc:  # The sweep does it once the leases have run out.
-        log.warning("nothing_taken_back", error=str(exc))
+        log.warning("nothing_requeued", error=str(exc))
         return
     for job_id in back.requeued:
-        place.doorbell.ring_job(job_id)
+        context.doorbell.ring_job(job_id)
 
 
-def _warm_up(place: Workplace) -> dict[str, object]:
+def _warm_up(context: WorkerContext) -> dict[str, object]:
     """Load the default checkpoint, so that the first job need not wait for it."""
     try:
-        predictor = place.predictors.get(None)
+        predictor = context.predictors.get(None)
     except ModelError as exc:
         log.exception("no_default_checkpoint")
         return {"problem": str(exc)}

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 
 from app.core.broker.notifier import GPU_QUEUE
 from app.core.process_identity import ProcessIdentity
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import Job, JobStatus
-from worker.heartbeat import beat_name
+from worker.heartbeat import heartbeat_name
 from worker.loops import start_loop
-from worker.startup import Ground
+from worker.startup import Resources
 from worker.watchdog import RESTART_CODE, Child, Limits, Look, Remedy, Verdict, Watch
 
 GIVE_BACK_S = 10.0  # how long a child may take to give its job back before a restart
@@ -44,18 +44,18 @@ class Watched:
 
 
 def start_watch(
-    watched: Watched, ground: Ground, *, leaving: threading.Event
+    watched: Watched, resources: Resources, *, leaving: threading.Event
 ) -> threading.Thread:
     """Look at the child with every heartbeat, in a thread, and mend what is wrong."""
-    every_s = ground.settings.heartbeat.total_seconds()
-    watch = Watch(Limits.of(ground.settings))
+    every_s = resources.settings.heartbeat.total_seconds()
+    watch = Watch(Limits.of(resources.settings))
     looked = time.monotonic()
 
     def step() -> None:
         nonlocal looked
         try:
             process = _child_of(watched)
-            look = look_at(process, watched.node, ground)
+            look = look_at(process, watched.node, resources)
         except SQLAlchemyError as exc:
             log.warning("worker_not_watched", error=str(exc))
             watch.forget()
@@ -65,19 +65,19 @@ def start_watch(
         verdict = watch.judge(look, passed_s=passed_s)
         if verdict is not None and not leaving.is_set():
             watch.forget()
-            _act(verdict, process, watched, ground)
+            _act(verdict, process, watched, resources)
 
     return start_loop("watchdog", step, every_s=every_s, leaving=leaving)
 
 
-def look_at(process: ProcessIdentity | None, node: str, ground: Ground) -> Look:
+def look_at(process: ProcessIdentity | None, node: str, resources: Resources) -> Look:
     """See how the child does, and what waits for it.
 
     Raises:
         SQLAlchemyError: the database does not answer.
     """
-    settings = ground.settings
-    with ground.sessions() as session:
+    settings = resources.settings
+    with resources.sessions() as session:
         child = None if process is None else _read_child(session, process, node)
         work = session.scalar(
             claimable_jobs(
@@ -88,12 +88,14 @@ def look_at(process: ProcessIdentity | None, node: str, ground: Ground) -> Look:
         )
     # A message file that nobody can read would wait for ever: only Redis is asked.
     has_ear = settings.redis_url is not None
-    messages = ground.doorbell.waiting(GPU_QUEUE) if has_ear else None
+    messages = resources.doorbell.waiting(GPU_QUEUE) if has_ear else None
     return Look(child, has_work=work is not None, messages=messages)
 
 
 def _read_child(session: Session, process: ProcessIdentity, node: str) -> Child:
-    row = session.get(WorkerBeat, beat_name(node, kind="gpu", process=process))
+    row = session.get(
+        WorkerHeartbeat, heartbeat_name(node, kind="gpu", process=process)
+    )
     if row is None:
         return Child(str(process), None, {})
     return Child(str(process), row.seen_at, row.info)
@@ -106,7 +108,10 @@ def _child_of(watched: Watched) -> ProcessIdentity | None:
 
 
 def _act(
-    verdict: Verdict, process: ProcessIdentity | None, watched: Watched, ground: Ground
+    verdict: Verdict,
+    process: ProcessIdentity | None,
+    watched: Watched,
+    resources: Resources,
 ) -> None:
     if verdict.remedy is Remedy.REPLACE_CHILD and process is not None:
         log.error("child_replaced", reason=verdict.reason, pid=process.pid)
@@ -115,7 +120,7 @@ def _act(
     log.error("worker_restarts", reason=verdict.reason, exit_code=RESTART_CODE)
     if process is not None:
         _kill(process, watched.leave)
-        _wait_for_its_job(process, ground)
+        _wait_for_its_job(process, resources)
         _kill(process, signal.SIGKILL)
     sys.stderr.flush()
     os._exit(RESTART_CODE)  # An ordinary end would wait for what may hang.
@@ -126,7 +131,7 @@ def _kill(process: ProcessIdentity, number: signal.Signals) -> None:
         os.kill(process.pid, number)
 
 
-def _wait_for_its_job(process: ProcessIdentity, ground: Ground) -> None:
+def _wait_for_its_job(process: ProcessIdentity, resources: Resources) -> None:
     """Wait a moment for a job that the child began just now to be given back."""
     held = select(func.count()).where(
         Job.lease_owner == str(process), Job.status == JobStatus.RUNNING
@@ -134,7 +139,7 @@ def _wait_for_its_job(process: ProcessIdentity, ground: Ground) -> None:
     until = time.monotonic() + GIVE_BACK_S
     while time.monotonic() < until and not process.is_dead:
         try:
-            with ground.sessions() as session:
+            with resources.sessions() as session:
                 if not session.scalar(held):
                     return
         except SQLAlchemyError:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.process_identity import ProcessIdentity
-from app.health.queries import save_beat
+from app.health.queries import save_heartbeat
 from worker.loops import start_loop
 
 WATCH_EVERY_S = 1.0
@@ -18,7 +18,9 @@ WATCH_EVERY_S = 1.0
 log = structlog.get_logger(__name__)
 
 
-def beat_name(node: str, *, kind: str, process: ProcessIdentity | None = None) -> str:
+def heartbeat_name(
+    node: str, *, kind: str, process: ProcessIdentity | None = None
+) -> str:
     """Name a process, this one by default, so that no two share a row.
 
     Several may run under the same node name, on one machine or on several.
@@ -26,7 +28,7 @@ def beat_name(node: str, *, kind: str, process: ProcessIdentity | None = None) -
     return f"{kind} {node} {process or ProcessIdentity.current()}"
 
 
-def start_beating(
+def start_heartbeat(
     *,
     node: str,
     kind: str,
@@ -37,14 +39,14 @@ def start_beating(
 ) -> threading.Thread:
     """Beat at once and then every few seconds, in a thread, until `leaving` is set."""
     return start_loop(
-        "beats",
-        lambda: beat(node, kind=kind, info=info(), sessions=sessions),
+        "heartbeat",
+        lambda: send_heartbeat(node, kind=kind, info=info(), sessions=sessions),
         every_s=every.total_seconds(),
         leaving=leaving,
     )
 
 
-def beat(
+def send_heartbeat(
     node: str,
     *,
     kind: str,
@@ -52,12 +54,12 @@ def beat(
     sessions: sessionmaker[Session],
 ) -> None:
     """Beat once; a database that is away is told to the log."""
-    name = beat_name(node, kind=kind)
+    name = heartbeat_name(node, kind=kind)
     try:
         with sessions.begin() as session:
-            session.execute(save_beat(name=name, kind=kind, info=info))
+            session.execute(save_heartbeat(name=name, kind=kind, info=info))
     except SQLAlchemyError as exc:
-        log.warning("beat_not_written", error=str(exc))
+        log.warning("heartbeat_not_written", error=str(exc))
 
 
 def end_with_parent(*, every_s: float = WATCH_EVERY_S) -> threading.Thread:

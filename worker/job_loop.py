@@ -13,7 +13,7 @@ import structlog
 
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import JobStatus
-from worker.outcomes import Workplace
+from worker.outcomes import WorkerContext
 from worker.runner import run_job
 
 POLL_EVERY_S = 2.0
@@ -30,11 +30,13 @@ class JobLoop:
         messages: counts the messages that woke it.
     """
 
-    def __init__(self, place: Workplace, *, poll_every_s: float = POLL_EVERY_S) -> None:
+    def __init__(
+        self, context: WorkerContext, *, poll_every_s: float = POLL_EVERY_S
+    ) -> None:
         self.messages = 0
-        self._place = place
+        self._place = context
         self._poll_every_s = poll_every_s
-        self._retry_after_s = place.settings.sweep_every.total_seconds()
+        self._retry_after_s = context.settings.sweep_every.total_seconds()
         self._put_back: dict[UUID, float] = {}  # failed here; when to try again
         self._woken = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="jobs", daemon=True)
@@ -56,7 +58,7 @@ class JobLoop:
     def run_next(self) -> bool:
         """Run the oldest job that can be had; False if there is none."""
         for job_id in self._candidates():
-            status = run_job(job_id, place=self._place)
+            status = run_job(job_id, context=self._place)
             if status is None:
                 continue  # Another worker was quicker.
             if status is JobStatus.QUEUED:

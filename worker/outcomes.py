@@ -23,7 +23,7 @@ from app.jobs.queries import end_values, held_job, release_values, show_job
 from app.jobs.tables import Job, JobStatus
 from app.timelines.event_rows import copy_events
 from app.videos.queries import lock_video
-from app.webhooks.service import Ending, add_delivery
+from app.webhooks.service import JobOutcome, add_delivery
 from model.errors import Canceled, ModelError
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import SpottedVideo
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class WorkerContext:
     """What every run on this worker shares.
 
     Attributes:
@@ -89,7 +89,7 @@ class LeaseLost(Exception):
 def save_success(
     claim: Claim,
     lease: Lease,
-    place: Workplace,
+    context: WorkerContext,
     predictor: Predictor,
     spotted: SpottedVideo,
     scores: StoredFile,
@@ -101,7 +101,7 @@ def save_success(
         LeaseLost: the job is no longer ours; nothing is written.
     """
     counts = dict(Counter(spot.label for spot in spotted.spots))
-    ending = Ending(claim.video_id, claim.job_id, "succeeded", counts)
+    outcome = JobOutcome(claim.video_id, claim.job_id, "succeeded", counts)
     values: dict[str, Any] = {
         **end_values(JobStatus.SUCCEEDED),
         "stage": None,
@@ -115,7 +115,7 @@ def save_success(
         "event_counts": counts,
         "warnings": _warnings(spotted),
     }
-    with place.sessions.begin() as session:
+    with context.sessions.begin() as session:
         _write_end(session, claim, lease, values, unless_canceled=True)
         copy_events(
             session,
@@ -124,14 +124,14 @@ def save_success(
             spots=spotted.spots,
         )
         session.execute(show_job(video_id=claim.video_id, job_id=claim.job_id))
-        delivery_id = _add_delivery(session, claim, ending, place.settings)
+        delivery_id = _add_delivery(session, claim, outcome, context.settings)
     if delivery_id is not None:
-        place.doorbell.ring_delivery(delivery_id)
+        context.doorbell.ring_delivery(delivery_id)
     return JobStatus.SUCCEEDED
 
 
 def save_failure(
-    claim: Claim, lease: Lease, place: Workplace, failure: Failure
+    claim: Claim, lease: Lease, context: WorkerContext, failure: Failure
 ) -> JobStatus:
     """End the job as failed, or put it back while the failure may pass.
 
@@ -140,48 +140,48 @@ def save_failure(
         LeaseLost: the job is no longer ours; nothing is written.
     """
     log.warning("job_failed", code=failure.code, detail=failure.detail)
-    forget_scores(claim, place)
+    forget_scores(claim, context)
     error = {
         "error_code": failure.code,
         "error_detail": failure.detail,
         "error_retryable": failure.retryable,
     }
-    if failure.retryable and claim.failures + 1 < place.settings.max_attempts:
+    if failure.retryable and claim.failures + 1 < context.settings.max_attempts:
         back = release_values(counts_as_attempt=True)
         # The sweep rings it, in a while.
-        return _put_back(claim, lease, place, {**back, **error})
+        return _put_back(claim, lease, context, {**back, **error})
 
     shown = {
         "code": failure.code,
         "detail": failure.detail,
         "retryable": failure.retryable,
     }
-    ending = Ending(claim.video_id, claim.job_id, "failed", {}, shown)
-    with place.sessions.begin() as session:
+    outcome = JobOutcome(claim.video_id, claim.job_id, "failed", {}, shown)
+    with context.sessions.begin() as session:
         values = {**end_values(JobStatus.FAILED), **error}
         _write_end(session, claim, lease, values, unless_canceled=True)
-        delivery_id = _add_delivery(session, claim, ending, place.settings)
+        delivery_id = _add_delivery(session, claim, outcome, context.settings)
     if delivery_id is not None:
-        place.doorbell.ring_delivery(delivery_id)
+        context.doorbell.ring_delivery(delivery_id)
     return JobStatus.FAILED
 
 
-def save_stop(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
+def save_stop(claim: Claim, lease: Lease, context: WorkerContext) -> JobStatus:
     """Leave the job as the reason for stopping asks: canceled, queued or untouched."""
-    forget_scores(claim, place)
+    forget_scores(claim, context)
     if lease.stop is Stop.LOST:
         raise LeaseLost
     if lease.stop is Stop.CANCELED:
         values = end_values(JobStatus.CANCELED)
     else:
         values = release_values(counts_as_attempt=False)
-    status = _put_back(claim, lease, place, values)
+    status = _put_back(claim, lease, context, values)
     if status is JobStatus.QUEUED:
-        place.doorbell.ring_job(claim.job_id)  # Another worker may take it at once.
+        context.doorbell.ring_job(claim.job_id)  # Another worker may take it at once.
     return status
 
 
-def forget_scores(claim: Claim, place: Workplace) -> None:
+def forget_scores(claim: Claim, context: WorkerContext) -> None:
     """Remove what a run stored that did not come to its end.
 
     The file is this run's alone, by its token. It stays if the row names it: then the
@@ -191,12 +191,12 @@ def forget_scores(claim: Claim, place: Workplace) -> None:
     """
     key = scores_key(claim.video_id, claim.job_id, claim.token)
     try:
-        with place.sessions() as session:
+        with context.sessions() as session:
             job = session.get(Job, claim.job_id, with_for_update=True)
         if job is None:
-            place.storage.delete_prefix(video_prefix(claim.video_id))
+            context.storage.delete_prefix(video_prefix(claim.video_id))
         elif job.scores_key != key:
-            place.storage.delete_file(key)
+            context.storage.delete_file(key)
     except (OSError, SQLAlchemyError) as exc:
         log.warning("scores_not_removed", key=key, error=str(exc))
 
@@ -222,17 +222,17 @@ def failure_of(exc: Exception, claim: Claim) -> Failure:
 
 
 def _put_back(
-    claim: Claim, lease: Lease, place: Workplace, values: dict[str, Any]
+    claim: Claim, lease: Lease, context: WorkerContext, values: dict[str, Any]
 ) -> JobStatus:
     """Write how a run ended that made no timeline; if canceled, tell the webhook."""
     delivery_id = None
-    with place.sessions.begin() as session:
+    with context.sessions.begin() as session:
         status = _write_end(session, claim, lease, values)
         if status is JobStatus.CANCELED:
-            ending = Ending(claim.video_id, claim.job_id, "canceled", {})
-            delivery_id = _add_delivery(session, claim, ending, place.settings)
+            outcome = JobOutcome(claim.video_id, claim.job_id, "canceled", {})
+            delivery_id = _add_delivery(session, claim, outcome, context.settings)
     if delivery_id is not None:
-        place.doorbell.ring_delivery(delivery_id)
+        context.doorbell.ring_delivery(delivery_id)
     return status
 
 
@@ -269,13 +269,13 @@ def _write_end(
 
 
 def _add_delivery(
-    session: Session, claim: Claim, ending: Ending, settings: Settings
+    session: Session, claim: Claim, outcome: JobOutcome, settings: Settings
 ) -> UUID | None:
     if claim.callback_url is None:
         return None
     return add_delivery(
         session,
-        ending,
+        outcome,
         url=claim.callback_url,
         base_url=settings.base_url,
         now=utc_now(),

@@ -26,7 +26,7 @@ class Predictors(Protocol):
         """
 
 
-class Shelf:
+class PredictorCache:
     """Finds checkpoints in the library and keeps the last few loaded.
 
     A file that was replaced is loaded anew.

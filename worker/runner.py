@@ -28,7 +28,7 @@ from worker.outcomes import (
     Claim,
     Failure,
     LeaseLost,
-    Workplace,
+    WorkerContext,
     failure_of,
     forget_scores,
     save_failure,
@@ -39,32 +39,32 @@ from worker.outcomes import (
 log = structlog.get_logger(__name__)
 
 
-def run_job(job_id: UUID, *, place: Workplace) -> JobStatus | None:
+def run_job(job_id: UUID, *, context: WorkerContext) -> JobStatus | None:
     """Run a job to its end; returns what became of it, None if it was not to be had.
 
     Every write is guarded by the lease: a run that lost it leaves nothing behind. A
     job whose failure may pass goes back into the queue while attempts remain.
     """
     token = uuid4()
-    claim = _claim(job_id, token, place)
+    claim = _claim(job_id, token, context)
     if claim is None:
-        log.info("job_not_to_be_had", job=str(job_id))
+        log.info("job_not_claimable", job=str(job_id))
         return None
     lease = Lease(
         job_id,
         token,
-        sessions=place.sessions,
-        length=place.settings.lease,
-        renew_every=place.settings.heartbeat,
-        leaving=place.leaving,
+        sessions=context.sessions,
+        length=context.settings.lease,
+        renew_every=context.settings.heartbeat,
+        leaving=context.leaving,
     )
     with (
         structlog.contextvars.bound_contextvars(job=str(job_id)),
-        place.activity.running(job_id),
+        context.activity.running(job_id),
     ):
         log.info("job_started", attempt=claim.attempt)
         try:
-            status = _run(claim, lease, place)
+            status = _run(claim, lease, context)
         except LeaseLost:
             log.warning("lease_lost")
             return None
@@ -72,16 +72,16 @@ def run_job(job_id: UUID, *, place: Workplace) -> JobStatus | None:
         return status
 
 
-def _claim(job_id: UUID, token: UUID, place: Workplace) -> Claim | None:
+def _claim(job_id: UUID, token: UUID, context: WorkerContext) -> Claim | None:
     statement = claim_job(
         job_id,
         token=token,
         owner=str(ProcessIdentity.current()),
-        lease=place.settings.lease,
-        max_attempts=place.settings.max_attempts,
-        max_interruptions=place.settings.max_interruptions,
+        lease=context.settings.lease,
+        max_attempts=context.settings.max_attempts,
+        max_interruptions=context.settings.max_interruptions,
     ).returning(Job.video_id, Job.model, Job.attempt, Job.interruptions)
-    with place.sessions.begin() as session:
+    with context.sessions.begin() as session:
         row = session.execute(statement).one_or_none()
         if row is None:
             return None
@@ -98,39 +98,41 @@ def _claim(job_id: UUID, token: UUID, place: Workplace) -> Claim | None:
         )
 
 
-def _run(claim: Claim, lease: Lease, place: Workplace) -> JobStatus:
+def _run(claim: Claim, lease: Lease, context: WorkerContext) -> JobStatus:
     """Spot and save, or write down why not."""
     try:
         with lease.kept_alive():
-            predictor = place.predictors.get(claim.model)
-            place.activity.touch()
-            spotted = _spot(claim, lease, place, predictor)
+            predictor = context.predictors.get(claim.model)
+            context.activity.touch()
+            spotted = _spot(claim, lease, context, predictor)
             lease.note(leases.Progress("store", 1.0, 0.0))
-            scores = place.storage.write_bytes(
+            scores = context.storage.write_bytes(
                 scores_key(claim.video_id, claim.job_id, claim.token),
                 _curves(spotted, predictor).to_bytes(),
             )
         _raise_if_stopped(lease)
-        return save_success(claim, lease, place, predictor, spotted, scores)
+        return save_success(claim, lease, context, predictor, spotted, scores)
     except Canceled:
-        return save_stop(claim, lease, place)
+        return save_stop(claim, lease, context)
     except LeaseLost:
-        forget_scores(claim, place)
+        forget_scores(claim, context)
         raise
     except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
         # A signal that ends this worker also reaches its decoder, whose death is then
         # no failure of the job.
         if lease.stop is not None:
-            return save_stop(claim, lease, place)
-        return _fail(claim, lease, place, failure_of(exc, claim))
+            return save_stop(claim, lease, context)
+        return _fail(claim, lease, context, failure_of(exc, claim))
 
 
-def _fail(claim: Claim, lease: Lease, place: Workplace, failure: Failure) -> JobStatus:
+def _fail(
+    claim: Claim, lease: Lease, context: WorkerContext, failure: Failure
+) -> JobStatus:
     """Save a failure, unless the job was canceled a moment ago."""
     try:
-        return save_failure(claim, lease, place, failure)
+        return save_failure(claim, lease, context, failure)
     except Canceled:
-        return save_stop(claim, lease, place)
+        return save_stop(claim, lease, context)
 
 
 def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:
@@ -142,20 +144,20 @@ def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:
 
 
 def _spot(
-    claim: Claim, lease: Lease, place: Workplace, predictor: Predictor
+    claim: Claim, lease: Lease, context: WorkerContext, predictor: Predictor
 ) -> SpottedVideo:
     def save_facts(facts: VideoFacts) -> None:
         _raise_if_stopped(lease)
-        with place.sessions.begin() as session:
+        with context.sessions.begin() as session:
             session.execute(_facts_statement(claim.video_id, facts))
 
     def note_progress(progress: Progress) -> None:
-        place.activity.touch()
+        context.activity.touch()
         _raise_if_stopped(lease)
         lease.note(leases.Progress(progress.stage, progress.done, progress.eta_s))
 
-    path = place.storage.path_for(claim.storage_key)
-    max_duration_s = place.settings.max_duration.total_seconds()
+    path = context.storage.path_for(claim.storage_key)
+    max_duration_s = context.settings.max_duration.total_seconds()
     return spot_file(
         path,
         predictor=predictor,

@@ -17,7 +17,7 @@ from app.supervisor.embedded_postgres import running_url
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Resources:
     """The shared parts a worker's tasks need."""
 
     settings: Settings
@@ -26,7 +26,7 @@ class Ground:
     doorbell: Doorbell
 
 
-def connect(settings: Settings, celery: Celery, *, pool_size: int) -> Ground:
+def connect(settings: Settings, celery: Celery, *, pool_size: int) -> Resources:
     """Make the parts; connections open at first use.
 
     Raises:
@@ -38,7 +38,7 @@ def connect(settings: Settings, celery: Celery, *, pool_size: int) -> Ground:
             f"no database: set TOUCHLINE_DATABASE_URL, or run `touchline serve` "
             f"on {settings.data_dir}"
         )
-    return Ground(
+    return Resources(
         settings=settings,
         sessions=make_sessions(make_engine(url, pool_size=pool_size)),
         storage=open_storage(settings.data_dir),

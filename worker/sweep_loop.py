@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import func, select
 
 from worker.loops import start_loop
-from worker.startup import Ground
+from worker.startup import Resources
 from worker.sweeper import sweep
 
 LOST_SCORES_EVERY_S = 3600.0  # that part of a round looks into every video's folder
@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 class Sweeping:
     """Sweeps and remembers how it went; `report` rides on the process's heartbeat."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
         self._swept_at: str | None = None
         self._failures = 0
         self._problem = ""
@@ -28,7 +28,7 @@ class Sweeping:
 
     def start(self, *, leaving: threading.Event) -> threading.Thread:
         """Sweep at once and then every few seconds, in a thread."""
-        every_s = self._ground.settings.sweep_every.total_seconds()
+        every_s = self._resources.settings.sweep_every.total_seconds()
         return start_loop("sweep", self.sweep_once, every_s=every_s, leaving=leaving)
 
     def sweep_once(self) -> None:
@@ -54,18 +54,18 @@ class Sweeping:
         return told
 
     def _sweep(self) -> None:
-        ground, is_full = self._ground, time.monotonic() >= self._next_full_s
+        resources, is_full = self._resources, time.monotonic() >= self._next_full_s
         found = sweep(
-            settings=ground.settings,
-            sessions=ground.sessions,
-            storage=ground.storage,
-            doorbell=ground.doorbell,
+            settings=resources.settings,
+            sessions=resources.sessions,
+            storage=resources.storage,
+            doorbell=resources.doorbell,
             look_for_lost_scores=is_full,
         )
         if found is None:
             return  # Another process is at it, and says so in its own report.
         if is_full:
             self._next_full_s = time.monotonic() + LOST_SCORES_EVERY_S
-        with ground.sessions() as session:
+        with resources.sessions() as session:
             now = session.scalar(select(func.now()))
         self._swept_at = None if now is None else now.isoformat()

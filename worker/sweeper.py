@@ -21,7 +21,7 @@ from app.core.errors import JobFailure, TooManyAttempts, WorkerDied
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.health.queries import drop_beats
+from app.health.queries import delete_heartbeats
 from app.jobs.queries import (
     abandoned_jobs,
     end_values,
@@ -38,24 +38,24 @@ from app.webhooks.queries import (
     due_deliveries,
     forget_idle_endpoints,
 )
-from app.webhooks.service import Ending, add_canceled, add_delivery
+from app.webhooks.service import JobOutcome, add_canceled, add_delivery
 
 ONE_SWEEP = 7_164_002  # the advisory lock under which a sweep runs
 # A round that takes longer is cut off from its lock, so that another process may sweep.
 LONGEST_ROUND = timedelta(minutes=15)
 BATCH = 200  # rows taken a sweep; the next one goes on
 WAKE_UPS = 10  # messages for waiting jobs; workers ask the database for the rest
-SILENT = timedelta(hours=1)  # beats older than this are of workers long gone
+SILENT = timedelta(hours=1)  # heartbeats older than this are of workers long gone
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
+class Requeued:
     """Jobs whose worker died: those that go on, and those given up."""
 
     requeued: list[UUID]
-    buried: list[UUID]
+    marked_dead: list[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Found:
     """What a sweep did."""
 
     requeued: int = 0
-    buried: int = 0
+    marked_dead: int = 0
     rung: int = 0
     deliveries: int = 0
     orphans: int = 0
@@ -83,8 +83,8 @@ def sweep(
         if not is_alone:
             return None
         with sessions.begin() as session:
-            back = take_back(session, settings=settings)
-            session.execute(drop_beats(older_than=SILENT))
+            back = requeue_orphaned(session, settings=settings)
+            session.execute(delete_heartbeats(older_than=SILENT))
             session.execute(close_spent_deliveries())
             session.execute(forget_idle_endpoints())
         with sessions() as session:
@@ -94,7 +94,7 @@ def sweep(
         lost = look_for_lost_scores
         found = Found(
             requeued=len(back.requeued),
-            buried=len(back.buried),
+            marked_dead=len(back.marked_dead),
             rung=_ring_if_silent(doorbell, GPU_QUEUE, waiting),
             deliveries=_ring_if_silent(doorbell, LIGHT_QUEUE, due),
             orphans=sweep_leftovers(sessions=sessions, storage=storage),
@@ -129,13 +129,13 @@ def _alone(sessions: sessionmaker[Session]) -> Iterator[bool]:
             session.invalidate()
 
 
-def take_back(session: Session, *, settings: Settings) -> TakenBack:
+def requeue_orphaned(session: Session, *, settings: Settings) -> Requeued:
     """Put jobs whose worker died back into the queue; bury those tried too often.
 
     Dead is a worker whose lease ran out, and at once one that was a process of this
     very machine and is gone. Waiting jobs that nobody may claim are ended likewise.
     """
-    back = TakenBack([], [])
+    back = Requeued([], [])
     dead = _dead_owners(session)
     for job, video in session.execute(abandoned_jobs(dead_owners=dead)):
         if job.cancel_requested:
@@ -146,8 +146,8 @@ def take_back(session: Session, *, settings: Settings) -> TakenBack:
             _set(job, release_values(counts_as_attempt=True))
             back.requeued.append(job.id)
         else:
-            _bury(session, job, video, settings=settings)
-            back.buried.append(job.id)
+            _mark_dead(session, job, video, settings=settings)
+            back.marked_dead.append(job.id)
     for job, video in session.execute(
         unclaimable_jobs(
             max_attempts=settings.max_attempts,
@@ -157,8 +157,8 @@ def take_back(session: Session, *, settings: Settings) -> TakenBack:
         if job.cancel_requested:
             _cancel(session, job, video, settings=settings)
         else:
-            _bury(session, job, video, settings=settings)
-            back.buried.append(job.id)
+            _mark_dead(session, job, video, settings=settings)
+            back.marked_dead.append(job.id)
     return back
 
 
@@ -175,14 +175,14 @@ def _cancel(session: Session, job: Job, video: Video, *, settings: Settings) -> 
     )
 
 
-def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> None:
+def _mark_dead(session: Session, job: Job, video: Video, *, settings: Settings) -> None:
     """Fail a job whose runs died or failed too often, and tell its webhook."""
     failure = _reason(job, settings=settings)
     code, detail, retryable = failure.code, str(failure), failure.retryable
     _set(job, end_values(JobStatus.FAILED))
     job.error_code, job.error_detail, job.error_retryable = code, detail, retryable
     log.warning(
-        "job_buried",
+        "job_marked_dead",
         job=str(job.id),
         code=code,
         attempts=job.attempt,
@@ -191,10 +191,10 @@ def _bury(session: Session, job: Job, video: Video, *, settings: Settings) -> No
     if video.callback_url is None:
         return
     error = {"code": code, "detail": detail, "retryable": retryable}
-    ending = Ending(job.video_id, job.id, "failed", {}, error)
+    outcome = JobOutcome(job.video_id, job.id, "failed", {}, error)
     add_delivery(
         session,
-        ending,
+        outcome,
         url=video.callback_url,
         base_url=settings.base_url,
         now=utc_now(),

@@ -14,30 +14,35 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.dialects.postgresql.dml import Insert
 
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 
 
-def living_workers(kind: str, *, within: timedelta) -> Select[WorkerBeat]:
-    """The workers of a kind that beat lately, by the database's clock."""
+def living_workers(kind: str, *, within: timedelta) -> Select[WorkerHeartbeat]:
+    """The workers of a kind that were heard of lately, by the database's clock."""
     return (
-        select(WorkerBeat)
-        .where(WorkerBeat.kind == kind, WorkerBeat.seen_at > func.now() - within)
-        .order_by(WorkerBeat.name)
+        select(WorkerHeartbeat)
+        .where(
+            WorkerHeartbeat.kind == kind, WorkerHeartbeat.seen_at > func.now() - within
+        )
+        .order_by(WorkerHeartbeat.name)
     )
 
 
-def save_beat(*, name: str, kind: str, info: Mapping[str, object]) -> Insert:
+def save_heartbeat(*, name: str, kind: str, info: Mapping[str, object]) -> Insert:
     """Say that a worker process lives."""
     row = {"kind": kind, "seen_at": func.now(), "info": dict(info)}
     return (
-        insert(WorkerBeat)
+        insert(WorkerHeartbeat)
         .values(name=name, **row)
-        .on_conflict_do_update(index_elements=[WorkerBeat.name], set_=row)
+        .on_conflict_do_update(index_elements=[WorkerHeartbeat.name], set_=row)
     )
 
 
-def drop_beats(*, names: Sequence[str] = (), older_than: timedelta) -> Delete:
-    """Forget the beats of workers that left or fell silent long ago."""
-    return delete(WorkerBeat).where(
-        or_(WorkerBeat.name.in_(names), WorkerBeat.seen_at < func.now() - older_than)
+def delete_heartbeats(*, names: Sequence[str] = (), older_than: timedelta) -> Delete:
+    """Forget the heartbeats of workers that left or fell silent long ago."""
+    return delete(WorkerHeartbeat).where(
+        or_(
+            WorkerHeartbeat.name.in_(names),
+            WorkerHeartbeat.seen_at < func.now() - older_than,
+        )
     )

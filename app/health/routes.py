@@ -22,7 +22,7 @@ from app.core.process_report import (
 from app.core.resources import Service
 from app.health.queries import living_workers
 from app.health.schemas import Alive, Readiness
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 
 router = APIRouter(tags=["health"], route_class=HeadRoute)
 
@@ -77,7 +77,7 @@ def _gpu_worker(service: Service) -> str:
 
 
 def _light_worker(service: Service) -> str:
-    def problem(worker: WorkerBeat) -> str:
+    def problem(worker: WorkerHeartbeat) -> str:
         return _own_problem(worker) or _sweep_problem(worker, service)
 
     return _worker(service, "light", LIGHT_WORKER, problem)
@@ -87,7 +87,7 @@ def _worker(
     service: Service,
     kind: str,
     name: str,
-    problem: Callable[[WorkerBeat], str],
+    problem: Callable[[WorkerHeartbeat], str],
 ) -> str:
     """Look for one worker of a kind that was heard of lately and has no problem."""
     reported = _reported(service, name)
@@ -113,11 +113,11 @@ def _silence(reported: ReportedProcess | None, within: timedelta) -> str:
     return "it has not been heard of since it was started"
 
 
-def _own_problem(worker: WorkerBeat) -> str:
+def _own_problem(worker: WorkerHeartbeat) -> str:
     return str(worker.info.get("problem") or "")
 
 
-def _sweep_problem(worker: WorkerBeat, service: Service) -> str:
+def _sweep_problem(worker: WorkerHeartbeat, service: Service) -> str:
     """Tell how long the sweep has not succeeded, if that is too long."""
     try:
         swept_at = datetime.fromisoformat(str(worker.info["swept_at"]))

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db.base import Base
 
 
-class WorkerBeat(Base):
+class WorkerHeartbeat(Base):
     """A worker process that says it is alive; /readyz reads it, the worker writes."""
 
     __tablename__ = "worker_beats"

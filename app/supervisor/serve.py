@@ -273,9 +273,8 @@ def _wait_for_api(run: Run) -> bool:
         while not run.stop.wait(WATCH_EVERY_S):
             run.supervisor.step()
             if time.monotonic() > deadline:
-                raise StartFailed(
-                    f"the API does not answer; see {supervised_processes[-1].spec.log_path}"
-                )
+                log_path = supervised_processes[-1].spec.log_path
+                raise StartFailed(f"the API does not answer; see {log_path}")
             try:
                 answer = client.get(f"{run.settings.local_url}/healthz")
             except httpx.TransportError:

@@ -41,7 +41,7 @@ def sweep_leftovers(*, sessions: Sessions, storage: Storage) -> int:
             _each(storage.sweep_incoming(), _remove_unless_known, sessions, storage)
             + _each(storage.in_trash(), _end_deletion, sessions, storage)
             + _each(
-                storage.sourceless(older_than=STRAY_AFTER),
+                storage.orphaned(older_than=STRAY_AFTER),
                 *(_remove_stray, sessions, storage),
             )
         )
@@ -100,7 +100,7 @@ def _end_deletion(prefix: str, sessions: Sessions, storage: Storage) -> bool:
     """
     with sessions.begin() as session:
         if session.scalar(lock_video(video_of(prefix))) is not None:
-            storage.put_back(prefix)
+            storage.restore(prefix)
     storage.empty_trash(prefix)
     return True
 

@@ -182,7 +182,7 @@ def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
             raise video_not_found(video_id)
         # Within the transaction: whenever this process dies, the sweep finds the
         # folder in the trash, and the row tells whether it goes or comes back.
-        service.storage.set_aside(prefix)
+        service.storage.move_to_trash(prefix)
     with suppress(OSError):  # The sweep tries again.
         service.storage.empty_trash(prefix)
     return Response(status_code=204)

@@ -25,7 +25,7 @@ _TYPES: Mapping[EndStatus, MessageType] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class JobOutcome:
     """How a job ended, as far as a webhook tells it.
 
     Attributes:
@@ -45,15 +45,15 @@ class Ending:
 
 
 def add_delivery(
-    session: Session, ending: Ending, *, url: str, base_url: str, now: datetime
+    session: Session, outcome: JobOutcome, *, url: str, base_url: str, now: datetime
 ) -> UUID | None:
     """Write a message to be sent; tells which to ring for, None: the endpoint is gone.
 
     An endpoint that answered 410 gets nothing more of its video: the message is kept,
     closed, and can be sent again by hand. If that arrives, the next ones go out.
     """
-    delivery = make_delivery(ending, url=url, base_url=base_url, now=now)
-    last = session.scalar(last_delivery_status(video_id=ending.video_id, url=url))
+    delivery = make_delivery(outcome, url=url, base_url=base_url, now=now)
+    last = session.scalar(last_delivery_status(video_id=outcome.video_id, url=url))
     session.add(delivery)
     if last != DeliveryStatus.GONE:
         return delivery.id
@@ -73,46 +73,46 @@ def add_canceled(
     """Write the message of a canceled job; None if there is nobody to ring for."""
     if url is None:
         return None
-    ending = Ending(video_id, job_id, "canceled", {})
-    return add_delivery(session, ending, url=url, base_url=base_url, now=now)
+    outcome = JobOutcome(video_id, job_id, "canceled", {})
+    return add_delivery(session, outcome, url=url, base_url=base_url, now=now)
 
 
 def make_delivery(
-    ending: Ending, *, url: str, base_url: str, now: datetime
+    outcome: JobOutcome, *, url: str, base_url: str, now: datetime
 ) -> Delivery:
     """Make the row of a message that is due at once."""
     return Delivery(
         id=new_id(),
-        video_id=ending.video_id,
-        job_id=ending.job_id,
-        type=ending.message_type,
+        video_id=outcome.video_id,
+        job_id=outcome.job_id,
+        type=outcome.message_type,
         url=url,
-        body=message_body(ending, base_url=base_url, now=now),
+        body=message_body(outcome, base_url=base_url, now=now),
         next_attempt_at=func.now(),
         expires_at=func.now() + DELIVERY_LIFETIME,
         created_at=now,
     )
 
 
-def message_body(ending: Ending, *, base_url: str, now: datetime) -> str:
+def message_body(outcome: JobOutcome, *, base_url: str, now: datetime) -> str:
     """Write the JSON that is signed and sent."""
-    video = f"{base_url}/videos/{ending.video_id}"
+    video = f"{base_url}/videos/{outcome.video_id}"
     data: dict[str, object] = {
-        "video_id": str(ending.video_id),
-        "job_id": str(ending.job_id),
-        "status": ending.status,
-        "events": dict(ending.events),
+        "video_id": str(outcome.video_id),
+        "job_id": str(outcome.job_id),
+        "status": outcome.status,
+        "events": dict(outcome.events),
         "links": {
             "video": video,
             "events": f"{video}/events",
             "timeline": f"{video}/timeline",
-            "job": f"{base_url}/jobs/{ending.job_id}",
+            "job": f"{base_url}/jobs/{outcome.job_id}",
         },
     }
-    if ending.error is not None:
-        data["error"] = dict(ending.error)
+    if outcome.error is not None:
+        data["error"] = dict(outcome.error)
     message = {
-        "type": ending.message_type,
+        "type": outcome.message_type,
         "timestamp": now.isoformat().replace("+00:00", "Z"),
         "data": data,
     }

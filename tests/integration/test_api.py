@@ -22,7 +22,7 @@ from starlette.responses import FileResponse
 
 from app.core.db.base import new_id
 from app.core.storage.keys import scores_key
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from app.jobs.tables import Job, JobStatus
 from app.timelines.schemas import SoccerNetPredictions
 from app.timelines.tables import Event
@@ -619,7 +619,7 @@ def test_readiness_says_which_part_is_missing(api: RunningApi) -> None:
     with api.service.sessions.begin() as session:
         now = datetime.now(UTC)
         for kind in ("gpu", "light"):
-            session.add(WorkerBeat(name=f"{kind}@here", kind=kind, seen_at=now))
+            session.add(WorkerHeartbeat(name=f"{kind}@here", kind=kind, seen_at=now))
 
     after = api.client.get("/readyz")
 
@@ -635,7 +635,7 @@ def test_readiness_says_which_part_is_missing(api: RunningApi) -> None:
 def test_a_worker_that_fell_silent_is_not_ready(api: RunningApi) -> None:
     with api.service.sessions.begin() as session:
         long_ago = datetime.now(UTC) - timedelta(minutes=5)
-        session.add(WorkerBeat(name="gpu@here", kind="gpu", seen_at=long_ago))
+        session.add(WorkerHeartbeat(name="gpu@here", kind="gpu", seen_at=long_ago))
 
     _problem(api.client.get("/readyz"), 503, "not-ready")
 
@@ -751,7 +751,7 @@ def test_the_name_of_the_public_url_is_let_in(
 def _beat(api: RunningApi, name: str, kind: str = "gpu", **info: str) -> None:
     now = datetime.now(UTC)
     with api.service.sessions.begin() as session:
-        session.add(WorkerBeat(name=name, kind=kind, seen_at=now, info=info))
+        session.add(WorkerHeartbeat(name=name, kind=kind, seen_at=now, info=info))
 
 
 def _upload(api: RunningApi) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from model.errors import DecoderCrashed, UnreadableVideo
 from model.spotting.predictor import Predictor
 from tests.integration.uploaded import Uploaded, upload
 from worker.job_loop import JobLoop
-from worker.outcomes import Workplace
+from worker.outcomes import WorkerContext
 
 PATIENCE_S = 60.0
 
@@ -39,14 +39,14 @@ def predictors() -> Failing:
 
 
 @pytest.fixture
-def place(
+def context(
     settings: Settings,
     sessions: Sessions,
     storage: Storage,
     doorbell: Doorbell,
     predictors: Failing,
-) -> Workplace:
-    return Workplace(
+) -> WorkerContext:
+    return WorkerContext(
         settings=settings,
         sessions=sessions,
         storage=storage,
@@ -68,19 +68,19 @@ def queued(tmp_path: Path, sessions: Sessions, storage: Storage) -> list[Uploade
 
 
 def test_the_oldest_job_runs_first_and_then_there_is_none(
-    queued: list[Uploaded], place: Workplace, predictors: Failing
+    queued: list[Uploaded], context: WorkerContext, predictors: Failing
 ) -> None:
-    loop = JobLoop(place)
+    loop = JobLoop(context)
 
     assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
     assert predictors.asked == ["first", "second", "third"]
 
 
 def test_a_job_that_may_succeed_later_lets_the_others_go_first(
-    queued: list[Uploaded], place: Workplace, predictors: Failing
+    queued: list[Uploaded], context: WorkerContext, predictors: Failing
 ) -> None:
     queued[0].set(model="passing")
-    loop = JobLoop(place)
+    loop = JobLoop(context)
 
     assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
     assert predictors.asked == ["passing", "second", "third"]
@@ -88,16 +88,16 @@ def test_a_job_that_may_succeed_later_lets_the_others_go_first(
 
 
 def test_the_thread_runs_what_is_queued_and_ends_when_the_worker_leaves(
-    queued: list[Uploaded], place: Workplace
+    queued: list[Uploaded], context: WorkerContext
 ) -> None:
-    loop, waiting = JobLoop(place, poll_every_s=0.01), threading.Event()
+    loop, waiting = JobLoop(context, poll_every_s=0.01), threading.Event()
 
     loop.start()
     for _ in range(int(PATIENCE_S / 0.05)):
         if all(JobStatus(one.job().status).is_final for one in queued):
             break
         waiting.wait(0.05)
-    place.leaving.set()
+    context.leaving.set()
     loop.join(PATIENCE_S)
 
     assert [one.job().status for one in queued] == ["failed"] * 3
@@ -105,23 +105,23 @@ def test_the_thread_runs_what_is_queued_and_ends_when_the_worker_leaves(
 
 
 def test_the_loop_outlives_whatever_a_run_raises(
-    queued: list[Uploaded], place: Workplace, monkeypatch: pytest.MonkeyPatch
+    queued: list[Uploaded], context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting, seen = threading.Event(), []
 
-    def run(job_id: UUID, *, place: Workplace) -> None:
+    def run(job_id: UUID, *, context: WorkerContext) -> None:
         seen.append(job_id)
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("worker.job_loop.run_job", run)
-    loop = JobLoop(place, poll_every_s=0.01)
+    loop = JobLoop(context, poll_every_s=0.01)
 
     loop.start()
     for _ in range(int(PATIENCE_S / 0.05)):
         if len(seen) > 1:
             break
         waiting.wait(0.05)
-    place.leaving.set()
+    context.leaving.set()
     loop.join(PATIENCE_S)
 
     assert len(seen) > 1

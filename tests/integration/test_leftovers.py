@@ -52,7 +52,7 @@ def files(settings: Settings) -> list[Path]:
 def test_a_deletion_that_died_after_its_commit_is_ended(
     job: Uploaded, storage: Storage, settings: Settings, do_sweep: Callable[[], int]
 ) -> None:
-    storage.set_aside(video_prefix(job.video_id))
+    storage.move_to_trash(video_prefix(job.video_id))
     forget_row(job)
 
     assert do_sweep() == 1
@@ -62,7 +62,7 @@ def test_a_deletion_that_died_after_its_commit_is_ended(
 def test_a_deletion_that_died_before_its_commit_never_was(
     job: Uploaded, storage: Storage, do_sweep: Callable[[], int]
 ) -> None:
-    storage.set_aside(video_prefix(job.video_id))
+    storage.move_to_trash(video_prefix(job.video_id))
 
     assert do_sweep() == 1
     assert storage.read_bytes(source_key(job.video_id)) == b"bytes"
@@ -128,7 +128,7 @@ def test_what_others_left_in_our_folders_is_left_alone_and_stops_nothing(
     (settings.data_dir / "trash" / f"{gone}.0123").write_text("a file, not a folder")
     (settings.data_dir / "incoming" / f"{gone}%2Fsource.x.lock").mkdir()
     (settings.data_dir / "videos" / str(uuid4())).write_text("a file, not a folder")
-    storage.set_aside(video_prefix(job.video_id))
+    storage.move_to_trash(video_prefix(job.video_id))
     forget_row(job)
 
     with capture_logs() as first:
@@ -161,7 +161,7 @@ def test_a_folder_that_cannot_be_removed_keeps_no_other_from_it(
 ) -> None:
     other = upload(tmp_path / "video", sessions=sessions, storage=storage)
     for one in (job, other):
-        storage.set_aside(video_prefix(one.video_id))
+        storage.move_to_trash(video_prefix(one.video_id))
         forget_row(one)
     first, _ = sorted((settings.data_dir / "trash").iterdir())
     (first / "mine").mkdir()

@@ -14,7 +14,7 @@ from app.core.process_report import (
     remove_report,
     write_report,
 )
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
 
@@ -43,10 +43,10 @@ def api(shared_api: RunningApi) -> RunningApi:
 
 
 def beat(api: RunningApi, kind: str, *, age_s: float = 0.0, **info: object) -> None:
-    """Write the heartbeat of a worker in the place of the one before."""
+    """Write the heartbeat of a worker in the context of the one before."""
     seen_at = datetime.now(UTC) - timedelta(seconds=age_s)
     with api.service.sessions.begin() as session:
-        session.merge(WorkerBeat(name=kind, kind=kind, seen_at=seen_at, info=info))
+        session.merge(WorkerHeartbeat(name=kind, kind=kind, seen_at=seen_at, info=info))
 
 
 def report(

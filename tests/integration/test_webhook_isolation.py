@@ -20,7 +20,7 @@ from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.storage.interface import Storage
 from app.webhooks.addresses import Address
-from app.webhooks.service import Ending, make_delivery
+from app.webhooks.service import JobOutcome, make_delivery
 from app.webhooks.tables import Delivery, DeliveryAttempt, WebhookEndpoint
 from tests.integration.uploaded import Uploaded, upload
 from tests.receivers import Receiver, hanging_receivers, listener, running_receiver
@@ -51,7 +51,7 @@ def job(tmp_path: Path, sessions: Sessions, storage: Storage) -> Uploaded:
 
 def write_messages(job: Uploaded, urls: Sequence[str]) -> list[UUID]:
     """Write one message to each URL, due in this order."""
-    ending = Ending(job.video_id, job.job_id, "succeeded", {})
+    ending = JobOutcome(job.video_id, job.job_id, "succeeded", {})
     with job.sessions.begin() as session:
         first = session.scalars(select(func.now())).one() - timedelta(hours=1)
         rows = [

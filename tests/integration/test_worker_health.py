@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from app.core.db.session import Sessions
-from app.health.queries import save_beat
-from app.health.tables import WorkerBeat
+from app.health.queries import save_heartbeat
+from app.health.tables import WorkerHeartbeat
 
 HERE = f"gpu@{socket.gethostname()}"
 
@@ -35,8 +35,8 @@ def check(
 def save(sessions: Sessions, name: str, *, age: timedelta = timedelta(0)) -> None:
     kind = name.partition("@")[0]
     with sessions.begin() as session:
-        session.execute(save_beat(name=f"{kind} {name} 7", kind=kind, info={}))
-        session.get_one(WorkerBeat, f"{kind} {name} 7").seen_at -= age
+        session.execute(save_heartbeat(name=f"{kind} {name} 7", kind=kind, info={}))
+        session.get_one(WorkerHeartbeat, f"{kind} {name} 7").seen_at -= age
 
 
 def test_a_worker_of_this_machine_that_beats_is_healthy(

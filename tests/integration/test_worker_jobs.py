@@ -35,8 +35,8 @@ from tests.api_server import running_api
 from tests.integration.uploaded import Uploaded, upload
 from tests.videos import draw_video
 from worker.activity import Activity
-from worker.outcomes import Claim, Workplace, forget_scores
-from worker.predictor_cache import Predictors, Shelf
+from worker.outcomes import Claim, WorkerContext, forget_scores
+from worker.predictor_cache import PredictorCache, Predictors
 from worker.runner import run_job
 
 HOOK = "http://127.0.0.1:9/hook"
@@ -191,14 +191,14 @@ def predictor(checkpoint: Path) -> Predictor:
 
 
 @pytest.fixture
-def place(
+def context(
     settings: Settings,
     sessions: Sessions,
     storage: Storage,
     doorbell: Doorbell,
     predictor: Predictor,
-) -> Workplace:
-    return Workplace(
+) -> WorkerContext:
+    return WorkerContext(
         settings=settings,
         sessions=sessions,
         storage=storage,
@@ -214,9 +214,9 @@ def job(match: Path, sessions: Sessions, storage: Storage) -> Uploaded:
     return upload(match, sessions=sessions, storage=storage, callback_url=HOOK)
 
 
-def interrupted(place: Workplace, act: Callable[[], None]) -> Workplace:
-    predictor = Interrupted(place.predictors.get(None), act)
-    return replace(place, predictors=OneOnTheShelf(predictor))
+def interrupted(context: WorkerContext, act: Callable[[], None]) -> WorkerContext:
+    predictor = Interrupted(context.predictors.get(None), act)
+    return replace(context, predictors=OneOnTheShelf(predictor))
 
 
 def wait_until_somebody_waits_for_a_lock(sessions: Sessions) -> None:
@@ -233,7 +233,7 @@ def wait_until_somebody_waits_for_a_lock(sessions: Sessions) -> None:
     pytest.fail("nobody waits for a lock")
 
 
-def tells_of_the_cancel(job: Uploaded, place: Workplace) -> None:
+def tells_of_the_cancel(job: Uploaded, context: WorkerContext) -> None:
     """Look for the one webhook of a canceled job, and for the message that rings."""
     (delivery,) = job.deliveries()
     body = json.loads(delivery.body)
@@ -241,7 +241,7 @@ def tells_of_the_cancel(job: Uploaded, place: Workplace) -> None:
     assert body["data"]["status"] == "canceled"
     assert body["data"]["events"] == {}
     assert "error" not in body["data"]
-    assert place.doorbell.waiting(LIGHT_QUEUE) == 1
+    assert context.doorbell.waiting(LIGHT_QUEUE) == 1
 
 
 def nothing_was_kept(job: Uploaded, storage: Storage) -> bool:
@@ -257,9 +257,9 @@ def scores_files(job: Uploaded, storage: Storage) -> list[Path]:
 
 
 def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
-    status = run_job(job.job_id, place=place)
+    status = run_job(job.job_id, context=context)
 
     row, video, events = job.job(), job.video(), job.events()
     assert status is JobStatus.SUCCEEDED
@@ -286,13 +286,13 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert (delivery.url, delivery.status) == (HOOK, "pending")
     assert body["type"] == "video.completed"
     assert body["data"]["events"] == row.event_counts
-    assert place.doorbell.waiting(LIGHT_QUEUE) == 1
+    assert context.doorbell.waiting(LIGHT_QUEUE) == 1
 
 
 def test_the_stored_curves_are_at_the_events_own_scores(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
-    run_job(job.job_id, place=place)
+    run_job(job.job_id, context=context)
 
     key = job.job().scores_key
     assert key is not None
@@ -304,46 +304,48 @@ def test_the_stored_curves_are_at_the_events_own_scores(
 
 
 def test_the_time_of_an_event_is_the_time_of_its_frame(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
-    run_job(job.job_id, place=place)
+    run_job(job.job_id, context=context)
 
     for event in job.events():
         assert event.time_ms == round(event.frame / 30 * 1000)
 
 
-def test_a_job_that_is_done_is_not_run_again(job: Uploaded, place: Workplace) -> None:
-    run_job(job.job_id, place=place)
+def test_a_job_that_is_done_is_not_run_again(
+    job: Uploaded, context: WorkerContext
+) -> None:
+    run_job(job.job_id, context=context)
 
-    assert run_job(job.job_id, place=place) is None
-    assert run_job(uuid4(), place=place) is None
+    assert run_job(job.job_id, context=context) is None
+    assert run_job(uuid4(), context=context) is None
     assert job.job().attempt == 1
     assert len(job.deliveries()) == 1
 
 
 def test_a_job_rung_for_twice_at_once_is_run_once(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
     seen: list[JobStatus | None] = []
 
     def second() -> None:
-        seen.append(run_job(job.job_id, place=place))
-        place.leaving.set()
+        seen.append(run_job(job.job_id, context=context))
+        context.leaving.set()
 
-    run_job(job.job_id, place=interrupted(place, second))
+    run_job(job.job_id, context=interrupted(context, second))
 
     assert seen == [None]
 
 
 def test_a_run_that_lost_its_lease_writes_nothing(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     other = uuid4()
 
     def steal() -> None:
         job.set(lease_token=other)
 
-    assert run_job(job.job_id, place=interrupted(place, steal)) is None
+    assert run_job(job.job_id, context=interrupted(context, steal)) is None
 
     row = job.job()
     assert (row.status, row.lease_token) == ("running", other)
@@ -351,17 +353,17 @@ def test_a_run_that_lost_its_lease_writes_nothing(
 
 
 def test_a_canceled_run_stops_in_the_middle_and_keeps_nothing(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     def cancel() -> None:
         job.set(cancel_requested=True)
 
-    status = run_job(job.job_id, place=interrupted(place, cancel))
+    status = run_job(job.job_id, context=interrupted(context, cancel))
 
     assert status is JobStatus.CANCELED
     assert (job.job().status, job.job().lease_token) == ("canceled", None)
     assert no_timeline_was_kept(job, storage)
-    tells_of_the_cancel(job, place)
+    tells_of_the_cancel(job, context)
 
 
 def canceled_over_http(job: Uploaded, settings: Settings) -> int:
@@ -370,15 +372,15 @@ def canceled_over_http(job: Uploaded, settings: Settings) -> int:
 
 
 def test_a_cancel_accepted_after_the_last_look_still_cancels(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     answers: list[int] = []
 
     def cancel() -> None:
-        answers.append(canceled_over_http(job, place.settings))
+        answers.append(canceled_over_http(job, context.settings))
 
-    predictors = OneOnTheShelf(AtTheEnd(place.predictors.get(None), cancel))
-    status = run_job(job.job_id, place=replace(place, predictors=predictors))
+    predictors = OneOnTheShelf(AtTheEnd(context.predictors.get(None), cancel))
+    status = run_job(job.job_id, context=replace(context, predictors=predictors))
 
     assert answers == [202]
     assert status is JobStatus.CANCELED
@@ -389,20 +391,20 @@ def test_a_cancel_accepted_after_the_last_look_still_cancels(
 
 
 def test_a_cancel_accepted_while_a_failure_is_saved_still_cancels(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
     def cancel() -> None:
         job.set(cancel_requested=True)
 
     predictors = Failing(UnreadableVideo("no video"), act=cancel)
-    status = run_job(job.job_id, place=replace(place, predictors=predictors))
+    status = run_job(job.job_id, context=replace(context, predictors=predictors))
 
     assert status is JobStatus.CANCELED
     assert (job.job().status, job.job().error_code) == ("canceled", None)
 
 
 def test_a_cancel_at_the_moment_of_the_commit_is_refused_or_obeyed(
-    job: Uploaded, place: Workplace, sessions: Sessions
+    job: Uploaded, context: WorkerContext, sessions: Sessions
 ) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
@@ -410,10 +412,10 @@ def test_a_cancel_at_the_moment_of_the_commit_is_refused_or_obeyed(
         reached.set()
         go_on.wait(PATIENCE_S)
 
-    predictors = OneOnTheShelf(AtTheEnd(place.predictors.get(None), pause))
-    place = replace(place, predictors=predictors)
+    predictors = OneOnTheShelf(AtTheEnd(context.predictors.get(None), pause))
+    context = replace(context, predictors=predictors)
     with ThreadPoolExecutor() as pool, sessions.begin() as canceling:
-        run = pool.submit(run_job, job.job_id, place=place)
+        run = pool.submit(run_job, job.job_id, context=context)
         assert reached.wait(PATIENCE_S)
         # What the API does; it has answered nothing yet when the run wants to end.
         row = canceling.get_one(Job, job.job_id, with_for_update=True)
@@ -425,7 +427,7 @@ def test_a_cancel_at_the_moment_of_the_commit_is_refused_or_obeyed(
         status = run.result(PATIENCE_S)
 
     assert status is JobStatus.CANCELED
-    assert canceled_over_http(job, place.settings) == 409
+    assert canceled_over_http(job, context.settings) == 409
     assert job.events() == []
 
 
@@ -438,41 +440,43 @@ def again(job: Uploaded) -> Uploaded:
 
 
 def test_the_timeline_of_the_newest_request_is_shown_whoever_ends_last(
-    match: Path, place: Workplace, sessions: Sessions, storage: Storage
+    match: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
     for order in ([0, 1], [1, 0]):
         older = upload(match, sessions=sessions, storage=storage)
         jobs = [older, again(older)]
 
-        statuses = [run_job(jobs[which].job_id, place=place) for which in order]
+        statuses = [run_job(jobs[which].job_id, context=context) for which in order]
 
         assert statuses == [JobStatus.SUCCEEDED] * 2
         assert older.video().current_job_id == jobs[1].job_id
 
 
 def test_an_older_runs_timeline_is_shown_when_the_newer_run_fails(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
     newer = again(job)
 
-    run_job(newer.job_id, place=replace(place, predictors=Failing(UnreadableVideo(""))))
-    run_job(job.job_id, place=place)
+    run_job(
+        newer.job_id, context=replace(context, predictors=Failing(UnreadableVideo("")))
+    )
+    run_job(job.job_id, context=context)
 
     assert job.video().current_job_id == job.job_id
 
 
 def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     def lose_and_be_overtaken() -> None:
         job.set(lease_expires_at=LONG_AGO)
-        run_job(job.job_id, place=replace(place, activity=Activity()))
+        run_job(job.job_id, context=replace(context, activity=Activity()))
 
     # The zombie stores its scores when the winner has stored and saved its own.
     zombie = replace(
-        place, storage=Storing(place.settings.data_dir, first=lose_and_be_overtaken)
+        context, storage=Storing(context.settings.data_dir, first=lose_and_be_overtaken)
     )
-    assert run_job(job.job_id, place=zombie) is None
+    assert run_job(job.job_id, context=zombie) is None
 
     row = job.job()
     assert (row.status, row.attempt, row.interruptions) == ("succeeded", 2, 1)
@@ -483,14 +487,14 @@ def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
 
 
 def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     def tidy_up() -> None:
         zombie = Claim(job.job_id, uuid4(), job.video_id, None, 1, 0, "", None)
-        forget_scores(zombie, place)
+        forget_scores(zombie, context)
 
-    predictors = OneOnTheShelf(AtTheEnd(place.predictors.get(None), tidy_up))
-    status = run_job(job.job_id, place=replace(place, predictors=predictors))
+    predictors = OneOnTheShelf(AtTheEnd(context.predictors.get(None), tidy_up))
+    status = run_job(job.job_id, context=replace(context, predictors=predictors))
 
     key = job.job().scores_key
     assert status is JobStatus.SUCCEEDED
@@ -499,7 +503,7 @@ def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
 
 
 def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     class Lost(Doorbell):
         """Fails after the commit, as a connection does that breaks in its answer."""
@@ -507,9 +511,9 @@ def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
         def ring_delivery(self, delivery_id: UUID) -> bool:
             raise OperationalError("commit", {}, Exception("connection lost"))
 
-    lost = Lost(make_celery(place.settings))
+    lost = Lost(make_celery(context.settings))
 
-    assert run_job(job.job_id, place=replace(place, doorbell=lost)) is None
+    assert run_job(job.job_id, context=replace(context, doorbell=lost)) is None
 
     row = job.job()
     assert row.status == "succeeded"
@@ -518,22 +522,22 @@ def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
 
 
 def test_a_run_whose_video_is_deleted_leaves_no_file(
-    job: Uploaded, place: Workplace, storage: Storage, sessions: Sessions
+    job: Uploaded, context: WorkerContext, storage: Storage, sessions: Sessions
 ) -> None:
     def delete() -> None:
         with sessions.begin() as session:
             session.delete(session.get_one(Video, job.video_id))
         storage.delete_prefix(video_prefix(job.video_id))
 
-    assert run_job(job.job_id, place=interrupted(place, delete)) is None
+    assert run_job(job.job_id, context=interrupted(context, delete)) is None
 
     assert not storage.path_for(video_prefix(job.video_id)).exists()
 
 
 def test_a_worker_that_leaves_gives_its_job_back_uncounted(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
-    status = run_job(job.job_id, place=interrupted(place, place.leaving.set))
+    status = run_job(job.job_id, context=interrupted(context, context.leaving.set))
 
     row = job.job()
     assert status is JobStatus.QUEUED
@@ -542,48 +546,52 @@ def test_a_worker_that_leaves_gives_its_job_back_uncounted(
 
 
 def test_a_worker_that_leaves_closes_a_job_whose_cancel_is_pending(
-    job: Uploaded, place: Workplace, storage: Storage
+    job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     def cancel_and_leave() -> None:
-        place.leaving.set()  # Seen before the lease can learn of the cancel.
+        context.leaving.set()  # Seen before the lease can learn of the cancel.
         job.set(cancel_requested=True)
 
-    slow = place.settings.model_copy(update={"heartbeat": timedelta(seconds=30)})
+    slow = context.settings.model_copy(update={"heartbeat": timedelta(seconds=30)})
 
     status = run_job(
         job.job_id,
-        place=interrupted(replace(place, settings=slow), cancel_and_leave),
+        context=interrupted(replace(context, settings=slow), cancel_and_leave),
     )
 
     assert status is JobStatus.CANCELED
     assert (job.job().status, job.job().lease_token) == ("canceled", None)
     assert job.job().finished_at is not None
-    assert place.doorbell.waiting(GPU_QUEUE) == 0
+    assert context.doorbell.waiting(GPU_QUEUE) == 0
     assert no_timeline_was_kept(job, storage)
-    tells_of_the_cancel(job, place)
+    tells_of_the_cancel(job, context)
 
 
 def test_a_failure_that_may_pass_closes_a_job_whose_cancel_is_pending(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
     predictors = Failing(
         DecoderCrashed("the decoder died"), act=lambda: job.set(cancel_requested=True)
     )
-    slow = place.settings.model_copy(update={"heartbeat": timedelta(seconds=30)})
+    slow = context.settings.model_copy(update={"heartbeat": timedelta(seconds=30)})
 
     status = run_job(
-        job.job_id, place=replace(place, predictors=predictors, settings=slow)
+        job.job_id, context=replace(context, predictors=predictors, settings=slow)
     )
 
     assert status is JobStatus.CANCELED
     assert job.job().status == "canceled"
     assert job.job().finished_at is not None
-    tells_of_the_cancel(job, place)
+    tells_of_the_cancel(job, context)
 
 
 @pytest.mark.parametrize("ends", ["succeeded", "failed"])
 def test_a_video_can_be_deleted_while_its_job_is_being_finished(
-    job: Uploaded, place: Workplace, storage: Storage, sessions: Sessions, ends: str
+    job: Uploaded,
+    context: WorkerContext,
+    storage: Storage,
+    sessions: Sessions,
+    ends: str,
 ) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
@@ -593,10 +601,10 @@ def test_a_video_can_be_deleted_while_its_job_is_being_finished(
 
     predictors: Predictors = Failing(UnreadableVideo("no video"), act=pause)
     if ends == "succeeded":
-        predictors = OneOnTheShelf(Finished(place.predictors.get(None), pause))
+        predictors = OneOnTheShelf(Finished(context.predictors.get(None), pause))
     with ThreadPoolExecutor() as pool, sessions.begin() as session:
         run = pool.submit(
-            run_job, job.job_id, place=replace(place, predictors=predictors)
+            run_job, job.job_id, context=replace(context, predictors=predictors)
         )
         assert reached.wait(PATIENCE_S)
         # What a deletion does first; then the jobs go.
@@ -612,14 +620,14 @@ def test_a_video_can_be_deleted_while_its_job_is_being_finished(
 
 
 def test_what_is_no_video_fails_for_good_and_says_why(
-    tmp_path: Path, place: Workplace, sessions: Sessions, storage: Storage
+    tmp_path: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
     (tmp_path / "notes.mp4").write_text("no video at all")
     job = upload(
         tmp_path / "notes.mp4", sessions=sessions, storage=storage, callback_url=HOOK
     )
 
-    status = run_job(job.job_id, place=place)
+    status = run_job(job.job_id, context=context)
 
     row = job.job()
     assert status is JobStatus.FAILED
@@ -632,11 +640,11 @@ def test_what_is_no_video_fails_for_good_and_says_why(
 
 
 def test_a_failure_that_may_pass_is_tried_again_until_the_limit(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
-    broken = replace(place, predictors=Failing(DecoderCrashed("the decoder died")))
+    broken = replace(context, predictors=Failing(DecoderCrashed("the decoder died")))
 
-    seen = [run_job(job.job_id, place=broken) for _ in range(4)]
+    seen = [run_job(job.job_id, context=broken) for _ in range(4)]
 
     queued, failed = JobStatus.QUEUED, JobStatus.FAILED
     assert seen == [queued, queued, failed, None]
@@ -647,40 +655,42 @@ def test_a_failure_that_may_pass_is_tried_again_until_the_limit(
 def test_a_decoder_killed_by_the_system_fails_the_job_and_the_worker_lives(
     job: Uploaded,
     tmp_path: Path,
-    place: Workplace,
+    context: WorkerContext,
     sessions: Sessions,
     storage: Storage,
     predictor: Predictor,
 ) -> None:
     draw_video(tmp_path / "long.mp4", frames=1800, fps=30)
     unlucky = upload(tmp_path / "long.mp4", sessions=sessions, storage=storage)
-    killing = replace(place, predictors=OneOnTheShelf(Killing(predictor)))
+    killing = replace(context, predictors=OneOnTheShelf(Killing(predictor)))
 
-    seen = [run_job(unlucky.job_id, place=killing) for _ in range(3)]
+    seen = [run_job(unlucky.job_id, context=killing) for _ in range(3)]
 
     assert seen == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED]
     assert unlucky.job().error_code == "decoder_crashed"
     assert "SIGKILL" in (unlucky.job().error_detail or "")
-    assert run_job(job.job_id, place=place) is JobStatus.SUCCEEDED
+    assert run_job(job.job_id, context=context) is JobStatus.SUCCEEDED
 
 
 def test_a_second_try_that_succeeds_forgets_the_first_ones_error(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
-    run_job(job.job_id, place=replace(place, predictors=Failing(DecoderCrashed("x"))))
+    run_job(
+        job.job_id, context=replace(context, predictors=Failing(DecoderCrashed("x")))
+    )
 
-    run_job(job.job_id, place=place)
+    run_job(job.job_id, context=context)
 
     row = job.job()
     assert (row.status, row.error_code, row.attempt) == ("succeeded", None, 2)
 
 
 def test_a_bug_is_told_to_the_log_and_not_to_the_user(
-    job: Uploaded, place: Workplace
+    job: Uploaded, context: WorkerContext
 ) -> None:
     predictors: Predictors = Failing(ZeroDivisionError("secret words"))
 
-    run_job(job.job_id, place=replace(place, predictors=predictors))
+    run_job(job.job_id, context=replace(context, predictors=predictors))
 
     row = job.job()
     assert row.error_code == "internal_error"
@@ -689,12 +699,12 @@ def test_a_bug_is_told_to_the_log_and_not_to_the_user(
 
 
 def test_a_checkpoint_that_is_not_installed_fails_the_job_by_name(
-    match: Path, place: Workplace, sessions: Sessions, storage: Storage
+    match: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
     job = upload(match, sessions=sessions, storage=storage, model="nobody")
-    place = replace(place, predictors=Shelf(place.settings))
+    context = replace(context, predictors=PredictorCache(context.settings))
 
-    assert run_job(job.job_id, place=place) is JobStatus.FAILED
+    assert run_job(job.job_id, context=context) is JobStatus.FAILED
     assert "nobody" in str(job.job().error_detail)
 
 
@@ -703,8 +713,8 @@ def test_the_default_is_the_settings_checkpoint_else_the_data_directorys_choice(
 ) -> None:
     (models / "other.touchline").symlink_to(models / "tiny.touchline")
     (models / "default").write_text("other\n")
-    by_setting = Shelf(settings)
-    by_choice = Shelf(settings.model_copy(update={"model": None}))
+    by_setting = PredictorCache(settings)
+    by_choice = PredictorCache(settings.model_copy(update={"model": None}))
 
     assert by_setting.get(None) is by_setting.get("tiny")
     assert by_choice.get(None) is by_choice.get("other")

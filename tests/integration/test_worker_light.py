@@ -16,22 +16,22 @@ from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.local import LocalStorage
-from app.health.tables import WorkerBeat
-from app.webhooks.service import Ending, make_delivery
+from app.health.tables import WorkerHeartbeat
+from app.webhooks.service import JobOutcome, make_delivery
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import PATIENCE_S, light_worker, wait_until
 from tests.services import free_port, running_redis
-from worker.startup import Ground
+from worker.startup import Resources
 from worker.sweep_loop import FAILURES_SHOWN, Sweeping
 
 NODE = "light@here"
 
 
 @pytest.fixture
-def ground(
+def resources(
     settings: Settings, sessions: Sessions, storage: Storage, doorbell: Doorbell
-) -> Ground:
-    return Ground(settings, sessions, storage, doorbell)
+) -> Resources:
+    return Resources(settings, sessions, storage, doorbell)
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def hook() -> Iterator[str]:
 
 def info_of(sessions: Sessions) -> dict[str, object]:
     with sessions() as session:
-        rows = session.scalars(select(WorkerBeat).where(WorkerBeat.kind == "light"))
+        rows = session.scalars(
+            select(WorkerHeartbeat).where(WorkerHeartbeat.kind == "light")
+        )
         return next((row.info for row in rows), {})
 
 
@@ -61,17 +63,17 @@ def is_delivered(job: Uploaded) -> bool:
 
 
 def add_message(job: Uploaded, url: str, settings: Settings) -> None:
-    ending = Ending(job.video_id, job.job_id, "succeeded", {})
+    outcome = JobOutcome(job.video_id, job.job_id, "succeeded", {})
     with job.sessions.begin() as session:
         session.add(
-            make_delivery(ending, url=url, base_url=settings.base_url, now=utc_now())
+            make_delivery(outcome, url=url, base_url=settings.base_url, now=utc_now())
         )
 
 
 def test_a_sweep_that_ended_well_is_told_with_the_databases_time(
-    ground: Ground, sessions: Sessions
+    resources: Resources, sessions: Sessions
 ) -> None:
-    sweeping = Sweeping(ground)
+    sweeping = Sweeping(resources)
     before = sweeping.report()
 
     sweeping.sweep_once()
@@ -85,17 +87,17 @@ def test_a_sweep_that_ended_well_is_told_with_the_databases_time(
 
 
 def test_sweeps_that_keep_failing_are_told_until_one_succeeds(
-    ground: Ground, empty_database_url: str
+    resources: Resources, empty_database_url: str
 ) -> None:
     engine = make_engine(empty_database_url)  # It has no tables.
-    sweeping = Sweeping(replace(ground, sessions=make_sessions(engine)))
+    sweeping = Sweeping(replace(resources, sessions=make_sessions(engine)))
 
     for _ in range(FAILURES_SHOWN - 1):
         sweeping.sweep_once()
     early = sweeping.report()
     sweeping.sweep_once()
     late = sweeping.report()
-    sweeping._ground = ground
+    sweeping._resources = resources
     sweeping.sweep_once()
     engine.dispose()
 
@@ -104,16 +106,18 @@ def test_sweeps_that_keep_failing_are_told_until_one_succeeds(
     assert "problem" not in sweeping.report()
 
 
-def test_a_round_may_raise_anything_and_the_next_one_comes(ground: Ground) -> None:
+def test_a_round_may_raise_anything_and_the_next_one_comes(
+    resources: Resources,
+) -> None:
     class Broken(LocalStorage):
         def in_trash(self) -> list[str]:
             raise IndexError("a bug")
 
-    settings = ground.settings.model_copy(
-        update={"sweep_every": ground.settings.heartbeat}
+    settings = resources.settings.model_copy(
+        update={"sweep_every": resources.settings.heartbeat}
     )
     broken = Broken(settings.data_dir)
-    sweeping = Sweeping(replace(ground, storage=broken, settings=settings))
+    sweeping = Sweeping(replace(resources, storage=broken, settings=settings))
     leaving = threading.Event()
 
     thread = sweeping.start(leaving=leaving)

@@ -11,7 +11,7 @@ from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from tests.integration.uploaded import upload
 from tests.integration.worker_processes import (
     PATIENCE_S,
@@ -62,7 +62,7 @@ def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in
     assert row.event_counts is not None
     assert len(events) == sum(row.event_counts.values())
     with sessions() as session:
-        names = session.scalars(select(WorkerBeat.name)).all()
+        names = session.scalars(select(WorkerHeartbeat.name)).all()
     assert not [name for name in names if "gpu-second@here" in name]
 
 
@@ -82,7 +82,7 @@ def test_a_second_worker_of_the_same_node_name_leaves_the_first_ones_job_alone(
 
     def ready() -> int:
         with sessions() as session:
-            beats = session.scalars(select(WorkerBeat)).all()
+            beats = session.scalars(select(WorkerHeartbeat)).all()
         return [beat.info.get("state") for beat in beats].count("ready")
 
     with gpu_worker("gpu@here", settings, first_log):
@@ -115,10 +115,10 @@ def test_a_worker_started_before_its_database_becomes_ready_once_that_is_there(
 
     def info() -> dict[str, object]:
         with sessions() as session:
-            beats = session.scalars(select(WorkerBeat)).all()
+            beats = session.scalars(select(WorkerHeartbeat)).all()
         return beats[0].info if beats else {}
 
     with gpu_worker("gpu@here", settings, log):
-        wait_until(lambda: "nothing_taken_back" in log.read_text(), "it tried", log)
+        wait_until(lambda: "nothing_requeued" in log.read_text(), "it tried", log)
         door.symlink_to(str(url.query["host"]))
         wait_until(lambda: info().get("model") == "tiny", "it is ready", log)

@@ -13,7 +13,7 @@ from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from app.jobs.tables import JobStatus
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import (
@@ -24,7 +24,7 @@ from tests.integration.worker_processes import (
 )
 from tests.services import free_port, running_redis
 from tests.videos import draw_video
-from worker.heartbeat import beat_name
+from worker.heartbeat import heartbeat_name
 from worker.watchdog import RESTART_CODE
 
 NODE = "gpu@here"
@@ -40,9 +40,9 @@ def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def is_ready(sessions: Sessions, pid: int) -> bool:
     """Whether a child says that its checkpoint is loaded."""
-    name = beat_name(NODE, kind="gpu", process=ProcessIdentity.of(pid))
+    name = heartbeat_name(NODE, kind="gpu", process=ProcessIdentity.of(pid))
     with sessions() as session:
-        row = session.get(WorkerBeat, name)
+        row = session.get(WorkerHeartbeat, name)
     return row is not None and row.info.get("state") == "ready"
 
 

@@ -8,13 +8,13 @@ import pytest
 from app.core.settings import Settings
 from model.errors import BadCheckpoint
 from model.spotting.predictor import EngineName, Precision, Predictor, load_predictor
-from worker.predictor_cache import Shelf
+from worker.predictor_cache import PredictorCache
 
 
-def shelf(folder: Path, model: str) -> Shelf:
+def shelf(folder: Path, model: str) -> PredictorCache:
     """A shelf whose operator has set TOUCHLINE_MODEL."""
     fields = {"data_dir": folder, "model": model, "engine": "openvino"}
-    return Shelf(Settings.model_validate(fields))
+    return PredictorCache(Settings.model_validate(fields))
 
 
 def test_the_operators_setting_comes_before_the_kept_default(

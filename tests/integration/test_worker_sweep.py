@@ -16,13 +16,13 @@ from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.health.queries import save_beat
-from app.health.tables import WorkerBeat
+from app.health.queries import save_heartbeat
+from app.health.tables import WorkerHeartbeat
 from app.jobs.queries import claim_job
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from tests.integration.uploaded import Uploaded, upload
-from worker.sweeper import ONE_SWEEP, Found, sweep, take_back
+from worker.sweeper import ONE_SWEEP, Found, requeue_orphaned, sweep
 
 HOOK = "http://127.0.0.1:9/hook"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -138,7 +138,7 @@ def test_a_job_that_kills_every_worker_is_given_up_and_the_video_is_not_blamed(
     found = do_sweep()
 
     row = held.job()
-    assert found == Found(buried=1, deliveries=1)
+    assert found == Found(marked_dead=1, deliveries=1)
     assert (row.status, row.error_code) == ("failed", "worker_died")
     assert row.error_retryable is True
     assert "10 times" in str(row.error_detail)
@@ -218,7 +218,7 @@ def test_a_waiting_job_tried_too_often_is_given_up_with_its_last_error(
 ) -> None:
     job.set(attempt=3, error_code="decoder_crashed", error_detail="It died.")
 
-    assert do_sweep() == Found(buried=1, deliveries=1)
+    assert do_sweep() == Found(marked_dead=1, deliveries=1)
 
     row = job.job()
     assert (row.status, row.error_code) == ("failed", "too_many_attempts")
@@ -234,7 +234,7 @@ def test_a_sweep_leaves_a_job_alone_whose_video_is_being_deleted(
 
         assert do_sweep() == Found()
 
-    assert do_sweep() == Found(buried=1, deliveries=1)
+    assert do_sweep() == Found(marked_dead=1, deliveries=1)
 
 
 def test_a_job_of_a_dead_process_of_this_machine_is_taken_back_at_once(
@@ -244,10 +244,10 @@ def test_a_job_of_a_dead_process_of_this_machine_is_taken_back_at_once(
         owner = ProcessIdentity.of(process.pid)
         held.set(lease_expires_at=FAR_OFF, lease_owner=str(owner))
         with sessions.begin() as session:
-            while_it_lives = take_back(session, settings=settings)
+            while_it_lives = requeue_orphaned(session, settings=settings)
         process.kill()
     with sessions.begin() as session:
-        after_its_death = take_back(session, settings=settings)
+        after_its_death = requeue_orphaned(session, settings=settings)
 
     assert while_it_lives.requeued == []
     assert after_its_death.requeued == [held.job_id]
@@ -261,7 +261,7 @@ def test_a_job_of_a_process_that_nothing_is_known_of_waits_for_its_lease(
     for owner in ("gpu@here", str(replace(gone, machine="elsewhere/4026531836"))):
         held.set(lease_expires_at=FAR_OFF, lease_owner=owner)
         with sessions.begin() as session:
-            assert take_back(session, settings=settings).requeued == []
+            assert requeue_orphaned(session, settings=settings).requeued == []
 
 
 def test_only_one_sweep_runs_at_a_time(
@@ -329,12 +329,12 @@ def test_beats_of_workers_long_gone_are_forgotten(
     do_sweep: Sweep, sessions: Sessions
 ) -> None:
     with sessions.begin() as session:
-        session.execute(save_beat(name="gpu@old", kind="gpu", info={}))
-        session.execute(save_beat(name="gpu@new", kind="gpu", info={}))
-        old = session.get_one(WorkerBeat, "gpu@old")
+        session.execute(save_heartbeat(name="gpu@old", kind="gpu", info={}))
+        session.execute(save_heartbeat(name="gpu@new", kind="gpu", info={}))
+        old = session.get_one(WorkerHeartbeat, "gpu@old")
         old.seen_at -= timedelta(hours=2)
 
     do_sweep()
 
     with sessions() as session:
-        assert list(session.scalars(select(WorkerBeat.name))) == ["gpu@new"]
+        assert list(session.scalars(select(WorkerHeartbeat.name))) == ["gpu@new"]

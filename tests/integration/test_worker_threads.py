@@ -16,10 +16,10 @@ from structlog.testing import capture_logs
 from app.core.db.session import Sessions, database_url, make_sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.health.tables import WorkerBeat
+from app.health.tables import WorkerHeartbeat
 from app.jobs.tables import JobStatus
 from tests.integration.uploaded import upload
-from worker.heartbeat import beat_name, start_beating
+from worker.heartbeat import heartbeat_name, start_heartbeat
 from worker.lease import Lease, Stop
 
 OFTEN = timedelta(seconds=0.1)
@@ -53,11 +53,11 @@ def test_beats_go_on_after_a_moment_without_a_connection(
 
     def names() -> list[str]:
         with sessions() as session:
-            return list(session.scalars(select(WorkerBeat.name)))
+            return list(session.scalars(select(WorkerHeartbeat.name)))
 
     with capture_logs() as logs, narrow() as hog:
         hog.execute(select(1))
-        thread = start_beating(
+        thread = start_heartbeat(
             node="celery@host",
             kind="gpu",
             info=dict,
@@ -65,14 +65,14 @@ def test_beats_go_on_after_a_moment_without_a_connection(
             leaving=leaving,
             every=OFTEN,
         )
-        wait_until(lambda: any(one["event"] == "beat_not_written" for one in logs))
+        wait_until(lambda: any(one["event"] == "heartbeat_not_written" for one in logs))
         before = names()
     wait_until(lambda: bool(names()))
     leaving.set()
     thread.join(PATIENCE_S)
 
     assert before == []
-    assert names() == [beat_name("celery@host", kind="gpu")]
+    assert names() == [heartbeat_name("celery@host", kind="gpu")]
 
 
 def test_a_lease_goes_on_after_whatever_a_tick_raises(
@@ -110,7 +110,7 @@ def test_a_lease_goes_on_after_whatever_a_tick_raises(
 
 
 def test_two_kinds_of_worker_under_one_node_name_beat_apart() -> None:
-    names = {beat_name("celery@host", kind=kind) for kind in ("gpu", "light")}
+    names = {heartbeat_name("celery@host", kind=kind) for kind in ("gpu", "light")}
 
     assert len(names) == 2
 

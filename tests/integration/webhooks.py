@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions
-from app.webhooks.service import Ending, add_delivery, make_delivery
+from app.webhooks.service import JobOutcome, add_delivery, make_delivery
 from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
 from tests.integration.uploaded import Uploaded
 from worker.webhooks.attempt import Post
@@ -22,7 +22,7 @@ SENDER = Post(secret=SECRET, allow_nets=(ipaddress.ip_network("127.0.0.0/8"),))
 
 
 def write_message(job: Uploaded, url: str) -> UUID:
-    ending = Ending(job.video_id, job.job_id, "succeeded", {"PASS": 2})
+    ending = JobOutcome(job.video_id, job.job_id, "succeeded", {"PASS": 2})
     delivery = make_delivery(ending, url=url, base_url="http://h", now=utc_now())
     with job.sessions.begin() as session:
         session.add(delivery)
@@ -34,7 +34,7 @@ def add_message(
 ) -> tuple[UUID, UUID | None]:
     """Add a message as an ending job does; tells its id and the one to ring for."""
     before = {delivery.id for delivery in job.deliveries()}
-    ending = Ending(job.video_id, job.job_id, "succeeded", {})
+    ending = JobOutcome(job.video_id, job.job_id, "succeeded", {})
     with job.sessions.begin() as session:
         rung = add_delivery(
             session, ending, url=url, base_url="http://h", now=now or utc_now()

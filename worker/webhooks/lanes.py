@@ -52,7 +52,7 @@ class Lanes:
         )
 
     def enter(self, lane: Lane) -> None:
-        """Take a place."""
+        """Take a context."""
         self._taken[lane] += 1
 
     def leave(self, lane: Lane) -> None:

@@ -75,10 +75,10 @@ class Storage(Protocol):
     def delete_prefix(self, prefix: str) -> None:
         """Remove a folder with all it holds; what is gone already is fine."""
 
-    def set_aside(self, prefix: str) -> None:
+    def move_to_trash(self, prefix: str) -> None:
         """Move a folder into the trash, in one step that outlasts a power cut."""
 
-    def put_back(self, prefix: str) -> None:
+    def restore(self, prefix: str) -> None:
         """Move what was set aside back to its place, beside what is there."""
 
     def empty_trash(self, prefix: str) -> None:
@@ -90,7 +90,7 @@ class Storage(Protocol):
         What else lies there is not ours: it is left alone, with a warning.
         """
 
-    def sourceless(self, *, older_than: timedelta) -> list[str]:
+    def orphaned(self, *, older_than: timedelta) -> list[str]:
         """List the videos' folders that hold no upload and were left alone so long."""
 
     def scores_files(self, *, older_than: timedelta) -> list[str]:

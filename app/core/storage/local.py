@@ -87,10 +87,10 @@ class LocalStorage:
         self.path_for(key).unlink(missing_ok=True)
 
     def delete_prefix(self, prefix: str) -> None:
-        self.set_aside(prefix)
+        self.move_to_trash(prefix)
         self.empty_trash(prefix)
 
-    def set_aside(self, prefix: str) -> None:
+    def move_to_trash(self, prefix: str) -> None:
         """Whoever writes into the folder meanwhile cannot keep it from going."""
         folder = self.path_for(prefix)
         trash = self._root / TRASH
@@ -100,9 +100,9 @@ class LocalStorage:
             _sync_folder(trash)
             _sync_folder(folder.parent)
 
-    def put_back(self, prefix: str) -> None:
+    def restore(self, prefix: str) -> None:
         home = self.path_for(prefix)
-        for heap in self._heaps(prefix):
+        for heap in self._trash_entries(prefix):
             for path in [path for path in heap.rglob("*") if path.is_file()]:
                 target = home / path.relative_to(heap)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ class LocalStorage:
             _remove_tree(heap)
 
     def empty_trash(self, prefix: str) -> None:
-        for heap in self._heaps(prefix):
+        for heap in self._trash_entries(prefix):
             _remove_tree(heap)
 
     def in_trash(self) -> list[str]:
@@ -124,7 +124,7 @@ class LocalStorage:
                 _skip(heap, "not a deleted video")
         return sorted(prefixes)
 
-    def sourceless(self, *, older_than: timedelta) -> list[str]:
+    def orphaned(self, *, older_than: timedelta) -> list[str]:
         found = []
         for folder in self._video_folders():
             with _skipping(folder):
@@ -169,7 +169,7 @@ class LocalStorage:
             else:
                 _skip(folder, "not a video's folder")
 
-    def _heaps(self, prefix: str) -> list[Path]:
+    def _trash_entries(self, prefix: str) -> list[Path]:
         return list((self._root / TRASH).glob(f"{_as_name(prefix)}.*"))
 
     def _incoming(self) -> Path:

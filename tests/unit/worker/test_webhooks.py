@@ -16,7 +16,7 @@ import svix.webhooks
 from app.core.errors import CallbackRefused, StartFailed
 from app.core.settings import Settings
 from app.webhooks.callbacks import check_callback_url
-from app.webhooks.service import Ending, message_body
+from app.webhooks.service import JobOutcome, message_body
 from app.webhooks.signing import load_or_make_secret, sign, webhook_secret
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
@@ -26,7 +26,7 @@ LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 def test_two_independent_libraries_verify_our_signature() -> None:
     now = datetime.now(UTC)  # they refuse what is minutes old
     body = message_body(
-        Ending(UUID(int=1), UUID(int=2), "succeeded", {"PASS": 3}),
+        JobOutcome(UUID(int=1), UUID(int=2), "succeeded", {"PASS": 3}),
         base_url="http://localhost:8000",
         now=now,
     )
@@ -54,7 +54,7 @@ def test_a_changed_body_is_noticed() -> None:
 def test_the_body_has_the_shape_integrators_rely_on() -> None:
     error = {"code": "unreadable_video", "detail": "cut off", "retryable": False}
     body = message_body(
-        Ending(UUID(int=1), UUID(int=2), "failed", {}, error),
+        JobOutcome(UUID(int=1), UUID(int=2), "failed", {}, error),
         base_url="http://h:1",
         now=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )

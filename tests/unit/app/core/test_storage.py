@@ -127,13 +127,13 @@ def test_what_was_set_aside_comes_back_beside_what_is_there(storage: Storage) ->
     video_id, job_id = uuid4(), uuid4()
     prefix = video_prefix(video_id)
     storage.write_bytes(source_key(video_id), b"x")
-    storage.set_aside(prefix)
+    storage.move_to_trash(prefix)
     storage.write_bytes(scores_key(video_id, job_id, TOKEN), b"y")
-    set_aside = (storage.in_trash(), storage.exists(source_key(video_id)))
+    move_to_trash = (storage.in_trash(), storage.exists(source_key(video_id)))
 
-    storage.put_back(prefix)
+    storage.restore(prefix)
 
-    assert set_aside == ([prefix], False)
+    assert move_to_trash == ([prefix], False)
     assert storage.in_trash() == []
     assert storage.read_bytes(source_key(video_id)) == b"x"
     assert storage.read_bytes(scores_key(video_id, job_id, TOKEN)) == b"y"
@@ -145,7 +145,7 @@ def test_emptying_the_trash_leaves_what_others_set_aside(
     mine, other = uuid4(), uuid4()
     for video_id in (mine, mine, other):  # Set aside twice: a worker wrote meanwhile.
         storage.write_bytes(source_key(video_id), b"x")
-        storage.set_aside(video_prefix(video_id))
+        storage.move_to_trash(video_prefix(video_id))
 
     storage.empty_trash(video_prefix(mine))
 
@@ -159,7 +159,7 @@ def test_two_may_remove_the_same_folder_at_once(
     video_id = uuid4()
     prefix = video_prefix(video_id)
     storage.write_bytes(source_key(video_id), b"x")
-    storage.set_aside(prefix)
+    storage.move_to_trash(prefix)
     walk = os.walk
 
     def others_first(folder: Path, *, topdown: bool, onerror: object) -> list[object]:
