@@ -11,10 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.checkpoints import routes as models
 from app.checkpoints.catalogue import make_catalogue
-from app.core.broker.notifier import Doorbell, make_celery
+from app.core.broker.notifier import JobNotifier, make_celery
 from app.core.db.session import make_engine, make_sessions
 from app.core.errors import StartFailed
-from app.core.http.early_responses import EarlyAnswers
+from app.core.http.early_responses import EarlyResponseMiddleware
 from app.core.http.openapi import add_docs, operation_id
 from app.core.http.problems import add_problem_handlers
 from app.core.http.safe_headers import SafeHeaders
@@ -29,7 +29,7 @@ from app.jobs import routes as jobs
 from app.page import routes as page
 from app.timelines import routes as events
 from app.videos import routes as videos
-from app.videos.cleanup import sweep_leftovers
+from app.videos.cleanup import clean_up
 from app.webhooks import routes as webhooks
 
 THREADS = 40  # anyio's limit; a connection for each of them
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sessions=make_sessions(engine),
         storage=LocalStorage(settings.data_dir),
         catalogue=make_catalogue(settings),
-        doorbell=Doorbell(make_celery(settings)),
+        notifier=JobNotifier(make_celery(settings)),
     )
     app = FastAPI(
         title="Touchline",
@@ -72,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(videos.file_router)
     add_docs(app, webhook_messages=webhooks.messages)
     app.mount("/page", page.files, name="page")
-    app.add_middleware(EarlyAnswers)
+    app.add_middleware(EarlyResponseMiddleware)
     app.add_middleware(SafeHeaders)
     return app
 
@@ -92,7 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HttpLimits]]:
 
 
 def _clear_away(service: Service) -> None:
-    sweep_leftovers(sessions=service.sessions, storage=service.storage)
+    clean_up(sessions=service.sessions, storage=service.storage)
     try:
         free_keys_of_the_dead(service.sessions)
     except SQLAlchemyError as exc:  # Each is freed when it is asked for.

@@ -140,7 +140,7 @@ def _place(node: str) -> WorkerContext:
         settings=settings,
         sessions=resources.sessions,
         storage=resources.storage,
-        doorbell=resources.doorbell,
+        notifier=resources.notifier,
         predictors=PredictorCache(settings),
         node=node,
         leaving=leaving,
@@ -195,7 +195,7 @@ def _requeue_orphaned(context: WorkerContext) -> None:
         log.warning("nothing_requeued", error=str(exc))
         return
     for job_id in back.requeued:
-        context.doorbell.ring_job(job_id)
+        context.notifier.notify_job(job_id)
 
 
 def _warm_up(context: WorkerContext) -> dict[str, object]:

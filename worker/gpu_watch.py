@@ -88,7 +88,7 @@ def look_at(process: ProcessIdentity | None, node: str, resources: Resources) ->
         )
     # A message file that nobody can read would wait for ever: only Redis is asked.
     has_ear = settings.redis_url is not None
-    messages = resources.doorbell.waiting(GPU_QUEUE) if has_ear else None
+    messages = resources.notifier.waiting(GPU_QUEUE) if has_ear else None
     return Look(child, has_work=work is not None, messages=messages)
 
 

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.broker.notifier import Doorbell
+from app.core.broker.notifier import JobNotifier
 from app.core.db.base import utc_now
 from app.core.errors import StorageFull
 from app.core.settings import Settings
@@ -48,7 +48,7 @@ class WorkerContext:
     sessions: sessionmaker[Session]
     storage: Storage
     predictors: Predictors
-    doorbell: Doorbell
+    notifier: JobNotifier
     node: str
     leaving: threading.Event
     activity: Activity = field(default_factory=Activity)
@@ -126,7 +126,7 @@ def save_success(
         session.execute(show_job(video_id=claim.video_id, job_id=claim.job_id))
         delivery_id = _add_delivery(session, claim, outcome, context.settings)
     if delivery_id is not None:
-        context.doorbell.ring_delivery(delivery_id)
+        context.notifier.notify_delivery(delivery_id)
     return JobStatus.SUCCEEDED
 
 
@@ -162,7 +162,7 @@ def save_failure(
         _write_end(session, claim, lease, values, unless_canceled=True)
         delivery_id = _add_delivery(session, claim, outcome, context.settings)
     if delivery_id is not None:
-        context.doorbell.ring_delivery(delivery_id)
+        context.notifier.notify_delivery(delivery_id)
     return JobStatus.FAILED
 
 
@@ -177,7 +177,7 @@ def save_stop(claim: Claim, lease: Lease, context: WorkerContext) -> JobStatus:
         values = release_values(counts_as_attempt=False)
     status = _put_back(claim, lease, context, values)
     if status is JobStatus.QUEUED:
-        context.doorbell.ring_job(claim.job_id)  # Another worker may take it at once.
+        context.notifier.notify_job(claim.job_id)  # Another worker may take it at once.
     return status
 
 
@@ -232,7 +232,7 @@ def _put_back(
             outcome = JobOutcome(claim.video_id, claim.job_id, "canceled", {})
             delivery_id = _add_delivery(session, claim, outcome, context.settings)
     if delivery_id is not None:
-        context.doorbell.ring_delivery(delivery_id)
+        context.notifier.notify_delivery(delivery_id)
     return status
 
 

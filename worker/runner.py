@@ -1,7 +1,7 @@
 """One run of one job: claim it, spot the video, save everything in one transaction.
 
 Celery stays outside: whatever calls `run_job` hands in what it needs. A second call
-for the same job finds it held or closed and goes home.
+for the same job finds it held or closed and does nothing.
 """
 
 from dataclasses import asdict, replace
@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 def run_job(job_id: UUID, *, context: WorkerContext) -> JobStatus | None:
-    """Run a job to its end; returns what became of it, None if it was not to be had.
+    """Run a job to its end; returns what became of it, None if it was not claimable.
 
     Every write is guarded by the lease: a run that lost it leaves nothing behind. A
     job whose failure may pass goes back into the queue while attempts remain.

@@ -1,4 +1,4 @@
-"""What a worker process stands on: database, storage, doorbell."""
+"""What a worker process stands on: database, storage, notifier."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from celery import Celery
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.broker.notifier import Doorbell
+from app.core.broker.notifier import JobNotifier
 from app.core.db.session import make_engine, make_sessions
 from app.core.errors import StartFailed
 from app.core.settings import Settings
@@ -23,7 +23,7 @@ class Resources:
     settings: Settings
     sessions: sessionmaker[Session]
     storage: Storage
-    doorbell: Doorbell
+    notifier: JobNotifier
 
 
 def connect(settings: Settings, celery: Celery, *, pool_size: int) -> Resources:
@@ -42,7 +42,7 @@ def connect(settings: Settings, celery: Celery, *, pool_size: int) -> Resources:
         settings=settings,
         sessions=make_sessions(make_engine(url, pool_size=pool_size)),
         storage=open_storage(settings.data_dir),
-        doorbell=Doorbell(celery),
+        notifier=JobNotifier(celery),
     )
 
 

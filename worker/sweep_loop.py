@@ -59,7 +59,7 @@ class Sweeping:
             settings=resources.settings,
             sessions=resources.sessions,
             storage=resources.storage,
-            doorbell=resources.doorbell,
+            notifier=resources.notifier,
             look_for_lost_scores=is_full,
         )
         if found is None:

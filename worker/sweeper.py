@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, Doorbell
+from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, JobNotifier
 from app.core.db.base import utc_now
 from app.core.errors import JobFailure, TooManyAttempts, WorkerDied
 from app.core.process_identity import ProcessIdentity
@@ -31,7 +31,7 @@ from app.jobs.queries import (
     unclaimable_jobs,
 )
 from app.jobs.tables import Job, JobStatus
-from app.videos.cleanup import sweep_leftovers, sweep_lost_scores
+from app.videos.cleanup import clean_up, sweep_lost_scores
 from app.videos.tables import Video
 from app.webhooks.queries import (
     close_spent_deliveries,
@@ -75,7 +75,7 @@ def sweep(
     settings: Settings,
     sessions: sessionmaker[Session],
     storage: Storage,
-    doorbell: Doorbell,
+    notifier: JobNotifier,
     look_for_lost_scores: bool = False,
 ) -> Found | None:
     """Do one round; None if another process is at it."""
@@ -95,9 +95,9 @@ def sweep(
         found = Found(
             requeued=len(back.requeued),
             marked_dead=len(back.marked_dead),
-            rung=_ring_if_silent(doorbell, GPU_QUEUE, waiting),
-            deliveries=_ring_if_silent(doorbell, LIGHT_QUEUE, due),
-            orphans=sweep_leftovers(sessions=sessions, storage=storage),
+            rung=_notify_if_idle(notifier, GPU_QUEUE, waiting),
+            deliveries=_notify_if_idle(notifier, LIGHT_QUEUE, due),
+            orphans=clean_up(sessions=sessions, storage=storage),
             lost_scores=(
                 sweep_lost_scores(sessions=sessions, storage=storage) if lost else 0
             ),
@@ -228,15 +228,15 @@ def _set(job: Job, values: dict[str, object]) -> None:
         setattr(job, name, value)
 
 
-def _ring_if_silent(doorbell: Doorbell, queue: str, ids: Iterable[UUID]) -> int:
+def _notify_if_idle(notifier: JobNotifier, queue: str, ids: Iterable[UUID]) -> int:
     """Ring for rows unless messages still wait, so that they never pile up.
 
     A message more than needed does no harm: whoever comes second finds the row taken.
     """
     rows = list(ids)
-    if not rows or doorbell.waiting(queue) != 0:
+    if not rows or notifier.waiting(queue) != 0:
         return 0
-    ring = doorbell.ring_job if queue == GPU_QUEUE else doorbell.ring_delivery
+    ring = notifier.notify_job if queue == GPU_QUEUE else notifier.notify_delivery
     return sum(ring(row) for row in rows)
 
 

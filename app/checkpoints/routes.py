@@ -2,13 +2,13 @@
 
 from app.checkpoints.schemas import Model, ModelPage
 from app.core.http.dependencies import ServiceDep
-from app.core.http.problems import lists_problems
+from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 
 router = guarded_router("models")
 
 
-@router.get("/models", responses=lists_problems())
+@router.get("/models", responses=problem_responses())
 def list_models(service: ServiceDep) -> ModelPage:
     """List the installed models by name; one of them is the default."""
     entries = service.catalogue.entries()

@@ -8,7 +8,7 @@
     │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
     │   ├── RangeNotSatisfiable 416 · TooManyConnections 503
     │   ├── CallbackRefused 422 · UnknownModel 422 · UnknownType 422
-    │   ├── InvalidCursor 422 · KeyReused 422 · KeyInUse 409
+    │   ├── InvalidCursor 422 · IdempotencyKeyReused 422 · IdempotencyKeyInUse 409
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
     │   ├── MethodNotAllowed 405
     │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound)
@@ -139,13 +139,13 @@ class InvalidCursor(RequestProblem):
     status, slug, title = 422, "invalid-cursor", "Invalid cursor"
 
 
-class KeyReused(RequestProblem):
+class IdempotencyKeyReused(RequestProblem):
     """The Idempotency-Key belongs to another request; new requests need new keys."""
 
     status, slug, title = 422, "idempotency-key-reused", "Idempotency-Key reused"
 
 
-class KeyInUse(RequestProblem):
+class IdempotencyKeyInUse(RequestProblem):
     """The request with this Idempotency-Key is still under way."""
 
     status, slug, title = 409, "idempotency-key-in-use", "Idempotency-Key in use"

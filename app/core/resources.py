@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from anyio import CapacityLimiter
 
 from app.checkpoints.catalogue import Catalogue
-from app.core.broker.notifier import Doorbell
+from app.core.broker.notifier import JobNotifier
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -28,7 +28,7 @@ class Service:
     sessions: Sessions
     storage: Storage
     catalogue: Catalogue
-    doorbell: Doorbell
+    notifier: JobNotifier
     upload_threads: CapacityLimiter = field(
         default_factory=lambda: CapacityLimiter(UPLOAD_THREADS)
     )

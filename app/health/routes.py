@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.errors import NotReady
 from app.core.http.dependencies import ServiceDep
-from app.core.http.problems import lists_problems
+from app.core.http.problems import problem_responses
 from app.core.http.routing import HeadRoute
 from app.core.process_report import (
     GPU_WORKER,
@@ -32,13 +32,13 @@ SWEEP_TAKES = timedelta(seconds=60)  # a round may be long; clocks may differ
 OK = "ok"
 
 
-@router.get("/healthz", responses=lists_problems(everywhere=False))
+@router.get("/healthz", responses=problem_responses(everywhere=False))
 async def is_alive() -> Alive:
     """Say that the process answers; asks nobody else."""
     return Alive()
 
 
-@router.get("/readyz", responses=lists_problems(NotReady, everywhere=False))
+@router.get("/readyz", responses=problem_responses(NotReady, everywhere=False))
 def is_ready(service: ServiceDep) -> Readiness:
     """Ask database, broker, storage and both workers; 503 says which is not ready."""
     checks = {name: check(service) for name, check in CHECKS.items()}
@@ -59,7 +59,7 @@ def _database(service: Service) -> str:
 
 
 def _broker(service: Service) -> str:
-    return service.doorbell.problem() or OK
+    return service.notifier.problem() or OK
 
 
 def _storage(service: Service) -> str:

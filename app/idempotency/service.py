@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.db.session import Sessions
-from app.core.errors import InvalidRequest, KeyInUse, KeyReused
+from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Service
 from app.core.storage.interface import StoredFile
@@ -61,7 +61,8 @@ class HeldKey:
         """Say, now and then, that the upload still goes on.
 
         Raises:
-            KeyInUse: it was silent so long that another request took the key over.
+            IdempotencyKeyInUse: it was silent so long that another request took the
+                key over.
         """
         if self.key is None or self.earlier is not None:
             return
@@ -74,7 +75,7 @@ class HeldKey:
         """Remember, in the video's own transaction, what the key was used for.
 
         Raises:
-            KeyInUse: another request took the key over.
+            IdempotencyKeyInUse: another request took the key over.
         """
         if self.key is not None:
             self._update(session, fingerprint=fingerprint, video_id=video_id)
@@ -88,7 +89,7 @@ class HeldKey:
             .returning(UploadKey.key)
         )
         if changed is None:
-            raise KeyInUse(
+            raise IdempotencyKeyInUse(
                 "This upload stalled so long that another request took over its "
                 "Idempotency-Key; nothing of it was kept."
             )
@@ -100,7 +101,7 @@ async def held_key(key: str | None, *, service: Service) -> AsyncIterator[HeldKe
 
     Raises:
         InvalidRequest: the key is too long, or holds what a header must not.
-        KeyInUse: another request holds it.
+        IdempotencyKeyInUse: another request holds it.
     """
     if key is None:
         yield HeldKey(service, None)
@@ -126,15 +127,15 @@ def used_before(
 
     Raises:
         InvalidRequest: the key is too long, or holds what a header must not.
-        KeyInUse: an upload under way holds it.
-        KeyReused: it belongs to another request.
+        IdempotencyKeyInUse: an upload under way holds it.
+        IdempotencyKeyReused: it belongs to another request.
     """
     if key is None:
         return None
     _check_key(key)
     earlier = _claim(session, key, token=uuid4())
     if earlier is not None and earlier.fingerprint != fingerprint:
-        raise KeyReused(_REUSED)
+        raise IdempotencyKeyReused(_REUSED)
     return earlier
 
 
@@ -166,10 +167,10 @@ def check_same(held: HeldKey, fingerprint: str) -> None:
     """Make sure that the earlier request with this key was the same upload.
 
     Raises:
-        KeyReused: it was of another file or other fields, or no upload at all.
+        IdempotencyKeyReused: it was of another file or other fields, or no upload.
     """
     if held.earlier != fingerprint:
-        raise KeyReused(_REUSED)
+        raise IdempotencyKeyReused(_REUSED)
 
 
 def free_keys_of_the_dead(sessions: Sessions) -> int:
@@ -218,7 +219,7 @@ def _claim(session: Session, key: str, *, token: UUID) -> UploadKey | None:
             return earlier
         if earlier is not None and not _drop_if_dead(session, earlier):
             break
-    raise KeyInUse(
+    raise IdempotencyKeyInUse(
         "A request with this Idempotency-Key is still under way; "
         "wait for its end before you send it again."
     )

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id, utc_now
 from app.core.errors import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
     InvalidCursor,
     JobIsFinished,
     JobNotFound,
-    KeyInUse,
-    KeyReused,
     UnknownModel,
     VideoNotFound,
 )
@@ -25,8 +25,8 @@ from app.core.http.dependencies import (
     VideoId,
     snapshot,
 )
-from app.core.http.pagination import cut_page
-from app.core.http.problems import WITH_JSON, lists_problems
+from app.core.http.pagination import paginate
+from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Service
 from app.idempotency.service import job_fingerprint, mark_used, used_before
@@ -42,7 +42,7 @@ from app.webhooks.service import add_canceled
 router = guarded_router("jobs")
 
 
-@router.get("/jobs/{job_id}", responses=lists_problems(JobNotFound))
+@router.get("/jobs/{job_id}", responses=problem_responses(JobNotFound))
 def get_job(job_id: JobId, service: ServiceDep) -> Job:
     """Look at a job; 200 whatever became of it."""
     with service.sessions() as session:
@@ -54,7 +54,7 @@ def get_job(job_id: JobId, service: ServiceDep) -> Job:
 
 @router.get(
     "/videos/{video_id}/jobs",
-    responses=lists_problems(VideoNotFound, InvalidCursor),
+    responses=problem_responses(VideoNotFound, InvalidCursor),
 )
 def list_jobs(
     request: Request,
@@ -69,7 +69,7 @@ def list_jobs(
     with snapshot(service) as session:
         find_video(session, video_id)
         found = session.scalars(jobs_page(video_id, before=before, limit=limit)).all()
-    page, next_cursor = cut_page(
+    page, next_cursor = paginate(
         found,
         limit=limit,
         cursor_after=lambda job: JobsCursor(before=job.id),
@@ -82,8 +82,14 @@ def list_jobs(
 @router.post(
     "/videos/{video_id}/jobs",
     status_code=202,
-    responses=lists_problems(
-        *(VideoNotFound, UnknownModel, KeyInUse, KeyReused, *WITH_JSON)
+    responses=problem_responses(
+        *(
+            VideoNotFound,
+            UnknownModel,
+            IdempotencyKeyInUse,
+            IdempotencyKeyReused,
+            *WITH_JSON,
+        )
     ),
 )
 def create_job(
@@ -102,7 +108,7 @@ def create_job(
     model = wanted.model if wanted else None
     job, is_new = queue_job(video_id, model, idempotency_key, service=service)
     if is_new:
-        service.doorbell.ring_job(job.id)
+        service.notifier.notify_job(job.id)
     response.headers["location"] = f"/jobs/{job.id}"
     return Job.of(job)
 
@@ -110,7 +116,7 @@ def create_job(
 @router.post(
     "/jobs/{job_id}/cancel",
     status_code=202,
-    responses=lists_problems(JobNotFound, JobIsFinished),
+    responses=problem_responses(JobNotFound, JobIsFinished),
 )
 def cancel_job(job_id: JobId, service: ServiceDep) -> Job:
     """Cancel a job: one that waits at once, one that runs at its next heartbeat."""
@@ -128,7 +134,7 @@ def cancel_job(job_id: JobId, service: ServiceDep) -> Job:
                 now=utc_now(),
             )
     if delivery_id is not None:
-        service.doorbell.ring_delivery(delivery_id)
+        service.notifier.notify_delivery(delivery_id)
     return Job.of(job)
 
 
@@ -142,7 +148,7 @@ def queue_job(
 
     Raises:
         VideoNotFound, UnknownModel: there is no such video or model.
-        KeyInUse, KeyReused: the Idempotency-Key belongs to another request.
+        IdempotencyKeyInUse, IdempotencyKeyReused: the key belongs to another request.
     """
     fingerprint = job_fingerprint(video_id, model)
     with service.sessions.begin() as session:

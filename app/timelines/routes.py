@@ -19,8 +19,8 @@ from app.core.http.dependencies import (
     VideoId,
     snapshot,
 )
-from app.core.http.pagination import cut_page, json_answer
-from app.core.http.problems import lists_problems
+from app.core.http.pagination import json_answer, paginate
+from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.core.storage.interface import Storage
 from app.jobs.tables import Job as JobRow
@@ -67,7 +67,7 @@ ToS = Annotated[
             "`SoccerNetPredictions` for format=soccernet, a table for format=csv.",
             "content": {"text/csv": {"schema": {"type": "string"}}},
         },
-        **lists_problems(VideoNotFound, NoTimeline, UnknownType, InvalidCursor),
+        **problem_responses(VideoNotFound, NoTimeline, UnknownType, InvalidCursor),
     },
 )
 def list_events(  # one parameter a filter
@@ -121,7 +121,7 @@ def list_events(  # one parameter a filter
         found = session.execute(statement).all()
     if form is not EventFormat.JSON:
         return _file_of(found, video, form)
-    page, next_cursor = cut_page(
+    page, next_cursor = paginate(
         found,
         limit=limit or DEFAULT_LIMIT,
         cursor_after=lambda event: EventsCursor(
@@ -136,7 +136,7 @@ def list_events(  # one parameter a filter
 
 @router.get(
     "/videos/{video_id}/timeline",
-    responses=lists_problems(VideoNotFound, NoTimeline),
+    responses=problem_responses(VideoNotFound, NoTimeline),
 )
 def get_timeline(
     video_id: VideoId,
@@ -189,8 +189,8 @@ def _timeline_to_read(
 
 def _no_timeline(job: JobRow) -> NoTimeline:
     words = {
-        JobStatus.QUEUED: "its job waits for a worker; look again later",
-        JobStatus.RUNNING: f"its job is at {job.progress:.0%}; look again later",
+        JobStatus.QUEUED: "its job waits for a worker; try again later",
+        JobStatus.RUNNING: f"its job is at {job.progress:.0%}; try again later",
         JobStatus.FAILED: f"its job failed: {job.error_detail}",
         JobStatus.CANCELED: "its job was canceled; start another one",
         JobStatus.SUCCEEDED: "its job ended without one; start another one",

@@ -23,7 +23,7 @@ BATCH = 1000  # score files looked up at once
 log = structlog.get_logger(__name__)
 
 
-def sweep_leftovers(*, sessions: Sessions, storage: Storage) -> int:
+def clean_up(*, sessions: Sessions, storage: Storage) -> int:
     """Remove half-written files, unnamed ones, and what a deletion did not finish.
 
     Only what was being written or deleted when a process died is looked at, and
@@ -46,10 +46,10 @@ def sweep_leftovers(*, sessions: Sessions, storage: Storage) -> int:
             )
         )
     except (OSError, SQLAlchemyError) as exc:
-        log.warning("leftovers_not_swept", error=str(exc))
+        log.warning("not_cleaned_up", error=str(exc))
         return 0
     if found:
-        log.info("leftovers_swept", found=found)
+        log.info("cleaned_up", found=found)
     return found
 
 

@@ -10,9 +10,9 @@ from app.core.db.base import utc_now
 from app.core.errors import (
     CallbackRefused,
     EmptyUpload,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
     InvalidCursor,
-    KeyInUse,
-    KeyReused,
     RangeNotSatisfiable,
     StorageFull,
     UnknownModel,
@@ -29,8 +29,8 @@ from app.core.http.dependencies import (
     ServiceDep,
     VideoId,
 )
-from app.core.http.pagination import cut_page, json_answer
-from app.core.http.problems import lists_problems
+from app.core.http.pagination import json_answer, paginate
+from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.core.storage.keys import video_prefix
 from app.videos.file_response import VideoFile
@@ -98,10 +98,10 @@ UPLOAD_FORM = {
                 }
             },
         },
-        **lists_problems(
+        **problem_responses(
             *(UploadBroken, VideoTooLarge, UnsupportedBody, EmptyUpload),
             *(CallbackRefused, UnknownModel, StorageFull),
-            *(KeyInUse, KeyReused),
+            *(IdempotencyKeyInUse, IdempotencyKeyReused),
         ),
     },
 )
@@ -130,7 +130,7 @@ async def upload_video(
 
 
 @router.get(
-    "/videos", response_model=VideoPage, responses=lists_problems(InvalidCursor)
+    "/videos", response_model=VideoPage, responses=problem_responses(InvalidCursor)
 )
 def list_videos(
     request: Request,
@@ -143,7 +143,7 @@ def list_videos(
     before = VideosCursor.decode(cursor).before if cursor else None
     with service.sessions() as session:
         found = session.execute(videos_page(before=before, limit=limit)).all()
-    page, next_cursor = cut_page(
+    page, next_cursor = paginate(
         found,
         limit=limit,
         cursor_after=lambda row: VideosCursor(before=row[0].id),
@@ -157,7 +157,7 @@ def list_videos(
 @router.get(
     "/videos/{video_id}",
     response_model=Video,
-    responses=lists_problems(VideoNotFound),
+    responses=problem_responses(VideoNotFound),
 )
 def get_video(response: Response, video_id: VideoId, service: ServiceDep) -> Response:
     """Look at a video: its facts, and where its analysis stands."""
@@ -171,7 +171,7 @@ def get_video(response: Response, video_id: VideoId, service: ServiceDep) -> Res
 @router.delete(
     "/videos/{video_id}",
     status_code=204,
-    responses=lists_problems(VideoNotFound),
+    responses=problem_responses(VideoNotFound),
 )
 def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
     """Delete a video: file, scores, events and jobs; a running job is canceled."""
@@ -197,7 +197,7 @@ def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
             "content": {**FILE, "multipart/byteranges": {}},
             "description": "The range asked for, or several.",
         },
-        **lists_problems(VideoNotFound, RangeNotSatisfiable),
+        **problem_responses(VideoNotFound, RangeNotSatisfiable),
     },
 )
 def play_video(video_id: VideoId, service: ServiceDep) -> VideoFile:

@@ -74,7 +74,7 @@ async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accep
             what it must be.
         VideoTooLarge, StorageFull: there is too much of it; raised as soon as known.
         CallbackRefused, UnknownModel: a field names what cannot be used.
-        KeyInUse, KeyReused: the Idempotency-Key belongs to another upload.
+        IdempotencyKeyInUse, IdempotencyKeyReused: the key belongs to another upload.
         NotReady: the database cannot be reached.
     """
     reader = FormReader(read_boundary(body.content_type))
@@ -84,8 +84,8 @@ async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accep
         held_key(body.idempotency_key, service=service) as held,
         service.storage.receive(source_key(video_id)) as receiver,
     ):
-        await _look_for_room(service, body.content_length or 0)
-        async for chunk in _patiently(body.chunks, service.settings):
+        await _ensure_free_space(service, body.content_length or 0)
+        async for chunk in _with_idle_timeout(body.chunks, service.settings):
             await _take_chunk(reader.feed(chunk), receiver, upload, service)
             await held.touch()
         reader.finish()
@@ -105,7 +105,7 @@ async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accep
             ) from exc
     if accepted.video.id == video_id:
         log.info("video_accepted", video=str(video_id), size_bytes=stored.size_bytes)
-        ring = partial(service.doorbell.ring_job, accepted.job.id)
+        ring = partial(service.notifier.notify_job, accepted.job.id)
         await run_sync(ring, limiter=service.upload_threads)
     return accepted
 
@@ -129,7 +129,7 @@ async def _take_chunk(
                 await _take_field(name, value, upload, service)
     if receiver.size_bytes - upload.room_looked_for_at > LOOK_FOR_ROOM_EVERY:
         upload.room_looked_for_at = receiver.size_bytes
-        await _look_for_room(service, 0)
+        await _ensure_free_space(service, 0)
 
 
 async def _take_field(name: str, value: str, upload: Upload, service: Service) -> None:
@@ -169,7 +169,7 @@ async def _check_callback(url: str, service: Service) -> None:
         ) from exc
 
 
-async def _patiently(
+async def _with_idle_timeout(
     chunks: AsyncIterator[bytes], settings: Settings
 ) -> AsyncIterator[bytes]:
     """Pass chunks on; a client that leaves, falls silent or trickles has broken off.
@@ -224,7 +224,7 @@ def _refuse_empty(upload: Upload, size_bytes: int) -> None:
         raise EmptyUpload(f"The file {upload.filename!r} is empty, or none was chosen.")
 
 
-async def _look_for_room(service: Service, coming_bytes: int) -> None:
+async def _ensure_free_space(service: Service, coming_bytes: int) -> None:
     """Refuse what would leave the disk (and the database on it) without room."""
     free = await run_sync(service.storage.free_bytes, limiter=service.upload_threads)
     if free - coming_bytes < service.settings.min_free_space:

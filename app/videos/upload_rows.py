@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.core.db.base import new_id
 from app.core.db.commit import OutcomeUnknown, commit_for_sure
-from app.core.errors import KeyInUse, NotReady
+from app.core.errors import IdempotencyKeyInUse, NotReady
 from app.core.resources import Service
 from app.core.storage.interface import StoredFile
 from app.core.storage.keys import video_prefix
@@ -79,7 +79,9 @@ def find_earlier(
     with service.sessions() as session:
         found = session.execute(video_with_jobs(held.earlier_video)).one_or_none()
     if found is None:
-        raise KeyInUse("The video of this Idempotency-Key has just been deleted.")
+        raise IdempotencyKeyInUse(
+            "The video of this Idempotency-Key has just been deleted."
+        )
     return Accepted(*found)
 
 

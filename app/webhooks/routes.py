@@ -16,8 +16,8 @@ from app.core.http.dependencies import (
     VideoId,
     snapshot,
 )
-from app.core.http.pagination import cut_page
-from app.core.http.problems import lists_problems
+from app.core.http.pagination import paginate
+from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.videos.service import find_video
 from app.webhooks.queries import (
@@ -58,7 +58,7 @@ ANSWERS: dict[int | str, dict[str, str]] = {
 
 @router.get(
     "/videos/{video_id}/deliveries",
-    responses=lists_problems(VideoNotFound, InvalidCursor),
+    responses=problem_responses(VideoNotFound, InvalidCursor),
 )
 def list_deliveries(
     request: Request,
@@ -74,7 +74,7 @@ def list_deliveries(
     with snapshot(service) as session:
         find_video(session, video_id)
         found = session.scalars(wanted).all()
-    page, next_cursor = cut_page(
+    page, next_cursor = paginate(
         found,
         limit=limit,
         cursor_after=lambda delivery: DeliveriesCursor(before=delivery.id),
@@ -88,7 +88,7 @@ def list_deliveries(
 @router.post(
     "/deliveries/{delivery_id}/retry",
     status_code=202,
-    responses=lists_problems(DeliveryNotFound),
+    responses=problem_responses(DeliveryNotFound),
 )
 def retry_delivery(delivery_id: DeliveryId, service: ServiceDep) -> Delivery:
     """Send a webhook message again now, whatever came of it before."""
@@ -102,7 +102,7 @@ def retry_delivery(delivery_id: DeliveryId, service: ServiceDep) -> Delivery:
         session.flush()
         session.refresh(delivery, ["next_attempt_at"])
         session.execute(resume_endpoint(delivery.endpoint))
-    service.doorbell.ring_delivery(delivery.id)
+    service.notifier.notify_delivery(delivery.id)
     return Delivery.of(delivery)
 
 

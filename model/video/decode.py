@@ -100,7 +100,7 @@ class StepStream:
         self.pid = child.pid
         self.tally: Tally | None = None
         self._child = child
-        self._ring = ring
+        self._notify = ring
         self._count = 0
         self._owed = 0
         self._handful = max(1, ring.slots // 4)
@@ -141,7 +141,7 @@ class StepStream:
             frame=int(message["frame"]),
             pts=int(message["pts"]),
             time_s=float(message["time_s"]),
-            image=self._ring.read(self._count),
+            image=self._notify.read(self._count),
         )
 
 

@@ -57,7 +57,7 @@ class StepSender:
             free: counts the ring's free slots.
             painters: threads; 1 paints in the caller's own.
         """
-        self._ring, self._line, self._free = ring, line, free
+        self._notify, self._line, self._free = ring, line, free
         self._spec = spec
         self._hand = threading.local()
         self._pool = ThreadPoolExecutor(painters) if painters > 1 else None
@@ -83,7 +83,7 @@ class StepSender:
         if not self._free.acquire(blocking=False):
             self._tell(keep=0)  # The parent frees only what it has been told of.
             self._free.acquire()
-        out = self._ring.slot(self._count)
+        out = self._notify.slot(self._count)
         self._count += 1
         if self._pool is None:
             self._paint(chosen, out)

@@ -164,7 +164,7 @@ class RunningService:
             if found := look():
                 return found
             time.sleep(0.2)
-        raise AssertionError(f"waited in vain until {what}; it said {self.said}")
+        raise AssertionError(f"waited too long until {what}; it said {self.said}")
 
 
 def those_alive(processes: list[psutil.Process]) -> list[psutil.Process]:

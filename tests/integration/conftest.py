@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.broker.notifier import Doorbell, make_celery
+from app.core.broker.notifier import JobNotifier, make_celery
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -91,6 +91,6 @@ def storage(settings: Settings) -> Storage:
 
 
 @pytest.fixture
-def doorbell(settings: Settings) -> Doorbell:
-    """A doorbell on the files of the test's data directory."""
-    return Doorbell(make_celery(settings))
+def notifier(settings: Settings) -> JobNotifier:
+    """A notifier on the files of the test's data directory."""
+    return JobNotifier(make_celery(settings))

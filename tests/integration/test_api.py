@@ -609,7 +609,7 @@ def test_deliveries_are_read_and_sent_again(api: RunningApi, video: UUID) -> Non
     assert answer.status_code == 202
     assert answer.json()["status"] == "pending"
     assert answer.json()["finished_at"] is None
-    assert api.service.doorbell.waiting("light") == 1
+    assert api.service.notifier.waiting("light") == 1
     missing = api.client.post(f"/deliveries/{uuid4()}/retry")
     _problem(missing, 404, "delivery-not-found")
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.core.db.session import Sessions
 from app.core.storage.keys import source_key
 from app.idempotency.tables import UploadKey
-from app.videos.cleanup import sweep_leftovers
+from app.videos.cleanup import clean_up
 from app.videos.tables import Video
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.integration.postgres_proxy import Cut, PostgresProxy, proxied
@@ -43,7 +43,7 @@ def test_a_commit_whose_answer_is_lost_is_found_out(
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.json() == again.json()
     assert api.client.get(first.json()["links"]["file"]).content == CONTENT
-    assert api.service.doorbell.waiting("gpu") == 1
+    assert api.service.notifier.waiting("gpu") == 1
 
 
 def test_a_commit_that_never_arrived_leaves_nothing(
@@ -77,7 +77,7 @@ def test_a_file_stays_while_nobody_knows_whether_it_was_recorded(
         video = session.scalars(select(Video)).one()
         key = session.scalars(select(UploadKey)).one()
     assert key.video_id == video.id
-    assert sweep_leftovers(sessions=sessions, storage=storage) == 1
+    assert clean_up(sessions=sessions, storage=storage) == 1
     kept = storage.read_bytes(source_key(video.id))
     assert hashlib.sha256(kept).hexdigest() == video.sha256
 
@@ -94,7 +94,7 @@ def test_a_file_that_was_not_recorded_is_swept(
     with sessions.begin() as session:
         session.delete(session.scalars(select(Video)).one())
 
-    sweep_leftovers(sessions=sessions, storage=api.service.storage)
+    clean_up(sessions=sessions, storage=api.service.storage)
 
     assert not [path for path in api.kept_files() if path.is_file()]
 

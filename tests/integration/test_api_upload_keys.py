@@ -61,7 +61,7 @@ def test_an_upload_sent_again_makes_one_video(api: RunningApi) -> None:
     assert first.headers["location"] == second.headers["location"]
     assert len(api.client.get("/videos").json()["items"]) == 1
     assert len([path for path in api.kept_files() if path.is_file()]) == 1
-    assert api.service.doorbell.waiting("gpu") == 1
+    assert api.service.notifier.waiting("gpu") == 1
 
 
 def test_other_keys_and_no_key_make_videos_of_their_own(api: RunningApi) -> None:
@@ -219,7 +219,7 @@ def test_a_job_asked_for_again_is_the_same_job(api: RunningApi) -> None:
     assert other.json()["id"] != first.json()["id"]
     jobs = api.client.get(f"/videos/{video['id']}/jobs").json()["items"]
     assert len(jobs) == 3  # that of the upload, too
-    assert api.service.doorbell.waiting("gpu") == 3
+    assert api.service.notifier.waiting("gpu") == 3
 
 
 def test_jobs_asked_for_at_once_with_one_key_are_one_job(api: RunningApi) -> None:

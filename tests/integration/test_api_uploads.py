@@ -81,7 +81,7 @@ def test_an_upload_is_kept_to_the_byte_and_its_job_is_queued(api: RunningApi) ->
     assert source.read_bytes() == content
     assert api.client.get(body["links"]["job"]).json()["status"] == "queued"
     assert api.client.get(body["links"]["self"]).json() == body
-    assert api.service.doorbell.waiting("gpu") == 1
+    assert api.service.notifier.waiting("gpu") == 1
 
 
 def test_fields_may_come_before_the_file_or_after_it(api: RunningApi) -> None:

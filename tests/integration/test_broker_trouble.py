@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from app.core.broker.notifier import GPU_QUEUE, Doorbell, make_celery
+from app.core.broker.notifier import GPU_QUEUE, JobNotifier, make_celery
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
 
@@ -54,13 +54,13 @@ def test_readiness_names_the_broker(api: RunningApi) -> None:
 
 def test_a_client_that_is_not_installed_is_named_with_a_traceback_once() -> None:
     celery = make_celery(make_settings(redis_url=UNUSABLE["no client installed"]))
-    doorbell = Doorbell(celery)
+    notifier = JobNotifier(celery)
 
     with capture_logs() as logs:
-        words = [doorbell.problem(), doorbell.problem()]
-        told = doorbell.ring_job(uuid4())
+        words = [notifier.problem(), notifier.problem()]
+        told = notifier.notify_job(uuid4())
 
     assert words == ["its client cannot be loaded (No module named 'azure')"] * 2
     assert not told
-    assert doorbell.waiting(GPU_QUEUE) is None
+    assert notifier.waiting(GPU_QUEUE) is None
     assert [entry["exc_info"] for entry in logs] == [True, False, False]

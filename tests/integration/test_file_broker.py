@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.core.broker.notifier import GPU_QUEUE, Doorbell, make_celery
+from app.core.broker.notifier import GPU_QUEUE, JobNotifier, make_celery
 from app.core.settings import Settings
 from tests.api_server import make_settings
 
@@ -73,8 +73,8 @@ def messages(settings: Settings) -> Path:
 
 
 @pytest.fixture
-def doorbell(settings: Settings) -> Doorbell:
-    return Doorbell(make_celery(settings))
+def notifier(settings: Settings) -> JobNotifier:
+    return JobNotifier(make_celery(settings))
 
 
 @pytest.fixture
@@ -91,24 +91,24 @@ def start_worker(settings: Settings) -> Iterator[Callable[[], Worker]]:
 
 
 def test_damaged_messages_are_dropped_and_the_good_ones_between_them_arrive(
-    messages: Path, doorbell: Doorbell, start_worker: Callable[[], Worker]
+    messages: Path, notifier: JobNotifier, start_worker: Callable[[], Worker]
 ) -> None:
     jobs = [uuid4(), uuid4()]
-    doorbell.ring_job(jobs[0])
+    notifier.notify_job(jobs[0])
     (good,) = messages.iterdir()
     damaged = _damage(json.loads(good.read_text()))
     for name, content in damaged.items():
         (messages / f"0_{name}.gpu.msg").write_bytes(content)
     (messages / "0_folder.gpu.msg").mkdir()
     (messages / ".DS_Store").write_bytes(b"Bud1")
-    doorbell.ring_job(jobs[1])
+    notifier.notify_job(jobs[1])
 
     worker = start_worker()
     worker.wait_until(lambda: len(worker.noted()) == len(jobs))
 
     assert worker.noted() == jobs
     assert worker.log.read_text().count("message_dropped") == len(damaged)
-    assert doorbell.waiting(GPU_QUEUE) == 0
+    assert notifier.waiting(GPU_QUEUE) == 0
     assert {path.name for path in messages.iterdir()} == {
         ".DS_Store",
         "0_folder.gpu.msg",
@@ -118,36 +118,36 @@ def test_damaged_messages_are_dropped_and_the_good_ones_between_them_arrive(
 def test_a_worker_goes_on_when_the_folder_is_removed_under_it(
     settings: Settings,
     messages: Path,
-    doorbell: Doorbell,
+    notifier: JobNotifier,
     start_worker: Callable[[], Worker],
 ) -> None:
     jobs = [uuid4(), uuid4()]
     worker = start_worker()
-    doorbell.ring_job(jobs[0])
+    notifier.notify_job(jobs[0])
     worker.wait_until(lambda: len(worker.noted()) == 1)
 
     shutil.rmtree(settings.data_dir / "broker")
     worker.wait_until(messages.exists)
-    told = doorbell.ring_job(jobs[1])
+    told = notifier.notify_job(jobs[1])
 
     assert told
     worker.wait_until(lambda: worker.noted() == jobs)
 
 
 def test_a_worker_outlives_a_folder_that_cannot_be_used(
-    messages: Path, doorbell: Doorbell, start_worker: Callable[[], Worker]
+    messages: Path, notifier: JobNotifier, start_worker: Callable[[], Worker]
 ) -> None:
     jobs = [uuid4(), uuid4()]
     worker = start_worker()
-    doorbell.ring_job(jobs[0])
+    notifier.notify_job(jobs[0])
     worker.wait_until(lambda: len(worker.noted()) == 1)
     shutil.rmtree(messages)
     messages.write_bytes(b"a file is no folder")
     worker.wait_until(lambda: "broker_folder_unusable" in worker.log.read_text())
 
-    problem, told = doorbell.problem(), doorbell.ring_job(uuid4())
+    problem, told = notifier.problem(), notifier.notify_job(uuid4())
     messages.unlink()
-    told_again = doorbell.ring_job(jobs[1])
+    told_again = notifier.notify_job(jobs[1])
 
     assert problem == "it does not answer"
     assert (told, told_again) == (False, True)
@@ -156,7 +156,7 @@ def test_a_worker_outlives_a_folder_that_cannot_be_used(
 
 
 def test_a_worker_waits_for_a_folder_that_can_be_used(
-    messages: Path, doorbell: Doorbell, start_worker: Callable[[], Worker]
+    messages: Path, notifier: JobNotifier, start_worker: Callable[[], Worker]
 ) -> None:
     messages.rmdir()
     messages.write_bytes(b"a file is no folder")
@@ -166,7 +166,7 @@ def test_a_worker_waits_for_a_folder_that_can_be_used(
     worker.wait_until(lambda: "Cannot connect" in worker.log.read_text())
     messages.unlink()
 
-    assert doorbell.ring_job(job)
+    assert notifier.notify_job(job)
     worker.wait_until(lambda: worker.noted() == [job])
 
 
@@ -176,7 +176,7 @@ def test_a_worker_waits_for_a_folder_that_can_be_used(
 def test_tables_of_exchanges_left_damaged_by_earlier_versions_matter_to_nobody(
     settings: Settings,
     content: bytes,
-    doorbell: Doorbell,
+    notifier: JobNotifier,
     start_worker: Callable[[], Worker],
 ) -> None:
     control = settings.data_dir / "broker" / "control"
@@ -187,7 +187,7 @@ def test_tables_of_exchanges_left_damaged_by_earlier_versions_matter_to_nobody(
 
     worker = start_worker()
 
-    assert doorbell.ring_job(job)
+    assert notifier.notify_job(job)
     worker.wait_until(lambda: worker.noted() == [job])
 
 
@@ -205,9 +205,9 @@ def test_what_dead_processes_were_writing_or_reading_is_removed_after_a_while(
     assert new.exists()
 
 
-def test_a_broker_without_a_folder_answers(doorbell: Doorbell) -> None:
-    assert doorbell.problem() is None
-    assert doorbell.waiting(GPU_QUEUE) == 0
+def test_a_broker_without_a_folder_answers(notifier: JobNotifier) -> None:
+    assert notifier.problem() is None
+    assert notifier.waiting(GPU_QUEUE) == 0
 
 
 def _damage(message: dict[str, object]) -> dict[str, bytes]:

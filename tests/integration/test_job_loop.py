@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.core.broker.notifier import Doorbell
+from app.core.broker.notifier import JobNotifier
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -43,7 +43,7 @@ def context(
     settings: Settings,
     sessions: Sessions,
     storage: Storage,
-    doorbell: Doorbell,
+    notifier: JobNotifier,
     predictors: Failing,
 ) -> WorkerContext:
     return WorkerContext(
@@ -51,7 +51,7 @@ def context(
         sessions=sessions,
         storage=storage,
         predictors=predictors,
-        doorbell=doorbell,
+        notifier=notifier,
         node="gpu@test",
         leaving=threading.Event(),
     )

@@ -16,7 +16,7 @@ from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.keys import scores_key, source_key, video_prefix
-from app.videos.cleanup import sweep_leftovers, sweep_lost_scores
+from app.videos.cleanup import clean_up, sweep_lost_scores
 from app.videos.tables import Video
 from tests.api_server import running_api
 from tests.integration.uploaded import Uploaded, upload
@@ -32,7 +32,7 @@ def job(tmp_path: Path, sessions: Sessions, storage: Storage) -> Uploaded:
 
 @pytest.fixture
 def do_sweep(sessions: Sessions, storage: Storage) -> Callable[[], int]:
-    return lambda: sweep_leftovers(sessions=sessions, storage=storage)
+    return lambda: clean_up(sessions=sessions, storage=storage)
 
 
 def forget_row(job: Uploaded) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from app.core.broker.notifier import Doorbell
+from app.core.broker.notifier import JobNotifier
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -211,7 +211,7 @@ def test_a_message_whose_attempts_cannot_be_recorded_is_still_sent_ten_times_at_
     sessions: Sessions,
     settings: Settings,
     storage: Storage,
-    doorbell: Doorbell,
+    notifier: JobNotifier,
 ) -> None:
     with running_receiver() as receiver:
         receiver.answers = [(503, {})]
@@ -230,7 +230,7 @@ def test_a_message_whose_attempts_cannot_be_recorded_is_still_sent_ten_times_at_
                     )
                 )
                 session.execute(delete(DeliveryAttempt))
-        sweep(settings=settings, sessions=sessions, storage=storage, doorbell=doorbell)
+        sweep(settings=settings, sessions=sessions, storage=storage, notifier=notifier)
 
     row, _ = read(job, delivery_id)
     assert len(receiver.received) == DELIVERY_ATTEMPTS
@@ -243,13 +243,13 @@ def test_a_message_that_waited_too_long_is_given_up_by_the_sweep(
     sessions: Sessions,
     settings: Settings,
     storage: Storage,
-    doorbell: Doorbell,
+    notifier: JobNotifier,
 ) -> None:
     old, young = (write_message(job, "http://127.0.0.1:9/") for _ in range(2))
     with sessions.begin() as session:
         session.get_one(Delivery, old).expires_at = LONG_AGO
 
-    sweep(settings=settings, sessions=sessions, storage=storage, doorbell=doorbell)
+    sweep(settings=settings, sessions=sessions, storage=storage, notifier=notifier)
 
     assert [read(job, one)[0].status for one in (old, young)] == ["failed", "pending"]
 

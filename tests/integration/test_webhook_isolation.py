@@ -95,7 +95,7 @@ def send_once(job: Uploaded, how: Post) -> None:
 def wait_until(look: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not look():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
 
 

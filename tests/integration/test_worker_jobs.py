@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import delete, text
 from sqlalchemy.exc import OperationalError
 
-from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
+from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, JobNotifier, make_celery
 from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
@@ -195,7 +195,7 @@ def context(
     settings: Settings,
     sessions: Sessions,
     storage: Storage,
-    doorbell: Doorbell,
+    notifier: JobNotifier,
     predictor: Predictor,
 ) -> WorkerContext:
     return WorkerContext(
@@ -203,7 +203,7 @@ def context(
         sessions=sessions,
         storage=storage,
         predictors=OneOnTheShelf(predictor),
-        doorbell=doorbell,
+        notifier=notifier,
         node="gpu@test",
         leaving=threading.Event(),
     )
@@ -241,7 +241,7 @@ def tells_of_the_cancel(job: Uploaded, context: WorkerContext) -> None:
     assert body["data"]["status"] == "canceled"
     assert body["data"]["events"] == {}
     assert "error" not in body["data"]
-    assert context.doorbell.waiting(LIGHT_QUEUE) == 1
+    assert context.notifier.waiting(LIGHT_QUEUE) == 1
 
 
 def nothing_was_kept(job: Uploaded, storage: Storage) -> bool:
@@ -286,7 +286,7 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert (delivery.url, delivery.status) == (HOOK, "pending")
     assert body["type"] == "video.completed"
     assert body["data"]["events"] == row.event_counts
-    assert context.doorbell.waiting(LIGHT_QUEUE) == 1
+    assert context.notifier.waiting(LIGHT_QUEUE) == 1
 
 
 def test_the_stored_curves_are_at_the_events_own_scores(
@@ -505,15 +505,15 @@ def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
 def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
-    class Lost(Doorbell):
+    class Lost(JobNotifier):
         """Fails after the commit, as a connection does that breaks in its answer."""
 
-        def ring_delivery(self, delivery_id: UUID) -> bool:
+        def notify_delivery(self, delivery_id: UUID) -> bool:
             raise OperationalError("commit", {}, Exception("connection lost"))
 
     lost = Lost(make_celery(context.settings))
 
-    assert run_job(job.job_id, context=replace(context, doorbell=lost)) is None
+    assert run_job(job.job_id, context=replace(context, notifier=lost)) is None
 
     row = job.job()
     assert row.status == "succeeded"
@@ -562,7 +562,7 @@ def test_a_worker_that_leaves_closes_a_job_whose_cancel_is_pending(
     assert status is JobStatus.CANCELED
     assert (job.job().status, job.job().lease_token) == ("canceled", None)
     assert job.job().finished_at is not None
-    assert context.doorbell.waiting(GPU_QUEUE) == 0
+    assert context.notifier.waiting(GPU_QUEUE) == 0
     assert no_timeline_was_kept(job, storage)
     tells_of_the_cancel(job, context)
 

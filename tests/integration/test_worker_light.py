@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from app.core.broker.notifier import Doorbell
+from app.core.broker.notifier import JobNotifier
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.settings import Settings
@@ -29,9 +29,9 @@ NODE = "light@here"
 
 @pytest.fixture
 def resources(
-    settings: Settings, sessions: Sessions, storage: Storage, doorbell: Doorbell
+    settings: Settings, sessions: Sessions, storage: Storage, notifier: JobNotifier
 ) -> Resources:
-    return Resources(settings, sessions, storage, doorbell)
+    return Resources(settings, sessions, storage, notifier)
 
 
 @pytest.fixture

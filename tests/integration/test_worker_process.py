@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url, select
 
-from app.core.broker.notifier import Doorbell, make_celery
+from app.core.broker.notifier import JobNotifier, make_celery
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
@@ -32,12 +32,12 @@ def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in
     tmp_path: Path,
 ) -> None:
     settings = settings.model_copy(update={"redis_url": redis_url})
-    doorbell = Doorbell(make_celery(settings))
+    notifier = JobNotifier(make_celery(settings))
     draw_video(tmp_path / "long.mp4", frames=1200, fps=15, size=(96, 54))
     job = upload(tmp_path / "long.mp4", sessions=sessions, storage=storage)
     first_log, second_log = tmp_path / "first.log", tmp_path / "second.log"
 
-    doorbell.ring_job(job.job_id)
+    notifier.notify_job(job.job_id)
     with gpu_worker("gpu-first@here", settings, first_log) as first:
         wait_until(lambda: job.job().progress > 0, "the job runs", first_log)
         (worker,) = children_of(first)
@@ -47,7 +47,7 @@ def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in
     died = job.job()
 
     def swept_and_done() -> bool:
-        sweep(settings=settings, sessions=sessions, storage=storage, doorbell=doorbell)
+        sweep(settings=settings, sessions=sessions, storage=storage, notifier=notifier)
         return job.job().status not in ("queued", "running")
 
     with gpu_worker("gpu-second@here", settings, second_log) as second:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.broker.notifier import GPU_QUEUE, Doorbell, make_celery
+from app.core.broker.notifier import GPU_QUEUE, JobNotifier, make_celery
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
@@ -61,20 +61,20 @@ def test_jobs_go_on_while_redis_is_dead_and_messages_are_heard_once_it_is_back(
     port, log = free_port(), tmp_path / "gpu.log"
     redis_url = f"redis://127.0.0.1:{port}/0"
     settings = settings.model_copy(update={"redis_url": redis_url})
-    doorbell = Doorbell(make_celery(settings))
+    notifier = JobNotifier(make_celery(settings))
     jobs = [upload(match, sessions=sessions, storage=storage) for _ in range(3)]
 
     with gpu_worker(NODE, settings, log) as worker:
         with running_redis(tmp_path, port=port):
             for job in jobs:
-                doorbell.ring_job(job.job_id)
+                notifier.notify_job(job.job_id)
             wait_until(lambda: jobs[0].job().progress > 0, "a job runs", log)
         # Redis is gone, and with it the messages of those that wait.
         wait_until(lambda: all(map(has_ended, jobs)), "all jobs have ended", log)
         with running_redis(tmp_path, port=port):
-            doorbell.ring_job(uuid4())
+            notifier.notify_job(uuid4())
             wait_until(
-                lambda: doorbell.waiting(GPU_QUEUE) == 0 or worker.poll() is not None,
+                lambda: notifier.waiting(GPU_QUEUE) == 0 or worker.poll() is not None,
                 "the message was taken, or the worker ended to be started anew",
                 log,
             )
@@ -94,9 +94,9 @@ def test_a_worker_that_hears_no_messages_runs_its_jobs_then_ends_to_be_restarted
 ) -> None:
     own = redis_url.replace("/0", "/1")  # What stays in the queue is in nobody's way.
     settings = settings.model_copy(update={"redis_url": own})
-    doorbell, log = Doorbell(make_celery(settings)), tmp_path / "gpu.log"
+    notifier, log = JobNotifier(make_celery(settings)), tmp_path / "gpu.log"
     job = upload(match, sessions=sessions, storage=storage)
-    doorbell.ring_job(job.job_id)
+    notifier.notify_job(job.job_id)
 
     # It listens to another queue: to this one it is as deaf as can be.
     quick = {"TOUCHLINE_SWEEP_EVERY": "PT1S"}

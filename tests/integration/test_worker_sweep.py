@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Update, func, select
 
-from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, Doorbell, make_celery
+from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, JobNotifier, make_celery
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
@@ -55,9 +55,9 @@ def held(job: Uploaded) -> Uploaded:
 
 @pytest.fixture
 def do_sweep(
-    settings: Settings, sessions: Sessions, storage: Storage, doorbell: Doorbell
+    settings: Settings, sessions: Sessions, storage: Storage, notifier: JobNotifier
 ) -> "Sweep":
-    return Sweep(settings, sessions, storage, doorbell)
+    return Sweep(settings, sessions, storage, notifier)
 
 
 class Sweep:
@@ -68,19 +68,19 @@ class Sweep:
         settings: Settings,
         sessions: Sessions,
         storage: Storage,
-        doorbell: Doorbell,
+        notifier: JobNotifier,
     ) -> None:
         self.settings = settings
         self.sessions = sessions
         self.storage = storage
-        self.doorbell = doorbell
+        self.notifier = notifier
 
     def __call__(self) -> Found | None:
         return sweep(
             settings=self.settings,
             sessions=self.sessions,
             storage=self.storage,
-            doorbell=self.doorbell,
+            notifier=self.notifier,
         )
 
 
@@ -96,19 +96,19 @@ def claim(job: Uploaded, settings: Settings) -> Update:
 
 
 def test_a_queued_job_whose_message_was_lost_is_rung_for_again(
-    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+    job: Uploaded, do_sweep: Sweep, notifier: JobNotifier
 ) -> None:
     assert do_sweep() == Found(rung=1)
-    assert doorbell.waiting(GPU_QUEUE) == 1
+    assert notifier.waiting(GPU_QUEUE) == 1
 
 
 def test_messages_do_not_pile_up_while_nobody_takes_them(
-    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+    job: Uploaded, do_sweep: Sweep, notifier: JobNotifier
 ) -> None:
     for _ in range(3):
         do_sweep()
 
-    assert doorbell.waiting(GPU_QUEUE) == 1
+    assert notifier.waiting(GPU_QUEUE) == 1
 
 
 def test_a_job_whose_worker_died_goes_back_into_the_queue(
@@ -131,7 +131,7 @@ def test_a_job_whose_lease_still_holds_is_left_alone(
 
 
 def test_a_job_that_kills_every_worker_is_given_up_and_the_video_is_not_blamed(
-    held: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+    held: Uploaded, do_sweep: Sweep, notifier: JobNotifier
 ) -> None:
     held.set(attempt=10, interruptions=9)
 
@@ -148,7 +148,7 @@ def test_a_job_that_kills_every_worker_is_given_up_and_the_video_is_not_blamed(
     body = json.loads(delivery.body)
     assert body["type"] == "video.failed"
     assert body["data"]["error"]["code"] == "worker_died"
-    assert doorbell.waiting(LIGHT_QUEUE) == 1
+    assert notifier.waiting(LIGHT_QUEUE) == 1
 
 
 def test_deaths_of_workers_do_not_use_up_the_attempts_of_a_job(
@@ -276,41 +276,44 @@ def test_only_one_sweep_runs_at_a_time(
 
 
 def test_the_lock_of_a_sweep_covers_its_whole_round(
-    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell
+    job: Uploaded, do_sweep: Sweep, notifier: JobNotifier
 ) -> None:
     seen: list[Found | None] = []
 
-    class Other(Doorbell):
+    class Other(JobNotifier):
         """Sweeps in the middle of the round, when the first transaction is over."""
 
         def waiting(self, queue: str) -> int | None:
-            do_sweep.doorbell = doorbell
+            do_sweep.notifier = notifier
             seen.append(do_sweep())
             return super().waiting(queue)
 
-    do_sweep.doorbell = Other(make_celery(do_sweep.settings))
+    do_sweep.notifier = Other(make_celery(do_sweep.settings))
 
     assert do_sweep() == Found(rung=1)
     assert seen == [None]
 
 
 def test_a_round_that_hangs_does_not_keep_others_from_sweeping_for_ever(
-    job: Uploaded, do_sweep: Sweep, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+    job: Uploaded,
+    do_sweep: Sweep,
+    notifier: JobNotifier,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[Found | None] = []
     monkeypatch.setattr("worker.sweeper.LONGEST_ROUND", timedelta(milliseconds=200))
 
-    class Hanging(Doorbell):
+    class Hanging(JobNotifier):
         """Answers once another process could sweep."""
 
         def waiting(self, queue: str) -> int | None:
-            do_sweep.doorbell = doorbell
+            do_sweep.notifier = notifier
             deadline = time.monotonic() + PATIENCE_S
             while not any(seen) and time.monotonic() < deadline:
                 seen.append(do_sweep())
             return super().waiting(queue)
 
-    do_sweep.doorbell = Hanging(make_celery(do_sweep.settings))
+    do_sweep.notifier = Hanging(make_celery(do_sweep.settings))
     do_sweep()
 
     assert seen[-1] == Found(rung=1)
@@ -320,7 +323,7 @@ def test_a_broker_that_is_down_does_not_stop_the_sweep(
     held: Uploaded, do_sweep: Sweep, settings: Settings
 ) -> None:
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    do_sweep.doorbell = Doorbell(make_celery(nowhere))
+    do_sweep.notifier = JobNotifier(make_celery(nowhere))
 
     assert do_sweep() == Found(requeued=1)
 

@@ -42,7 +42,7 @@ def narrow(settings: Settings) -> Iterator[Sessions]:
 def wait_until(look: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not look():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
 
 

@@ -84,7 +84,7 @@ def wait_until(look: Callable[[], bool], what: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not look():
         if time.monotonic() > deadline:
-            pytest.fail(f"waited in vain until {what}:\n{log.read_text()[-3000:]}")
+            pytest.fail(f"waited too long until {what}:\n{log.read_text()[-3000:]}")
         time.sleep(0.1)
 
 

@@ -1,7 +1,7 @@
-"""The Celery app and the doorbell: names of tasks and queues, no task bodies.
+"""The Celery app and the notifier: names of tasks and queues, no task bodies.
 
 The database is the queue of record; a message carries an id and nothing else. What
-rings in vain is found by the sweep, so a broken broker costs seconds, never work.
+reaches nobody is found by the sweep, so a broken broker costs seconds, never work.
 """
 
 from typing import Any
@@ -57,7 +57,7 @@ def make_celery(settings: Settings) -> Celery:
     return celery
 
 
-class Doorbell:
+class JobNotifier:
     """Tells workers by message that the database holds something for them.
 
     No method raises or blocks without limit, whatever the broker's client does: what
@@ -68,13 +68,13 @@ class Doorbell:
         self._celery = celery
         self._logged: set[type[Exception]] = set()
 
-    def ring_job(self, job_id: UUID) -> bool:
+    def notify_job(self, job_id: UUID) -> bool:
         """Say that a job is queued; False if nobody could be told."""
-        return self._ring(SPOT_VIDEO, job_id)
+        return self._notify(SPOT_VIDEO, job_id)
 
-    def ring_delivery(self, delivery_id: UUID) -> bool:
+    def notify_delivery(self, delivery_id: UUID) -> bool:
         """Say that a webhook is due; False if nobody could be told."""
-        return self._ring(DELIVER_WEBHOOK, delivery_id)
+        return self._notify(DELIVER_WEBHOOK, delivery_id)
 
     def ping(self) -> bool:
         """Whether the broker answers now."""
@@ -105,11 +105,11 @@ class Doorbell:
             channel: Any = connection.default_channel  # kombu's types lack this
             return int(channel.queue_declare(queue, durable=True).message_count)
 
-    def _ring(self, task: str, row_id: UUID) -> bool:
+    def _notify(self, task: str, row_id: UUID) -> bool:
         try:
             self._celery.send_task(task, args=[str(row_id)], retry=False)
         except Exception as exc:  # noqa: BLE001  # see the class
-            self._log("doorbell_failed", exc, task=task, id=str(row_id))
+            self._log("notification_failed", exc, task=task, id=str(row_id))
             return False
         return True
 

@@ -13,7 +13,7 @@ LINGER_S = 5.0
 LINGER_BYTES = 64 * 2**20
 
 
-class EarlyAnswers:
+class EarlyResponseMiddleware:
     """ASGI middleware around the whole app."""
 
     def __init__(self, app: ASGIApp) -> None:

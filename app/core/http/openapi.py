@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from app.core.errors import NotFound, StartFailed
-from app.core.http.problems import all_problems, lists_problems, problem_type
+from app.core.http.problems import all_problems, problem_responses, problem_type
 from app.core.http.routing import HeadRoute
 from app.core.http.schemas import Problem, ProblemKind
 
@@ -76,7 +76,7 @@ async def docs_page() -> HTMLResponse:
 @router.get(
     "/problems/{slug}",
     tags=["health"],
-    responses=lists_problems(NotFound, everywhere=False),
+    responses=problem_responses(NotFound, everywhere=False),
 )
 async def explain_problem(slug: str) -> ProblemKind:
     """Say what a kind of problem means; each problem's `type` leads here."""

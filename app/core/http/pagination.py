@@ -12,7 +12,7 @@ from app.core.http.cursors import Cursor
 Row = TypeVar("Row")
 
 
-def cut_page(
+def paginate(
     found: Sequence[Row],
     *,
     limit: int,

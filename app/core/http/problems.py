@@ -82,7 +82,7 @@ def problem_document(problem: RequestProblem, *, instance: str) -> dict[str, Any
     }
 
 
-def lists_problems(
+def problem_responses(
     *kinds: type[RequestProblem], everywhere: bool = True
 ) -> dict[int | str, dict[str, Any]]:
     """Describe a route's problems for OpenAPI (`responses=`), one entry a status."""

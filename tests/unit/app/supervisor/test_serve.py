@@ -20,7 +20,7 @@ PATIENCE_S = 60.0
 
 
 def refused(tmp_path: Path, **fields: Any) -> str:
-    """Start the service in vain; returns why."""
+    """Start the service where it cannot; returns why."""
     said: list[str] = []
     given = {"data_dir": tmp_path / "data", "port": free_port(), **fields}
     with pytest.raises(StartFailed) as why:
