@@ -1,4 +1,4 @@
-"""Celery's entry of the light process: `celery -A worker.background worker -Q light`.
+"""Celery's entry of the background process, which listens to the queue `background`.
 
 Sends webhooks and sweeps; keeps away from torch and from `model`. Both begin before
 the broker is reached: it only wakes the sender, the database tells what is to be done.
@@ -72,7 +72,7 @@ def _start(node: str) -> None:
     sweeping.start(leaving=leaving)
     start_heartbeat(
         node=node,
-        kind="light",
+        kind="background",
         info=lambda: _state(sweeping),
         sessions=_resources().sessions,
         leaving=leaving,

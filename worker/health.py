@@ -20,7 +20,7 @@ from app.core.settings import Settings
 from app.health.queries import living_workers
 from app.supervisor.embedded_postgres import running_url
 
-KINDS = ("gpu", "light")
+KINDS = ("gpu", "background")
 MISSED_HEARTBEATS = 3  # a worker that missed so many is not there
 
 

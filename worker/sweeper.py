@@ -1,6 +1,6 @@
 """What was lost between database and broker is found here, every few seconds.
 
-Runs in the light process, one at a time over all machines: rings for waiting jobs,
+Runs in the background process, one at a time over all machines: rings for waiting jobs,
 takes back jobs whose worker died, sends due webhooks, removes files nobody owns.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, JobNotifier
+from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE, JobNotifier
 from app.core.db.base import utc_now
 from app.core.errors import JobFailure, TooManyAttempts, WorkerDied
 from app.core.process_identity import ProcessIdentity
@@ -96,7 +96,7 @@ def sweep(
             requeued=len(back.requeued),
             marked_dead=len(back.marked_dead),
             rung=_notify_if_idle(notifier, GPU_QUEUE, waiting),
-            deliveries=_notify_if_idle(notifier, LIGHT_QUEUE, due),
+            deliveries=_notify_if_idle(notifier, BACKGROUND_QUEUE, due),
             orphans=clean_up(sessions=sessions, storage=storage),
             lost_scores=(
                 sweep_lost_scores(sessions=sessions, storage=storage) if lost else 0

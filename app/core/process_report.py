@@ -13,11 +13,11 @@ from pydantic import BaseModel, BeforeValidator, PlainSerializer, ValidationErro
 from app.core.process_identity import ProcessIdentity
 
 FILE_NAME = "processes.json"
-POSTGRES, API, GPU_WORKER, LIGHT_WORKER = (
+POSTGRES, API, GPU_WORKER, BACKGROUND_WORKER = (
     "Postgres",
     "API",
     "gpu worker",
-    "light worker",
+    "background worker",
 )
 
 
@@ -36,7 +36,7 @@ class ReportedProcess(BaseModel, frozen=True):
     """One supervised process.
 
     Attributes:
-        name: `Postgres`, `API`, `gpu worker`, `light worker`.
+        name: `Postgres`, `API`, `gpu worker`, `background worker`.
         identity: its first process, which leads its group; None while it is away.
         stop_signal: what asks it to end in order.
         stop_round: processes are ended round by round, from 0.

@@ -12,8 +12,8 @@ from app.core.http.dependencies import ServiceDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import HeadRoute
 from app.core.process_report import (
+    BACKGROUND_WORKER,
     GPU_WORKER,
-    LIGHT_WORKER,
     POSTGRES,
     ReportedProcess,
     is_running,
@@ -76,11 +76,11 @@ def _gpu_worker(service: Service) -> str:
     return _worker(service, "gpu", GPU_WORKER, _own_problem)
 
 
-def _light_worker(service: Service) -> str:
+def _background_worker(service: Service) -> str:
     def problem(worker: WorkerHeartbeat) -> str:
         return _own_problem(worker) or _sweep_problem(worker, service)
 
-    return _worker(service, "light", LIGHT_WORKER, problem)
+    return _worker(service, "background", BACKGROUND_WORKER, problem)
 
 
 def _worker(
@@ -159,5 +159,5 @@ CHECKS: Mapping[str, Callable[[Service], str]] = {
     "broker": _broker,
     "storage": _storage,
     "gpu": _gpu_worker,
-    "light": _light_worker,
+    "background": _background_worker,
 }

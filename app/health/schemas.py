@@ -22,7 +22,7 @@ class Readiness(BaseModel):
                 "broker": "ok",
                 "storage": "ok",
                 "gpu": "ok",
-                "light": "ok",
+                "background": "ok",
             }
         ]
     )

@@ -13,6 +13,6 @@ class WorkerHeartbeat(Base):
     __tablename__ = "worker_beats"
 
     name: Mapped[str] = mapped_column(primary_key=True)  # kind, node name, process
-    kind: Mapped[str]  # gpu | light
+    kind: Mapped[str]  # gpu | background
     seen_at: Mapped[datetime]
     info: Mapped[dict[str, object]] = mapped_column(default=dict)  # engine, model, ...

@@ -21,8 +21,8 @@ from app.core.db.migrate import upgrade
 from app.core.errors import StartFailed
 from app.core.process_report import (
     API,
+    BACKGROUND_WORKER,
     GPU_WORKER,
-    LIGHT_WORKER,
     POSTGRES,
     remove_report,
 )
@@ -233,7 +233,7 @@ def _plans(
         )
 
     return [
-        worker(LIGHT_WORKER, "light"),
+        worker(BACKGROUND_WORKER, "background"),
         worker(GPU_WORKER, "gpu", GPU_NICENESS),
         *map(api, range(1, settings.api_processes + 1)),
     ]

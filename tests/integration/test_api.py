@@ -498,7 +498,7 @@ def test_score_curves_of_a_video_being_deleted_are_missing(
 def test_head_is_answered_wherever_get_is(api: RunningApi, video: UUID) -> None:
     job = api.client.get(f"/videos/{video}").json()["job"]["id"]
     _beat(api, "gpu@here")
-    _beat(api, "light@here", kind="light")
+    _beat(api, "background@here", kind="background")
     paths = [
         *("/", "/docs", "/openapi.json", "/page/page.js", "/healthz", "/readyz"),
         *("/models", "/videos", f"/videos/{video}", f"/jobs/{job}"),
@@ -609,7 +609,7 @@ def test_deliveries_are_read_and_sent_again(api: RunningApi, video: UUID) -> Non
     assert answer.status_code == 202
     assert answer.json()["status"] == "pending"
     assert answer.json()["finished_at"] is None
-    assert api.service.notifier.waiting("light") == 1
+    assert api.service.notifier.waiting("background") == 1
     missing = api.client.post(f"/deliveries/{uuid4()}/retry")
     _problem(missing, 404, "delivery-not-found")
 
@@ -618,7 +618,7 @@ def test_readiness_says_which_part_is_missing(api: RunningApi) -> None:
     before = _problem(api.client.get("/readyz"), 503, "not-ready")
     with api.service.sessions.begin() as session:
         now = datetime.now(UTC)
-        for kind in ("gpu", "light"):
+        for kind in ("gpu", "background"):
             session.add(WorkerHeartbeat(name=f"{kind}@here", kind=kind, seen_at=now))
 
     after = api.client.get("/readyz")

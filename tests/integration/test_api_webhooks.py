@@ -70,7 +70,7 @@ def test_a_waiting_job_that_is_canceled_tells_its_webhook_once(
 
     (delivery,) = deliveries_of(api, video)
     assert (delivery["type"], delivery["status"]) == ("video.canceled", "pending")
-    assert api.service.notifier.waiting("light") == 1
+    assert api.service.notifier.waiting("background") == 1
     with api.service.sessions() as session:
         body = json.loads(session.get_one(Delivery, UUID(delivery["id"])).body)
     assert body["type"] == "video.canceled"
@@ -84,7 +84,7 @@ def test_a_canceled_job_without_a_callback_url_tells_nobody(api: RunningApi) -> 
     api.client.post(video["job"]["links"]["cancel"])
 
     assert deliveries_of(api, video) == []
-    assert api.service.notifier.waiting("light") == 0
+    assert api.service.notifier.waiting("background") == 0
 
 
 def test_a_running_job_tells_of_its_cancel_only_when_it_has_ended(

@@ -181,7 +181,7 @@ def test_tables_of_exchanges_left_damaged_by_earlier_versions_matter_to_nobody(
 ) -> None:
     control = settings.data_dir / "broker" / "control"
     control.mkdir(parents=True)
-    for name in ("", "gpu", "light"):
+    for name in ("", "gpu", "background"):
         (control / f"{name}.exchange").write_bytes(content)
     job = uuid4()
 

@@ -38,7 +38,7 @@ def api(shared_api: RunningApi) -> RunningApi:
     shared_api.forget_all()
     remove_report(shared_api.data_dir)
     beat(shared_api, "gpu")
-    beat(shared_api, "light", swept_at=datetime.now(UTC).isoformat())
+    beat(shared_api, "background", swept_at=datetime.now(UTC).isoformat())
     return shared_api
 
 
@@ -84,37 +84,37 @@ def test_all_five_checks_are_named_and_well(api: RunningApi) -> None:
         "broker",
         "storage",
         "gpu",
-        "light",
+        "background",
     }
 
 
-def test_a_light_worker_that_fell_silent_is_not_ready(api: RunningApi) -> None:
-    beat(api, "light", age_s=600)
+def test_a_background_worker_that_fell_silent_is_not_ready(api: RunningApi) -> None:
+    beat(api, "background", age_s=600)
 
     assert api.client.get("/readyz").status_code == 503
-    assert "none has been heard of" in checks(api)["light"]
+    assert "none has been heard of" in checks(api)["background"]
 
 
 def test_a_sweep_that_does_not_succeed_is_not_ready(api: RunningApi) -> None:
     long_ago = datetime.now(UTC) - timedelta(minutes=10)
-    beat(api, "light", swept_at=long_ago.isoformat())
+    beat(api, "background", swept_at=long_ago.isoformat())
 
-    assert checks(api)["light"].startswith("the sweep has not succeeded for 6")
+    assert checks(api)["background"].startswith("the sweep has not succeeded for 6")
 
 
 def test_a_problem_of_the_sweep_is_told(api: RunningApi) -> None:
-    beat(api, "light", problem="the sweep fails: disk full")
+    beat(api, "background", problem="the sweep fails: disk full")
 
-    assert checks(api)["light"] == "the sweep fails: disk full"
+    assert checks(api)["background"] == "the sweep fails: disk full"
 
 
 @pytest.mark.parametrize("swept_at", [None, "soon", 5, "2026-01-01T00:00:00"])
 def test_a_time_that_cannot_be_read_is_no_trouble(
     api: RunningApi, swept_at: object
 ) -> None:
-    beat(api, "light", swept_at=swept_at)
+    beat(api, "background", swept_at=swept_at)
 
-    assert checks(api)["light"] == "ok"
+    assert checks(api)["background"] == "ok"
 
 
 def test_a_worker_that_is_away_is_not_ready_though_its_heartbeat_is_fresh(

@@ -54,7 +54,7 @@ def test_a_worker_of_this_machine_that_beats_is_healthy(
     [
         ("gpu@elsewhere", timedelta(0)),
         (HERE, timedelta(minutes=5)),
-        (HERE.replace("gpu", "light"), timedelta(0)),
+        (HERE.replace("gpu", "background"), timedelta(0)),
     ],
     ids=["of another machine", "fell silent", "of another kind"],
 )
@@ -75,7 +75,7 @@ def test_without_a_heartbeat_of_its_own_it_is_not(
         (["gpu"], None, "no database: set TOUCHLINE_DATABASE_URL"),
         (["gpu"], "postgresql://nobody@127.0.0.1:1/none", "connection"),
         (["gpu"], "mysql://localhost/x", "Touchline keeps its rows in Postgres"),
-        (["cpu"], None, "usage: python -m worker.health gpu|light"),
+        (["cpu"], None, "usage: python -m worker.health gpu|background"),
         ([], None, "usage: "),
     ],
 )

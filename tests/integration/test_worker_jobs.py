@@ -17,7 +17,12 @@ import pytest
 from sqlalchemy import delete, text
 from sqlalchemy.exc import OperationalError
 
-from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, JobNotifier, make_celery
+from app.core.broker.notifier import (
+    BACKGROUND_QUEUE,
+    GPU_QUEUE,
+    JobNotifier,
+    make_celery,
+)
 from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
@@ -241,7 +246,7 @@ def tells_of_the_cancel(job: Uploaded, context: WorkerContext) -> None:
     assert body["data"]["status"] == "canceled"
     assert body["data"]["events"] == {}
     assert "error" not in body["data"]
-    assert context.notifier.waiting(LIGHT_QUEUE) == 1
+    assert context.notifier.waiting(BACKGROUND_QUEUE) == 1
 
 
 def nothing_was_kept(job: Uploaded, storage: Storage) -> bool:
@@ -286,7 +291,7 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert (delivery.url, delivery.status) == (HOOK, "pending")
     assert body["type"] == "video.completed"
     assert body["data"]["events"] == row.event_counts
-    assert context.notifier.waiting(LIGHT_QUEUE) == 1
+    assert context.notifier.waiting(BACKGROUND_QUEUE) == 1
 
 
 def test_the_stored_curves_are_at_the_events_own_scores(

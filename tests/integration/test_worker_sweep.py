@@ -11,7 +11,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Update, func, select
 
-from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE, JobNotifier, make_celery
+from app.core.broker.notifier import (
+    BACKGROUND_QUEUE,
+    GPU_QUEUE,
+    JobNotifier,
+    make_celery,
+)
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
@@ -148,7 +153,7 @@ def test_a_job_that_kills_every_worker_is_given_up_and_the_video_is_not_blamed(
     body = json.loads(delivery.body)
     assert body["type"] == "video.failed"
     assert body["data"]["error"]["code"] == "worker_died"
-    assert notifier.waiting(LIGHT_QUEUE) == 1
+    assert notifier.waiting(BACKGROUND_QUEUE) == 1
 
 
 def test_deaths_of_workers_do_not_use_up_the_attempts_of_a_job(

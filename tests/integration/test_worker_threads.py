@@ -110,7 +110,7 @@ def test_a_lease_goes_on_after_whatever_a_tick_raises(
 
 
 def test_two_kinds_of_worker_under_one_node_name_beat_apart() -> None:
-    names = {heartbeat_name("celery@host", kind=kind) for kind in ("gpu", "light")}
+    names = {heartbeat_name("celery@host", kind=kind) for kind in ("gpu", "background")}
 
     assert len(names) == 2
 

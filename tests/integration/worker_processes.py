@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.core.broker.notifier import GPU_QUEUE, LIGHT_QUEUE
+from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE
 from app.core.settings import Settings
 
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
@@ -31,16 +31,16 @@ def gpu_worker(
     return _worker("gpu", name, settings, log, queue, environment or {})
 
 
-def light_worker(
+def background_worker(
     name: str,
     settings: Settings,
     log: Path,
     *,
-    queue: str = LIGHT_QUEUE,
+    queue: str = BACKGROUND_QUEUE,
     environment: Mapping[str, str] | None = None,
 ) -> AbstractContextManager["subprocess.Popen[bytes]"]:
-    """Run Celery's light worker under a node name; kill what is left in the end."""
-    return _worker("light", name, settings, log, queue, environment or {})
+    """Run Celery's background worker under a node name; kill what is left."""
+    return _worker("background", name, settings, log, queue, environment or {})
 
 
 @contextmanager

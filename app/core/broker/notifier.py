@@ -15,7 +15,7 @@ from app.core.settings import Settings
 SPOT_VIDEO = "touchline.spot_video"
 DELIVER_WEBHOOK = "touchline.deliver_webhook"
 GPU_QUEUE = "gpu"
-LIGHT_QUEUE = "light"
+BACKGROUND_QUEUE = "background"
 
 BROKER_TIMEOUT_S = 3.0  # connect and answer; a slow broker must not hold an upload
 POLL_EVERY_S = 0.2  # how often the filesystem broker is looked at
@@ -35,10 +35,10 @@ def make_celery(settings: Settings) -> Celery:
         accept_content=["json"],
         task_ignore_result=True,
         task_acks_late=False,
-        task_default_queue=LIGHT_QUEUE,
+        task_default_queue=BACKGROUND_QUEUE,
         task_routes={
             SPOT_VIDEO: {"queue": GPU_QUEUE},
-            DELIVER_WEBHOOK: {"queue": LIGHT_QUEUE},
+            DELIVER_WEBHOOK: {"queue": BACKGROUND_QUEUE},
         },
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,

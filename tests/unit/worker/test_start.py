@@ -14,7 +14,7 @@ PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
     ("worker", "variables", "words"),
     [
         (
-            "light",
+            "background",
             {
                 "TOUCHLINE_WEBHOOK_SECRET": "guess me",
                 "TOUCHLINE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
@@ -22,7 +22,7 @@ PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
             "error: TOUCHLINE_WEBHOOK_SECRET cannot be used: "
             "a webhook secret starts with whsec_",
         ),
-        ("light", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
+        ("background", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
         ("gpu", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
     ],
 )

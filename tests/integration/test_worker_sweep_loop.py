@@ -1,4 +1,4 @@
-"""The light worker sweeps whatever happens, says so, and needs no broker to send."""
+"""The background worker sweeps whatever happens, and needs no broker to send."""
 
 import threading
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from app.core.storage.local import LocalStorage
 from app.health.tables import WorkerHeartbeat
 from app.webhooks.service import JobOutcome, make_delivery
 from tests.integration.uploaded import Uploaded, upload
-from tests.integration.worker_processes import PATIENCE_S, light_worker, wait_until
+from tests.integration.worker_processes import PATIENCE_S, background_worker, wait_until
 from tests.services import free_port, running_redis
 from worker.startup import Resources
 from worker.sweep_loop import FAILURES_SHOWN, Sweeping
 
-NODE = "light@here"
+NODE = "background@here"
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def hook() -> Iterator[str]:
 def info_of(sessions: Sessions) -> dict[str, object]:
     with sessions() as session:
         rows = session.scalars(
-            select(WorkerHeartbeat).where(WorkerHeartbeat.kind == "light")
+            select(WorkerHeartbeat).where(WorkerHeartbeat.kind == "background")
         )
         return next((row.info for row in rows), {})
 
@@ -131,15 +131,15 @@ def test_a_round_may_raise_anything_and_the_next_one_comes(
     assert sweeping.report()["problem"] == "the sweep fails: IndexError: a bug"
 
 
-def test_the_light_worker_sweeps_and_says_so_also_before_its_broker_is_there(
+def test_the_background_worker_sweeps_and_says_so_also_before_its_broker_is_there(
     settings: Settings, sessions: Sessions, tmp_path: Path
 ) -> None:
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     (settings.data_dir / "trash").mkdir(parents=True)
     (settings.data_dir / "trash" / ".DS_Store").write_text("mine")
-    log = tmp_path / "light.log"
+    log = tmp_path / "background.log"
 
-    with light_worker(NODE, nowhere, log):
+    with background_worker(NODE, nowhere, log):
         wait_until(lambda: bool(info_of(sessions).get("swept_at")), "it swept", log)
         first = info_of(sessions)["swept_at"]
         wait_until(lambda: info_of(sessions)["swept_at"] != first, "once more", log)
@@ -154,14 +154,14 @@ def test_a_webhook_is_sent_after_redis_died_and_came_back_without_its_messages(
     hook: str,
     tmp_path: Path,
 ) -> None:
-    port, log = free_port(), tmp_path / "light.log"
+    port, log = free_port(), tmp_path / "background.log"
     settings = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{port}/0"})
     (tmp_path / "video").write_bytes(b"bytes")
     jobs = [
         upload(tmp_path / "video", sessions=sessions, storage=storage) for _ in range(2)
     ]
 
-    with light_worker(NODE, settings, log) as worker:
+    with background_worker(NODE, settings, log) as worker:
         with running_redis(tmp_path, port=port):
             add_message(jobs[0], hook, settings)
             wait_until(lambda: is_delivered(jobs[0]), "the first was sent", log)

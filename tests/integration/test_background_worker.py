@@ -1,4 +1,4 @@
-"""The real light worker: among receivers that hang, without its broker, ended."""
+"""The real background worker: among receivers that hang, without its broker, ended."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.broker.notifier import LIGHT_QUEUE
+from app.core.broker.notifier import BACKGROUND_QUEUE
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -36,10 +36,10 @@ def job(tmp_path: Path, sessions: Sessions, storage: Storage) -> Uploaded:
 
 
 @contextmanager
-def light_worker(
+def background_worker(
     settings: Settings, log: Path, **variables: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run Celery's light worker; kill what is left in the end."""
+    """Run Celery's background worker; kill what is left in the end."""
     environment = {
         **os.environ,
         "TOUCHLINE_DATA_DIR": str(settings.data_dir),
@@ -60,7 +60,7 @@ def light_worker(
         "worker.background",
         "worker",
     ]
-    command += ["-Q", LIGHT_QUEUE, "-n", "light@here"]
+    command += ["-Q", BACKGROUND_QUEUE, "-n", "background@here"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     with log.open("wb") as words:
         process = subprocess.Popen(
@@ -85,11 +85,11 @@ def wait_until(look: Callable[[], bool], what: str, log: Path) -> None:
 def test_a_webhook_arrives_while_two_dozen_receivers_hang(
     settings: Settings, job: Uploaded, receiver: Receiver, tmp_path: Path
 ) -> None:
-    log = tmp_path / "light.log"
+    log = tmp_path / "background.log"
     with hanging_receivers(24) as hanging:
         ids = [write_message(job, url) for url in (*hanging.urls, receiver.url)]
 
-        with light_worker(settings, log):
+        with background_worker(settings, log):
             wait_until(
                 lambda: read(job, ids[-1])[0].status == "delivered", "it arrives", log
             )
@@ -100,10 +100,10 @@ def test_a_webhook_arrives_while_two_dozen_receivers_hang(
 def test_webhooks_go_out_when_the_broker_has_never_answered(
     settings: Settings, job: Uploaded, receiver: Receiver, tmp_path: Path
 ) -> None:
-    log = tmp_path / "light.log"
+    log = tmp_path / "background.log"
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
 
-    with light_worker(settings, log, TOUCHLINE_REDIS_URL=nowhere) as process:
+    with background_worker(settings, log, TOUCHLINE_REDIS_URL=nowhere) as process:
         first = write_message(job, receiver.url)
         wait_until(lambda: read(job, first)[0].status == "delivered", "it goes", log)
         later = write_message(job, receiver.url)
@@ -115,11 +115,11 @@ def test_webhooks_go_out_when_the_broker_has_never_answered(
 def test_a_worker_that_ends_records_what_is_under_way_and_sends_it_once(
     settings: Settings, job: Uploaded, receiver: Receiver, tmp_path: Path
 ) -> None:
-    log = tmp_path / "light.log"
+    log = tmp_path / "background.log"
     receiver.go_on.clear()
     with hanging_receivers(1) as hanging:
         slow, hangs = (write_message(job, url) for url in (receiver.url, *hanging.urls))
-        with light_worker(settings, log) as process:
+        with background_worker(settings, log) as process:
             assert receiver.entered.wait(PATIENCE_S)
             wait_until(lambda: len(hanging.connections) == 1, "it hangs", log)
             process.terminate()
@@ -131,6 +131,6 @@ def test_a_worker_that_ends_records_what_is_under_way_and_sends_it_once(
         row, (attempt,) = read(job, hangs)
         assert (row.status, row.attempt, row.locked_until) == ("pending", 1, None)
         assert "stopped" in str(attempt.error)
-        with light_worker(settings, log):
+        with background_worker(settings, log):
             wait_until(lambda: len(hanging.connections) == 2, "the next one goes", log)
     assert len(receiver.received) == 1
