@@ -196,6 +196,7 @@ def test_windows_that_do_not_fit_are_judged_in_halves(
         runtime.head(windows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "worst", "mean"), [("float32", SCORES, SCORES), ("int8", 0.5, 0.05)]
 )
