@@ -360,7 +360,8 @@ def test_the_next_start_sweeps_what_a_killed_process_left(
     code = (
         "import asyncio, os, sys, uuid\n"
         "from pathlib import Path\n"
-        "from app.core.storage import LocalStorage, source_key\n"
+        "from app.core.storage.keys import source_key\n"
+        "from app.core.storage.local import LocalStorage\n"
         "async def main():\n"
         "    storage = LocalStorage(Path(sys.argv[1]))\n"
         "    half = storage.receive(source_key(uuid.uuid4()))\n"

@@ -108,12 +108,20 @@ def test_a_worker_that_hears_no_messages_runs_its_jobs_then_ends_to_be_restarted
     assert "no message was received" in log.read_text()
 
 
+@pytest.fixture(scope="module")
+def long_match(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that takes a while, so that its run can be stopped in the middle."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    draw_video(path, frames=2700, fps=15, size=(96, 54), key_every=60)
+    return path
+
+
 def test_a_stopped_child_is_replaced_once_its_heartbeat_is_gone_but_not_while_it_loads(
     settings: Settings,
     sessions: Sessions,
     storage: Storage,
     models: Path,
-    match: Path,
+    long_match: Path,
     redis_url: str,
     tmp_path: Path,
 ) -> None:
@@ -130,7 +138,7 @@ def test_a_stopped_child_is_replaced_once_its_heartbeat_is_gone_but_not_while_it
         time.sleep(6.0)  # Twice the lease: a ready child would be replaced by now.
         os.kill(loading, signal.SIGCONT)
         wait_until(lambda: is_ready(sessions, loading), "that child is ready", log)
-        job = upload(match, sessions=sessions, storage=storage)
+        job = upload(long_match, sessions=sessions, storage=storage)
         wait_until(lambda: job.job().progress > 0, "the job runs", log)
         os.kill(loading, signal.SIGSTOP)
         wait_until(lambda: has_ended(job), "another child has run the job", log)
