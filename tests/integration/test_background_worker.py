@@ -1,26 +1,26 @@
 """The real background worker: among receivers that hang, without its broker, ended."""
 
-import os
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from app.core.broker.notifier import BACKGROUND_QUEUE
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.webhooks import SECRET, read, write_message
+from tests.integration.worker_processes import (
+    PATIENCE_S,
+    background_worker,
+    wait_until,
+)
 from tests.receivers import Receiver, hanging_receivers, running_receiver
 from tests.services import free_port
 
-PATIENCE_S = 120.0  # a busy machine is slow; nothing here measures speed
+NODE = "background@here"
 
 
 @pytest.fixture
@@ -35,51 +35,16 @@ def job(tmp_path: Path, sessions: Sessions, storage: Storage) -> Uploaded:
     return upload(tmp_path / "video", sessions=sessions, storage=storage)
 
 
-@contextmanager
-def background_worker(
+def sending_worker(
     settings: Settings, log: Path, **variables: str
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run Celery's background worker; kill what is left in the end."""
+) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    """Run the background worker; a receiver that hangs does so until the test ends."""
     environment = {
-        **os.environ,
-        "TOUCHLINE_DATA_DIR": str(settings.data_dir),
-        "TOUCHLINE_DATABASE_URL": str(settings.database_url),
         "TOUCHLINE_WEBHOOK_SECRET": SECRET,
-        "TOUCHLINE_WEBHOOK_ALLOW_NETS": "127.0.0.0/8",
-        # Who hangs does so until the test is over.
         "TOUCHLINE_WEBHOOK_TIMEOUT": "1 h",
-        "TOUCHLINE_SWEEP_EVERY": "1 s",
         **variables,
     }
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "celery",
-        "-A",
-        "worker.background",
-        "worker",
-    ]
-    command += ["-Q", BACKGROUND_QUEUE, "-n", "background@here"]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    with log.open("wb") as words:
-        process = subprocess.Popen(
-            command, env=environment, stdout=words, stderr=words, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE_S)
-
-
-def wait_until(look: Callable[[], bool], what: str, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not look():
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited too long until {what}:\n{log.read_text()[-3000:]}")
-        time.sleep(0.1)
+    return background_worker(NODE, settings, log, environment=environment)
 
 
 def test_a_webhook_arrives_while_two_dozen_receivers_hang(
@@ -89,7 +54,7 @@ def test_a_webhook_arrives_while_two_dozen_receivers_hang(
     with hanging_receivers(24) as hanging:
         ids = [write_message(job, url) for url in (*hanging.urls, receiver.url)]
 
-        with background_worker(settings, log):
+        with sending_worker(settings, log):
             wait_until(
                 lambda: read(job, ids[-1])[0].status == "delivered", "it arrives", log
             )
@@ -103,7 +68,7 @@ def test_webhooks_go_out_when_the_broker_has_never_answered(
     log = tmp_path / "background.log"
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
 
-    with background_worker(settings, log, TOUCHLINE_REDIS_URL=nowhere) as process:
+    with sending_worker(settings, log, TOUCHLINE_REDIS_URL=nowhere) as process:
         first = write_message(job, receiver.url)
         wait_until(lambda: read(job, first)[0].status == "delivered", "it goes", log)
         later = write_message(job, receiver.url)
@@ -119,7 +84,7 @@ def test_a_worker_that_ends_records_what_is_under_way_and_sends_it_once(
     receiver.go_on.clear()
     with hanging_receivers(1) as hanging:
         slow, hangs = (write_message(job, url) for url in (receiver.url, *hanging.urls))
-        with background_worker(settings, log) as process:
+        with sending_worker(settings, log) as process:
             assert receiver.entered.wait(PATIENCE_S)
             wait_until(lambda: len(hanging.connections) == 1, "it hangs", log)
             process.terminate()
@@ -131,6 +96,6 @@ def test_a_worker_that_ends_records_what_is_under_way_and_sends_it_once(
         row, (attempt,) = read(job, hangs)
         assert (row.status, row.attempt, row.locked_until) == ("pending", 1, None)
         assert "stopped" in str(attempt.error)
-        with background_worker(settings, log):
+        with sending_worker(settings, log):
             wait_until(lambda: len(hanging.connections) == 2, "the next one goes", log)
     assert len(receiver.received) == 1

@@ -56,7 +56,7 @@ def _worker(
         **os.environ,
         "TOUCHLINE_DATA_DIR": str(settings.data_dir),
         "TOUCHLINE_DATABASE_URL": str(settings.database_url),
-        "TOUCHLINE_REDIS_URL": str(settings.redis_url),
+        "TOUCHLINE_REDIS_URL": settings.redis_url or "",
         "TOUCHLINE_MODEL": "tiny",
         "TOUCHLINE_ENGINE": "openvino",
         "TOUCHLINE_LEASE": "PT6S",
