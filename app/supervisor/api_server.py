@@ -17,6 +17,7 @@ from app.core.settings import Settings
 
 APP = "app.main:create_app"
 GRACE_S = 10  # for requests under way when the server ends
+BACKLOG = 2048  # connections that may wait to be accepted
 GRACE_UNDER_SERVE_S = 3  # together with the other parts less than 20 s
 
 
@@ -46,13 +47,26 @@ def api_command(sockets: Sequence[socket.socket]) -> list[str]:
     return [sys.executable, "-P", "-m", "app.supervisor.api_server", *numbers]
 
 
+class _SharingServer(uvicorn.Server):
+    """Takes one connection at a time, so that its siblings get their share.
+
+    The event loop accepts as many at once as the backlog it is told; a burst of
+    connections that stay open would all go to the process that wakes up first.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        for one in sockets or ():
+            one.listen(BACKLOG)  # What may wait in the kernel is another matter.
+
+
 def main(numbers: Sequence[str]) -> None:
     """Serve on the sockets of these file descriptors."""
     options = server_options(grace_s=GRACE_UNDER_SERVE_S)
-    config = uvicorn.Config(APP, access_log=False, **options)
+    config = uvicorn.Config(APP, access_log=False, backlog=1, **options)
     sockets = [socket.socket(fileno=int(number)) for number in numbers]
     try:
-        uvicorn.Server(config).run(sockets=sockets)
+        _SharingServer(config).run(sockets=sockets)
     except StartFailed as exc:
         sys.exit(f"error: {exc}")
 

@@ -16,10 +16,10 @@ import redis
 
 from app.core.errors import StartFailed
 from app.core.settings import Settings
+from app.supervisor.api_server import BACKLOG
 
 LEAST_FREE_BYTES = 200 * 2**20  # a new database alone takes 80 MB
 REDIS_TIMEOUT_S = 3.0
-BACKLOG = 2048  # connections that may wait to be accepted
 NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
