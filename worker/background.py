@@ -6,6 +6,7 @@ the broker is reached: it only wakes the sender, the database tells what is to b
 
 import os
 import resource
+import signal
 import threading
 from functools import cache
 from typing import Any
@@ -68,6 +69,7 @@ def _check(sender: Any, **_: Any) -> None:
 def _start(node: str) -> None:
     """Begin to send, to sweep and to tell it, also while the broker does not answer."""
     sweeping = Sweeping(_resources())
+    signal.signal(signal.SIGTERM, _end_early)  # Celery's own handler takes over later.
     _sender().start()
     sweeping.start(leaving=leaving)
     start_heartbeat(
@@ -91,6 +93,13 @@ def _finish(**_: Any) -> None:
     """Let what is under way be recorded, so that it is not sent twice."""
     _sender().stop()
     _sender().join(2 * FINISH_S)
+
+
+def _end_early(*_: object) -> None:
+    """End in order also before Celery has come so far as to listen for signals."""
+    _leave()
+    _finish()
+    raise SystemExit(0)
 
 
 def _state(sweeping: Sweeping) -> dict[str, object]:
