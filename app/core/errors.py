@@ -11,7 +11,8 @@
     │   ├── InvalidCursor 422 · IdempotencyKeyReused 422 · IdempotencyKeyInUse 409
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
     │   ├── MethodNotAllowed 405
-    │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound)
+    │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound,
+    │   │   ScoresNotFound)
     │   ├── NoTimeline 409 · JobIsFinished 409
     │   └── NotReady 503 · InternalError 500
     ├── JobFailure            a job fails with it: becomes job.error
@@ -197,6 +198,12 @@ class DeliveryNotFound(NotFound):
     """No webhook delivery has that id."""
 
     slug, title = "delivery-not-found", "Delivery not found"
+
+
+class ScoresNotFound(NotFound):
+    """The file with the timeline's score curves is gone; run the video again."""
+
+    slug, title = "scores-not-found", "Scores not found"
 
 
 class NoTimeline(RequestProblem):

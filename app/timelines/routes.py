@@ -11,7 +11,13 @@ from fastapi import Query, Request, Response
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from app.core.errors import InvalidCursor, NoTimeline, UnknownType, VideoNotFound
+from app.core.errors import (
+    InvalidCursor,
+    NoTimeline,
+    ScoresNotFound,
+    UnknownType,
+    VideoNotFound,
+)
 from app.core.http.cursors import EventsCursor
 from app.core.http.dependencies import (
     CursorText,
@@ -67,7 +73,10 @@ ToS = Annotated[
             "`SoccerNetPredictions` for format=soccernet, a table for format=csv.",
             "content": {"text/csv": {"schema": {"type": "string"}}},
         },
-        **problem_responses(VideoNotFound, NoTimeline, UnknownType, InvalidCursor),
+        **problem_responses(
+            *(VideoNotFound, ScoresNotFound),
+            *(NoTimeline, UnknownType, InvalidCursor),
+        ),
     },
 )
 def list_events(  # one parameter a filter
@@ -136,7 +145,7 @@ def list_events(  # one parameter a filter
 
 @router.get(
     "/videos/{video_id}/timeline",
-    responses=problem_responses(VideoNotFound, NoTimeline),
+    responses=problem_responses(VideoNotFound, ScoresNotFound, NoTimeline),
 )
 def get_timeline(
     video_id: VideoId,
@@ -157,10 +166,10 @@ def get_timeline(
         _, job = _timeline_to_read(session, video_id, None)
     try:
         curves = _curves(job, service.storage)
-    except FileNotFoundError as exc:
+    except ScoresNotFound:
         with service.sessions() as session:
             find_video(session, video_id)  # It may have been deleted meanwhile.
-        raise DamagedScores(f"{job.scores_key} is missing") from exc
+        raise
     stretch = curves.between(from_s, to_s)
     return Timeline.of(video_id, job.id, stretch.thinned(points), steps=len(stretch))
 
@@ -207,6 +216,7 @@ def _check_types(types: Sequence[str], job: JobRow, storage: Storage) -> None:
 
     Raises:
         UnknownType: the job's model knows no such type.
+        ScoresNotFound: the file that names the types is gone.
     """
     if set(types) <= set(job.event_counts or {}):
         return
@@ -221,10 +231,21 @@ def _check_types(types: Sequence[str], job: JobRow, storage: Storage) -> None:
 
 
 def _curves(job: JobRow, storage: Storage) -> ScoreCurves:
-    """Read the stored curves of a job, and make sure that they are what was stored."""
+    """Read the stored curves of a job, and make sure that they are what was stored.
+
+    Raises:
+        NoTimeline, ScoresNotFound: there are none, or no more.
+        DamagedScores: the file has changed.
+    """
     if job.scores_key is None:
         raise NoTimeline("The job stored no timeline.")
-    data = storage.read_bytes(job.scores_key)
+    try:
+        data = storage.read_bytes(job.scores_key)
+    except FileNotFoundError as exc:
+        raise ScoresNotFound(
+            "The score curves of this timeline are gone from the server's disk; run "
+            "the video again to have new ones."
+        ) from exc
     if hashlib.sha256(data).hexdigest() != job.scores_sha256:
         raise DamagedScores(f"{job.scores_key} has changed since it was stored")
     return read_scores(data)

@@ -208,7 +208,7 @@ def play_video(video_id: VideoId, service: ServiceDep) -> VideoFile:
     try:
         facts = path.stat()
     except FileNotFoundError as exc:
-        raise video_not_found(video_id) from exc
+        raise VideoNotFound("The video's file is gone from the server's disk.") from exc
     suffix = (video.filename or "").rsplit(".", 1)[-1].lower()
     return VideoFile(
         path,

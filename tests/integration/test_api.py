@@ -372,7 +372,7 @@ def test_a_wrong_method_names_the_right_ones(api: RunningApi) -> None:
     answer = api.client.put("/videos")
 
     _problem(answer, 405, "method-not-allowed")
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert answer.headers.get_list("allow") == ["GET, HEAD, POST"]
 
 
 def test_the_file_is_played_in_ranges(api: RunningApi, video: UUID) -> None:
@@ -451,7 +451,8 @@ def test_a_file_that_is_gone_is_said_to_be_missing(
 
     for headers in ({}, {"range": "bytes=0-3"}):
         answer = api.client.get(f"/videos/{video}/file", headers=headers)
-        _problem(answer, 404, "video-not-found")
+        problem = _problem(answer, 404, "video-not-found")
+        assert "file is gone" in problem["detail"]
     assert api.client.head(f"/videos/{video}/file").status_code == 404
 
 
@@ -469,6 +470,33 @@ def test_a_file_deleted_while_it_is_asked_for_is_said_to_be_missing(
     answer = api.client.get(f"/videos/{video}/file")
 
     _problem(answer, 404, "video-not-found")
+
+
+@pytest.mark.parametrize("path", ["timeline", "events?type=NEVER-SEEN"])
+def test_score_curves_that_are_gone_are_said_to_be_missing(
+    api: RunningApi, video: UUID, path: str
+) -> None:
+    with api.service.sessions() as session:
+        key = str(session.scalars(select(Job.scores_key)).one())
+    api.service.storage.delete_file(key)
+
+    answer = api.client.get(f"/videos/{video}/{path}")
+
+    _problem(answer, 404, "scores-not-found")
+    assert api.client.get(f"/videos/{video}/events").json()["items"]
+
+
+def test_an_internal_error_carries_the_headers_of_every_answer(
+    api: RunningApi, video: UUID
+) -> None:
+    with api.service.sessions() as session:
+        key = str(session.scalars(select(Job.scores_key)).one())
+    api.service.storage.write_bytes(key, b"not what a worker wrote")
+
+    answer = api.client.get(f"/videos/{video}/timeline")
+
+    _problem(answer, 500, "internal-error")
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_score_curves_of_a_video_being_deleted_are_missing(

@@ -31,6 +31,7 @@ from app.core.errors import (
     StorageFull,
     TooManyConnections,
 )
+from app.core.http.safe_headers import HEADERS as SAFE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 EVERYWHERE = (
@@ -139,7 +140,7 @@ async def _of_starlette(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, HTTPException):
         raise exc
     problem: RequestProblem
-    headers = dict(exc.headers or {})
+    headers = {name.lower(): value for name, value in (exc.headers or {}).items()}
     if exc.status_code == HTTPStatus.NOT_FOUND:
         problem = NotFound(f"Nothing has the address {request.url.path[:200]}.")
     elif exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -166,7 +167,8 @@ async def _of_bug(request: Request, exc: Exception) -> JSONResponse:
     log.error(
         "bug", method=request.method, path=request.url.path, error=type(exc).__name__
     )
-    return _answer(request, InternalError(_TELLS_NOTHING))
+    # Starlette answers this outside of every middleware.
+    return _answer(request, InternalError(_TELLS_NOTHING), SAFE_HEADERS)
 
 
 def _allowed_methods(request: Request) -> str:
