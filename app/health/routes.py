@@ -106,11 +106,11 @@ def _worker(
 
 
 def _silence(reported: ReportedProcess | None, within: timedelta) -> str:
-    if reported is None:
-        return f"none has been heard of for {within.total_seconds():g} s"
-    if reported.started_s is None:
+    if reported is not None and reported.started_s is None:
         return "it is not running"
-    return "it has not been heard of since it was started"
+    if reported is not None and _since_start(reported, within) < within:
+        return "it has not been heard of since it was started"
+    return f"none has been heard of for {within.total_seconds():g} s"
 
 
 def _own_problem(worker: WorkerHeartbeat) -> str:

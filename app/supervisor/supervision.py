@@ -139,7 +139,7 @@ class Supervisor:
             supervised.trouble = f"{title} {how}{told}"
             self._say(f"{supervised.trouble}; restarting in {pause_s:.0f} s")
             return
-        supervised.trouble = f"{title} ended {deaths} times in a row: {reason or how}"
+        supervised.trouble = f"{title} {how}, {deaths} times in a row{told}"
         self._say(f"{supervised.trouble} (see {log_path}); next try in {pause_s:.0f} s")
 
     def _report(self) -> None:

@@ -18,7 +18,7 @@ from app.health.tables import WorkerHeartbeat
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import PostgresOfTests
 
-TROUBLE = "the gpu worker ended 5 times in a row: OSError: no card"
+TROUBLE = "the gpu worker ended (exit code 1), 5 times in a row: OSError: no card"
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,15 @@ def test_the_heartbeat_of_a_worker_that_died_does_not_speak_for_the_next(
     assert "since it was started" in before
     assert TROUBLE in before
     assert checks(api)["gpu"] == "ok"
+
+
+def test_a_worker_that_fell_silent_long_after_its_start_is_told_so(
+    api: RunningApi,
+) -> None:
+    beat(api, "gpu", age_s=600)
+    report(api.data_dir, started_s=time.monotonic() - 3600)
+
+    assert checks(api)["gpu"].startswith("none has been heard of for 30 s")
 
 
 def test_what_a_supervisor_that_is_gone_told_counts_no_more(api: RunningApi) -> None:

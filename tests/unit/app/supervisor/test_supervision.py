@@ -68,13 +68,23 @@ def test_a_part_that_keeps_dying_is_started_for_ever_and_its_reason_is_told(
 
     quiet, loud = running.said[0], running.said[LOUD_AFTER - 1]
     assert quiet == "the toy ended (exit code 1): OSError: no card; restarting in 0 s"
-    assert f"ended {LOUD_AFTER} times in a row: OSError: no card (see " in loud
+    assert f"(exit code 1), {LOUD_AFTER} times in a row: OSError: no card (see " in loud
     report = read_report(running.folder)
     assert report is not None
     (told,) = report.processes
     assert told.trouble is not None
     assert "OSError: no card" in told.trouble
     assert told.deaths >= LOUD_AFTER
+
+
+def test_a_part_that_is_killed_again_and_again_is_said_to_be(running: Running) -> None:
+    code = "import os; os.kill(os.getpid(), 9)"
+
+    running.supervisor.start(running.spec(code))
+    running.step_until(lambda: len(running.said) >= LOUD_AFTER)
+
+    loud = running.said[LOUD_AFTER - 1]
+    assert loud.startswith(f"the toy ended (signal 9), {LOUD_AFTER} times in a row (")
 
 
 def test_pauses_grow_up_to_the_parts_own_limit(running: Running) -> None:
