@@ -29,6 +29,7 @@ from app.core.process_report import (
 from app.core.settings import Settings
 from app.supervisor.api_server import api_command
 from app.supervisor.earlier_run import end_earlier_run
+from app.supervisor.heartbeat_watch import start_heartbeat_watch
 from app.supervisor.postgres_cluster import Cluster, prepare_cluster
 from app.supervisor.preflight import (
     bound_sockets,
@@ -170,6 +171,8 @@ def _start_parts(run: Run, url: str) -> None:
     listen(run.sockets, run.settings)
     for spec in _plans(run.settings, _environment(run.settings, url), run.sockets):
         run.supervisor.start(spec)
+    processes = run.supervisor.supervised_processes
+    start_heartbeat_watch(processes, url, run.settings, say=run.say, stop=run.stop)
 
 
 def _environment(settings: Settings, url: str) -> dict[str, str]:
