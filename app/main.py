@@ -6,23 +6,17 @@ from contextlib import asynccontextmanager
 import structlog
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
-from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.checkpoints import routes as models
-from app.checkpoints.catalogue import make_catalogue
-from app.core.broker.notifier import JobNotifier, make_celery
-from app.core.db.session import make_engine, make_sessions
-from app.core.errors import StartFailed
 from app.core.http.early_responses import EarlyResponseMiddleware
 from app.core.http.openapi import add_docs, operation_id
 from app.core.http.problems import add_problem_handlers
 from app.core.http.safe_headers import SafeHeaders
 from app.core.http.server import HttpLimits, allow_open_files
 from app.core.logging import configure_logging
-from app.core.resources import Service
+from app.core.resources import Resources, open_resources
 from app.core.settings import Settings
-from app.core.storage.local import LocalStorage
 from app.health import routes as health
 from app.idempotency.service import free_keys_of_the_dead
 from app.jobs import routes as jobs
@@ -48,14 +42,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings = Settings()
         configure_logging(settings.log_format)
     settings.require_key_if_exposed()
-    engine = make_engine(_database_url(settings), pool_size=THREADS)
-    service = Service(
-        settings=settings,
-        sessions=make_sessions(engine),
-        storage=LocalStorage(settings.data_dir),
-        catalogue=make_catalogue(settings),
-        notifier=JobNotifier(make_celery(settings)),
-    )
     app = FastAPI(
         title="Touchline",
         summary="Match video in, a timeline of events out.",
@@ -65,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         lifespan=_lifespan,
     )
-    app.state.service, app.state.engine = service, engine
+    app.state.resources = open_resources(settings, pool_size=THREADS)
     add_problem_handlers(app)
     for module in (videos, events, jobs, webhooks, models, health, page):
         app.include_router(module.router)
@@ -83,32 +69,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HttpLimits]]:
 
     What is yielded reaches the server's protocol, see `app.core.http.server`.
     """
-    service: Service = app.state.service
-    limits = allow_open_files(HttpLimits.of(service.settings))
-    await run_sync(_clear_away, service)
+    resources: Resources = app.state.resources
+    limits = allow_open_files(HttpLimits.of(resources.settings))
+    await run_sync(_clear_away, resources)
     yield {HttpLimits.KEY: limits}
-    engine: Engine = app.state.engine
-    engine.dispose()
+    resources.engine.dispose()
 
 
-def _clear_away(service: Service) -> None:
-    clean_up(sessions=service.sessions, storage=service.storage)
+def _clear_away(resources: Resources) -> None:
+    clean_up(sessions=resources.sessions, storage=resources.storage)
     try:
-        free_keys_of_the_dead(service.sessions)
+        free_keys_of_the_dead(resources.sessions)
     except SQLAlchemyError as exc:  # Each is freed when it is asked for.
         log.warning("idempotency_keys_not_freed", error=str(exc))
-
-
-def _database_url(settings: Settings) -> str:
-    """Name the configured database, else the embedded one that runs."""
-    if settings.database_url is not None:
-        return settings.database_url
-    from app.supervisor.embedded_postgres import running_url  # not in every install
-
-    url = running_url(settings.data_dir)
-    if url is None:
-        raise StartFailed(
-            f"no database runs in {settings.data_dir}: start everything with "
-            "`touchline serve`, or set TOUCHLINE_DATABASE_URL"
-        )
-    return url

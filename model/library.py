@@ -7,10 +7,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from model.errors import BadCheckpoint, CheckpointError
-from model.network.checkpoint import SUFFIX, Checkpoint
+from model.network.archive import SUFFIX, Checkpoint
 from model.network.manifest import Manifest
 
 BUNDLED_DIR = Path(__file__).parent / "checkpoints"
@@ -28,6 +29,7 @@ class Entry:
     Attributes:
         name: of the file, without its suffix; this is what users call it.
         path: of the file.
+        size_bytes: of the file; 0 where it cannot be reached.
         is_bundled: it came with Touchline.
         is_default: it is taken where none is named.
         manifest: what it says about itself; None where that cannot be read.
@@ -36,6 +38,7 @@ class Entry:
 
     name: str
     path: Path
+    size_bytes: int
     is_bundled: bool
     is_default: bool
     manifest: Manifest | None
@@ -62,8 +65,7 @@ def default_name(
     """Say which checkpoint is taken where none is named; None if there is none.
 
     What is `chosen` outright (a name or a path) is taken or nothing is; then comes
-    what `set_default` wrote, then the bundled ones, then any. The service's
-    catalogue keeps the same order without importing this.
+    what `set_default` wrote, then the bundled ones, then any.
     """
     known = _by_name(user_dir, chosen)
     if chosen is not None:
@@ -172,15 +174,30 @@ def _read_choice(user_dir: Path | None) -> str | None:
         return None
     try:
         return (user_dir / _CHOICE).read_text(encoding="utf-8").strip()
-    except (FileNotFoundError, NotADirectoryError):
+    except (OSError, ValueError):  # not there, no file, or not text
         return None
 
 
 def _entry(name: str, path: Path, *, is_default: bool) -> Entry:
-    manifest, problem = None, ""
+    size_bytes, manifest = 0, None
     try:
-        manifest = Checkpoint.open(path).manifest
-    except CheckpointError as exc:
-        problem = str(exc)
+        facts = path.stat()
+    except OSError as exc:  # A link that leads nowhere is listed, too.
+        problem = f"the file cannot be reached ({exc.strerror})"
+    else:
+        size_bytes = facts.st_size
+        manifest, problem = _read(path, facts.st_mtime_ns, facts.st_size)
     is_bundled = path.parent == BUNDLED_DIR
-    return Entry(name, path, is_bundled, is_default, manifest, problem)
+    return Entry(name, path, size_bytes, is_bundled, is_default, manifest, problem)
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _mtime_ns: int, _size_bytes: int) -> tuple[Manifest | None, str]:
+    """Read a manifest once, and again when its file has changed; or say what is wrong.
+
+    A service lists its checkpoints for every upload that names one.
+    """
+    try:
+        return Checkpoint.open(path).manifest, ""
+    except CheckpointError as exc:
+        return None, str(exc)

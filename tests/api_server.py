@@ -21,7 +21,7 @@ from sqlalchemy import delete
 from starlette.routing import compile_path
 
 from app.core.http.server import uvicorn_options
-from app.core.resources import Service
+from app.core.resources import Resources
 from app.core.settings import Settings
 from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import UploadKey
@@ -43,9 +43,9 @@ class RunningApi:
     server: uvicorn.Server
 
     @property
-    def service(self) -> Service:
-        service = self.app.state.service
-        assert isinstance(service, Service)
+    def service(self) -> Resources:
+        service = self.app.state.resources
+        assert isinstance(service, Resources)
         return service
 
     @property

@@ -21,10 +21,11 @@ from celery.signals import (
 
 from app.core.broker.notifier import DELIVER_WEBHOOK, make_celery
 from app.core.logging import configure_logging
+from app.core.resources import Resources, open_resources
 from app.core.settings import Settings
 from app.webhooks.signing import webhook_secret
 from worker.heartbeat import start_heartbeat
-from worker.startup import Resources, connect, stop_if_unfit
+from worker.startup import stop_if_unfit
 from worker.sweep_loop import Sweeping
 from worker.webhooks.attempt import Post
 from worker.webhooks.sender import (
@@ -112,7 +113,7 @@ def _state(sweeping: Sweeping) -> dict[str, object]:
 
 @cache
 def _resources() -> Resources:
-    return connect(settings, celery, pool_size=DATABASE_THREADS + 2)
+    return open_resources(settings, pool_size=DATABASE_THREADS + 2, celery=celery)
 
 
 @cache

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.broker.notifier import SPOT_VIDEO, make_celery
 from app.core.logging import configure_logging
+from app.core.resources import open_resources
 from app.core.settings import Settings
 from app.health.queries import delete_heartbeats
 from model.errors import ModelError
@@ -39,7 +40,7 @@ from worker.job_loop import JobLoop
 from worker.loops import start_loop
 from worker.outcomes import WorkerContext
 from worker.predictor_cache import PredictorCache
-from worker.startup import connect, stop_if_unfit
+from worker.startup import stop_if_unfit
 from worker.sweeper import SILENT, requeue_orphaned
 from worker.watchdog import LOADING_LIMIT_S
 
@@ -80,7 +81,7 @@ def _set_up_logging(**_: Any) -> None:
 def _start_parent(sender: Any, **_: Any) -> None:
     """Refuse to start where no job could be run; else begin to watch the child."""
     with stop_if_unfit():
-        resources = connect(settings, celery, pool_size=1)
+        resources = open_resources(settings, pool_size=1, celery=celery)
     watched = Watched(sender.hostname, lambda: _children(sender), LEAVE)
     start_watch(watched, resources, leaving=leaving)
 
@@ -135,7 +136,7 @@ def _tell_children(**_: Any) -> None:
 @cache
 def _place(node: str) -> WorkerContext:
     """Make what runs share, once a process."""
-    resources = connect(settings, celery, pool_size=3)
+    resources = open_resources(settings, pool_size=3, celery=celery)
     return WorkerContext(
         settings=settings,
         sessions=resources.sessions,

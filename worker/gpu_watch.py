@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 
 from app.core.broker.notifier import GPU_QUEUE
 from app.core.process_identity import ProcessIdentity
+from app.core.resources import Resources
 from app.health.tables import WorkerHeartbeat
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import Job, JobStatus
 from worker.heartbeat import heartbeat_name
 from worker.loops import start_loop
-from worker.startup import Resources
 from worker.watchdog import RESTART_CODE, Child, Limits, Look, Remedy, Verdict, Watch
 
 GIVE_BACK_S = 10.0  # how long a child may take to give its job back before a restart

@@ -14,11 +14,11 @@ from datetime import timedelta
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.db.locate import find_database_url
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.errors import StartFailed
 from app.core.settings import Settings
 from app.health.queries import living_workers
-from app.supervisor.embedded_postgres import running_url
 
 KINDS = ("gpu", "background")
 MISSED_HEARTBEATS = 3  # a worker that missed so many is not there
@@ -30,10 +30,8 @@ def main(arguments: Sequence[str]) -> int:
         return _unhealthy(f"usage: python -m worker.health {'|'.join(KINDS)}")
     try:
         settings = Settings()
-        url = settings.database_url or running_url(settings.data_dir)
-        if url is None:
-            return _unhealthy("no database: set TOUCHLINE_DATABASE_URL")
-        sessions = make_sessions(make_engine(url, pool_size=1))
+        engine = make_engine(find_database_url(settings), pool_size=1)
+        sessions = make_sessions(engine)
         within = settings.heartbeat * MISSED_HEARTBEATS
         problem = find_problem(arguments[0], sessions=sessions, within=within)
     except (SQLAlchemyError, StartFailed, ValidationError) as exc:

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
-from app.core.broker.notifier import JobNotifier
 from app.core.db.base import utc_now
 from app.core.errors import StorageFull
+from app.core.resources import Resources
 from app.core.settings import Settings
-from app.core.storage.interface import Storage, StoredFile
+from app.core.storage.interface import StoredFile
 from app.core.storage.keys import scores_key, video_prefix
 from app.jobs.queries import end_values, held_job, release_values, show_job
 from app.jobs.tables import Job, JobStatus
@@ -34,21 +34,18 @@ from worker.predictor_cache import Predictors
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerContext:
-    """What every run on this worker shares.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerContext(Resources):
+    """What every run on this worker shares: the resources, and what is a worker's own.
 
     Attributes:
+        predictors: the checkpoints that are loaded.
         node: the worker's name.
         leaving: set when the worker shuts down; a run then gives its job back.
         activity: what this process does now, for those that watch it.
     """
 
-    settings: Settings
-    sessions: sessionmaker[Session]
-    storage: Storage
     predictors: Predictors
-    notifier: JobNotifier
     node: str
     leaving: threading.Event
     activity: Activity = field(default_factory=Activity)

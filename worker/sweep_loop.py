@@ -6,8 +6,8 @@ import time
 import structlog
 from sqlalchemy import func, select
 
+from app.core.resources import Resources
 from worker.loops import start_loop
-from worker.startup import Resources
 from worker.sweeper import sweep
 
 LOST_SCORES_EVERY_S = 3600.0  # that part of a round looks into every video's folder

@@ -1,5 +1,6 @@
 """The models an upload may name."""
 
+from app.checkpoints.catalogue import list_models as list_installed
 from app.checkpoints.schemas import Model, ModelPage
 from app.core.http.dependencies import ServiceDep
 from app.core.http.problems import problem_responses
@@ -11,5 +12,5 @@ router = guarded_router("models")
 @router.get("/models", responses=problem_responses())
 def list_models(service: ServiceDep) -> ModelPage:
     """List the installed models by name; one of them is the default."""
-    entries = service.catalogue.entries()
+    entries = list_installed(service.settings)
     return ModelPage(items=[Model.of(entry) for entry in entries], next_cursor=None)

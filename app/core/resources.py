@@ -1,22 +1,25 @@
-"""The parts of a running service, made once by an entry and passed on."""
+"""What every process of the service stands on, made once by its entry and passed on."""
 
 from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter
+from celery import Celery
+from sqlalchemy import Engine
 
-from app.checkpoints.catalogue import Catalogue
-from app.core.broker.notifier import JobNotifier
-from app.core.db.session import Sessions
+from app.core.broker.notifier import JobNotifier, make_celery
+from app.core.db.locate import find_database_url
+from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
+from app.core.storage.local import open_storage
 
 UPLOAD_THREADS = 16
 RESOLVER_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """What routes and uploads work with.
+class Resources:
+    """Settings, database, storage and broker of one process.
 
     Attributes:
         upload_threads: for the rows of uploads. Theirs and the resolver's threads are
@@ -27,11 +30,39 @@ class Service:
     settings: Settings
     sessions: Sessions
     storage: Storage
-    catalogue: Catalogue
     notifier: JobNotifier
     upload_threads: CapacityLimiter = field(
         default_factory=lambda: CapacityLimiter(UPLOAD_THREADS)
     )
     resolver_threads: CapacityLimiter = field(
         default_factory=lambda: CapacityLimiter(RESOLVER_THREADS)
+    )
+
+    @property
+    def engine(self) -> Engine:
+        """The pool of connections that the sessions share."""
+        engine = self.sessions.kw["bind"]
+        if not isinstance(engine, Engine):
+            raise TypeError(f"the sessions are bound to {engine!r}, not to an engine")
+        return engine
+
+
+def open_resources(
+    settings: Settings, *, pool_size: int, celery: Celery | None = None
+) -> Resources:
+    """Make them; connections open at first use.
+
+    Args:
+        pool_size: connections to the database kept open.
+        celery: the app of a worker; else one that only sends.
+
+    Raises:
+        StartFailed: no database is configured and none runs in the data directory.
+    """
+    engine = make_engine(find_database_url(settings), pool_size=pool_size)
+    return Resources(
+        settings=settings,
+        sessions=make_sessions(engine),
+        storage=open_storage(settings.data_dir),
+        notifier=JobNotifier(make_celery(settings) if celery is None else celery),
     )

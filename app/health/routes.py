@@ -19,7 +19,7 @@ from app.core.process_report import (
     is_running,
     read_report,
 )
-from app.core.resources import Service
+from app.core.resources import Resources
 from app.health.queries import living_workers
 from app.health.schemas import Alive, Readiness
 from app.health.tables import WorkerHeartbeat
@@ -48,7 +48,7 @@ def is_ready(service: ServiceDep) -> Readiness:
     return Readiness(checks=checks)
 
 
-def _database(service: Service) -> str:
+def _database(service: Resources) -> str:
     try:
         with service.sessions() as session:
             session.execute(living_workers("gpu", within=service.settings.heartbeat))
@@ -58,11 +58,11 @@ def _database(service: Service) -> str:
     return OK
 
 
-def _broker(service: Service) -> str:
+def _broker(service: Resources) -> str:
     return service.notifier.problem() or OK
 
 
-def _storage(service: Service) -> str:
+def _storage(service: Resources) -> str:
     try:
         free = service.storage.free_bytes()
     except OSError as exc:
@@ -72,11 +72,11 @@ def _storage(service: Service) -> str:
     return OK
 
 
-def _gpu_worker(service: Service) -> str:
+def _gpu_worker(service: Resources) -> str:
     return _worker(service, "gpu", GPU_WORKER, _own_problem)
 
 
-def _background_worker(service: Service) -> str:
+def _background_worker(service: Resources) -> str:
     def problem(worker: WorkerHeartbeat) -> str:
         return _own_problem(worker) or _sweep_problem(worker, service)
 
@@ -84,7 +84,7 @@ def _background_worker(service: Service) -> str:
 
 
 def _worker(
-    service: Service,
+    service: Resources,
     kind: str,
     name: str,
     problem: Callable[[WorkerHeartbeat], str],
@@ -117,7 +117,7 @@ def _own_problem(worker: WorkerHeartbeat) -> str:
     return str(worker.info.get("problem") or "")
 
 
-def _sweep_problem(worker: WorkerHeartbeat, service: Service) -> str:
+def _sweep_problem(worker: WorkerHeartbeat, service: Resources) -> str:
     """Tell how long the sweep has not succeeded, if that is too long."""
     try:
         swept_at = datetime.fromisoformat(str(worker.info["swept_at"]))
@@ -129,7 +129,7 @@ def _sweep_problem(worker: WorkerHeartbeat, service: Service) -> str:
     return f"the sweep has not succeeded for {silent.total_seconds():.0f} s"
 
 
-def _reported(service: Service, name: str) -> ReportedProcess | None:
+def _reported(service: Resources, name: str) -> ReportedProcess | None:
     """Find what `touchline serve` tells of a process; None where it does not run."""
     report = read_report(service.settings.data_dir)
     if report is None or not is_running(report.supervisor):
@@ -154,7 +154,7 @@ def _with_trouble(words: str, reported: ReportedProcess | None) -> str:
     return f"{words} ({reported.trouble})"
 
 
-CHECKS: Mapping[str, Callable[[Service], str]] = {
+CHECKS: Mapping[str, Callable[[Resources], str]] = {
     "database": _database,
     "broker": _broker,
     "storage": _storage,

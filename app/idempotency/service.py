@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from app.core.db.session import Sessions
 from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest
 from app.core.process_identity import ProcessIdentity
-from app.core.resources import Service
+from app.core.resources import Resources
 from app.core.storage.interface import StoredFile
 from app.idempotency.tables import UploadKey
 
@@ -50,7 +50,7 @@ class HeldKey:
         earlier_video: the video that request made.
     """
 
-    service: Service
+    service: Resources
     key: str | None
     token: UUID = field(default_factory=uuid4)
     earlier: str | None = None
@@ -96,7 +96,7 @@ class HeldKey:
 
 
 @asynccontextmanager
-async def held_key(key: str | None, *, service: Service) -> AsyncIterator[HeldKey]:
+async def held_key(key: str | None, *, service: Resources) -> AsyncIterator[HeldKey]:
     """Hold a key while an upload is taken in; let it go if that fails.
 
     Raises:

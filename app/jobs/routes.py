@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
+from app.checkpoints.catalogue import check_model
 from app.core.db.base import new_id, utc_now
 from app.core.errors import (
     IdempotencyKeyInUse,
@@ -28,7 +29,7 @@ from app.core.http.dependencies import (
 from app.core.http.pagination import paginate
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
-from app.core.resources import Service
+from app.core.resources import Resources
 from app.idempotency.service import job_fingerprint, mark_used, used_before
 from app.jobs.queries import jobs_page
 from app.jobs.schemas import Job, JobPage, NewJob
@@ -139,7 +140,7 @@ def cancel_job(job_id: JobId, service: ServiceDep) -> Job:
 
 
 def queue_job(
-    video_id: UUID, model: str | None, key: str | None, *, service: Service
+    video_id: UUID, model: str | None, key: str | None, *, service: Resources
 ) -> tuple[JobRow, bool]:
     """Queue a job in one transaction; gives the one that the same request made before.
 
@@ -156,7 +157,7 @@ def queue_job(
         if earlier is not None:
             return session.get_one(JobRow, earlier.job_id), False
         if model is not None:
-            service.catalogue.check(model)
+            check_model(model, service.settings)
         # Locked, or a deletion meanwhile would leave the job without its video.
         if session.execute(lock_video(video_id)).one_or_none() is None:
             raise video_not_found(video_id)

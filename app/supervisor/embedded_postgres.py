@@ -1,4 +1,4 @@
-"""The embedded Postgres: started for one process, and found by others.
+"""The embedded Postgres, started for one process; `app.core.db.locate` finds it.
 
 Whoever starts one must be alone on the data directory: `touchline serve` locks it.
 """
@@ -13,15 +13,11 @@ import psutil
 
 from app.core.errors import StartFailed
 from app.supervisor.postgres_cluster import (
-    DATABASE,
     Cluster,
-    answers,
     last_error_line,
-    pid_file_lines,
     prepare_cluster,
-    server_url,
 )
-from app.supervisor.postgres_leftovers import end_server, serves_another
+from app.supervisor.postgres_leftovers import end_server
 
 START_TIMEOUT_S = 90.0
 POLL_S = 0.05
@@ -81,21 +77,6 @@ def start_postgres(
         server.stop()
         raise
     return server
-
-
-def running_url(data_dir: Path) -> str | None:
-    """Tell the URL of the server that runs on a data directory; None if none does.
-
-    The pid file of a copied data directory names the server of the original.
-    """
-    data = data_dir / "postgres"
-    notes = pid_file_lines(data)
-    if len(notes) < 5 or not notes[0].isdecimal():
-        return None
-    if serves_another(data, int(notes[0])):
-        return None
-    url = server_url(Path(notes[4]), DATABASE)
-    return url if answers(url) else None
 
 
 def _wait_until_ready(server: EmbeddedPostgres, log_path: Path) -> None:

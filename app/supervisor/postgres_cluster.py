@@ -11,10 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 
+from app.core.db.locate import (
+    DATABASE,
+    FOLDER,
+    SUPERUSER,
+    answers,
+    pid_file_lines,
+    server_url,
+)
 from app.core.errors import StartFailed
 from app.supervisor.postgres_leftovers import end_processes_of
 from app.supervisor.postgres_programs import (
@@ -28,10 +35,8 @@ from app.supervisor.postgres_programs import (
     programs_folder,
 )
 
-SUPERUSER = "postgres"
 MAKING = "postgres.new-"  # a cluster on its way
 SOCKET_FOLDER = "touchline-pg-"  # of a cluster whose own path will not do
-DATABASE = "touchline"
 SOCKET_NAME = ".s.PGSQL.5432"
 MAX_SOCKET_PATH = 100  # bytes; Linux takes 107, macOS 103
 
@@ -133,7 +138,7 @@ def prepare_cluster(
         StartFailed: the package or a user to run as is missing, the cluster is of
             another version, or an earlier server cannot be ended.
     """
-    data = data_dir / "postgres"
+    data = data_dir / FOLDER
     programs, account = programs_folder(), choose_account(data)
     grant_traversal(account, data_dir, programs, say=say)
     notes = pid_file_lines(data)
@@ -148,30 +153,6 @@ def prepare_cluster(
         cluster.close()
         raise
     return cluster
-
-
-def answers(url: str) -> bool:
-    """Whether a server takes connections."""
-    try:
-        with psycopg.connect(url, connect_timeout=3):
-            return True
-    except psycopg.OperationalError:
-        return False
-
-
-def pid_file_lines(data: Path) -> list[str]:
-    """Read what a server notes while it runs; nothing if there is none."""
-    try:
-        return (
-            (data / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
-        )
-    except OSError:
-        return []
-
-
-def server_url(sockets: Path, database: str) -> str:
-    """Name a database of the server that listens in a folder."""
-    return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(sockets), safe='')}"
 
 
 def _make_cluster(data: Path, programs: Path, account: Account | None) -> None:

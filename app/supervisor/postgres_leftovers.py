@@ -8,14 +8,13 @@ and it tells a server of another folder apart.
 
 import signal
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
 
+from app.core.db.locate import PROGRAM, works_on
 from app.core.errors import StartFailed
 
-PROGRAM = "postgres"
 STOP_TIMEOUT_S = 8.0  # for a fast shutdown, which writes what is in memory
 QUIT_TIMEOUT_S = 2.0  # for those that only have to go
 SCANS = 3  # ending a server may uncover backends it left
@@ -26,20 +25,8 @@ def processes_of(data: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["name"])
-        if process.info["name"] == PROGRAM and _works_on(process, data)
+        if process.info["name"] == PROGRAM and works_on(process, data)
     ]
-
-
-def serves_another(data: Path, pid: int) -> bool:
-    """Whether a process id is known to be that of another cluster's server."""
-    try:
-        process = psutil.Process(pid)
-        if process.name() != PROGRAM or _works_on(process, data):
-            return False
-        process.cwd()  # Without the right to see it nothing is known.
-    except psutil.Error:
-        return False
-    return True
 
 
 def end_processes_of(data: Path) -> None:
@@ -91,19 +78,6 @@ def _end_backends(backends: list[psutil.Process]) -> None:
                 backend.send_signal(number)
         if not psutil.wait_procs(backends, timeout=QUIT_TIMEOUT_S)[1]:
             return
-
-
-def _works_on(process: psutil.Process, data: Path) -> bool:
-    try:
-        if Path(process.cwd()).samefile(data):
-            return process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, OSError):
-        pass
-    # A server that was only just started has not changed its folder yet.
-    with suppress(psutil.Error):
-        words = process.cmdline()
-        return ("-D", str(data)) in pairwise(words)
-    return False
 
 
 def _is_backend(process: psutil.Process) -> bool:

@@ -1,15 +1,11 @@
-"""The stored score curves of a job, read with NumPy alone and thinned for display.
+"""The stored score curves of a job: a timeline, cut and thinned for display."""
 
-Written by `model.spotting.timeline.Timeline.to_bytes`: a compressed `.npz` without
-pickles, with `labels`, `scores` (T, C + 1), `time_s`, `frame` and `pts`.
-"""
-
-import io
-import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from model.spotting.timeline import Timeline
 
 
 class DamagedScores(Exception):
@@ -73,22 +69,12 @@ def read_scores(data: bytes) -> ScoreCurves:
         DamagedScores: the bytes are no timeline.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            curves = ScoreCurves(
-                labels=tuple(str(label) for label in arrays["labels"]),
-                scores=arrays["scores"][:, 1:].astype(np.float32),
-                time_s=arrays["time_s"].astype(np.float64),
-                frame=arrays["frame"].astype(np.int64),
-            )
-    except (
-        KeyError,
-        ValueError,
-        IndexError,
-        OSError,
-        EOFError,
-        zipfile.BadZipFile,
-    ) as exc:
-        raise DamagedScores(f"not a timeline: {exc}") from exc
-    if curves.scores.shape != (len(curves.time_s), len(curves.labels)):
-        raise DamagedScores(f"{curves.scores.shape} scores for {len(curves)} steps")
-    return curves
+        timeline = Timeline.from_bytes(data)
+    except ValueError as exc:
+        raise DamagedScores(str(exc)) from exc
+    return ScoreCurves(
+        labels=timeline.labels,
+        scores=timeline.scores[:, 1:],
+        time_s=timeline.time_s,
+        frame=timeline.frame,
+    )

@@ -16,6 +16,7 @@ import structlog
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect
 
+from app.checkpoints.catalogue import check_model
 from app.core.db.base import new_id
 from app.core.db.commit import OutcomeUnknown
 from app.core.errors import (
@@ -27,7 +28,7 @@ from app.core.errors import (
     UploadBroken,
     VideoTooLarge,
 )
-from app.core.resources import Service
+from app.core.resources import Resources
 from app.core.settings import Settings
 from app.core.storage.interface import Receiver
 from app.core.storage.keys import source_key
@@ -63,7 +64,7 @@ class Body:
     idempotency_key: str | None = None
 
 
-async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accepted:
+async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Accepted:
     """Store a video and queue the first job for it.
 
     With a key that was used before, the same upload is answered with the video it
@@ -111,7 +112,7 @@ async def accept_upload(body: Body, *, service: Service, now: datetime) -> Accep
 
 
 async def _take_chunk(
-    pieces: Iterable[Piece], receiver: Receiver, upload: Upload, service: Service
+    pieces: Iterable[Piece], receiver: Receiver, upload: Upload, service: Resources
 ) -> None:
     """Send the file's bytes on and gather the fields; each is judged when it comes."""
     limit = service.settings.max_upload_size
@@ -132,7 +133,9 @@ async def _take_chunk(
         await _ensure_free_space(service, 0)
 
 
-async def _take_field(name: str, value: str, upload: Upload, service: Service) -> None:
+async def _take_field(
+    name: str, value: str, upload: Upload, service: Resources
+) -> None:
     if name not in FIELDS:
         raise InvalidRequest(
             f"The form has no field {name!r}; its fields are {', '.join(FIELDS)}."
@@ -151,11 +154,12 @@ async def _take_field(name: str, value: str, upload: Upload, service: Service) -
     if name == "callback_url":
         await _check_callback(value, service)
     if name == "model":
-        await run_sync(service.catalogue.check, value, limiter=service.upload_threads)
+        look = partial(check_model, value, service.settings)
+        await run_sync(look, limiter=service.upload_threads)
     upload.fields[name] = value
 
 
-async def _check_callback(url: str, service: Service) -> None:
+async def _check_callback(url: str, service: Resources) -> None:
     nets = service.settings.webhook_allow_nets
     try:
         with anyio.fail_after(RESOLVE_S):
@@ -224,7 +228,7 @@ def _refuse_empty(upload: Upload, size_bytes: int) -> None:
         raise EmptyUpload(f"The file {upload.filename!r} is empty, or none was chosen.")
 
 
-async def _ensure_free_space(service: Service, coming_bytes: int) -> None:
+async def _ensure_free_space(service: Resources, coming_bytes: int) -> None:
     """Refuse what would leave the disk (and the database on it) without room."""
     free = await run_sync(service.storage.free_bytes, limiter=service.upload_threads)
     if free - coming_bytes < service.settings.min_free_space:

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.core.db.base import new_id
 from app.core.db.commit import OutcomeUnknown, commit_for_sure
 from app.core.errors import IdempotencyKeyInUse, NotReady
-from app.core.resources import Service
+from app.core.resources import Resources
 from app.core.storage.interface import StoredFile
 from app.core.storage.keys import video_prefix
 from app.idempotency.service import HeldKey, check_same, fingerprint_of
@@ -39,7 +39,7 @@ def record_upload(
     upload: Upload,
     stored: StoredFile,
     held: HeldKey,
-    service: Service,
+    service: Resources,
     now: datetime,
 ) -> Accepted:
     """Write video and job in one transaction; without them the file goes again.
@@ -70,7 +70,7 @@ def find_earlier(
     upload: Upload,
     stored: StoredFile,
     held: HeldKey,
-    service: Service,
+    service: Resources,
     now: datetime,  # noqa: ARG001  # like `record_upload`
 ) -> Accepted:
     """Drop what came and find the video that the same upload made before."""

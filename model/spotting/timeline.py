@@ -1,7 +1,10 @@
 """The scores of every step of a video, with their times. NumPy only."""
 
 import io
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +13,13 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int64]
+
+# What damaged bytes raise in zipfile, NumPy and in a timeline's own checks.
+_UNREADABLE = (
+    *(KeyError, ValueError, TypeError, IndexError, OSError, EOFError, RuntimeError),
+    *(MemoryError, SyntaxError, struct.error, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,5 +109,5 @@ class Timeline:
                     frame=arrays["frame"].astype(np.int64, copy=False),
                     pts=arrays["pts"].astype(np.int64, copy=False),
                 )
-        except (KeyError, OSError, EOFError, zipfile.BadZipFile) as exc:
+        except _UNREADABLE as exc:
             raise ValueError(f"not a timeline: {exc}") from exc

@@ -10,7 +10,7 @@ import psutil
 import psycopg
 import pytest
 
-from app.supervisor.embedded_postgres import running_url
+from app.core.db.locate import running_url
 from tests.acceptance.running import RunningService, those_alive
 from tests.services import missing, open_folder
 

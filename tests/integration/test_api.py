@@ -281,7 +281,7 @@ def test_a_job_may_end_while_its_events_are_asked_for(
     api: RunningApi, path: str
 ) -> None:
     video_id = UUID(_upload(api)["id"])
-    engine = api.app.state.engine
+    engine = api.service.engine
     statements: list[str] = []
 
     def finish_after_the_first(*facts: Any) -> None:
@@ -502,7 +502,7 @@ def test_an_internal_error_carries_the_headers_of_every_answer(
 def test_score_curves_of_a_video_being_deleted_are_missing(
     api: RunningApi, video: UUID
 ) -> None:
-    engine = api.app.state.engine
+    engine = api.service.engine
     with api.service.sessions() as session:
         key = str(session.scalars(select(Job.scores_key)).one())
     deletions: list[UUID] = []

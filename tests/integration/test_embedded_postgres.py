@@ -11,13 +11,13 @@ import psutil
 import psycopg
 import pytest
 
+from app.core.db.locate import running_url, serves_another
 from app.core.db.session import make_engine
 from app.supervisor.embedded_postgres import (
     EmbeddedPostgres,
-    running_url,
     start_postgres,
 )
-from app.supervisor.postgres_leftovers import processes_of, serves_another
+from app.supervisor.postgres_leftovers import processes_of
 from tests.services import QUICK, open_folder
 
 PATIENCE_S = 60.0

@@ -13,6 +13,7 @@ from sqlalchemy import select, text
 from app.core.broker.notifier import JobNotifier
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions, make_engine, make_sessions
+from app.core.resources import Resources
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.local import LocalStorage
@@ -21,7 +22,6 @@ from app.webhooks.service import JobOutcome, make_delivery
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import PATIENCE_S, background_worker, wait_until
 from tests.services import free_port, running_redis
-from worker.startup import Resources
 from worker.sweep_loop import FAILURES_SHOWN, Sweeping
 
 NODE = "background@here"

@@ -28,7 +28,7 @@ def test_modules_import_each_other_without_a_circle() -> None:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("app.main", {"torch", "av", "openvino", "model", "worker"}),
+        ("app.main", {"torch", "av", "openvino", "worker"}),
         ("app.cli.main", {"torch", "av", "openvino", "model", "worker"}),
         ("worker.background", {"torch", "av", "openvino", "model"}),
         ("worker.health", {"torch", "av", "openvino", "model", "celery"}),

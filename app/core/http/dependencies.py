@@ -10,31 +10,31 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import DeliveryNotFound, JobNotFound, NotFound, VideoNotFound
 from app.core.http.cursors import MAX_CURSOR_CHARS
-from app.core.resources import Service
+from app.core.resources import Resources
 
 _UUID = {"format": "uuid"}
 
 # What does not block is async: a `def` would wait for one of the routes' threads.
 
 
-def service_of(request: Request) -> Service:
+def service_of(request: Request) -> Resources:
     """Find the service's parts."""
-    service = request.app.state.service
-    if not isinstance(service, Service):
-        raise TypeError("app.state.service is set by create_app alone")
+    service = request.app.state.resources
+    if not isinstance(service, Resources):
+        raise TypeError("app.state.resources is set by create_app alone")
     return service
 
 
-async def get_service(request: Request) -> Service:
+async def get_service(request: Request) -> Resources:
     """Hand out the service's parts."""
     return service_of(request)
 
 
-ServiceDep = Annotated[Service, Depends(get_service)]
+ServiceDep = Annotated[Resources, Depends(get_service)]
 
 
 @contextmanager
-def snapshot(service: Service) -> Iterator[Session]:
+def snapshot(service: Resources) -> Iterator[Session]:
     """Open a session for reading: all its statements see the same moment.
 
     Without this a job could end between two of them.

@@ -15,7 +15,7 @@ from app.core.http.problems import all_problems, problem_type
 from app.main import create_app
 from tests.api_server import make_settings
 
-HEAVY = ("torch", "torchvision", "timm", "av", "openvino", "model", "worker")
+HEAVY = ("torch", "torchvision", "timm", "av", "openvino", "worker")
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

@@ -1,134 +1,108 @@
-"""The catalogue lists what the library of `model` lists, without importing it."""
+"""What the API lists of checkpoints: what `model.library` finds, damaged or not."""
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.checkpoints import catalogue as catalogues
-from app.checkpoints.catalogue import BUNDLED, Catalogue
+from app.checkpoints.catalogue import check_model, list_models
 from app.checkpoints.schemas import Model
 from app.core.errors import UnknownModel
+from app.core.settings import Settings
 from model import library
-from model.errors import BadCheckpoint
-from tests.unit.model.network.checkpoints import tiny_checkpoint
+from tests.api_server import make_settings
+from tests.unit.model.network.checkpoints import LABELS, tiny_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of the checkpoints that come with Touchline."""
+    monkeypatch.setattr(library, "BUNDLED_DIR", tmp_path / "bundled")
+    return tmp_path / "bundled"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def settings(tmp_path: Path) -> Settings:
+    return make_settings(data_dir=tmp_path)
+
+
+@pytest.fixture
+def folder(settings: Settings) -> Path:
+    """The user's folder with two checkpoints."""
+    folder = settings.data_dir / "models"
     for name in ("beta", "alpha"):
-        _write(tmp_path / f"{name}.touchline", {"name": name, "labels": ["PASS"]})
-    return tmp_path
+        tiny_checkpoint(folder, name)
+    return folder
 
 
-def test_bundled_checkpoints_are_those_of_the_library(tmp_path: Path) -> None:
-    entries = Catalogue([BUNDLED, tmp_path]).entries()
+def test_bundled_checkpoints_are_listed_as_the_workers_find_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
 
-    known = library.list_checkpoints(tmp_path)
-    assert entries
-    assert BUNDLED == library.BUNDLED_DIR
-    assert catalogues.BUNDLED_DEFAULT == library.DEFAULT_NAME
-    assert [(one.name, one.is_default, one.is_bundled) for one in entries] == [
-        (one.name, one.is_default, one.is_bundled) for one in known
-    ]
-    for ours, theirs in zip(entries, known, strict=True):
-        assert theirs.manifest is not None
-        assert ours.labels == theirs.manifest.labels
-        assert not ours.problem
+    models = [Model.of(entry) for entry in list_models(settings)]
+
+    (default,) = [one for one in models if one.is_default]
+    assert default.name == library.DEFAULT_NAME
+    for model in models:
+        assert model.is_bundled
+        assert model.problem is None
+        assert model.size_bytes > 0
+        assert set(model.thresholds) == set(model.labels) != set()
+        assert model.input.fps
+        assert model.architecture.num_classes == len(model.labels)
 
 
 def test_the_operators_choice_comes_before_the_kept_one_and_both_before_the_first(
-    folder: Path,
+    settings: Settings, folder: Path
 ) -> None:
-    assert _default(Catalogue([folder])) == "alpha"
-    assert _default(Catalogue([folder], chosen="beta")) == "beta"
+    assert _default(settings) == "alpha"
+    assert _default(_choosing("beta", settings)) == "beta"
 
     (folder / "default").write_text("beta\n")
 
-    assert _default(Catalogue([folder])) == "beta"
-    assert _default(Catalogue([folder], chosen="alpha")) == "alpha"
+    assert _default(settings) == "beta"
+    assert _default(_choosing("alpha", settings)) == "alpha"
+
+
+@pytest.mark.parametrize("kept", [b"\xff\xfe", None])
+def test_a_choice_that_cannot_be_read_is_none(
+    settings: Settings, folder: Path, kept: bytes | None
+) -> None:
+    if kept is None:
+        (folder / "default").mkdir()
+    else:
+        (folder / "default").write_bytes(kept)
+
+    assert _default(settings) == "alpha"
 
 
 def test_an_operators_choice_outside_the_folders_is_listed_as_the_default(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
+    settings: Settings, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    path = tmp_path_factory.mktemp("elsewhere") / "mine.touchline"
-    _write(path, {"name": "mine", "labels": ["PASS"]})
-    catalogue = Catalogue([folder], chosen=str(path))
+    path = tiny_checkpoint(tmp_path_factory.mktemp("elsewhere"), "mine").path
+    choosing = _choosing(str(path), settings)
 
-    assert _default(catalogue) == "mine"
-    assert [entry.name for entry in catalogue.entries()] == ["alpha", "beta", "mine"]
-    catalogue.check("mine")
-
-
-# What the file `default` holds, and what the operator has set.
-CHOICES: list[tuple[str, str | None]] = [
-    *((kept, None) for kept in ("", "brisk", "own", "gone")),
-    *(("own", chosen) for chosen in ("an-own", "gone", "torn")),
-    *(("own", "{folder}/" + name) for name in ("mine", "own", "gone", "lost_link")),
-]
-
-
-@pytest.mark.parametrize("bundled", [(), ("brisk",), ("brisk", "arena-rny002")])
-@pytest.mark.parametrize(("kept", "chosen"), CHOICES)
-def test_the_catalogue_and_the_library_agree(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    bundled: tuple[str, ...],
-    kept: str,
-    chosen: str | None,
-) -> None:
-    ours, own = tmp_path / "bundled", tmp_path / "models"
-    monkeypatch.setattr(library, "BUNDLED_DIR", ours)
-    monkeypatch.setattr(catalogues, "BUNDLED", ours)
-    for name in bundled:
-        tiny_checkpoint(ours, name)
-    tiny_checkpoint(own, "an-own")  # before any other in the alphabet
-    tiny_checkpoint(own, "own")
-    (own / "torn.touchline").write_bytes(b"PK")
-    (own / "lost_link.touchline").symlink_to(tmp_path / "nowhere")
-    _write(own / "loose.touchline", {"name": "loose", "labels": ["PASS"]}, {})
-    _write(own / "newer.touchline", {"name": "newer", "labels": ["A"], "version": 2})
-    _write(own / "other.touchline", {"name": "other", "labels": ["A"], "format": "x"})
-    (own / "default").write_text(kept)
-    elsewhere = tmp_path / "elsewhere"  # of these only `mine` is there
-    tiny_checkpoint(elsewhere, "mine")
-    if chosen is not None and "/" in chosen:
-        chosen = chosen.format(folder=elsewhere) + ".touchline"
-
-    entries = Catalogue([ours, own], chosen=chosen).entries()
-    known = library.list_checkpoints(own, chosen=chosen)
-
-    assert [
-        (one.name, one.path, one.is_default, one.is_bundled, bool(one.problem))
-        for one in entries
-    ] == [
-        (one.name, one.path, one.is_default, one.is_bundled, bool(one.problem))
-        for one in known
-    ]
-    default = library.default_name(own, chosen=chosen)
-    if default is None:
-        with pytest.raises(BadCheckpoint):
-            library.find_checkpoint(user_dir=own, chosen=chosen)
-    else:
-        found = library.find_checkpoint(user_dir=own, chosen=chosen)
-        assert found == {one.name: one.path for one in entries}[default]
+    assert _default(choosing) == "mine"
+    assert [entry.name for entry in list_models(choosing)] == ["alpha", "beta", "mine"]
+    check_model("mine", choosing)
 
 
 def test_a_checkpoint_of_a_newer_version_is_refused_with_the_remedy(
-    tmp_path: Path,
+    settings: Settings, folder: Path
 ) -> None:
-    _write(tmp_path / "newer.touchline", {"labels": ["A"], "version": 2})
+    _change(folder / "alpha.touchline", {"version": 2})
 
     with pytest.raises(UnknownModel, match="update Touchline"):
-        Catalogue([tmp_path]).check("newer")
+        check_model("alpha", settings)
 
 
-def test_no_damaged_file_takes_the_list_down(tmp_path: Path) -> None:
-    path = tiny_checkpoint(tmp_path, "torn").path
+def test_no_damaged_file_takes_the_list_down(settings: Settings, folder: Path) -> None:
+    (folder / "beta.touchline").unlink()
+    path = folder / "alpha.touchline"
     content = path.read_bytes()
     problems = 0
 
@@ -136,118 +110,100 @@ def test_no_damaged_file_takes_the_list_down(tmp_path: Path) -> None:
         damaged = bytearray(content)
         damaged[position] ^= 1 << position % 8
         path.write_bytes(damaged)
-        [entry] = Catalogue([tmp_path]).entries()
+        library._read.cache_clear()  # within one tick of the file system's clock
+        [entry] = list_models(settings)
         Model.of(entry).model_dump_json()
         problems += bool(entry.problem)
 
     assert problems > 0
 
 
-def test_a_threshold_beyond_all_numbers_is_a_problem(tmp_path: Path) -> None:
-    options = {"labels": {"A": {"threshold": 10**400}}}
-    _write(tmp_path / "big.touchline", {"labels": ["A"]}, options)
+def test_a_copied_checkpoint_is_there_at_once(settings: Settings, folder: Path) -> None:
+    list_models(settings)
 
-    [entry] = Catalogue([tmp_path]).entries()
+    tiny_checkpoint(folder, "gamma")
 
-    assert "threshold" in entry.problem
-
-
-def test_a_copied_checkpoint_is_there_at_once(folder: Path) -> None:
-    catalogue = Catalogue([folder])
-    catalogue.entries()
-
-    _write(folder / "gamma.touchline", {"name": "gamma", "labels": ["A", "B"]})
-
-    assert [entry.name for entry in catalogue.entries()] == ["alpha", "beta", "gamma"]
-    catalogue.check("gamma")
+    assert [entry.name for entry in list_models(settings)] == ["alpha", "beta", "gamma"]
+    check_model("gamma", settings)
 
 
-def test_a_replaced_checkpoint_is_read_anew(folder: Path) -> None:
-    catalogue = Catalogue([folder])
-    catalogue.entries()
+def test_a_replaced_checkpoint_is_read_anew(settings: Settings, folder: Path) -> None:
+    list_models(settings)
 
-    _write(folder / "alpha.touchline", {"name": "alpha", "labels": ["OTHER", "TWO"]})
+    _change(folder / "alpha.touchline", {"version": 2, "padding": "x" * 99})
 
-    assert catalogue.entries()[0].labels == ("OTHER", "TWO")
+    assert "version 2" in list_models(settings)[0].problem
 
 
 @pytest.mark.parametrize("name", ["nobody", "", "../alpha", "alpha.touchline"])
+@pytest.mark.usefixtures("folder")
 def test_an_unknown_name_is_answered_with_the_known_ones(
-    folder: Path, name: str
+    settings: Settings, name: str
 ) -> None:
     with pytest.raises(UnknownModel, match="alpha, beta"):
-        Catalogue([folder]).check(name)
-
-
-def _lay_rubbish(path: Path) -> None:
-    path.write_bytes(b"no zip")
-
-
-def _lay_nothing(path: Path) -> None:
-    path.write_bytes(b"")
+        check_model(name, settings)
 
 
 def _lay_a_lost_link(path: Path) -> None:
+    path.unlink()
     path.symlink_to(path.with_name("nowhere"))
 
 
-def _lay_no_labels(path: Path) -> None:
-    _write(path, {"name": "damaged"})
+def _lay_manifest(**values: Any) -> Callable[[Path], None]:
+    return lambda path: _change(path, values)
 
 
-def _lay_no_threshold(path: Path) -> None:
-    _write(path, {"name": "damaged", "labels": ["PASS"]}, {"PASS": {"window_s": 1.0}})
-
-
-def _lay_half_the_thresholds(path: Path) -> None:
-    _write(path, {"name": "d", "labels": ["A", "B"]}, {"A": {"threshold": 0.5}})
+def _lay_options(options: Mapping[str, object]) -> Callable[[Path], None]:
+    return _lay_manifest(spotting={"labels": dict.fromkeys(LABELS, options)})
 
 
 @pytest.mark.parametrize(
     "lay",
     [
-        _lay_rubbish,
-        _lay_nothing,
+        lambda path: path.write_bytes(b"no zip"),
+        lambda path: path.write_bytes(b""),
         _lay_a_lost_link,
-        _lay_no_labels,
-        _lay_no_threshold,
-        _lay_half_the_thresholds,
+        _lay_manifest(labels=None),
+        _lay_manifest(format="x"),
+        _lay_manifest(spotting={"labels": {"PASS": {"threshold": 0.5}}}),
+        _lay_options({"window_s": 1.0}),
+        _lay_options({"threshold": 10**400}),
     ],
 )
 def test_a_damaged_checkpoint_is_listed_with_its_problem_and_refused(
-    folder: Path, lay: Callable[[Path], None]
+    settings: Settings, folder: Path, lay: Callable[[Path], None]
 ) -> None:
-    lay(folder / "damaged.touchline")
-    catalogue = Catalogue([folder])
+    lay(tiny_checkpoint(folder, "damaged").path)
 
-    (entry,) = [one for one in catalogue.entries() if one.name == "damaged"]
+    (entry,) = [one for one in list_models(settings) if one.name == "damaged"]
 
     assert entry.problem
     assert Model.of(entry).problem == entry.problem
     with pytest.raises(UnknownModel, match="cannot be read"):
-        catalogue.check("damaged")
+        check_model("damaged", settings)
 
 
-def test_no_folder_is_an_empty_catalogue(tmp_path: Path) -> None:
-    catalogue = Catalogue([tmp_path / "nowhere"])
-
-    assert catalogue.entries() == []
+def test_no_folder_is_an_empty_catalogue(settings: Settings) -> None:
+    assert list_models(settings) == []
     with pytest.raises(UnknownModel, match="none"):
-        catalogue.check("x")
+        check_model("x", settings)
 
 
-def _default(catalogue: Catalogue) -> str:
-    (default,) = [entry.name for entry in catalogue.entries() if entry.is_default]
+def _default(settings: Settings) -> str:
+    (default,) = [entry.name for entry in list_models(settings) if entry.is_default]
     return default
 
 
-def _write(
-    path: Path, manifest: dict[str, Any], options: dict[str, Any] | None = None
-) -> None:
-    labels = manifest.get("labels", [])
-    if options is None:
-        options = {label: {"threshold": 0.5} for label in labels}
+def _choosing(model: str, settings: Settings) -> Settings:
+    return settings.model_copy(update={"model": model})
+
+
+def _change(path: Path, values: Mapping[str, Any]) -> None:
+    """Write other values into a checkpoint's manifest."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    manifest = {**json.loads(members.pop("manifest.json")), **values}
     with zipfile.ZipFile(path, "w") as archive:
-        known = {"format": "touchline-checkpoint", "version": 1}
-        whole = {**known, **manifest, "spotting": {"labels": options}}
-        archive.writestr("manifest.json", json.dumps(whole))
+        archive.writestr("manifest.json", json.dumps(manifest))
+        for name, content in members.items():
+            archive.writestr(name, content)

@@ -62,6 +62,31 @@ def test_damaged_bytes_are_no_timeline(cut: int) -> None:
         read_scores(_stored().to_bytes()[:cut])
 
 
+def test_no_damaged_byte_raises_anything_else() -> None:
+    whole = _stored(steps=3).to_bytes()
+    refused = 0
+
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        try:
+            read_scores(bytes(damaged))
+        except DamagedScores:
+            refused += 1
+
+    assert refused > len(whole) / 2
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 3, 3)])
+def test_scores_of_another_shape_are_no_timeline(shape: tuple[int, ...]) -> None:
+    buffer, at = io.BytesIO(), np.arange(3)
+    labels, scores = np.array(["A", "B"]), np.zeros(shape)
+    np.savez(buffer, labels=labels, scores=scores, time_s=at, frame=at, pts=at)
+
+    with pytest.raises(DamagedScores):
+        read_scores(buffer.getvalue())
+
+
 def test_other_arrays_are_no_timeline() -> None:
     buffer = io.BytesIO()
     np.savez(buffer, scores=np.zeros((3, 4)))
@@ -78,13 +103,13 @@ def test_pickles_are_never_opened() -> None:
         read_scores(buffer.getvalue())
 
 
-def _stored() -> Timeline:
+def _stored(steps: int = STEPS) -> Timeline:
     random = np.random.default_rng(3)
-    steps = np.arange(STEPS)
+    at = np.arange(steps)
     return Timeline(
         labels=("PASS", "DRIVE"),
-        scores=random.random((STEPS, 3)).astype(np.float32),
-        time_s=steps / FPS,
-        frame=steps * 2,
-        pts=steps * 1024,
+        scores=random.random((steps, 3)).astype(np.float32),
+        time_s=at / FPS,
+        frame=at * 2,
+        pts=at * 1024,
     )
