@@ -7,11 +7,13 @@ import structlog
 from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp
 
 from app.checkpoints import routes as models
 from app.core.http.early_responses import EarlyResponseMiddleware
 from app.core.http.openapi import add_docs, operation_id
 from app.core.http.problems import add_problem_handlers
+from app.core.http.request_id import RequestIdMiddleware
 from app.core.http.safe_headers import SafeHeaders
 from app.core.http.server import HttpLimits, allow_open_files
 from app.core.logging import configure_logging
@@ -31,6 +33,13 @@ THREADS = 40  # anyio's limit; a connection for each of them
 log = structlog.get_logger(__name__)
 
 
+class Api(FastAPI):
+    """The app, with what goes around all of it: also around its answers to bugs."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return RequestIdMiddleware(SafeHeaders(super().build_middleware_stack()))
+
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Make the API; without settings this is the entry, which reads them itself.
 
@@ -42,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings = Settings()
         configure_logging(settings.log_format)
     settings.require_key_if_exposed()
-    app = FastAPI(
+    app = Api(
         title="Touchline",
         summary="Match video in, a timeline of events out.",
         version="1",
@@ -59,7 +68,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_docs(app, webhook_messages=webhooks.messages)
     app.mount("/page", page.files, name="page")
     app.add_middleware(EarlyResponseMiddleware)
-    app.add_middleware(SafeHeaders)
     return app
 
 

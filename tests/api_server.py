@@ -86,31 +86,33 @@ def make_settings(**values: object) -> Settings:
 def running_api(settings: Settings) -> Iterator[RunningApi]:
     """Serve the API on a free port until the block ends."""
     app = create_app(settings)
-    port = free_port()
     config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=port,
-        log_level="critical",
-        access_log=False,
-        **uvicorn_options(),
+        app, log_level="critical", access_log=False, **uvicorn_options()
     )
-    server = uvicorn.Server(config)
+    hooks: dict[str, list[Callable[..., Any]]] = {
+        "response": [partial(assert_documented, app)]
+    }
+    with (
+        serving(server := uvicorn.Server(config)) as url,
+        httpx.Client(
+            base_url=url, timeout=30, trust_env=False, event_hooks=hooks
+        ) as client,
+    ):
+        yield RunningApi(app, url, client, server)
+
+
+@contextmanager
+def serving(server: uvicorn.Server) -> Iterator[str]:
+    """Run a server on a free port, in a thread, until the block ends."""
+    server.config.host, server.config.port = "127.0.0.1", free_port()
     thread = threading.Thread(target=server.run)
     thread.start()
     deadline = time.monotonic() + START_TIMEOUT_S
     while not server.started and thread.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
-    url = f"http://127.0.0.1:{port}"
     try:
         assert server.started
-        hooks: dict[str, list[Callable[..., Any]]] = {
-            "response": [partial(assert_documented, app)]
-        }
-        with httpx.Client(
-            base_url=url, timeout=30, trust_env=False, event_hooks=hooks
-        ) as client:
-            yield RunningApi(app, url, client, server)
+        yield f"http://127.0.0.1:{server.config.port}"
     finally:
         server.should_exit = True
         thread.join(START_TIMEOUT_S)
@@ -161,6 +163,8 @@ def read_problem(
     body = answer.read()
     assert answer.status == status, body
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"]
+    assert (answer.headers["retry-after"] is not None) == (status in (503, 507))
     problem: dict[str, Any] = json.loads(body)
     assert problem["type"] == f"/problems/{slug}"
     assert problem["status"] == status

@@ -51,7 +51,7 @@ class RequestProblem(TouchlineError):
 
 
 class BadRequest(RequestProblem):
-    """The body cannot be read: it is not JSON in UTF-8, or is nested too deeply."""
+    """The request is not HTTP, or its body not JSON in UTF-8, or nested too deeply."""
 
     status, slug, title = 400, "bad-request", "Bad request"
 

@@ -72,6 +72,21 @@ def test_a_key_is_asked_for_before_json_is_read(settings: Settings) -> None:
         read_problem(connection, status=401, slug="not-authenticated")
 
 
+def test_what_is_no_http_is_a_problem(api: RunningApi) -> None:
+    with api.connect() as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00 hello\r\n\r\n")
+
+        read_problem(connection, status=400, slug="bad-request")
+
+
+def test_what_follows_a_request_does_not_replace_its_answer(api: RunningApi) -> None:
+    with api.connect() as connection:
+        connection.sendall(_head("POST", "/nowhere", content_length=0) + b"not HTTP")
+
+        read_problem(connection, status=404, slug="not-found")
+        assert connection.recv(1) == b""
+
+
 @pytest.mark.parametrize("path", [JOBS, f"/jobs/{NOBODY}/cancel", "/nowhere"])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_large_body_is_refused_unread(

@@ -28,9 +28,9 @@ from app.core.errors import (
     RangeNotSatisfiable,
     RequestProblem,
     RequestTimeout,
-    StorageFull,
     TooManyConnections,
 )
+from app.core.http.request_id import current_request_id
 from app.core.http.safe_headers import HEADERS as SAFE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
@@ -40,6 +40,7 @@ EVERYWHERE = (
 )
 WITH_JSON = (BadRequest, BodyTooLarge)  # of routes that take a JSON body
 TRY_AGAIN_AFTER_S = "5"
+PASSING = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
 MAX_ERRORS = 20  # of one request, told one by one
 
 log = structlog.get_logger(__name__)
@@ -73,7 +74,7 @@ def all_problems(
 
 def problem_document(problem: RequestProblem, *, instance: str) -> dict[str, Any]:
     """Write the document: the class's fixed facts and the instance's particulars."""
-    return {
+    document = {
         "type": problem_type(type(problem)),
         "title": problem.title,
         "status": problem.status,
@@ -81,6 +82,14 @@ def problem_document(problem: RequestProblem, *, instance: str) -> dict[str, Any
         "instance": instance,
         **problem.extra,
     }
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        document["request_id"] = current_request_id()  # what to look for in the log
+    return document
+
+
+def retry_headers(problem: RequestProblem) -> dict[str, str]:
+    """Say when to try again, of a problem that passes by itself."""
+    return {"retry-after": TRY_AGAIN_AFTER_S} if problem.status in PASSING else {}
 
 
 def problem_responses(
@@ -114,11 +123,9 @@ def _example(kind: type[RequestProblem]) -> dict[str, Any]:
 async def _of_ours(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, RequestProblem):
         raise exc
-    headers = {}
+    headers = retry_headers(exc)
     if isinstance(exc, NotAuthenticated):
         headers["www-authenticate"] = "Bearer"
-    if isinstance(exc, NotReady | StorageFull):
-        headers["retry-after"] = TRY_AGAIN_AFTER_S
     if isinstance(exc, RangeNotSatisfiable):
         headers["content-range"] = f"bytes */{exc.extra['size_bytes']}"
     return _answer(request, exc, headers)
@@ -163,7 +170,7 @@ async def _of_database(request: Request, exc: Exception) -> JSONResponse:
 
 
 async def _of_bug(request: Request, exc: Exception) -> JSONResponse:
-    # The server raises it again and logs the traceback; this says whose it is.
+    # The server logs the traceback; this line says whose it is.
     log.error(
         "bug", method=request.method, path=request.url.path, error=type(exc).__name__
     )

@@ -12,12 +12,15 @@ from fastapi.responses import JSONResponse
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from app.core.errors import (
+    BadRequest,
     HeadersTooLarge,
     RequestProblem,
     RequestTimeout,
     TooManyConnections,
 )
-from app.core.http.problems import MEDIA_TYPE, TRY_AGAIN_AFTER_S, problem_document
+from app.core.http.problems import MEDIA_TYPE, problem_document, retry_headers
+from app.core.http.request_id import HEADER as REQUEST_ID
+from app.core.http.request_id import choose_request_id
 from app.core.http.server import MAX_HEAD_BYTES, HttpLimits
 
 
@@ -47,6 +50,13 @@ class LimitedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # one
             self._refuse(TooManyConnections("Too many connections; try again soon."))
             return
         self._await_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; behind a request it only ends the connection."""
+        if self.is_idle:
+            self._refuse(BadRequest(msg))
+        else:
+            self.cycle.keep_alive = False  # The request's own answer goes out first.
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -125,7 +135,11 @@ class LimitedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # one
         answer = JSONResponse(
             problem_document(problem, instance="/"),
             problem.status,
-            {"connection": "close", "retry-after": TRY_AGAIN_AFTER_S},
+            {
+                **retry_headers(problem),
+                "connection": "close",
+                REQUEST_ID: choose_request_id(),
+            },
             MEDIA_TYPE,
         )
         head = b"".join(b"%b: %b\r\n" % header for header in answer.raw_headers)

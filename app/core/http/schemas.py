@@ -38,3 +38,6 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    request_id: str | None = Field(
+        default=None, description="Of a 500: what to look for in the server's log."
+    )
