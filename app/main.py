@@ -30,6 +30,18 @@ from app.webhooks import routes as webhooks
 
 THREADS = 40  # anyio's limit; a connection for each of them
 
+TAGS = [
+    {"name": name, "description": words}
+    for name, words in (
+        ("videos", "Upload match video; look at it, play it, delete it."),
+        ("events", "What happened in a video, and the score curves behind it."),
+        ("jobs", "Analyses that wait, run or have ended."),
+        ("webhooks", "Messages to a video's callback URL, and sending them again."),
+        ("models", "The checkpoints that can analyse a video."),
+        ("health", "Whether the service lives and is ready; what a problem means."),
+    )
+]
+
 log = structlog.get_logger(__name__)
 
 
@@ -57,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         version="1",
         docs_url=None,
         redoc_url=None,
+        openapi_tags=TAGS,
         generate_unique_id_function=operation_id,
         lifespan=_lifespan,
     )

@@ -1,10 +1,11 @@
 """What is sent of a job."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from app.core.http.schemas import Page
 from app.jobs.tables import Job as JobRow
@@ -30,6 +31,26 @@ class JobError(BaseModel):
     retryable: bool = Field(description="Whether running it again may help.")
 
 
+class CheckpointFacts(TypedDict):
+    """What ran, to the letter; keys may be added."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]  # its way
+
+    name: NotRequired[str]
+    version: NotRequired[Annotated[str, Field(description="Of the software.")]]
+    sha256: NotRequired[Annotated[str | None, Field(description="Of the weights.")]]
+    engine: NotRequired[Annotated[str, Field(examples=["openvino"])]]
+
+
+class Warnings(TypedDict):
+    """What the decoder had to forgive; keys may be added."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]  # its way
+
+    truncated: NotRequired[Annotated[str, Field(description="The end is missing.")]]
+    damaged: NotRequired[Annotated[str, Field(description="Parts are unreadable.")]]
+
+
 class JobLinks(BaseModel):
     """Addresses that belong to a job."""
 
@@ -51,12 +72,10 @@ class Job(BaseModel):
     eta_s: float | None = Field(description="Seconds still to go, if they can be told.")
     attempt: int = Field(description="How often a worker has begun it.")
     model: str | None = Field(description="The model asked for; null: the default.")
-    checkpoint: dict[str, Any] | None = Field(description="What ran, to the letter.")
+    checkpoint: CheckpointFacts | None = Field(description="What ran, to the letter.")
     counts: Counts | None = Field(description="Events by type, once it succeeded.")
     error: JobError | None
-    warnings: dict[str, Any] | None = Field(
-        description="What the decoder had to forgive."
-    )
+    warnings: Warnings | None = Field(description="What the decoder had to forgive.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

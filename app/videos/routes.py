@@ -89,15 +89,7 @@ UPLOAD_FORM = {
     response_model=Video,
     openapi_extra=UPLOAD_FORM,
     responses={
-        202: {
-            "description": "Stored, and queued for analysis.",
-            "headers": {
-                "Location": {
-                    "description": "The video's address.",
-                    "schema": {"type": "string"},
-                }
-            },
-        },
+        202: {"description": "Stored, and queued for analysis."},
         **problem_responses(
             *(UploadBroken, VideoTooLarge, UnsupportedBody, EmptyUpload),
             *(CallbackRefused, UnknownModel, StorageFull),

@@ -15,7 +15,12 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from app.core.errors import NotFound, StartFailed
-from app.core.http.problems import all_problems, problem_responses, problem_type
+from app.core.http.problems import (
+    PASSING,
+    all_problems,
+    problem_responses,
+    problem_type,
+)
 from app.core.http.routing import HeadRoute
 from app.core.http.schemas import Problem, ProblemKind
 
@@ -31,8 +36,27 @@ INTRODUCTION = """\
 Lists are `{"items": [...], "next_cursor": ...}`; errors are RFC 9457 problem documents
 whose `type` is stable, also those of an unknown address (404) and of a method that an
 address does not have (405). Times are seconds from the start of the video. `HEAD` works
-wherever `GET` does.
+wherever `GET` does. Every answer has an `X-Request-Id`, the one you sent or a new one;
+give it when you report a fault.
 """
+HEADERS: dict[str, dict[str, Any]] = {
+    "X-Request-Id": {
+        "description": "Names the request in the server's log.",
+        "schema": {"type": "string", "maxLength": 128},
+    },
+    "Link": {
+        "description": '`rel="next"`: where the next page is; absent on the last one.',
+        "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "The address of what was made.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before another try.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 POLICY = (
     "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; "
@@ -109,6 +133,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             version=app.version,
             summary=app.summary,
             description=INTRODUCTION,
+            tags=app.openapi_tags,
             routes=app.routes,
             webhooks=app.webhooks.routes,
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -119,9 +144,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = Problem.model_json_schema(
             ref_template="#/components/schemas/{model}"
         )
+        document["components"]["headers"] = HEADERS
         for operations in (*document["paths"].values(), *document["webhooks"].values()):
             for operation in operations.values():
                 _drop_fastapis_problem(operation["responses"])
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _name_headers(operation)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -130,6 +159,21 @@ def _drop_fastapis_problem(responses: dict[str, Any]) -> None:
     """Take out the 422 FastAPI adds by itself where a route names none."""
     if "application/json" in responses.get("422", {}).get("content", {}):
         del responses["422"]
+
+
+def _name_headers(operation: dict[str, Any]) -> None:
+    """Say which headers its answers carry, besides those that its route names."""
+    takes = {one["name"] for one in operation.get("parameters", ())}
+    for status, answer in operation["responses"].items():
+        names = ["X-Request-Id"]
+        if status == "200" and "cursor" in takes:
+            names.append("Link")
+        if status == "202" and "idempotency-key" in takes:
+            names.append("Location")
+        if int(status) in PASSING:
+            names.append("Retry-After")
+        refs = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+        answer["headers"] = {**refs, **answer.get("headers", {})}
 
 
 def _swagger_files() -> Path:

@@ -34,9 +34,9 @@ from app.core.http.request_id import current_request_id
 from app.core.http.safe_headers import HEADERS as SAFE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
-EVERYWHERE = (
-    *(NotAuthenticated, HostRefused, CrossSiteRefused, RequestTimeout),
-    *(InvalidRequest, HeadersTooLarge, InternalError, NotReady, TooManyConnections),
+OF_THE_SERVER = (RequestTimeout, HeadersTooLarge, TooManyConnections, InternalError)
+EVERYWHERE = (  # where a key is asked for and the database
+    *(NotAuthenticated, HostRefused, CrossSiteRefused, InvalidRequest, NotReady),
 )
 WITH_JSON = (BadRequest, BodyTooLarge)  # of routes that take a JSON body
 TRY_AGAIN_AFTER_S = "5"
@@ -95,9 +95,14 @@ def retry_headers(problem: RequestProblem) -> dict[str, str]:
 def problem_responses(
     *kinds: type[RequestProblem], everywhere: bool = True
 ) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's problems for OpenAPI (`responses=`), one entry a status."""
+    """Describe a route's problems for OpenAPI (`responses=`), one entry a status.
+
+    Args:
+        everywhere: add those of every route that is guarded; those of the server
+            itself may meet any request.
+    """
     by_status: dict[int, list[type[RequestProblem]]] = defaultdict(list)
-    for kind in (*kinds, *(EVERYWHERE if everywhere else ())):
+    for kind in (*kinds, *(EVERYWHERE if everywhere else ()), *OF_THE_SERVER):
         if kind not in by_status[kind.status]:
             by_status[kind.status].append(kind)
     return {

@@ -5,6 +5,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,56 @@ def test_whatever_creates_takes_an_idempotency_key(document: dict[str, Any]) -> 
         assert {"409", "422"} <= set(operation["responses"])
 
 
+def test_lists_link_what_creates_locates_and_what_passes_says_when(
+    document: dict[str, Any],
+) -> None:
+    lists, creating, passing = set(), set(), set()
+    for path, method, operation in _operations(document):
+        takes = {one["name"] for one in operation.get("parameters", ())}
+        for status, answer in operation["responses"].items():
+            headers, place = answer["headers"], (path, method, status)
+            assert "X-Request-Id" in headers, place
+            if "cursor" in takes and status == "200":
+                lists.add(path)
+                assert "Link" in headers, place
+            if "idempotency-key" in takes and status in ("201", "202"):
+                creating.add(path)
+                assert "Location" in headers, place
+            if status in ("429", "503", "507"):
+                passing.add((path, status))
+                assert "Retry-After" in headers, place
+
+    assert lists == {
+        *("/videos", "/videos/{video_id}/events", "/videos/{video_id}/jobs"),
+        "/videos/{video_id}/deliveries",
+    }
+    assert creating == {"/videos", "/videos/{video_id}/jobs"}
+    assert {("/readyz", "503"), ("/videos", "507")} <= passing
+
+
+def test_every_tag_is_described_and_used(document: dict[str, Any]) -> None:
+    described = {tag["name"] for tag in document["tags"] if tag["description"]}
+    used = {
+        tag for _, _, operation in _operations(document) for tag in operation["tags"]
+    }
+
+    assert used == described
+
+
+def test_no_schema_is_just_any_object(document: dict[str, Any]) -> None:
+    bare = list(_bare_objects(document["components"]["schemas"], "schemas"))
+    bare += list(_bare_objects(document["paths"], "paths"))
+
+    assert bare == []
+
+
+def test_what_the_server_itself_refuses_is_documented_everywhere(
+    document: dict[str, Any],
+) -> None:
+    for path, method, operation in _operations(document):
+        assert {"408", "431", "503"} <= set(operation["responses"]), (path, method)
+
+
 def test_each_form_of_events_is_documented(document: dict[str, Any]) -> None:
     answer = document["paths"]["/videos/{video_id}/events"]["get"]["responses"]["200"]
 
@@ -200,6 +251,20 @@ def _operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
         for method, operation in operations.items()
         if method in METHODS
     ]
+
+
+def _bare_objects(node: Any, place: str) -> Iterator[str]:
+    """Find objects of which neither the members nor the type of any is told."""
+    if isinstance(node, dict):
+        is_open = node.get("additionalProperties", True) in (True, {})
+        if node.get("type") == "object" and "properties" not in node and is_open:
+            yield place
+        for key, value in node.items():
+            if key not in ("examples", "example"):
+                yield from _bare_objects(value, f"{place}/{key}")
+    if isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _bare_objects(value, f"{place}/{index}")
 
 
 def _references(node: Any) -> list[str]:
