@@ -1,4 +1,4 @@
-# API, light worker and migrations: the base install, without torch, OpenVINO or PyAV.
+# API, background worker and migrations: the base install, without torch, OpenVINO or PyAV.
 FROM python:3.12-slim
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1

@@ -43,7 +43,7 @@ def api(shared_api: RunningApi) -> RunningApi:
 
 
 def beat(api: RunningApi, kind: str, *, age_s: float = 0.0, **info: object) -> None:
-    """Write the heartbeat of a worker in the context of the one before."""
+    """Write the heartbeat of a worker in the place of the one before."""
     seen_at = datetime.now(UTC) - timedelta(seconds=age_s)
     with api.service.sessions.begin() as session:
         session.merge(WorkerHeartbeat(name=kind, kind=kind, seen_at=seen_at, info=info))

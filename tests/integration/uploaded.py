@@ -58,7 +58,7 @@ def upload(
     callback_url: str | None = None,
     model: str | None = None,
 ) -> Uploaded:
-    """Put a file in its context and queue a job, without ringing for it."""
+    """Put a file in its place and queue a job, without ringing for it."""
     video_id, job_id = new_id(), new_id()
     stored = storage.write_bytes(source_key(video_id), path.read_bytes())
     video = Video(

@@ -52,7 +52,7 @@ class Lanes:
         )
 
     def enter(self, lane: Lane) -> None:
-        """Take a context."""
+        """Take a place."""
         self._taken[lane] += 1
 
     def leave(self, lane: Lane) -> None:
