@@ -22,7 +22,7 @@ from celery.signals import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.broker.notifier import SPOT_VIDEO, make_celery
+from app.core.broker.notifier import RUN_JOB, make_celery
 from app.core.logging import configure_logging
 from app.core.resources import open_resources
 from app.core.settings import Settings
@@ -65,8 +65,8 @@ leaving = threading.Event()
 log = structlog.get_logger(__name__)
 
 
-@celery.task(name=SPOT_VIDEO, bind=True)
-def spot_video(task: Task[Any, Any], job_id: str) -> None:
+@celery.task(name=RUN_JOB, bind=True)
+def run_job(task: Task[Any, Any], job_id: str) -> None:
     """Wake the thread that runs jobs; it finds this one, or an older one, by itself."""
     log.debug("woken", job=job_id)
     _loop(task.request.hostname).wake()

@@ -12,9 +12,10 @@ from celery import Celery
 
 from app.core.settings import Settings
 
-SPOT_VIDEO = "touchline.spot_video"
+RUN_JOB = "touchline.run_job"
 DELIVER_WEBHOOK = "touchline.deliver_webhook"
 GPU_QUEUE = "gpu"
+MEDIA_QUEUE = "media"
 BACKGROUND_QUEUE = "background"
 
 BROKER_TIMEOUT_S = 3.0  # connect and answer; a slow broker must not hold an upload
@@ -36,10 +37,6 @@ def make_celery(settings: Settings) -> Celery:
         task_ignore_result=True,
         task_acks_late=False,
         task_default_queue=BACKGROUND_QUEUE,
-        task_routes={
-            SPOT_VIDEO: {"queue": GPU_QUEUE},
-            DELIVER_WEBHOOK: {"queue": BACKGROUND_QUEUE},
-        },
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
@@ -68,13 +65,13 @@ class JobNotifier:
         self._celery = celery
         self._logged: set[type[Exception]] = set()
 
-    def notify_job(self, job_id: UUID) -> bool:
-        """Say that a job is queued; False if nobody could be told."""
-        return self._notify(SPOT_VIDEO, job_id)
+    def notify_job(self, job_id: UUID, *, queue: str = GPU_QUEUE) -> bool:
+        """Say that a job waits in a queue; False if nobody could be told."""
+        return self._notify(RUN_JOB, job_id, queue)
 
     def notify_delivery(self, delivery_id: UUID) -> bool:
         """Say that a webhook is due; False if nobody could be told."""
-        return self._notify(DELIVER_WEBHOOK, delivery_id)
+        return self._notify(DELIVER_WEBHOOK, delivery_id, BACKGROUND_QUEUE)
 
     def ping(self) -> bool:
         """Whether the broker answers now."""
@@ -105,9 +102,9 @@ class JobNotifier:
             channel: Any = connection.default_channel  # kombu's types lack this
             return int(channel.queue_declare(queue, durable=True).message_count)
 
-    def _notify(self, task: str, row_id: UUID) -> bool:
+    def _notify(self, task: str, row_id: UUID, queue: str) -> bool:
         try:
-            self._celery.send_task(task, args=[str(row_id)], retry=False)
+            self._celery.send_task(task, args=[str(row_id)], queue=queue, retry=False)
         except Exception as exc:  # noqa: BLE001  # see the class
             self._log("notification_failed", exc, task=task, id=str(row_id))
             return False
