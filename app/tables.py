@@ -4,13 +4,14 @@ from app.core.db.base import Base
 from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import UploadKey
 from app.jobs.tables import Job
-from app.timelines.tables import Event
+from app.timelines.tables import Analysis, Event
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery, DeliveryAttempt, WebhookEndpoint
 
 metadata = Base.metadata
 
 __all__ = [
+    "Analysis",
     "Delivery",
     "DeliveryAttempt",
     "Event",

@@ -27,9 +27,12 @@ from app.core.logging import configure_logging
 from app.core.resources import open_resources
 from app.core.settings import Settings
 from app.health.queries import delete_heartbeats
+from app.jobs.kinds import KINDS, JobKind
+from app.jobs.service import requeue_orphaned
 from model.errors import ModelError
 from worker.activity import Stalled
 from worker.gpu_watch import Watched, start_watch
+from worker.handlers.spot import spot
 from worker.heartbeat import (
     end_with_parent,
     heartbeat_name,
@@ -41,7 +44,7 @@ from worker.loops import start_loop
 from worker.outcomes import WorkerContext
 from worker.predictor_cache import PredictorCache
 from worker.startup import stop_if_unfit
-from worker.sweeper import SILENT, requeue_orphaned
+from worker.sweeper import SILENT
 from worker.watchdog import LOADING_LIMIT_S
 
 # The parent forwards its own end to the child, which then gives its job back. By
@@ -49,6 +52,7 @@ from worker.watchdog import LOADING_LIMIT_S
 LEAVE = signal.SIGURG
 STALLED_CODE = 70  # EX_SOFTWARE: how a child ends whose run hangs
 STALL_LOOK_EVERY_S = 1.0
+HANDLERS = {JobKind.SPOT: spot}
 GIVE_BACK_S = 25.0  # how long a child that leaves waits for its run to stop
 
 settings = Settings()
@@ -106,7 +110,7 @@ def _start_child(sender: str, **_: Any) -> None:
     )
     _requeue_orphaned(context)
     _end_if_stalled(context)
-    told = {"state": "ready", **_warm_up(context)}
+    told = {"state": "ready", **_warm_up()}
     info = {**told, **_doing(context, loop)}
     send_heartbeat(sender, kind="gpu", info=info, sessions=context.sessions)
     loop.start()
@@ -142,15 +146,20 @@ def _place(node: str) -> WorkerContext:
         sessions=resources.sessions,
         storage=resources.storage,
         notifier=resources.notifier,
-        predictors=PredictorCache(settings),
+        predictors=_predictors(),
         node=node,
         leaving=leaving,
     )
 
 
 @cache
+def _predictors() -> PredictorCache:
+    return PredictorCache(settings)
+
+
+@cache
 def _loop(node: str) -> JobLoop:
-    return JobLoop(_place(node))
+    return JobLoop(_place(node), HANDLERS)
 
 
 def _children(worker: Any) -> list[int]:
@@ -195,14 +204,14 @@ def _requeue_orphaned(context: WorkerContext) -> None:
     except SQLAlchemyError as exc:  # The sweep does it once the leases have run out.
         log.warning("nothing_requeued", error=str(exc))
         return
-    for job_id in back.requeued:
-        context.notifier.notify_job(job_id)
+    for job_id, kind in back.requeued:
+        context.notifier.notify_job(job_id, queue=KINDS[kind].queue)
 
 
-def _warm_up(context: WorkerContext) -> dict[str, object]:
+def _warm_up() -> dict[str, object]:
     """Load the default checkpoint, so that the first job need not wait for it."""
     try:
-        predictor = context.predictors.get(None)
+        predictor = _predictors().get(None)
     except ModelError as exc:
         log.exception("no_default_checkpoint")
         return {"problem": str(exc)}

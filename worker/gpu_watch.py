@@ -17,6 +17,7 @@ from app.core.broker.notifier import GPU_QUEUE
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
 from app.health.tables import WorkerHeartbeat
+from app.jobs.kinds import kinds_of
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import Job, JobStatus
 from worker.heartbeat import heartbeat_name
@@ -81,6 +82,7 @@ def look_at(process: ProcessIdentity | None, node: str, resources: Resources) ->
         child = None if process is None else _read_child(session, process, node)
         work = session.scalar(
             claimable_jobs(
+                kinds=kinds_of(GPU_QUEUE),
                 max_attempts=settings.max_attempts,
                 max_interruptions=settings.max_interruptions,
                 limit=1,

@@ -1,4 +1,4 @@
-"""Runs queued jobs one after another, the oldest first.
+"""Runs queued jobs one after another, in the order of the queue.
 
 The database is asked for work, by itself every few seconds; a message from the broker
 only wakes the loop. So a broker that is down, loses messages or is no longer heard
@@ -13,7 +13,7 @@ import structlog
 
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import JobStatus
-from worker.outcomes import WorkerContext
+from worker.outcomes import Handlers, WorkerContext
 from worker.runner import run_job
 
 POLL_EVERY_S = 2.0
@@ -26,15 +26,22 @@ log = structlog.get_logger(__name__)
 class JobLoop:
     """The one thread of a process that runs jobs; ends when the worker leaves.
 
+    Runs only jobs of kinds it has a handler for.
+
     Attributes:
         messages: counts the messages that woke it.
     """
 
     def __init__(
-        self, context: WorkerContext, *, poll_every_s: float = POLL_EVERY_S
+        self,
+        context: WorkerContext,
+        handlers: Handlers,
+        *,
+        poll_every_s: float = POLL_EVERY_S,
     ) -> None:
         self.messages = 0
         self._place = context
+        self._handlers = handlers
         self._poll_every_s = poll_every_s
         self._retry_after_s = context.settings.sweep_every.total_seconds()
         self._put_back: dict[UUID, float] = {}  # failed here; when to try again
@@ -56,9 +63,9 @@ class JobLoop:
             self._thread.join(timeout_s)
 
     def run_next(self) -> bool:
-        """Run the oldest job that can be had; False if there is none."""
+        """Run the first job that can be had; False if there is none."""
         for job_id in self._candidates():
-            status = run_job(job_id, context=self._place)
+            status = run_job(job_id, context=self._place, handlers=self._handlers)
             if status is None:
                 continue  # Another worker was quicker.
             if status is JobStatus.QUEUED:
@@ -71,6 +78,7 @@ class JobLoop:
         now, settings = time.monotonic(), self._place.settings
         self._put_back = {job: at for job, at in self._put_back.items() if at > now}
         statement = claimable_jobs(
+            kinds=tuple(self._handlers),
             max_attempts=settings.max_attempts,
             max_interruptions=settings.max_interruptions,
             limit=CANDIDATES + len(self._put_back),

@@ -8,19 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.jobs.queries import held_job
-from app.jobs.tables import Job
+from app.jobs.attempts import Held, JobProgress, LeaseLost
+from app.jobs.service import renew
 
 TICK_S = 1.0  # how often progress is written and a cancel looked for
 JOIN_S = 5.0  # how long the end of a run waits for a tick that hangs
@@ -36,15 +33,6 @@ class Stop(StrEnum):
     LEAVING = "leaving"  # this worker shuts down; the job goes back into the queue
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What is shown of a running job."""
-
-    stage: str
-    done: float
-    eta_s: float | None
-
-
 class Lease:
     """Holds one job for one run; every write it makes is guarded by its token."""
 
@@ -58,14 +46,13 @@ class Lease:
         renew_every: timedelta,
         leaving: threading.Event,
     ) -> None:
-        self.job_id = job_id
-        self.token = token
+        self.held = Held(job_id, token)
         self._sessions = sessions
         self._length = length
         self._renew_every_s = renew_every.total_seconds()
         self._leaving = leaving
         self._stop: Stop | None = None
-        self._progress: Progress | None = None
+        self._progress: JobProgress | None = None
         self._renewed = time.monotonic()
 
     @property
@@ -84,11 +71,7 @@ class Lease:
     def _is_past(self) -> bool:
         return time.monotonic() - self._renewed > self._length.total_seconds()
 
-    def cancel(self) -> None:
-        """Note that the user asked for an end, seen by another way than a tick."""
-        self._stop = self._stop or Stop.CANCELED
-
-    def note(self, progress: Progress) -> None:
+    def note(self, progress: JobProgress) -> None:
         """Leave the newest progress for the next tick."""
         self._progress = progress
 
@@ -112,29 +95,28 @@ class Lease:
             try:
                 self._tick()
             except SQLAlchemyError as exc:
-                log.warning("lease_not_renewed", job=str(self.job_id), error=str(exc))
+                log.warning(
+                    "lease_not_renewed", job=str(self.held.job_id), error=str(exc)
+                )
             except Exception:
-                log.exception("lease_not_renewed", job=str(self.job_id))
+                log.exception("lease_not_renewed", job=str(self.held.job_id))
 
     def _tick(self) -> None:
-        values: dict[str, Any] = {}
         progress, started = self._progress, time.monotonic()
-        if progress is not None:
-            values["stage"] = progress.stage
-            values["progress"] = progress.done
-            values["eta_s"] = progress.eta_s
         is_renewal = started - self._renewed >= self._renew_every_s
-        if is_renewal or not values:
-            values["lease_expires_at"] = func.now() + self._length
-        with self._sessions.begin() as session:
-            cancel = session.scalar(
-                held_job(self.job_id, self.token)
-                .values(values)
-                .returning(Job.cancel_requested)
-            )
-        if "lease_expires_at" in values:
-            self._renewed = started
-        if cancel is None:
+        is_renewal = is_renewal or progress is None
+        try:
+            with self._sessions.begin() as session:
+                must_stop = renew(
+                    session,
+                    self.held,
+                    lease=self._length if is_renewal else None,
+                    progress=progress,
+                )
+        except LeaseLost:
             self._stop = self._stop or Stop.LOST
-        elif cancel:
+            return
+        if is_renewal:
+            self._renewed = started
+        if must_stop:
             self._stop = self._stop or Stop.CANCELED

@@ -1,36 +1,27 @@
-"""One run of one job: claim it, spot the video, save everything in one transaction.
+"""One run of one job, of whatever kind: claim it, have it handled, write its end.
 
 Celery stays outside: whatever calls `run_job` hands in what it needs. A second call
 for the same job finds it held or closed and does nothing.
 """
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import update
 
 from app.core.process_identity import ProcessIdentity
-from app.core.storage.keys import scores_key
-from app.jobs.queries import claim_job
-from app.jobs.tables import Job, JobStatus
+from app.jobs import service
+from app.jobs.attempts import JobProgress, LeaseLost
+from app.jobs.tables import JobStatus
 from app.videos.tables import Video
 from model.errors import Canceled
-from model.spotting.predictor import Predictor
-from model.spotting.spot_file import Progress, SpottedVideo, spot_file
-from model.spotting.timeline import Timeline
-from model.video.limits import DEFAULT_LIMITS
-from model.video.probe import VideoFacts
-from worker import lease as leases
+from worker.job_task import JobResult, JobTask
 from worker.lease import Lease
 from worker.outcomes import (
-    Claim,
-    Failure,
-    LeaseLost,
+    Handlers,
     WorkerContext,
     failure_of,
-    forget_scores,
+    remove_files,
     save_failure,
     save_stop,
     save_success,
@@ -39,20 +30,40 @@ from worker.outcomes import (
 log = structlog.get_logger(__name__)
 
 
-def run_job(job_id: UUID, *, context: WorkerContext) -> JobStatus | None:
+@dataclass(frozen=True, slots=True)
+class LeaseReporter:
+    """Passes on what a handler says: to the lease, and to those that watch."""
+
+    lease: Lease
+    context: WorkerContext
+
+    def progress(self, stage: str, done: float, eta_s: float | None = None) -> None:
+        """Leave progress for the lease's next tick; see `Reporter`."""
+        self.touch()
+        self.lease.note(JobProgress(stage, done, eta_s))
+
+    def touch(self) -> None:
+        """Say that the run goes on; see `Reporter`."""
+        self.context.activity.touch()
+        if self.lease.stop is not None:
+            raise Canceled(f"the run stops: {self.lease.stop}")
+
+
+def run_job(
+    job_id: UUID, *, context: WorkerContext, handlers: Handlers
+) -> JobStatus | None:
     """Run a job to its end; returns what became of it, None if it was not claimable.
 
     Every write is guarded by the lease: a run that lost it leaves nothing behind. A
     job whose failure may pass goes back into the queue while attempts remain.
     """
-    token = uuid4()
-    claim = _claim(job_id, token, context)
-    if claim is None:
+    task = _claim(job_id, context)
+    if task is None:
         log.info("job_not_claimable", job=str(job_id))
         return None
     lease = Lease(
         job_id,
-        token,
+        task.token,
         sessions=context.sessions,
         length=context.settings.lease,
         renew_every=context.settings.heartbeat,
@@ -62,9 +73,9 @@ def run_job(job_id: UUID, *, context: WorkerContext) -> JobStatus | None:
         structlog.contextvars.bound_contextvars(job=str(job_id)),
         context.activity.running(job_id),
     ):
-        log.info("job_started", attempt=claim.attempt)
+        log.info("job_started", kind=task.kind, attempt=task.attempt)
         try:
-            status = _run(claim, lease, context)
+            status = _run(task, lease, context, handlers)
         except LeaseLost:
             log.warning("lease_lost")
             return None
@@ -72,117 +83,64 @@ def run_job(job_id: UUID, *, context: WorkerContext) -> JobStatus | None:
         return status
 
 
-def _claim(job_id: UUID, token: UUID, context: WorkerContext) -> Claim | None:
-    statement = claim_job(
-        job_id,
-        token=token,
-        owner=str(ProcessIdentity.current()),
-        lease=context.settings.lease,
-        max_attempts=context.settings.max_attempts,
-        max_interruptions=context.settings.max_interruptions,
-    ).returning(Job.video_id, Job.model, Job.attempt, Job.interruptions)
+def _claim(job_id: UUID, context: WorkerContext) -> JobTask | None:
     with context.sessions.begin() as session:
-        row = session.execute(statement).one_or_none()
-        if row is None:
+        claim = service.claim(
+            session,
+            job_id,
+            token=uuid4(),
+            owner=str(ProcessIdentity.current()),
+            settings=context.settings,
+        )
+        if claim is None:
             return None
-        video = session.get_one(Video, row.video_id)
-        return Claim(
-            job_id=job_id,
-            token=token,
-            video_id=video.id,
-            model=row.model,
-            attempt=row.attempt,
-            failures=row.attempt - row.interruptions - 1,
-            storage_key=video.storage_key,
-            callback_url=video.callback_url,
-        )
+        source_key = None
+        if claim.video_id is not None:
+            source_key = session.get_one(Video, claim.video_id).storage_key
+    return JobTask(
+        job_id=job_id,
+        kind=claim.kind,
+        video_id=claim.video_id,
+        source_key=source_key,
+        params=claim.params,
+        attempt=claim.attempt,
+        token=claim.held.token,
+    )
 
 
-def _run(claim: Claim, lease: Lease, context: WorkerContext) -> JobStatus:
-    """Spot and save, or write down why not."""
-    try:
-        with lease.kept_alive():
-            predictor = context.predictors.get(claim.model)
-            context.activity.touch()
-            spotted = _spot(claim, lease, context, predictor)
-            lease.note(leases.Progress("store", 1.0, 0.0))
-            scores = context.storage.write_bytes(
-                scores_key(claim.video_id, claim.job_id, claim.token),
-                _curves(spotted, predictor).to_bytes(),
-            )
-        _raise_if_stopped(lease)
-        return save_success(claim, lease, context, predictor, spotted, scores)
-    except Canceled:
-        return save_stop(claim, lease, context)
-    except LeaseLost:
-        forget_scores(claim, context)
-        raise
-    except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
-        # A signal that ends this worker also reaches its decoder, whose death is then
-        # no failure of the job.
-        if lease.stop is not None:
-            return save_stop(claim, lease, context)
-        return _fail(claim, lease, context, failure_of(exc, claim))
-
-
-def _fail(
-    claim: Claim, lease: Lease, context: WorkerContext, failure: Failure
+def _run(
+    task: JobTask, lease: Lease, context: WorkerContext, handlers: Handlers
 ) -> JobStatus:
-    """Save a failure, unless the job was canceled a moment ago."""
+    """Have the job handled and write its end; files of one that failed go."""
+    new_files: tuple[str, ...] = ()
+    status = None
     try:
-        return save_failure(claim, lease, context, failure)
-    except Canceled:
-        return save_stop(claim, lease, context)
+        try:
+            result = _handle(task, lease, context, handlers)
+            new_files = tuple(result.new_files)
+            LeaseReporter(lease, context).touch()
+            status = save_success(lease, context, result)
+        except Canceled:
+            status = save_stop(task, lease, context)
+        except LeaseLost:
+            raise
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
+            # A signal that ends this worker also reaches its decoder, whose death is
+            # then no failure of the job.
+            if lease.stop is not None:
+                status = save_stop(task, lease, context)
+            else:
+                failure = failure_of(exc, task)
+                status = save_failure(lease, context, failure)
+        return status
+    finally:
+        if status is not JobStatus.SUCCEEDED:
+            remove_files(task, lease, context, new_files)
 
 
-def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:
-    """Give the score curves at the temperature that the events' scores have."""
-    temperature = predictor.manifest.spotting.temperature
-    return replace(
-        spotted.timeline, scores=spotted.timeline.at_temperature(temperature)
-    )
-
-
-def _spot(
-    claim: Claim, lease: Lease, context: WorkerContext, predictor: Predictor
-) -> SpottedVideo:
-    def save_facts(facts: VideoFacts) -> None:
-        _raise_if_stopped(lease)
-        with context.sessions.begin() as session:
-            session.execute(_facts_statement(claim.video_id, facts))
-
-    def note_progress(progress: Progress) -> None:
-        context.activity.touch()
-        _raise_if_stopped(lease)
-        lease.note(leases.Progress(progress.stage, progress.done, progress.eta_s))
-
-    path = context.storage.path_for(claim.storage_key)
-    max_duration_s = context.settings.max_duration.total_seconds()
-    return spot_file(
-        path,
-        predictor=predictor,
-        limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
-        on_facts=save_facts,
-        on_progress=note_progress,
-    )
-
-
-def _raise_if_stopped(lease: Lease) -> None:
-    if lease.stop is not None:
-        raise Canceled(f"the run stops: {lease.stop}")
-
-
-def _facts_statement(video_id: UUID, facts: VideoFacts) -> Any:
-    return (
-        update(Video)
-        .where(Video.id == video_id)
-        .values(
-            duration_s=facts.duration_s,
-            width=facts.width,
-            height=facts.height,
-            fps=facts.fps,
-            codec=facts.codec,
-            container=facts.container,
-            facts=asdict(facts),
-        )
-    )
+def _handle(
+    task: JobTask, lease: Lease, context: WorkerContext, handlers: Handlers
+) -> JobResult:
+    with lease.kept_alive():
+        handle = handlers[task.kind]
+        return handle(task, context.for_handlers, LeaseReporter(lease, context))

@@ -10,7 +10,7 @@ from app.core.db.base import Base
 class WorkerHeartbeat(Base):
     """A worker process that says it is alive; /readyz reads it, the worker writes."""
 
-    __tablename__ = "worker_beats"
+    __tablename__ = "worker_heartbeats"
 
     name: Mapped[str] = mapped_column(primary_key=True)  # kind, node name, process
     kind: Mapped[str]  # gpu | background

@@ -29,6 +29,7 @@ from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
 from app.core.storage.interface import StoredFile
 from app.idempotency.tables import UploadKey
+from app.jobs.kinds import JobKind
 
 MAX_KEY_CHARS = 255
 VISIBLE = frozenset(string.ascii_letters + string.digits + string.punctuation)
@@ -158,9 +159,10 @@ def fingerprint_of(
     return _digest([stored.sha256, filename, sorted(fields.items())])
 
 
-def job_fingerprint(video_id: UUID, model: str | None) -> str:
+def job_fingerprint(video_id: UUID, kind: JobKind, model: str | None) -> str:
     """Tell requests for a new job apart, from uploads too."""
-    return _digest([f"POST /videos/{video_id}/jobs", model])
+    words: list[object] = [f"POST /videos/{video_id}/jobs", model]
+    return _digest(words if kind is JobKind.SPOT else [*words, kind])
 
 
 def check_same(held: HeldKey, fingerprint: str) -> None:

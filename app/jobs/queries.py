@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,30 +10,32 @@ from sqlalchemy import (
     Update,
     and_,
     case,
-    exists,
     func,
     or_,
     select,
-    tuple_,
     update,
 )
-from sqlalchemy.orm import aliased
 
+from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 
+# The order in which waiting jobs are run.
+QUEUE_ORDER = (Job.priority.desc(), Job.created_at, Job.id)
 
-def jobs_page(video_id: UUID, *, before: UUID | None, limit: int) -> Select[Job]:
+
+def jobs_page(
+    video_id: UUID,
+    *,
+    kinds: Collection[JobKind] = (JobKind.SPOT,),
+    before: UUID | None,
+    limit: int,
+) -> Select[Job]:
     """A page of a video's jobs, the newest first; one row more than `limit`."""
-    statement = select(Job).where(Job.video_id == video_id)
+    statement = select(Job).where(Job.video_id == video_id, Job.kind.in_(kinds))
     if before is not None:
         statement = statement.where(Job.id < before)
     return statement.order_by(Job.id.desc()).limit(limit + 1)
-
-
-def latest_job_of(video_id: UUID) -> Select[Job]:
-    """A video's latest job."""
-    return jobs_page(video_id, before=None, limit=0)
 
 
 def claim_job(
@@ -74,16 +75,21 @@ def claim_job(
 
 
 def claimable_jobs(
-    *, max_attempts: int, max_interruptions: int, limit: int
+    *,
+    kinds: Collection[JobKind],
+    max_attempts: int,
+    max_interruptions: int,
+    limit: int,
 ) -> Select[UUID]:
-    """List the jobs that `claim_job` would take now, the oldest first."""
+    """List the jobs that `claim_job` would take now, in the order of the queue."""
     return (
         select(Job.id)
         .where(
             Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+            Job.kind.in_(kinds),
             _is_claimable(max_attempts, max_interruptions),
         )
-        .order_by(Job.created_at, Job.id)
+        .order_by(*QUEUE_ORDER)
         .limit(limit)
     )
 
@@ -118,40 +124,6 @@ def held_job(job_id: UUID, token: UUID) -> Update:
     )
 
 
-def release_values(*, counts_as_attempt: bool) -> dict[str, Any]:
-    """Give the values of a job that goes back into the queue.
-
-    One whose cancel was asked for meanwhile ends instead: nobody would claim it.
-    """
-    values: dict[str, Any] = {
-        "status": case(
-            (Job.cancel_requested, JobStatus.CANCELED), else_=JobStatus.QUEUED
-        ),
-        "finished_at": case((Job.cancel_requested, func.now())),
-        "stage": None,
-        "progress": 0.0,
-        "eta_s": None,
-        "lease_token": None,
-        "lease_owner": None,
-        "lease_expires_at": None,
-    }
-    if not counts_as_attempt:
-        values["attempt"] = func.greatest(Job.attempt - 1, 0)
-    return values
-
-
-def end_values(status: JobStatus) -> dict[str, Any]:
-    """Give the values common to every job that ends."""
-    return {
-        "status": status,
-        "eta_s": None,
-        "lease_token": None,
-        "lease_owner": None,
-        "lease_expires_at": None,
-        "finished_at": func.now(),
-    }
-
-
 def lease_owners() -> Select[str | None]:
     """List the processes that hold a job."""
     return (
@@ -161,9 +133,9 @@ def lease_owners() -> Select[str | None]:
     )
 
 
-def abandoned_jobs(*, dead_owners: Collection[str] = ()) -> Select[Job, Video]:
-    """Lock running jobs nobody works on: expired ones, and those of dead owners."""
-    return _free_jobs(
+def abandoned_jobs(dead_owners: Collection[str]) -> ColumnElement[bool]:
+    """Running jobs nobody works on: expired ones, and those of dead owners."""
+    return and_(
         Job.status == JobStatus.RUNNING,
         or_(Job.lease_expires_at < func.now(), Job.lease_owner.in_(dead_owners)),
     )
@@ -171,9 +143,9 @@ def abandoned_jobs(*, dead_owners: Collection[str] = ()) -> Select[Job, Video]:
 
 def unclaimable_jobs(
     *, max_attempts: int, max_interruptions: int
-) -> Select[Job, Video]:
-    """Lock waiting jobs that `claim_job` refuses: canceled ones, or tried too often."""
-    return _free_jobs(
+) -> ColumnElement[bool]:
+    """Waiting jobs that `claim_job` refuses: canceled ones, or tried too often."""
+    return and_(
         Job.status == JobStatus.QUEUED,
         or_(
             Job.cancel_requested,
@@ -183,28 +155,7 @@ def unclaimable_jobs(
     )
 
 
-def show_job(*, video_id: UUID, job_id: UUID) -> Update:
-    """Show a job's timeline, unless that of a job asked for later is shown already."""
-    shown, wanted = aliased(Job), aliased(Job)
-    is_older = exists().where(
-        shown.id == Video.current_job_id,
-        wanted.id == job_id,
-        tuple_(shown.created_at, shown.id) > tuple_(wanted.created_at, wanted.id),
-    )
-    return (
-        update(Video)
-        .where(Video.id == video_id, ~is_older)
-        .values(current_job_id=job_id)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def named_scores(keys: Collection[str]) -> Select[str | None]:
-    """List which of these score files a job names."""
-    return select(Job.scores_key).where(Job.scores_key.in_(keys))
-
-
-def _free_jobs(*wanted: ColumnElement[bool]) -> Select[Job, Video]:
+def free_jobs_of_videos(wanted: ColumnElement[bool]) -> Select[Job, Video]:
     """Lock jobs with their videos; rows another transaction holds are left to it.
 
     The video is locked too because a message that is added refers to it, and a
@@ -213,17 +164,27 @@ def _free_jobs(*wanted: ColumnElement[bool]) -> Select[Job, Video]:
     return (
         select(Job, Video)
         .join(Video, Video.id == Job.video_id)
-        .where(*wanted)
+        .where(wanted)
         .order_by(Job.id)
         .with_for_update(of=(Job, Video), key_share=True, skip_locked=True)
     )
 
 
-def queued_jobs(*, limit: int) -> Select[UUID]:
-    """List the jobs that wait for a worker, the oldest first."""
+def free_jobs_without_video(wanted: ColumnElement[bool]) -> Select[Job]:
+    """Lock jobs of no video; rows another transaction holds are left to it."""
+    return (
+        select(Job)
+        .where(wanted, Job.video_id.is_(None))
+        .order_by(Job.id)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+
+
+def queued_jobs(*, kinds: Collection[JobKind], limit: int) -> Select[UUID]:
+    """List the jobs that wait for a worker, in the order of the queue."""
     return (
         select(Job.id)
-        .where(Job.status == JobStatus.QUEUED)
-        .order_by(Job.created_at, Job.id)
+        .where(Job.status == JobStatus.QUEUED, Job.kind.in_(kinds))
+        .order_by(*QUEUE_ORDER)
         .limit(limit)
     )

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from typing_extensions import TypedDict
 
 from app.core.http.schemas import Page
+from app.jobs.kinds import JobKind
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
 
@@ -55,25 +56,32 @@ class JobLinks(BaseModel):
     """Addresses that belong to a job."""
 
     self: str
-    video: str
+    video: str | None
     cancel: str
 
 
 class Job(BaseModel):
-    """One run of one model over one video."""
+    """One piece of work; of the kind `spot`, one run of one model over one video."""
 
     id: UUID = Field(examples=[JOB_ID])
-    video_id: UUID = Field(examples=[VIDEO_ID])
+    kind: JobKind = Field(description="What it does.")
+    video_id: UUID | None = Field(examples=[VIDEO_ID])
     status: Status
-    stage: Literal["probe", "decode", "spot", "store"] | None = Field(
-        description="What a running job is doing."
+    stage: str | None = Field(
+        description="What a running job is doing; a spot job: probe, decode, spot, "
+        "store.",
+        examples=["spot"],
     )
-    progress: float = Field(ge=0, le=1, description="By time in the video.")
+    progress: float = Field(ge=0, le=1, description="Of a spot job by time.")
+    priority: int = Field(description="Higher ones are run first.")
     eta_s: float | None = Field(description="Seconds still to go, if they can be told.")
     attempt: int = Field(description="How often a worker has begun it.")
     model: str | None = Field(description="The model asked for; null: the default.")
     checkpoint: CheckpointFacts | None = Field(description="What ran, to the letter.")
     counts: Counts | None = Field(description="Events by type, once it succeeded.")
+    result: dict[str, JsonValue] | None = Field(
+        description="What came of it, by its kind, once it succeeded."
+    )
     error: JobError | None
     warnings: Warnings | None = Field(description="What the decoder had to forgive.")
     created_at: datetime
@@ -91,16 +99,18 @@ class Job(BaseModel):
                 detail=job.error_detail or "",
                 retryable=bool(job.error_retryable),
             )
+        result = job.result or {}
         stage = job.stage if job.status == JobStatus.RUNNING else None
         return cls.model_validate(
             {
                 **{name: getattr(job, name) for name in _SAME_IN_JOB},
                 "stage": stage,
-                "counts": job.event_counts,
+                "model": job.params.get("model"),
+                **{name: result.get(name) for name in _OF_RESULT},
                 "error": error,
                 "links": {
                     "self": f"/jobs/{job.id}",
-                    "video": f"/videos/{job.video_id}",
+                    "video": job.video_id and f"/videos/{job.video_id}",
                     "cancel": f"/jobs/{job.id}/cancel",
                 },
             }
@@ -112,18 +122,21 @@ class JobPage(Page[Job]):
 
 
 class NewJob(BaseModel):
-    """How to analyse a video again."""
+    """What to do with a video: analyse it again, if nothing else is said."""
 
     model_config = ConfigDict(extra="forbid")
 
+    kind: JobKind = Field(default=JobKind.SPOT, description="What is to be done.")
     model: str | None = Field(
         default=None,
         max_length=255,
-        description="A name of GET /models; null: the default.",
+        description="Of a spot job: a name of GET /models; null: the default.",
     )
 
 
 _SAME_IN_JOB = (
-    *("id", "video_id", "status", "progress", "eta_s", "attempt", "model"),
-    *("checkpoint", "warnings", "created_at", "started_at", "finished_at"),
+    *("id", "kind", "video_id", "status", "progress", "priority", "eta_s", "attempt"),
+    *("result", "created_at", "started_at", "finished_at"),
 )
+# What a spot job's result holds is also told in fields of its own.
+_OF_RESULT = ("checkpoint", "counts", "warnings")

@@ -13,7 +13,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db.base import Base, new_id
-from app.core.errors import JobIsFinished
+from app.jobs.kinds import JobKind
 from app.videos.tables import Video
 
 
@@ -22,7 +22,7 @@ class JobStatus(StrEnum):
 
     QUEUED = "queued"  # waits for a worker
     RUNNING = "running"  # a worker holds its lease
-    SUCCEEDED = "succeeded"  # its timeline is stored
+    SUCCEEDED = "succeeded"  # its result is stored
     FAILED = "failed"  # ended by an error, see error_code
     CANCELED = "canceled"  # ended by the user
 
@@ -32,7 +32,7 @@ class JobStatus(StrEnum):
 
 
 class Job(Base):
-    """One run of one checkpoint over one video."""
+    """One piece of background work of some kind."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -41,6 +41,7 @@ class Job(Base):
             name="status",
         ),
         Index(None, "video_id", "created_at"),
+        Index(None, "parent_id"),
         Index(
             "ix_jobs_open",
             "status",
@@ -50,15 +51,26 @@ class Job(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    video_id: Mapped[UUID] = mapped_column(ForeignKey(Video.id, ondelete="CASCADE"))
-    model: Mapped[str | None]  # checkpoint asked for; null: the service's default
+    kind: Mapped[str] = mapped_column(default=JobKind.SPOT, server_default="spot")
+    video_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Video.id, ondelete="CASCADE")
+    )
+    parent_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("jobs.id", ondelete="CASCADE")
+    )  # the job that asked for this one
+    # What was asked for; spot: {"model": a checkpoint, or null for the default}.
+    params: Mapped[dict[str, object]] = mapped_column(
+        default=dict, server_default=text("'{}'")
+    )
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")  # high first
     status: Mapped[str] = mapped_column(default=JobStatus.QUEUED)
-    stage: Mapped[str | None]  # probe | decode | spot | store
-    progress: Mapped[float] = mapped_column(default=0.0)  # 0..1 by PTS
+    stage: Mapped[str | None]  # spot: probe | decode | spot | store
+    progress: Mapped[float] = mapped_column(default=0.0)  # 0..1; spot: by PTS
     eta_s: Mapped[float | None]
     attempt: Mapped[int] = mapped_column(default=0)  # claims so far
     # Claims that ended with the death of a worker: no fault of the video.
     interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Of the attempt under way; once it succeeded, of the one whose files are kept.
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
     lease_owner: Mapped[str | None]  # the process that holds it, a ProcessIdentity
@@ -66,27 +78,10 @@ class Job(Base):
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
     error_retryable: Mapped[bool | None]
-    checkpoint: Mapped[dict[str, object] | None]  # name, version, sha256 that ran
-    scores_key: Mapped[str | None]  # the stored score curves
-    scores_sha256: Mapped[str | None]
-    event_counts: Mapped[dict[str, int] | None]  # {"PASS": 812, ...}
-    warnings: Mapped[dict[str, object] | None]  # what the decoder had to forgive
+    result: Mapped[dict[str, object] | None]  # small facts, once it succeeded
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
     # Tells the order of inserts: a video's row comes before its jobs'.
-    video: Mapped[Video] = relationship(lazy="raise")
-
-    def cancel(self, *, now: datetime) -> None:
-        """End a waiting job; ask the worker that holds a running one to stop.
-
-        Raises:
-            JobIsFinished: it has ended already.
-        """
-        if JobStatus(self.status).is_final:
-            raise JobIsFinished(f"The job has {self.status} already.")
-        self.cancel_requested = True
-        if self.status == JobStatus.QUEUED:
-            self.status = JobStatus.CANCELED
-            self.finished_at = now
+    video: Mapped[Video | None] = relationship(lazy="raise")

@@ -9,14 +9,15 @@ from sqlalchemy.orm import Session
 from model.spotting.spots import Spot
 
 COPY = (
-    "copy events (video_id, job_id, seq, time_ms, pts, frame, label, score) from stdin"
+    "copy events (video_id, analysis_id, seq, time_ms, pts, frame, label, score) "
+    "from stdin"
 )
 
 
 def copy_events(
-    session: Session, *, video_id: UUID, job_id: UUID, spots: Iterable[Spot]
+    session: Session, *, video_id: UUID, analysis_id: UUID, spots: Iterable[Spot]
 ) -> None:
-    """Write the events of a job inside the session's transaction.
+    """Write the events of an analysis inside the session's transaction.
 
     `seq` counts from 0 by time, then label: the order in which they are read.
     """
@@ -29,7 +30,7 @@ def copy_events(
             copy.write_row(
                 (
                     video_id,
-                    job_id,
+                    analysis_id,
                     seq,
                     round(spot.time_s * 1000),
                     spot.pts,

@@ -1,12 +1,14 @@
-"""Statements about events, built without a session."""
+"""Statements about analyses and events, built without a session."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, Update, exists, select, tuple_, update
+from sqlalchemy.orm import aliased
 
-from app.timelines.tables import Event
+from app.timelines.tables import Analysis, Event
+from app.videos.tables import Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +24,18 @@ class EventFilter:
 
 def events_of(
     video_id: UUID,
-    job_id: UUID,
+    analysis_id: UUID,
     wanted: EventFilter,
     *,
     after: tuple[int, int] | None = None,
     limit: int | None = None,
-) -> Select[UUID, int, int, int, str, float]:
-    """Events of one job by time; `after` is the (time_ms, seq) of the last one seen.
+) -> Select[int, int, int, str, float]:
+    """Events of one analysis by time; `after`: the (time_ms, seq) of the last one.
 
     Plain columns, which a list of hundreds is read from in a third of the time that
     whole rows take.
     """
-    conditions = [Event.video_id == video_id, Event.job_id == job_id]
+    conditions = [Event.video_id == video_id, Event.analysis_id == analysis_id]
     if wanted.labels:
         conditions.append(Event.label.in_(wanted.labels))
     if wanted.min_score is not None:
@@ -51,7 +53,6 @@ def events_of(
         else (Event.time_ms, Event.seq)
     )
     columns = (
-        Event.job_id,
         Event.seq,
         Event.time_ms,
         Event.frame,
@@ -59,3 +60,29 @@ def events_of(
         Event.score,
     )
     return select(*columns).where(*conditions).order_by(*order).limit(limit)
+
+
+def analysis_of(job_id: UUID) -> Select[Analysis]:
+    """What a job found."""
+    return select(Analysis).where(Analysis.job_id == job_id)
+
+
+def show_analysis(analysis: Analysis) -> Update:
+    """Show an analysis, unless one that was asked for later is shown already."""
+    shown = aliased(Analysis)
+    is_older = exists().where(
+        shown.id == Video.current_analysis_id,
+        tuple_(shown.requested_at, shown.id)
+        > tuple_(analysis.requested_at, analysis.id),
+    )
+    return (
+        update(Video)
+        .where(Video.id == analysis.video_id, ~is_older)
+        .values(current_analysis_id=analysis.id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def named_scores(keys: Collection[str]) -> Select[str | None]:
+    """List which of these score files an analysis names."""
+    return select(Analysis.scores_key).where(Analysis.scores_key.in_(keys))

@@ -32,9 +32,10 @@ from app.core.storage.interface import Storage
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
 from app.timelines.formats import EventFacts, event_object, to_csv, to_soccernet
-from app.timelines.queries import EventFilter, events_of
+from app.timelines.queries import EventFilter, analysis_of, events_of
 from app.timelines.schemas import EventPage, SoccerNetPredictions, Timeline
 from app.timelines.scores import DamagedScores, ScoreCurves, read_scores
+from app.timelines.tables import Analysis
 from app.videos.queries import video_with_jobs
 from app.videos.service import find_video, video_not_found
 from app.videos.tables import Video as VideoRow
@@ -124,22 +125,23 @@ def list_events(  # one parameter a filter
         after = (start.time_ms, start.seq) if start is not None else None
         most = (limit or DEFAULT_LIMIT) + 1
     with snapshot(service) as session:
-        video, job = _timeline_to_read(session, video_id, start)
-        _check_types(types, job, service.storage)
-        statement = events_of(video_id, job.id, wanted, after=after, limit=most)
+        video, analysis = _analysis_to_read(session, video_id, start)
+        _check_types(types, analysis, service.storage)
+        statement = events_of(video_id, analysis.id, wanted, after=after, limit=most)
         found = session.execute(statement).all()
+    job_id = analysis.job_id
     if form is not EventFormat.JSON:
-        return _file_of(found, video, form)
+        return _file_of([_facts(event, job_id) for event in found], video, form)
     page, next_cursor = paginate(
         found,
         limit=limit or DEFAULT_LIMIT,
         cursor_after=lambda event: EventsCursor(
-            job=job.id, order=order, time_ms=event.time_ms, seq=event.seq
+            job=job_id, order=order, time_ms=event.time_ms, seq=event.seq
         ),
         request=request,
         response=response,
     )
-    items = [event_object(_facts(event)) for event in page]
+    items = [event_object(_facts(event, job_id)) for event in page]
     return json_answer({"items": items, "next_cursor": next_cursor}, response)
 
 
@@ -163,21 +165,23 @@ def get_timeline(
     highest score among them, and the time of the highest of all.
     """
     with snapshot(service) as session:
-        _, job = _timeline_to_read(session, video_id, None)
+        _, analysis = _analysis_to_read(session, video_id, None)
     try:
-        curves = _curves(job, service.storage)
+        curves = _curves(analysis, service.storage)
     except ScoresNotFound:
         with service.sessions() as session:
             find_video(session, video_id)  # It may have been deleted meanwhile.
         raise
     stretch = curves.between(from_s, to_s)
-    return Timeline.of(video_id, job.id, stretch.thinned(points), steps=len(stretch))
+    return Timeline.of(
+        video_id, analysis.job_id, stretch.thinned(points), steps=len(stretch)
+    )
 
 
-def _timeline_to_read(
+def _analysis_to_read(
     session: Session, video_id: UUID, start: EventsCursor | None
-) -> tuple[VideoRow, JobRow]:
-    """Find a video and the job whose timeline is read: the cursor's, else the shown.
+) -> tuple[VideoRow, Analysis]:
+    """Find a video and the analysis that is read: the cursor's, else the shown one.
 
     Raises:
         VideoNotFound: no video has that id.
@@ -188,12 +192,14 @@ def _timeline_to_read(
     if found is None:
         raise video_not_found(video_id)
     video, latest, shown = found
-    job = shown if start is None else session.get(JobRow, start.job)
-    if start is not None and (job is None or job.video_id != video.id):
+    if start is None:
+        if shown is None:
+            raise _no_timeline(latest)
+        return video, shown
+    analysis = session.scalar(analysis_of(start.job))
+    if analysis is None or analysis.video_id != video.id:
         raise InvalidCursor("The cursor was made for another video.")
-    if job is None:
-        raise _no_timeline(latest)
-    return video, job
+    return video, analysis
 
 
 def _no_timeline(job: JobRow) -> NoTimeline:
@@ -211,16 +217,16 @@ def _no_timeline(job: JobRow) -> NoTimeline:
     )
 
 
-def _check_types(types: Sequence[str], job: JobRow, storage: Storage) -> None:
+def _check_types(types: Sequence[str], analysis: Analysis, storage: Storage) -> None:
     """Refuse a filter no event can pass.
 
     Raises:
-        UnknownType: the job's model knows no such type.
+        UnknownType: the model that ran knows no such type.
         ScoresNotFound: the file that names the types is gone.
     """
-    if set(types) <= set(job.event_counts or {}):
+    if set(types) <= analysis.event_counts.keys():
         return
-    known = _curves(job, storage).labels
+    known = _curves(analysis, storage).labels
     unknown = [label for label in types if label not in known]
     if unknown:
         raise UnknownType(
@@ -230,39 +236,36 @@ def _check_types(types: Sequence[str], job: JobRow, storage: Storage) -> None:
         )
 
 
-def _curves(job: JobRow, storage: Storage) -> ScoreCurves:
-    """Read the stored curves of a job, and make sure that they are what was stored.
+def _curves(analysis: Analysis, storage: Storage) -> ScoreCurves:
+    """Read the curves of an analysis, and make sure that they are what was stored.
 
     Raises:
         NoTimeline, ScoresNotFound: there are none, or no more.
         DamagedScores: the file has changed.
     """
-    if job.scores_key is None:
-        raise NoTimeline("The job stored no timeline.")
+    if analysis.scores_key is None:
+        raise NoTimeline("The analysis stored no score curves.")
     try:
-        data = storage.read_bytes(job.scores_key)
+        data = storage.read_bytes(analysis.scores_key)
     except FileNotFoundError as exc:
         raise ScoresNotFound(
             "The score curves of this timeline are gone from the server's disk; run "
             "the video again to have new ones."
         ) from exc
-    if hashlib.sha256(data).hexdigest() != job.scores_sha256:
-        raise DamagedScores(f"{job.scores_key} has changed since it was stored")
+    if hashlib.sha256(data).hexdigest() != analysis.scores_sha256:
+        raise DamagedScores(f"{analysis.scores_key} has changed since it was stored")
     return read_scores(data)
 
 
-def _facts(event: Row[UUID, int, int, int, str, float]) -> EventFacts:
+def _facts(event: Row[int, int, int, str, float], job_id: UUID) -> EventFacts:
     """Read what every form tells of an event."""
-    job_id, seq, time_ms, frame, label, score = event
+    seq, time_ms, frame, label, score = event
     return EventFacts(f"{job_id}.{seq}", label, time_ms, frame, score)
 
 
 def _file_of(
-    events: Sequence[Row[UUID, int, int, int, str, float]],
-    video: VideoRow,
-    form: EventFormat,
+    facts: Sequence[EventFacts], video: VideoRow, form: EventFormat
 ) -> Response:
-    facts = [_facts(event) for event in events]
     name = video.title or video.filename or str(video.id)
     if form is EventFormat.CSV:
         text, media_type, ending = to_csv(facts), "text/csv", "csv"

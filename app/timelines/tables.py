@@ -1,33 +1,55 @@
-"""The row of an event."""
+"""The rows of an analysis and of its events."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ForeignKey,
     ForeignKeyConstraint,
     Index,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db.base import Base
+from app.core.db.base import Base, new_id
 from app.jobs.tables import Job
 from app.videos.tables import Video
 
 
+class Analysis(Base):
+    """What one run of a checkpoint over a video found."""
+
+    __tablename__ = "analyses"
+    __table_args__ = (Index(None, "video_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    video_id: Mapped[UUID] = mapped_column(ForeignKey(Video.id, ondelete="CASCADE"))
+    job_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Job.id, ondelete="CASCADE"), unique=True
+    )
+    checkpoint: Mapped[dict[str, object]]  # name, version, sha256 that ran
+    scores_key: Mapped[str | None]  # the stored score curves
+    scores_sha256: Mapped[str | None]
+    event_counts: Mapped[dict[str, int]]  # {"PASS": 812, ...}
+    warnings: Mapped[dict[str, object]]  # what the decoder had to forgive
+    requested_at: Mapped[datetime]  # when its job was asked for: the newest is shown
+    created_at: Mapped[datetime]
+
+
 class Event(Base):
-    """A spot that survived, stored under the job that found it."""
+    """A spot that survived, stored under the analysis that found it."""
 
     __tablename__ = "events"
     __table_args__ = (
-        ForeignKeyConstraint(["job_id"], [Job.id], ondelete="CASCADE"),
+        ForeignKeyConstraint(["analysis_id"], [Analysis.id], ondelete="CASCADE"),
         ForeignKeyConstraint(["video_id"], [Video.id], ondelete="CASCADE"),
-        Index(None, "video_id", "job_id", "time_ms", "seq"),
-        Index(None, "video_id", "job_id", "label", "time_ms", "seq"),
-        Index(None, "job_id"),
+        Index(None, "video_id", "analysis_id", "time_ms", "seq"),
+        Index(None, "video_id", "analysis_id", "label", "time_ms", "seq"),
+        Index(None, "analysis_id"),
     )
 
     video_id: Mapped[UUID] = mapped_column(primary_key=True)
-    job_id: Mapped[UUID] = mapped_column(primary_key=True)
+    analysis_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(primary_key=True)  # 0.. by time, then label
     time_ms: Mapped[int] = mapped_column(BigInteger)  # from the start, as players show
     pts: Mapped[int] = mapped_column(BigInteger)  # in the stream's own time base

@@ -11,7 +11,7 @@ from app.core.db.session import Sessions
 from app.core.logging import warn_once
 from app.core.storage.interface import Storage
 from app.core.storage.keys import source_key, video_of, video_prefix
-from app.jobs.queries import named_scores
+from app.timelines.queries import named_scores
 from app.videos.queries import lock_video
 from app.videos.tables import Video
 
@@ -56,7 +56,7 @@ def clean_up(*, sessions: Sessions, storage: Storage) -> int:
 def sweep_lost_scores(*, sessions: Sessions, storage: Storage) -> int:
     """Remove score files of runs that lost and died before they could tidy up.
 
-    A file that no job names stays for an hour: its run may be about to end. Every
+    A file that no analysis names stays for an hour: its run may be about to end. Every
     video's folder is looked into, so this is for now and then.
 
     Returns:

@@ -6,39 +6,45 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import aliased
 
+from app.jobs.kinds import KINDS
 from app.jobs.tables import Job
+from app.timelines.tables import Analysis
 from app.videos.tables import Video
+
+SPEAKING = tuple(kind for kind, spec in KINDS.items() if spec.speaks_for_video)
 
 
 @cache
-def videos_with_jobs() -> Select[Video, Job, Job]:
-    """Each video, its latest job, and (or null) the job whose timeline is shown.
+def videos_with_jobs() -> Select[Video, Job, Analysis]:
+    """Each video, its latest job, and (or null) the analysis that is shown.
+
+    Only jobs that speak for the video count.
 
     Made once: SQLAlchemy compiles a statement with new aliases anew for every request.
     """
     latest_row = (
         select(Job)
-        .where(Job.video_id == Video.id)
+        .where(Job.video_id == Video.id, Job.kind.in_(SPEAKING))
         .order_by(Job.created_at.desc(), Job.id.desc())
         .limit(1)
         .lateral("latest")
     )
-    latest, shown = aliased(Job, latest_row), aliased(Job, name="shown")
+    latest = aliased(Job, latest_row)
     return (
-        select(Video, latest, shown)
+        select(Video, latest, Analysis)
         .join(latest_row, latest_row.c.video_id == Video.id)
-        .outerjoin(shown, shown.id == Video.current_job_id)
+        .outerjoin(Analysis, Analysis.id == Video.current_analysis_id)
     )
 
 
-def videos_page(*, before: UUID | None, limit: int) -> Select[Video, Job, Job]:
+def videos_page(*, before: UUID | None, limit: int) -> Select[Video, Job, Analysis]:
     """A page of videos, the newest first; one row more tells that there is a next."""
     statement = videos_with_jobs().order_by(Video.id.desc()).limit(limit + 1)
     return statement if before is None else statement.where(Video.id < before)
 
 
-def video_with_jobs(video_id: UUID | None) -> Select[Video, Job, Job]:
-    """One video with its latest and its shown job."""
+def video_with_jobs(video_id: UUID | None) -> Select[Video, Job, Analysis]:
+    """One video with its latest job and the analysis that is shown."""
     return videos_with_jobs().where(Video.id == video_id)
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from app.core.http.schemas import Page
 from app.jobs.schemas import VIDEO_ID, Counts, Job, JobError, Status
 from app.jobs.tables import Job as JobRow
+from app.timelines.tables import Analysis
 from app.videos.tables import Video as VideoRow
 
 
@@ -48,13 +49,16 @@ class Video(BaseModel):
     current_job_id: UUID | None = Field(
         description="The job whose timeline /events and /timeline show."
     )
+    current_analysis_id: UUID | None = Field(
+        description="What that job found; null: nothing is shown yet."
+    )
     created_at: datetime
     job: Job = Field(description="The latest job.")
     links: VideoLinks
 
     @classmethod
-    def of(cls, video: VideoRow, latest: JobRow, shown: JobRow | None) -> "Video":
-        """Read the rows of a video, its latest job and the job that is shown."""
+    def of(cls, video: VideoRow, latest: JobRow, shown: Analysis | None) -> "Video":
+        """Read the rows of a video, its latest job and the analysis that is shown."""
         job = Job.of(latest)
         own = f"/videos/{video.id}"
         return cls.model_validate(
@@ -65,6 +69,7 @@ class Video(BaseModel):
                 "progress": job.progress,
                 "error": job.error,
                 "counts": shown.event_counts if shown else None,
+                "current_job_id": shown.job_id if shown else None,
                 "job": job,
                 "links": {
                     "self": own,
@@ -85,6 +90,6 @@ class VideoPage(Page[Video]):
 
 _SAME_IN_VIDEO = (
     *("id", "title", "filename", "size_bytes", "sha256", "duration_s", "width"),
-    *("height", "fps", "codec", "container", "callback_url", "current_job_id"),
-    "created_at",
+    *("height", "fps", "codec", "container", "callback_url"),
+    *("current_analysis_id", "created_at"),
 )

@@ -12,7 +12,7 @@ from app.core.db.base import Base, new_id
 
 
 class Video(Base):
-    """An uploaded file: immutable facts, and which job's timeline is shown."""
+    """An uploaded file: immutable facts, and which analysis is shown."""
 
     __tablename__ = "videos"
 
@@ -31,5 +31,5 @@ class Video(Base):
     codec: Mapped[str | None]
     container: Mapped[str | None]
     facts: Mapped[dict[str, object] | None]  # all the probe said, as JSON
-    current_job_id: Mapped[UUID | None]  # the job whose timeline /events shows
+    current_analysis_id: Mapped[UUID | None]  # the one whose events /events shows
     created_at: Mapped[datetime]

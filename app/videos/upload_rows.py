@@ -5,14 +5,16 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from app.core.db.base import new_id
 from app.core.db.commit import OutcomeUnknown, commit_for_sure
 from app.core.errors import IdempotencyKeyInUse, NotReady
 from app.core.resources import Resources
 from app.core.storage.interface import StoredFile
 from app.core.storage.keys import video_prefix
 from app.idempotency.service import HeldKey, check_same, fingerprint_of
-from app.jobs.tables import Job, JobStatus
+from app.jobs.kinds import JobKind
+from app.jobs.service import request
+from app.jobs.tables import Job
+from app.timelines.tables import Analysis
 from app.videos.queries import video_with_jobs
 from app.videos.tables import Video
 
@@ -31,7 +33,7 @@ class Accepted(NamedTuple):
 
     video: Video
     job: Job  # its latest
-    shown: Job | None  # the one whose timeline is shown, if it was sent before
+    shown: Analysis | None  # what is shown of it, if it was sent before
 
 
 def record_upload(
@@ -48,11 +50,18 @@ def record_upload(
         NotReady: the database left, and nothing was written.
         OutcomeUnknown: it may have been; the file stays.
     """
-    video, job = _rows(video_id, upload, stored, now)
+    video = _row(video_id, upload, stored, now)
     try:
         with service.sessions() as session:
-            session.add_all((video, job))
+            session.add(video)
             session.flush()
+            job = request(
+                session,
+                kind=JobKind.SPOT,
+                video_id=video_id,
+                params={"model": upload.fields.get("model")},
+                now=now,
+            )
             fingerprint = fingerprint_of(stored, upload.filename, upload.fields)
             held.close(session, fingerprint=fingerprint, video_id=video_id)
             if not commit_for_sure(session, sessions=service.sessions):
@@ -85,10 +94,8 @@ def find_earlier(
     return Accepted(*found)
 
 
-def _rows(
-    video_id: UUID, upload: Upload, stored: StoredFile, now: datetime
-) -> tuple[Video, Job]:
-    video = Video(
+def _row(video_id: UUID, upload: Upload, stored: StoredFile, now: datetime) -> Video:
+    return Video(
         id=video_id,
         title=upload.fields.get("title"),
         filename=upload.filename or None,
@@ -98,11 +105,3 @@ def _rows(
         sha256=stored.sha256,
         created_at=now,
     )
-    job = Job(
-        id=new_id(),
-        video_id=video_id,
-        model=upload.fields.get("model"),
-        status=JobStatus.QUEUED,
-        created_at=now,
-    )
-    return video, job

@@ -61,22 +61,6 @@ def add_delivery(
     return None
 
 
-def add_canceled(
-    session: Session,
-    *,
-    video_id: UUID,
-    job_id: UUID,
-    url: str | None,
-    base_url: str,
-    now: datetime,
-) -> UUID | None:
-    """Write the message of a canceled job; None if there is nobody to ring for."""
-    if url is None:
-        return None
-    outcome = JobOutcome(video_id, job_id, "canceled", {})
-    return add_delivery(session, outcome, url=url, base_url=base_url, now=now)
-
-
 def make_delivery(
     outcome: JobOutcome, *, url: str, base_url: str, now: datetime
 ) -> Delivery:

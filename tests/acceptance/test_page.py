@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from app.core.db.base import new_id, utc_now
 from app.core.storage.keys import scores_key
-from app.jobs.queries import latest_job_of
+from app.jobs.queries import jobs_page
 from app.jobs.tables import Job, JobStatus
-from app.timelines.tables import Event
+from app.timelines.tables import Analysis, Event
 from app.videos.tables import Video
 from model.spotting.timeline import Timeline
 from tests.api_server import RunningApi, make_settings, running_api
@@ -62,37 +62,43 @@ class Service:
     def set_job(self, video_id: UUID, **values: object) -> None:
         """Let the latest job stand where a worker would have brought it."""
         with self.api.service.sessions.begin() as session:
-            job = session.scalars(latest_job_of(video_id)).one()
+            job = session.scalars(jobs_page(video_id, before=None, limit=0)).one()
             for name, value in values.items():
                 setattr(job, name, value)
 
     def finish(self, video_id: UUID, *, events: int = EVENTS) -> None:
         """Store a timeline with an event in each frame, as a new job's."""
-        job_id, now = new_id(), utc_now()
+        job_id, analysis_id, now = new_id(), new_id(), utc_now()
         frames = np.arange(events, dtype=np.int64)
         scores = np.full((events, len(LABELS) + 1), 0.25, np.float32)
         timeline = Timeline(LABELS, scores, frames / FPS, frames, frames)
         key = scores_key(video_id, job_id, new_id())
         stored = self.api.service.storage.write_bytes(key, timeline.to_bytes())
-        rows = [_event(video_id, job_id, int(frame)) for frame in frames]
+        rows = [_event(video_id, analysis_id, int(frame)) for frame in frames]
         counts = {name: sum(row.label == name for row in rows) for name in LABELS}
         with self.api.service.sessions.begin() as session:
             job = Job(id=job_id, video_id=video_id, created_at=now)
             job.status, job.progress = JobStatus.SUCCEEDED, 1.0
-            job.scores_key, job.scores_sha256 = key, stored.sha256
-            job.event_counts, job.finished_at = counts, now
+            job.result, job.finished_at = {"counts": counts}, now
             session.add(job)
+            session.flush()
+            analysis = Analysis(id=analysis_id, video_id=video_id, job_id=job_id)
+            analysis.checkpoint, analysis.warnings = {}, {}
+            analysis.scores_key, analysis.scores_sha256 = key, stored.sha256
+            analysis.event_counts, analysis.requested_at = counts, now
+            analysis.created_at = now
+            session.add(analysis)
             session.flush()
             session.add_all(rows)
             video = session.get_one(Video, video_id)
-            video.current_job_id, video.fps = job_id, float(FPS)
+            video.current_analysis_id, video.fps = analysis_id, float(FPS)
             video.duration_s = EVENTS / FPS
 
 
-def _event(video_id: UUID, job_id: UUID, frame: int) -> Event:
+def _event(video_id: UUID, analysis_id: UUID, frame: int) -> Event:
     return Event(
         video_id=video_id,
-        job_id=job_id,
+        analysis_id=analysis_id,
         seq=frame,
         time_ms=round(frame * 1000 / FPS),
         pts=frame,

@@ -25,7 +25,7 @@ from app.core.storage.keys import scores_key
 from app.health.tables import WorkerHeartbeat
 from app.jobs.tables import Job, JobStatus
 from app.timelines.schemas import SoccerNetPredictions
-from app.timelines.tables import Event
+from app.timelines.tables import Analysis, Event
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
 from model.spotting.timeline import Timeline
@@ -78,6 +78,10 @@ def test_a_finished_video_tells_facts_status_and_counts(
     assert body["counts"] == {"PASS": 3, "DRIVE": 2}
     assert (body["width"], body["height"], body["fps"]) == (1280, 720, 30.0)
     assert body["current_job_id"] == body["job"]["id"]
+    assert body["current_analysis_id"] is not None
+    job = body["job"]
+    assert (job["kind"], job["priority"]) == ("spot", 0)
+    assert job["counts"] == job["result"]["counts"] == body["counts"]
     assert body["error"] is None
 
 
@@ -504,7 +508,7 @@ def test_score_curves_of_a_video_being_deleted_are_missing(
 ) -> None:
     engine = api.service.engine
     with api.service.sessions() as session:
-        key = str(session.scalars(select(Job.scores_key)).one())
+        key = str(session.scalars(select(Analysis.scores_key)).one())
     deletions: list[UUID] = []
 
     def delete_meanwhile(*facts: Any) -> None:
@@ -562,9 +566,59 @@ def test_a_video_is_analysed_again_beside_its_old_timeline(
     assert [one["status"] for one in jobs] == ["queued", "succeeded"]
 
 
+def test_a_job_of_another_kind_leaves_the_videos_status_alone(
+    api: RunningApi, video: UUID
+) -> None:
+    before = api.client.get(f"/videos/{video}").json()
+
+    answer = api.client.post(f"/videos/{video}/jobs", json={"kind": "thumbnails"})
+
+    assert answer.status_code == 202
+    job = answer.json()
+    assert (job["kind"], job["status"], job["model"]) == ("thumbnails", "queued", None)
+    with api.service.sessions.begin() as session:
+        session.get_one(Job, UUID(job["id"])).status = JobStatus.FAILED
+    assert api.client.get(f"/jobs/{job['id']}").json()["status"] == "failed"
+    assert api.client.get(f"/videos/{video}").json() == before
+    assert api.client.get(f"/videos/{video}/events").status_code == 200
+
+
+def test_jobs_are_listed_by_kind(api: RunningApi, video: UUID) -> None:
+    api.client.post(f"/videos/{video}/jobs", json={"kind": "thumbnails"})
+
+    def kinds(query: str) -> list[str]:
+        jobs = api.client.get(f"/videos/{video}/jobs{query}").json()["items"]
+        return [job["kind"] for job in jobs]
+
+    assert kinds("") == kinds("?kind=spot") == ["spot"]
+    assert kinds("?kind=thumbnails") == ["thumbnails"]
+    both = ["thumbnails", "spot"]
+    assert kinds("?kind=all") == kinds("?kind=spot&kind=thumbnails") == both
+    _problem(api.client.get(f"/videos/{video}/jobs?kind=soup"), 422, "invalid-request")
+
+
+def test_one_idempotency_key_is_not_for_jobs_of_two_kinds(
+    api: RunningApi, video: UUID
+) -> None:
+    def post(kind: str) -> httpx.Response:
+        return api.client.post(
+            f"/videos/{video}/jobs",
+            json={"kind": kind},
+            headers={"idempotency-key": "one"},
+        )
+
+    first, again, other = post("thumbnails"), post("thumbnails"), post("spot")
+
+    assert again.json()["id"] == first.json()["id"]
+    assert other.headers["content-type"] == "application/problem+json"
+    assert other.json()["type"].endswith("idempotency-key-reused")
+
+
 @pytest.mark.parametrize(
     ("body", "slug"),
     [
+        (b'{"kind": "soup"}', "invalid-request"),
+        (b'{"kind": "thumbnails", "model": "tiny"}', "invalid-request"),
         (b'{"model": "nobody"}', "unknown-model"),
         (b'{"modle": "x"}', "invalid-request"),
         (b'{"model": 3}', "invalid-request"),
@@ -818,15 +872,29 @@ def _finish(
             scores_key(video_id, job.id, uuid4()), timeline.to_bytes()
         )
         job.status, job.progress, job.finished_at = JobStatus.SUCCEEDED, 1.0, NOW
-        job.scores_key, job.scores_sha256 = stored.key, stored.sha256
         found = [label for _, label, _ in spots]
-        job.event_counts = {label: found.count(label) for label in dict.fromkeys(found)}
-        video.current_job_id = job.id
+        counts = {label: found.count(label) for label in dict.fromkeys(found)}
+        job.result = {"counts": counts}
+        analysis = Analysis(
+            id=new_id(),
+            video_id=video_id,
+            job_id=job.id,
+            checkpoint={},
+            scores_key=stored.key,
+            scores_sha256=stored.sha256,
+            event_counts=counts,
+            warnings={},
+            requested_at=job.created_at,
+            created_at=NOW,
+        )
+        session.add(analysis)
+        session.flush()
+        video.current_analysis_id = analysis.id
         video.width, video.height, video.fps, video.duration_s = 1280, 720, FPS, 10.0
         session.add_all(
             Event(
                 video_id=video_id,
-                job_id=job.id,
+                analysis_id=analysis.id,
                 seq=seq,
                 time_ms=time_ms,
                 pts=time_ms,

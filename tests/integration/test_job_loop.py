@@ -10,14 +10,18 @@ from app.core.broker.notifier import JobNotifier
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
+from app.jobs.kinds import JobKind
 from app.jobs.tables import JobStatus
 from model.errors import DecoderCrashed, UnreadableVideo
 from model.spotting.predictor import Predictor
 from tests.integration.uploaded import Uploaded, upload
+from worker.handlers.spot import spot
 from worker.job_loop import JobLoop
-from worker.outcomes import WorkerContext
+from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
+from worker.outcomes import Handlers, WorkerContext
 
 PATIENCE_S = 60.0
+HANDLERS: Handlers = {JobKind.SPOT: spot}
 
 
 class Failing:
@@ -70,17 +74,47 @@ def queued(tmp_path: Path, sessions: Sessions, storage: Storage) -> list[Uploade
 def test_the_oldest_job_runs_first_and_then_there_is_none(
     queued: list[Uploaded], context: WorkerContext, predictors: Failing
 ) -> None:
-    loop = JobLoop(context)
+    loop = JobLoop(context, HANDLERS)
 
     assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
     assert predictors.asked == ["first", "second", "third"]
 
 
+def test_a_job_of_higher_priority_runs_before_older_ones(
+    queued: list[Uploaded], context: WorkerContext, predictors: Failing
+) -> None:
+    queued[2].set(priority=1)
+    loop = JobLoop(context, HANDLERS)
+
+    assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
+    assert predictors.asked == ["third", "first", "second"]
+
+
+def test_a_job_of_a_kind_without_a_handler_here_is_left_to_others(
+    queued: list[Uploaded], context: WorkerContext
+) -> None:
+    ran: list[UUID] = []
+
+    def note(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResult:
+        ran.append(task.job_id)
+        return JobResult({"stills": 3})
+
+    queued[0].set(kind=JobKind.THUMBNAILS)
+    media = JobLoop(context, {JobKind.THUMBNAILS: note})
+    gpu = JobLoop(context, HANDLERS)
+
+    assert [gpu.run_next() for _ in range(3)] == [True, True, False]
+    assert [media.run_next() for _ in range(2)] == [True, False]
+    assert ran == [queued[0].job_id]
+    assert queued[0].job().result == {"stills": 3}
+    assert queued[0].events() == []
+
+
 def test_a_job_that_may_succeed_later_lets_the_others_go_first(
     queued: list[Uploaded], context: WorkerContext, predictors: Failing
 ) -> None:
-    queued[0].set(model="passing")
-    loop = JobLoop(context)
+    queued[0].set(params={"model": "passing"})
+    loop = JobLoop(context, HANDLERS)
 
     assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
     assert predictors.asked == ["passing", "second", "third"]
@@ -90,7 +124,7 @@ def test_a_job_that_may_succeed_later_lets_the_others_go_first(
 def test_the_thread_runs_what_is_queued_and_ends_when_the_worker_leaves(
     queued: list[Uploaded], context: WorkerContext
 ) -> None:
-    loop, waiting = JobLoop(context, poll_every_s=0.01), threading.Event()
+    loop, waiting = JobLoop(context, HANDLERS, poll_every_s=0.01), threading.Event()
 
     loop.start()
     for _ in range(int(PATIENCE_S / 0.05)):
@@ -109,12 +143,12 @@ def test_the_loop_outlives_whatever_a_run_raises(
 ) -> None:
     waiting, seen = threading.Event(), []
 
-    def run(job_id: UUID, *, context: WorkerContext) -> None:
+    def run(job_id: UUID, *, context: WorkerContext, handlers: Handlers) -> None:
         seen.append(job_id)
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("worker.job_loop.run_job", run)
-    loop = JobLoop(context, poll_every_s=0.01)
+    loop = JobLoop(context, HANDLERS, poll_every_s=0.01)
 
     loop.start()
     for _ in range(int(PATIENCE_S / 0.05)):

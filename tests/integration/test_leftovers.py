@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import delete
 from structlog.testing import capture_logs
 
+from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.keys import scores_key, source_key, video_prefix
+from app.timelines.tables import Analysis
 from app.videos.cleanup import clean_up, sweep_lost_scores
 from app.videos.tables import Video
 from tests.api_server import running_api
@@ -193,7 +195,7 @@ def immovable(folder: Path) -> Iterator[None]:
             subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_scores_that_no_job_names_are_removed_after_a_while(
+def test_scores_that_no_analysis_names_are_removed_after_a_while(
     job: Uploaded, sessions: Sessions, storage: Storage
 ) -> None:
     keys = [scores_key(job.video_id, job.job_id, uuid4()) for _ in range(3)]
@@ -202,7 +204,19 @@ def test_scores_that_no_job_names_are_removed_after_a_while(
         storage.write_bytes(key, b"curves")
     for key in (named, lost):
         os.utime(storage.path_for(key), (LONG_AGO_S, LONG_AGO_S))
-    job.set(scores_key=named)
+    with sessions.begin() as session:
+        session.add(
+            Analysis(
+                video_id=job.video_id,
+                job_id=job.job_id,
+                checkpoint={},
+                scores_key=named,
+                event_counts={},
+                warnings={},
+                requested_at=utc_now(),
+                created_at=utc_now(),
+            )
+        )
 
     removed = sweep_lost_scores(sessions=sessions, storage=storage)
 

@@ -174,3 +174,136 @@ def test_a_user_who_may_not_make_tables_is_told_in_one_line(
     with engine.begin() as connection:
         connection.execute(text(f"drop role {role}"))
     assert str(why.value).endswith("permission denied for schema public")
+
+
+_FULL = """
+    insert into videos (id, storage_key, size_bytes, sha256, created_at, current_job_id)
+    values ('00000000-0000-0000-0000-00000000000a', 'key', 1, 'x', now(),
+        '00000000-0000-0000-0000-000000000001');
+    insert into jobs (id, video_id, model, status, progress, attempt, cancel_requested,
+        checkpoint, scores_key, scores_sha256, event_counts, warnings, created_at,
+        finished_at)
+    values
+        ('00000000-0000-0000-0000-000000000001',
+         '00000000-0000-0000-0000-00000000000a', 'tiny', 'succeeded', 1, 1, false,
+         '{"name": "tiny", "version": null}', 'scores', 'abc', '{"PASS": 2}', 'null',
+         '2026-01-01', '2026-01-02'),
+        ('00000000-0000-0000-0000-000000000002',
+         '00000000-0000-0000-0000-00000000000a', null, 'queued', 0, 0, false,
+         null, null, null, null, null, '2026-01-03', null);
+    insert into events (video_id, job_id, seq, time_ms, pts, frame, label, score)
+    select '00000000-0000-0000-0000-00000000000a',
+        '00000000-0000-0000-0000-000000000001', seq, seq, seq, seq, 'PASS', 0.5
+    from generate_series(0, 1) as seq;
+    insert into deliveries (id, video_id, job_id, type, url, body, status, attempt,
+        created_at)
+    select id, video_id, id, 'video.completed', 'http://x/', '{}', 'pending', 0, now()
+    from jobs where status = 'succeeded';
+    insert into delivery_attempts (delivery_id, number, at, duration_ms)
+    select id, 1, now(), 5 from deliveries;
+    insert into upload_keys (key, video_id, job_id, touched_at, created_at)
+    select 'key', video_id, id, now(), now() from jobs where status = 'queued';
+    insert into webhook_endpoints (endpoint, slow_streak, seen_at)
+    values ('x', 0, now());
+    insert into worker_beats (name, kind, seen_at, info)
+    values ('gpu here', 'gpu', now(), '{"state": "ready"}')
+"""
+_EARLIER = (
+    *("videos", "jobs", "events", "deliveries", "delivery_attempts", "upload_keys"),
+    *("webhook_endpoints", "worker_beats"),
+)
+
+
+def _rows(engine: Engine, tables: tuple[str, ...]) -> dict[str, list[object]]:
+    """Read whole tables; the order of columns and rows does not matter."""
+    with engine.begin() as connection:
+        return {
+            table: sorted(
+                connection.scalars(
+                    text(f"select to_jsonb({table}) from {table}")
+                ).all(),
+                key=str,
+            )
+            for table in tables
+        }
+
+
+def test_what_jobs_found_becomes_analyses_and_comes_back_unchanged(
+    empty_database_url: str, engine: Engine
+) -> None:
+    upgrade(empty_database_url, "0003")
+    with engine.begin() as connection:
+        connection.execute(text(_FULL.replace(":", r"\:")))
+    before = _rows(engine, _EARLIER)
+
+    upgrade(empty_database_url, "0004")
+
+    with engine.begin() as connection:
+        shown = connection.execute(
+            text(
+                "select analyses.*, jobs.kind, jobs.params, jobs.result from videos "
+                "join analyses on analyses.id = videos.current_analysis_id "
+                "join jobs on jobs.id = analyses.job_id"
+            )
+        ).one()
+        events = connection.scalar(
+            text(
+                "select count(*) from events join analyses on analyses.id = analysis_id"
+            )
+        )
+        waiting = connection.execute(
+            text("select kind, params, result from jobs where status = 'queued'")
+        ).one()
+    checkpoint = {"name": "tiny", "version": None}
+    assert str(shown.id) == str(shown.job_id) == f"{'0' * 8}-0000-0000-0000-{1:012d}"
+    assert (shown.scores_key, shown.scores_sha256) == ("scores", "abc")
+    assert (shown.checkpoint, shown.event_counts) == (checkpoint, {"PASS": 2})
+    assert (shown.warnings, shown.requested_at.day) == ({}, 1)
+    assert (shown.kind, shown.params) == ("spot", {"model": "tiny"})
+    assert shown.result == {
+        **{"checkpoint": checkpoint, "counts": {"PASS": 2}, "warnings": None},
+    }
+    assert events == 2
+    assert tuple(waiting) == ("spot", {"model": None}, None)
+
+    with engine.begin() as connection:  # of the new release; an older one knows none
+        connection.execute(
+            text(
+                "insert into jobs (id, kind, status, progress, attempt, "
+                "cancel_requested, created_at) values (gen_random_uuid(), 'thumbnails',"
+                " 'queued', 0, 0, false, now())"
+            )
+        )
+    downgrade(empty_database_url, "0003")
+
+    assert _rows(engine, _EARLIER) == before
+
+
+def test_a_downgrade_gives_events_back_to_their_job_whatever_their_analysis_is_called(
+    empty_database_url: str, engine: Engine
+) -> None:
+    upgrade(empty_database_url, "0003")
+    with engine.begin() as connection:
+        connection.execute(text(_FULL.replace(":", r"\:")))
+    before = _rows(engine, ("videos", "events"))
+    upgrade(empty_database_url, "0004")
+    rename = """
+        insert into analyses select gen_random_uuid(), video_id,
+            (select id from jobs where status = 'queued'), checkpoint, scores_key,
+            scores_sha256, event_counts, warnings, requested_at, created_at
+        from analyses;
+        update events set analysis_id = (select id from analyses where id <> job_id);
+        update videos set current_analysis_id =
+            (select id from analyses where id <> job_id)
+    """
+    with engine.begin() as connection:
+        connection.execute(text(rename))
+
+    downgrade(empty_database_url, "0003")
+
+    with engine.begin() as connection:
+        queued = connection.scalar(text("select id from jobs where status = 'queued'"))
+        owners = set(connection.scalars(text("select job_id from events")))
+        shown = connection.scalar(text("select current_job_id from videos"))
+    assert before["events"]
+    assert (owners, shown) == ({queued}, queued)

@@ -27,8 +27,10 @@ from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage, StoredFile
-from app.core.storage.keys import video_prefix
+from app.core.storage.keys import scores_key, video_prefix
 from app.core.storage.local import LocalStorage
+from app.jobs.kinds import JobKind
+from app.jobs.service import cancel
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from model.errors import DecoderCrashed, UnreadableVideo
@@ -39,14 +41,27 @@ from model.video.decode import Step
 from tests.api_server import running_api
 from tests.integration.uploaded import Uploaded, upload
 from tests.videos import draw_video
+from worker import runner
 from worker.activity import Activity
-from worker.outcomes import Claim, WorkerContext, forget_scores
+from worker.handlers.spot import spot
+from worker.job_task import JobTask
+from worker.lease import Lease
+from worker.outcomes import WorkerContext, remove_files
 from worker.predictor_cache import PredictorCache, Predictors
-from worker.runner import run_job
 
+HANDLERS = {JobKind.SPOT: spot}
 HOOK = "http://127.0.0.1:9/hook"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PATIENCE_S = 60.0
+
+
+def run_job(job_id: UUID, *, context: WorkerContext) -> JobStatus | None:
+    return runner.run_job(job_id, context=context, handlers=HANDLERS)
+
+
+def predictors_of(context: WorkerContext) -> Predictors:
+    assert context.predictors is not None
+    return context.predictors
 
 
 class Interrupted:
@@ -220,7 +235,7 @@ def job(match: Path, sessions: Sessions, storage: Storage) -> Uploaded:
 
 
 def interrupted(context: WorkerContext, act: Callable[[], None]) -> WorkerContext:
-    predictor = Interrupted(context.predictors.get(None), act)
+    predictor = Interrupted(predictors_of(context).get(None), act)
     return replace(context, predictors=OneOnTheShelf(predictor))
 
 
@@ -269,28 +284,33 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     row, video, events = job.job(), job.video(), job.events()
     assert status is JobStatus.SUCCEEDED
     assert (row.status, row.progress, row.attempt) == ("succeeded", 1.0, 1)
-    assert (row.lease_token, row.lease_owner, row.error_code) == (None, None, None)
+    assert (row.lease_expires_at, row.lease_owner, row.error_code) == (None,) * 3
     assert row.finished_at is not None
-    assert row.checkpoint is not None
-    assert row.checkpoint["name"] == "tiny"
+    found = job.analysis()
+    assert found.checkpoint["name"] == "tiny"
+    assert found.requested_at == row.created_at
     assert (video.width, video.height, video.codec) == (160, 96, "h264")
     assert video.duration_s == pytest.approx(2.0, abs=0.05)
-    assert video.current_job_id == job.job_id
+    assert job.is_shown()
 
     assert events
     assert [event.seq for event in events] == list(range(len(events)))
     assert events == sorted(events, key=lambda event: (event.time_ms, event.label))
-    assert row.event_counts is not None
-    assert sum(row.event_counts.values()) == len(events)
-    assert row.scores_key is not None
-    timeline = Timeline.from_bytes(storage.read_bytes(row.scores_key))
+    assert sum(found.event_counts.values()) == len(events)
+    assert row.result == {
+        "checkpoint": found.checkpoint,
+        "counts": found.event_counts,
+        "warnings": None,
+    }
+    assert found.scores_key is not None
+    timeline = Timeline.from_bytes(storage.read_bytes(found.scores_key))
     assert len(timeline) == 30
 
     (delivery,) = job.deliveries()
     body = json.loads(delivery.body)
     assert (delivery.url, delivery.status) == (HOOK, "pending")
     assert body["type"] == "video.completed"
-    assert body["data"]["events"] == row.event_counts
+    assert body["data"]["events"] == found.event_counts
     assert context.notifier.waiting(BACKGROUND_QUEUE) == 1
 
 
@@ -299,7 +319,7 @@ def test_the_stored_curves_are_at_the_events_own_scores(
 ) -> None:
     run_job(job.job_id, context=context)
 
-    key = job.job().scores_key
+    key = job.analysis().scores_key
     assert key is not None
     timeline = Timeline.from_bytes(storage.read_bytes(key))
     for event in job.events():
@@ -384,7 +404,7 @@ def test_a_cancel_accepted_after_the_last_look_still_cancels(
     def cancel() -> None:
         answers.append(canceled_over_http(job, context.settings))
 
-    predictors = OneOnTheShelf(AtTheEnd(context.predictors.get(None), cancel))
+    predictors = OneOnTheShelf(AtTheEnd(predictors_of(context).get(None), cancel))
     status = run_job(job.job_id, context=replace(context, predictors=predictors))
 
     assert answers == [202]
@@ -392,7 +412,7 @@ def test_a_cancel_accepted_after_the_last_look_still_cancels(
     assert job.job().status == "canceled"
     assert job.events() == []
     assert scores_files(job, storage) == []
-    assert job.video().current_job_id is None
+    assert job.video().current_analysis_id is None
 
 
 def test_a_cancel_accepted_while_a_failure_is_saved_still_cancels(
@@ -417,14 +437,13 @@ def test_a_cancel_at_the_moment_of_the_commit_is_refused_or_obeyed(
         reached.set()
         go_on.wait(PATIENCE_S)
 
-    predictors = OneOnTheShelf(AtTheEnd(context.predictors.get(None), pause))
+    predictors = OneOnTheShelf(AtTheEnd(predictors_of(context).get(None), pause))
     context = replace(context, predictors=predictors)
     with ThreadPoolExecutor() as pool, sessions.begin() as canceling:
         run = pool.submit(run_job, job.job_id, context=context)
         assert reached.wait(PATIENCE_S)
         # What the API does; it has answered nothing yet when the run wants to end.
-        row = canceling.get_one(Job, job.job_id, with_for_update=True)
-        row.cancel(now=utc_now())
+        cancel(canceling, job.job_id, settings=context.settings)
         canceling.flush()
         go_on.set()
         wait_until_somebody_waits_for_a_lock(sessions)
@@ -454,7 +473,7 @@ def test_the_timeline_of_the_newest_request_is_shown_whoever_ends_last(
         statuses = [run_job(jobs[which].job_id, context=context) for which in order]
 
         assert statuses == [JobStatus.SUCCEEDED] * 2
-        assert older.video().current_job_id == jobs[1].job_id
+        assert jobs[1].is_shown()
 
 
 def test_an_older_runs_timeline_is_shown_when_the_newer_run_fails(
@@ -467,7 +486,7 @@ def test_an_older_runs_timeline_is_shown_when_the_newer_run_fails(
     )
     run_job(job.job_id, context=context)
 
-    assert job.video().current_job_id == job.job_id
+    assert job.is_shown()
 
 
 def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
@@ -485,23 +504,35 @@ def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
 
     row = job.job()
     assert (row.status, row.attempt, row.interruptions) == ("succeeded", 2, 1)
-    assert row.scores_key is not None
-    data = storage.read_bytes(row.scores_key)
-    assert hashlib.sha256(data).hexdigest() == row.scores_sha256
-    assert scores_files(job, storage) == [storage.path_for(row.scores_key)]
+    found = job.analysis()
+    assert found.scores_key is not None
+    data = storage.read_bytes(found.scores_key)
+    assert hashlib.sha256(data).hexdigest() == found.scores_sha256
+    assert scores_files(job, storage) == [storage.path_for(found.scores_key)]
 
 
 def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     def tidy_up() -> None:
-        zombie = Claim(job.job_id, uuid4(), job.video_id, None, 1, 0, "", None)
-        forget_scores(zombie, context)
+        zombie = JobTask(
+            job.job_id, JobKind.SPOT, job.video_id, None, {}, 1, token=uuid4()
+        )
+        lease = Lease(
+            job.job_id,
+            zombie.token,
+            sessions=context.sessions,
+            length=context.settings.lease,
+            renew_every=context.settings.heartbeat,
+            leaving=context.leaving,
+        )
+        key = scores_key(job.video_id, job.job_id, zombie.token)
+        remove_files(zombie, lease, context, (key,))
 
-    predictors = OneOnTheShelf(AtTheEnd(context.predictors.get(None), tidy_up))
+    predictors = OneOnTheShelf(AtTheEnd(predictors_of(context).get(None), tidy_up))
     status = run_job(job.job_id, context=replace(context, predictors=predictors))
 
-    key = job.job().scores_key
+    key = job.analysis().scores_key
     assert status is JobStatus.SUCCEEDED
     assert key is not None
     assert storage.exists(key)
@@ -522,8 +553,9 @@ def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
 
     row = job.job()
     assert row.status == "succeeded"
-    assert row.scores_key is not None
-    assert storage.exists(row.scores_key)
+    key = job.analysis().scores_key
+    assert key is not None
+    assert storage.exists(key)
 
 
 def test_a_run_whose_video_is_deleted_leaves_no_file(
@@ -606,7 +638,7 @@ def test_a_video_can_be_deleted_while_its_job_is_being_finished(
 
     predictors: Predictors = Failing(UnreadableVideo("no video"), act=pause)
     if ends == "succeeded":
-        predictors = OneOnTheShelf(Finished(context.predictors.get(None), pause))
+        predictors = OneOnTheShelf(Finished(predictors_of(context).get(None), pause))
     with ThreadPoolExecutor() as pool, sessions.begin() as session:
         run = pool.submit(
             run_job, job.job_id, context=replace(context, predictors=predictors)

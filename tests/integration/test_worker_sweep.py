@@ -23,11 +23,13 @@ from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
+from app.jobs.kinds import JobKind
 from app.jobs.queries import claim_job
+from app.jobs.service import requeue_orphaned
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from tests.integration.uploaded import Uploaded, upload
-from worker.sweeper import ONE_SWEEP, Found, requeue_orphaned, sweep
+from worker.sweeper import ONE_SWEEP, Found, sweep
 
 HOOK = "http://127.0.0.1:9/hook"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -255,7 +257,7 @@ def test_a_job_of_a_dead_process_of_this_machine_is_taken_back_at_once(
         after_its_death = requeue_orphaned(session, settings=settings)
 
     assert while_it_lives.requeued == []
-    assert after_its_death.requeued == [held.job_id]
+    assert after_its_death.requeued == [(held.job_id, JobKind.SPOT)]
     assert (held.job().status, held.job().interruptions) == ("queued", 1)
 
 

@@ -11,7 +11,8 @@ from app.core.db.session import Sessions
 from app.core.storage.interface import Storage
 from app.core.storage.keys import source_key
 from app.jobs.tables import Job
-from app.timelines.tables import Event
+from app.timelines.queries import analysis_of
+from app.timelines.tables import Analysis, Event
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery
 
@@ -31,6 +32,17 @@ class Uploaded:
     def job(self) -> Job:
         with self.sessions() as session:
             return session.get_one(Job, self.job_id)
+
+    def analysis(self) -> Analysis:
+        """What the job found; there must be something."""
+        with self.sessions() as session:
+            return session.scalars(analysis_of(self.job_id)).one()
+
+    def is_shown(self) -> bool:
+        """Whether the video shows what this job found."""
+        with self.sessions() as session:
+            found = session.scalars(analysis_of(self.job_id)).one_or_none()
+        return found is not None and self.video().current_analysis_id == found.id
 
     def events(self) -> list[Event]:
         with self.sessions() as session:
@@ -69,7 +81,9 @@ def upload(
         callback_url=callback_url,
         created_at=utc_now(),
     )
-    job = Job(id=job_id, video_id=video_id, model=model, created_at=utc_now())
+    job = Job(
+        id=job_id, video_id=video_id, params={"model": model}, created_at=utc_now()
+    )
     with sessions.begin() as session:
         session.add(video)
         session.flush()

@@ -1,0 +1,359 @@
+"""Every change of a job's state, in transactions given to it.
+
+    queued ── claim ──> running ── succeed ──> succeeded
+      ^                   │ │ └─── fail ─────> failed       (no attempt is left)
+      └─ release, fail, ──┘ └───── release, ─> canceled     (a cancel was accepted)
+         requeue_orphaned          succeed, fail
+
+`cancel` ends a waiting job and asks a running one to stop; `mark_dead` ends a job whose
+workers died too often. What a worker does is guarded by the token of its lease. The
+video is locked before its jobs, as a deletion does it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from app.core.db.base import new_id
+from app.core.errors import JobIsFinished, JobNotFound
+from app.core.process_identity import ProcessIdentity
+from app.core.settings import Settings
+from app.jobs.attempts import (
+    Claim,
+    Failure,
+    Held,
+    JobProgress,
+    LeaseLost,
+    Requeued,
+    Settled,
+)
+from app.jobs.kinds import JobKind
+from app.jobs.queries import (
+    abandoned_jobs,
+    claim_job,
+    free_jobs_of_videos,
+    free_jobs_without_video,
+    held_job,
+    lease_owners,
+    unclaimable_jobs,
+)
+from app.jobs.settling import reason_of_death, tell_webhook
+from app.jobs.tables import Job, JobStatus
+from app.videos.queries import lock_video
+from app.videos.tables import Video
+
+log = structlog.get_logger(__name__)
+
+
+def request(
+    session: Session,
+    *,
+    kind: JobKind,
+    video_id: UUID | None,
+    now: datetime,
+    params: Mapping[str, object] | None = None,
+    priority: int = 0,
+    parent_id: UUID | None = None,
+) -> Job:
+    """Queue a new job; ring for it after the commit."""
+    job = Job(
+        id=new_id(),
+        kind=kind,
+        video_id=video_id,
+        parent_id=parent_id,
+        params=dict(params or {}),
+        priority=priority,
+        status=JobStatus.QUEUED,
+        created_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def claim(
+    session: Session, job_id: UUID, *, token: UUID, owner: str, settings: Settings
+) -> Claim | None:
+    """Take a job that waits or whose holder fell silent; None: not claimable."""
+    statement = claim_job(
+        job_id,
+        token=token,
+        owner=owner,
+        lease=settings.lease,
+        max_attempts=settings.max_attempts,
+        max_interruptions=settings.max_interruptions,
+    )
+    columns = (Job.kind, Job.video_id, Job.params, Job.attempt)
+    row = session.execute(statement.returning(*columns)).one_or_none()
+    if row is None:
+        return None
+    kind, video_id, params, attempt = row
+    return Claim(Held(job_id, token), JobKind(kind), video_id, params, attempt)
+
+
+def renew(
+    session: Session,
+    held: Held,
+    *,
+    lease: timedelta | None,
+    progress: JobProgress | None = None,
+) -> bool:
+    """Show progress and, if a length is given, renew the lease.
+
+    Returns:
+        Whether a cancel was accepted: the run must stop.
+
+    Raises:
+        LeaseLost: the job is no longer ours.
+    """
+    values: dict[str, Any] = {}
+    if progress is not None:
+        values = {"stage": progress.stage, "progress": progress.done}
+        values["eta_s"] = progress.eta_s
+    if lease is not None:
+        values["lease_expires_at"] = func.now() + lease
+    statement = held_job(held.job_id, held.token).values(values)
+    must_stop: bool | None = session.scalar(statement.returning(Job.cancel_requested))
+    if must_stop is None:
+        raise LeaseLost
+    return must_stop
+
+
+def release(
+    session: Session, held: Held, *, settings: Settings, counts_as_attempt: bool
+) -> Settled:
+    """Put a job back into the queue; one whose cancel was accepted ends instead.
+
+    Raises:
+        LeaseLost: the job is no longer ours.
+    """
+    job, video = _lock_held(session, held)
+    if job.cancel_requested:
+        return _end_canceled(session, job, video, settings=settings)
+    if not counts_as_attempt:
+        job.attempt = max(job.attempt - 1, 0)
+    return _requeue(job)
+
+
+def succeed(
+    session: Session,
+    held: Held,
+    *,
+    settings: Settings,
+    result: Mapping[str, object],
+    save: Callable[[Session], None] | None = None,
+) -> Settled:
+    """End a job well; `save` writes what it found in the same transaction.
+
+    One whose cancel was accepted ends as canceled, and nothing is saved.
+
+    Raises:
+        LeaseLost: the job is no longer ours; nothing is written.
+    """
+    job, video = _lock_held(session, held)
+    if job.cancel_requested:
+        return _end_canceled(session, job, video, settings=settings)
+    if save is not None:
+        save(session)
+    _end(job, JobStatus.SUCCEEDED)
+    job.lease_token = held.token  # It tells whose files are kept.
+    job.stage, job.progress, job.result = None, 1.0, dict(result)
+    job.error_code = job.error_detail = job.error_retryable = None
+    counts = result.get("counts")
+    events = counts if isinstance(counts, dict) else {}
+    return tell_webhook(session, job, video, settings=settings, events=events)
+
+
+def fail(
+    session: Session, held: Held, failure: Failure, *, settings: Settings
+) -> Settled:
+    """End a job as failed, or put it back while the failure may pass.
+
+    One whose cancel was accepted ends as canceled.
+
+    Raises:
+        LeaseLost: the job is no longer ours; nothing is written.
+    """
+    job, video = _lock_held(session, held)
+    if job.cancel_requested:
+        return _end_canceled(session, job, video, settings=settings)
+    has_attempts = job.attempt - job.interruptions < settings.max_attempts
+    if failure.retryable and has_attempts:
+        _set_error(job, failure)
+        return _requeue(job)
+    return _end_failed(session, job, video, failure, settings=settings)
+
+
+def cancel(
+    session: Session, job_id: UUID, *, settings: Settings
+) -> tuple[Job, UUID | None]:
+    """End a waiting job; ask the worker that holds a running one to stop.
+
+    Returns:
+        The job, and the webhook message to ring for, if any.
+
+    Raises:
+        JobNotFound: there is no such job.
+        JobIsFinished: it has ended already.
+    """
+    job, video = _lock(session, job_id)
+    if job is None:
+        raise JobNotFound(f"No job has the id {job_id}.")
+    _refuse_final(job)
+    job.cancel_requested = True
+    if job.status == JobStatus.RUNNING:
+        return job, None
+    settled = _end_canceled(session, job, video, settings=settings)
+    session.flush()
+    session.refresh(job)
+    return job, settled.delivery_id
+
+
+def requeue_orphaned(session: Session, *, settings: Settings) -> Requeued:
+    """Put jobs whose worker died back into the queue; give up those tried too often.
+
+    Dead is a worker whose lease ran out, and at once one that was a process of this
+    very machine and is gone. Waiting jobs that nobody may claim are ended likewise.
+    """
+    back = Requeued()
+    for job, video in _free_jobs(session, abandoned_jobs(_dead_owners(session))):
+        if job.cancel_requested:
+            _end_canceled(session, job, video, settings=settings)
+            continue
+        job.interruptions += 1
+        if job.interruptions < settings.max_interruptions:
+            _requeue(job)
+            back.requeued.append((job.id, JobKind(job.kind)))
+        else:
+            mark_dead(session, job, video, settings=settings)
+            back.marked_dead.append(job.id)
+    unclaimable = unclaimable_jobs(
+        max_attempts=settings.max_attempts,
+        max_interruptions=settings.max_interruptions,
+    )
+    for job, video in _free_jobs(session, unclaimable):
+        if job.cancel_requested:
+            _end_canceled(session, job, video, settings=settings)
+        else:
+            mark_dead(session, job, video, settings=settings)
+            back.marked_dead.append(job.id)
+    return back
+
+
+def mark_dead(
+    session: Session, job: Job, video: Video | None, *, settings: Settings
+) -> Settled:
+    """Fail a locked job whose runs died or failed too often.
+
+    Raises:
+        JobIsFinished: it has ended already.
+    """
+    _refuse_final(job)
+    reason = reason_of_death(job, settings=settings)
+    log.warning(
+        "job_marked_dead",
+        job=str(job.id),
+        code=reason.code,
+        attempts=job.attempt,
+        interruptions=job.interruptions,
+    )
+    failure = Failure(reason.code, str(reason), reason.retryable)
+    return _end_failed(session, job, video, failure, settings=settings)
+
+
+def has_saved(session: Session, held: Held) -> bool | None:
+    """Whether an attempt's end was saved, for one that was not told; None: job gone.
+
+    The row's lock waits for a transaction that is still under way.
+    """
+    job = session.get(Job, held.job_id, with_for_update=True)
+    if job is None:
+        return None
+    return job.status == JobStatus.SUCCEEDED and job.lease_token == held.token
+
+
+def _lock(session: Session, job_id: UUID) -> tuple[Job | None, Video | None]:
+    """Lock a job after its video, the order in which a deletion takes them."""
+    video_id = session.scalar(select(Job.video_id).where(Job.id == job_id))
+    if video_id is not None:
+        session.execute(lock_video(video_id))
+    job = session.get(Job, job_id, with_for_update={"key_share": True})
+    return job, None if video_id is None else session.get(Video, video_id)
+
+
+def _lock_held(session: Session, held: Held) -> tuple[Job, Video | None]:
+    job, video = _lock(session, held.job_id)
+    if job is None or job.status != JobStatus.RUNNING or job.lease_token != held.token:
+        raise LeaseLost
+    return job, video
+
+
+def _refuse_final(job: Job) -> None:
+    if JobStatus(job.status).is_final:
+        raise JobIsFinished(f"The job has {job.status} already.")
+
+
+def _free_jobs(
+    session: Session, wanted: ColumnElement[bool]
+) -> list[tuple[Job, Video | None]]:
+    """Lock jobs, each with its video if it has one."""
+    found: list[tuple[Job, Video | None]] = []
+    for job, video in session.execute(free_jobs_of_videos(wanted)):
+        found.append((job, video))
+    for job in session.scalars(free_jobs_without_video(wanted)):
+        found.append((job, None))
+    return found
+
+
+def _dead_owners(session: Session) -> list[str]:
+    """List those who hold jobs and were processes of this machine that are gone."""
+    owners = [owner for owner in session.scalars(lease_owners()) if owner is not None]
+    named = ((owner, ProcessIdentity.parse(owner)) for owner in owners)
+    return [
+        owner for owner, process in named if process is not None and process.is_dead
+    ]
+
+
+def _requeue(job: Job) -> Settled:
+    _drop_lease(job)
+    job.status, job.stage, job.progress = JobStatus.QUEUED, None, 0.0
+    return Settled(JobStatus.QUEUED)
+
+
+def _drop_lease(job: Job) -> None:
+    job.lease_token = job.lease_owner = job.lease_expires_at = job.eta_s = None
+
+
+def _end(job: Job, status: JobStatus) -> None:
+    _drop_lease(job)
+    job.status, job.finished_at = status, func.now()
+
+
+def _end_canceled(
+    session: Session, job: Job, video: Video | None, *, settings: Settings
+) -> Settled:
+    _end(job, JobStatus.CANCELED)
+    return tell_webhook(session, job, video, settings=settings)
+
+
+def _end_failed(
+    session: Session,
+    job: Job,
+    video: Video | None,
+    failure: Failure,
+    *,
+    settings: Settings,
+) -> Settled:
+    _end(job, JobStatus.FAILED)
+    _set_error(job, failure)
+    return tell_webhook(session, job, video, settings=settings)
+
+
+def _set_error(job: Job, failure: Failure) -> None:
+    job.error_code, job.error_detail = failure.code, failure.detail
+    job.error_retryable = failure.retryable
