@@ -24,4 +24,4 @@ ENV TOUCHLINE_DATA_DIR=/data \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 VOLUME /data
-CMD ["celery", "-A", "worker.gpu", "worker", "-Q", "gpu", "-n", "gpu@%h", "--concurrency", "1", "--loglevel", "INFO"]
+CMD ["touchline", "worker", "gpu"]

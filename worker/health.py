@@ -18,16 +18,16 @@ from app.core.db.locate import find_database_url
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.errors import StartFailed
 from app.core.settings import Settings
+from app.core.workers import WORKERS
 from app.health.queries import living_workers
 
-KINDS = ("gpu", "background")
 MISSED_HEARTBEATS = 3  # a worker that missed so many is not there
 
 
 def main(arguments: Sequence[str]) -> int:
     """Check the worker of the kind that is named; returns the exit code."""
-    if len(arguments) != 1 or arguments[0] not in KINDS:
-        return _unhealthy(f"usage: python -m worker.health {'|'.join(KINDS)}")
+    if len(arguments) != 1 or arguments[0] not in WORKERS:
+        return _unhealthy(f"usage: python -m worker.health {'|'.join(WORKERS)}")
     try:
         settings = Settings()
         engine = make_engine(find_database_url(settings), pool_size=1)

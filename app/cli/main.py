@@ -19,6 +19,7 @@ from app.cli.models import models
 from app.cli.serve import serve
 from app.cli.spot import spot
 from app.cli.train import average, train
+from app.cli.worker import worker
 from app.core.errors import TouchlineError
 
 # The extra that brings a package which not every install has.
@@ -51,6 +52,7 @@ touchline.command()(average)
 touchline.command()(evaluate)
 touchline.command()(calibrate)
 touchline.command()(api)
+touchline.command()(worker)
 touchline.command()(migrate)
 touchline.add_typer(keys, name="keys")
 

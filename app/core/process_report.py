@@ -13,12 +13,7 @@ from pydantic import BaseModel, BeforeValidator, PlainSerializer, ValidationErro
 from app.core.process_identity import ProcessIdentity
 
 FILE_NAME = "processes.json"
-POSTGRES, API, GPU_WORKER, BACKGROUND_WORKER = (
-    "Postgres",
-    "API",
-    "gpu worker",
-    "background worker",
-)
+POSTGRES, API = "Postgres", "API"
 
 
 def _parse_identity(value: object) -> object:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,14 +13,13 @@ from app.core.http.dependencies import ServiceDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import HeadRoute
 from app.core.process_report import (
-    BACKGROUND_WORKER,
-    GPU_WORKER,
     POSTGRES,
     ReportedProcess,
     is_running,
     read_report,
 )
 from app.core.resources import Resources
+from app.core.workers import WORKERS, WorkerSpec
 from app.health.queries import living_workers
 from app.health.schemas import Alive, Readiness
 from app.health.tables import WorkerHeartbeat
@@ -40,7 +40,7 @@ async def is_alive() -> Alive:
 
 @router.get("/readyz", responses=problem_responses(NotReady, everywhere=False))
 def is_ready(service: ServiceDep) -> Readiness:
-    """Ask database, broker, storage and both workers; 503 says which is not ready."""
+    """Ask database, broker, storage and every worker; 503 says which is not ready."""
     checks = {name: check(service) for name, check in CHECKS.items()}
     troubles = [f"{name}: {words}" for name, words in checks.items() if words != OK]
     if troubles:
@@ -72,36 +72,22 @@ def _storage(service: Resources) -> str:
     return OK
 
 
-def _gpu_worker(service: Resources) -> str:
-    return _worker(service, "gpu", GPU_WORKER, _own_problem)
-
-
-def _background_worker(service: Resources) -> str:
-    def problem(worker: WorkerHeartbeat) -> str:
-        return _own_problem(worker) or _sweep_problem(worker, service)
-
-    return _worker(service, "background", BACKGROUND_WORKER, problem)
-
-
-def _worker(
-    service: Resources,
-    kind: str,
-    name: str,
-    problem: Callable[[WorkerHeartbeat], str],
-) -> str:
+def _worker(spec: WorkerSpec, service: Resources) -> str:
     """Look for one worker of a kind that was heard of lately and has no problem."""
-    reported = _reported(service, name)
+    reported = _reported(service, spec.title)
     within = service.settings.heartbeat * SILENT_BEATS
     try:
         with service.sessions() as session:
             workers = session.scalars(
-                living_workers(kind, within=_since_start(reported, within))
+                living_workers(spec.kind, within=_since_start(reported, within))
             ).all()
     except SQLAlchemyError:
         return _with_trouble("unknown without the database", reported)
     if not workers:
         return _with_trouble(_silence(reported, within), reported)
-    problems = [problem(worker) for worker in workers]
+    problems = [
+        _own_problem(worker) or _sweep_problem(worker, service) for worker in workers
+    ]
     return _with_trouble(problems[0], reported) if all(problems) else OK
 
 
@@ -123,7 +109,7 @@ def _sweep_problem(worker: WorkerHeartbeat, service: Resources) -> str:
         swept_at = datetime.fromisoformat(str(worker.info["swept_at"]))
         silent = datetime.now(UTC) - swept_at
     except (KeyError, ValueError, TypeError):
-        return ""  # It has not swept yet, or is another release's.
+        return ""  # It has not swept yet, or is not the one that sweeps.
     if silent <= service.settings.sweep_every * MISSED_SWEEPS + SWEEP_TAKES:
         return ""
     return f"the sweep has not succeeded for {silent.total_seconds():.0f} s"
@@ -158,6 +144,5 @@ CHECKS: Mapping[str, Callable[[Resources], str]] = {
     "database": _database,
     "broker": _broker,
     "storage": _storage,
-    "gpu": _gpu_worker,
-    "background": _background_worker,
+    **{kind: partial(_worker, spec) for kind, spec in WORKERS.items()},
 }

@@ -8,7 +8,6 @@ import hashlib
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +20,11 @@ from app.core.db.migrate import upgrade
 from app.core.errors import StartFailed
 from app.core.process_report import (
     API,
-    BACKGROUND_WORKER,
-    GPU_WORKER,
     POSTGRES,
     remove_report,
 )
 from app.core.settings import Settings
+from app.core.workers import WORKERS, WorkerSpec, worker_command
 from app.supervisor.api_server import api_command
 from app.supervisor.earlier_run import end_earlier_run
 from app.supervisor.heartbeat_watch import start_heartbeat_watch
@@ -47,7 +45,6 @@ API_START_S = 120.0
 POSTGRES_START_S = 600.0  # a crash recovery on a slow disk takes its time
 PATIENCE_S = 10.0  # then it is told what is waited for
 WATCH_EVERY_S = 0.2
-GPU_NICENESS = 5  # the network takes all cores it gets; the API answers first
 
 # Connections: what each API process, and both workers together, may open at most.
 API_CONNECTIONS = 80
@@ -210,16 +207,17 @@ def _plans(
     sockets: Sequence[socket.socket],
 ) -> list[ProcessSpec]:
     """List workers and API in the order of their start."""
-    logs, python = settings.data_dir / "logs", [sys.executable, "-P", "-m"]
+    logs = settings.data_dir / "logs"
     # Two runs on one machine may share a database: their workers need own names.
     run = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:6]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
-    def worker(name: str, kind: str, niceness: int = 0) -> ProcessSpec:
-        command = [*python, "celery", "-A", f"worker.{kind}", "worker", *quiet]
-        command += ["-Q", kind, "-n", f"{kind}-{run}@%h", "--loglevel", "INFO"]
+    def worker(spec: WorkerSpec) -> ProcessSpec:
         return ProcessSpec(
-            name, command, environment, logs / f"{kind}.log", niceness=niceness
+            spec.title,
+            worker_command(spec, node=f"{spec.kind}-{run}@%h"),
+            environment,
+            logs / f"{spec.kind}.log",
+            niceness=spec.niceness,
         )
 
     def api(number: int) -> ProcessSpec:
@@ -236,8 +234,7 @@ def _plans(
         )
 
     return [
-        worker(BACKGROUND_WORKER, "background"),
-        worker(GPU_WORKER, "gpu", GPU_NICENESS),
+        *map(worker, WORKERS.values()),
         *map(api, range(1, settings.api_processes + 1)),
     ]
 

@@ -7,7 +7,35 @@ from pathlib import Path
 
 import pytest
 
+from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE
+from app.core.workers import WORKERS
+
+ROOT = Path(__file__).resolve().parents[3]
+TOUCHLINE = "from app.cli.main import main; main()"
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
+
+
+def test_a_worker_there_is_not_is_refused_with_those_there_are(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", TOUCHLINE, "worker", "cpu"],
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    said = capfd.readouterr().err
+    assert all(kind in said for kind in WORKERS)
+
+
+def test_every_worker_has_an_entry_and_every_kind_of_job_a_queue_named_like_one() -> (
+    None
+):
+    modules = {path.stem for path in (ROOT / "worker").glob("*.py")}
+
+    assert set(WORKERS) <= modules
+    assert {GPU_QUEUE, BACKGROUND_QUEUE} <= set(WORKERS)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +63,7 @@ def test_a_worker_that_cannot_work_ends_in_one_line(
         if not name.startswith("TOUCHLINE_")
     }
     environment = {**kept, "TOUCHLINE_DATA_DIR": str(tmp_path), **variables}
-    command = [sys.executable, "-P", "-m", "celery", "-A", f"worker.{worker}"]
-    command += ["worker", "-Q", worker]
+    command = [sys.executable, "-P", "-c", TOUCHLINE, "worker", worker]
 
     ended = subprocess.run(
         command,
