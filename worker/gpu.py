@@ -1,4 +1,4 @@
-"""Celery's entry of the process that spots: `celery -A worker.gpu worker -Q gpu`.
+"""Celery's entry of the process that spots: `touchline worker gpu`.
 
 The parent only listens and watches; one spawned child holds the loaded checkpoint and
 works. Messages wake it: which job is next, the database tells.

@@ -74,6 +74,37 @@ def test_no_video_is_decoded_outside_the_decoding_process() -> None:
     assert found == []
 
 
+def test_rows_of_jobs_are_made_and_changed_by_their_service_alone() -> None:
+    rows = {"Job", "JobRow"}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for room in ("app", "worker")
+        for path in _files(room)
+        if path.parent != ROOT / "app" / "jobs"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in rows
+        or (
+            node.func.id in {"update", "insert", "delete"}
+            and isinstance(node.args[0], ast.Name)
+            and node.args[0].id in rows
+        )
+    ]
+    changing = {"claim_job", "held_job"}  # statements for the service
+    found += [
+        f"{path.relative_to(ROOT)}: {name.name}"
+        for room in ("app", "worker")
+        for path in _files(room)
+        if path != ROOT / "app" / "jobs" / "service.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "app.jobs.queries"
+        for name in node.names
+        if name.name in changing
+    ]
+
+    assert found == []
+
+
 def test_package_files_are_empty() -> None:
     spoken = [
         path
