@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id
@@ -32,7 +32,7 @@ from app.jobs.attempts import (
     Requeued,
     Settled,
 )
-from app.jobs.kinds import JobKind
+from app.jobs.kinds import KINDS, JobKind
 from app.jobs.queries import (
     abandoned_jobs,
     claim_job,
@@ -301,7 +301,8 @@ def _refuse_final(job: Job) -> None:
 def _free_jobs(
     session: Session, wanted: ColumnElement[bool]
 ) -> list[tuple[Job, Video | None]]:
-    """Lock jobs, each with its video if it has one."""
+    """Lock jobs of the kinds we know, each with its video if it has one."""
+    wanted = and_(wanted, Job.kind.in_(tuple(KINDS)))
     found: list[tuple[Job, Video | None]] = []
     for job, video in session.execute(free_jobs_of_videos(wanted)):
         found.append((job, video))

@@ -279,6 +279,20 @@ def test_an_orphan_without_a_video_goes_back_into_the_queue(
     assert row_of(sessions, job.id)["interruptions"] == 1
 
 
+def test_an_orphan_of_a_kind_that_only_another_release_knows_is_left_to_it(
+    sessions: Sessions, limited: Settings
+) -> None:
+    _, known = make_job(sessions, "running, expired")
+    _, unknown = make_job(sessions, "running, expired")
+    with sessions.begin() as session:
+        session.get_one(Job, unknown).kind = "highlights"
+    with sessions.begin() as session:
+        back = service.requeue_orphaned(session, settings=limited)
+
+    assert back.requeued == [(known, JobKind.SPOT)]
+    assert row_of(sessions, unknown)["status"] == "running"
+
+
 def test_what_is_saved_with_a_success_is_written_with_it_or_not_at_all(
     sessions: Sessions, limited: Settings
 ) -> None:
