@@ -481,7 +481,7 @@ def test_score_curves_that_are_gone_are_said_to_be_missing(
     api: RunningApi, video: UUID, path: str
 ) -> None:
     with api.service.sessions() as session:
-        key = str(session.scalars(select(Job.scores_key)).one())
+        key = str(session.scalars(select(Analysis.scores_key)).one())
     api.service.storage.delete_file(key)
 
     answer = api.client.get(f"/videos/{video}/{path}")
@@ -494,7 +494,7 @@ def test_an_internal_error_carries_the_headers_of_every_answer(
     api: RunningApi, video: UUID
 ) -> None:
     with api.service.sessions() as session:
-        key = str(session.scalars(select(Job.scores_key)).one())
+        key = str(session.scalars(select(Analysis.scores_key)).one())
     api.service.storage.write_bytes(key, b"not what a worker wrote")
 
     answer = api.client.get(f"/videos/{video}/timeline")
