@@ -4,6 +4,7 @@ from app.core.db.base import Base
 from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import UploadKey
 from app.jobs.tables import Job
+from app.projects.tables import Project
 from app.timelines.tables import Analysis, Event
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery, DeliveryAttempt, WebhookEndpoint
@@ -16,6 +17,7 @@ __all__ = [
     "DeliveryAttempt",
     "Event",
     "Job",
+    "Project",
     "UploadKey",
     "Video",
     "WebhookEndpoint",

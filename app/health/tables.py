@@ -11,6 +11,7 @@ class WorkerHeartbeat(Base):
     """A worker process that says it is alive; /readyz reads it, the worker writes."""
 
     __tablename__ = "worker_heartbeats"
+    is_shared = True
 
     name: Mapped[str] = mapped_column(primary_key=True)  # kind, node name, process
     kind: Mapped[str]  # gpu | background

@@ -23,8 +23,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.core.db.project_sessions import project_of
 from app.core.db.session import Sessions
 from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRequest
+from app.core.principal import DEFAULT_PROJECT_ID
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
 from app.core.storage.interface import StoredFile
@@ -108,7 +110,8 @@ async def held_key(key: str | None, *, service: Resources) -> AsyncIterator[Held
         yield HeldKey(service, None)
         return
     _check_key(key)
-    held = HeldKey(service, key)
+    with service.sessions() as session:
+        held = HeldKey(service, _in_project(key, session))
     await run_sync(_take, held, limiter=service.upload_threads)
     try:
         yield held
@@ -134,7 +137,7 @@ def used_before(
     if key is None:
         return None
     _check_key(key)
-    earlier = _claim(session, key, token=uuid4())
+    earlier = _claim(session, _in_project(key, session), token=uuid4())
     if earlier is not None and earlier.fingerprint != fingerprint:
         raise IdempotencyKeyReused(_REUSED)
     return earlier
@@ -147,7 +150,7 @@ def mark_used(
     if key is not None:
         session.execute(
             update(UploadKey)
-            .where(UploadKey.key == key)
+            .where(UploadKey.key == _in_project(key, session))
             .values(fingerprint=fingerprint, video_id=video_id, job_id=job_id)
         )
 
@@ -284,6 +287,12 @@ def _let_go(held: HeldKey) -> None:
             _free(session, held.key, held.token)
     except SQLAlchemyError as exc:  # It is free once it was silent long enough.
         log.warning("idempotency_key_not_freed", error=str(exc))
+
+
+def _in_project(key: str, session: Session) -> str:
+    """Name a key so that other projects may use the same."""
+    project_id = project_of(session)
+    return key if project_id == DEFAULT_PROJECT_ID else f"{project_id} {key}"
 
 
 def _check_key(key: str) -> None:

@@ -17,6 +17,7 @@ class UploadKey(Base):
     """An `Idempotency-Key` somebody sent with an upload, and what came of it."""
 
     __tablename__ = "upload_keys"
+    is_shared = True
 
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[str | None]  # sha256 over file and fields; null: in flight

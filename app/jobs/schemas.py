@@ -84,6 +84,9 @@ class Job(BaseModel):
     )
     error: JobError | None
     warnings: Warnings | None = Field(description="What the decoder had to forgive.")
+    created_by: str = Field(
+        description="`local`, or `key:` and the key's name.", examples=["key:default"]
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -136,7 +139,7 @@ class NewJob(BaseModel):
 
 _SAME_IN_JOB = (
     *("id", "kind", "video_id", "status", "progress", "priority", "eta_s", "attempt"),
-    *("result", "created_at", "started_at", "finished_at"),
+    *("result", "created_by", "created_at", "started_at", "finished_at"),
 )
 # What a spot job's result holds is also told in fields of its own.
 _OF_RESULT = ("checkpoint", "counts", "warnings")

@@ -6,15 +6,16 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db.base import Base, new_id
+from app.core.db.base import Base, Signed, new_id
 from app.jobs.kinds import JobKind
-from app.videos.tables import Video
+from app.videos.tables import Video, of_a_video_in
 
 
 class JobStatus(StrEnum):
@@ -31,7 +32,7 @@ class JobStatus(StrEnum):
         return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
-class Job(Base):
+class Job(Signed, Base):
     """One piece of background work of some kind."""
 
     __tablename__ = "jobs"
@@ -85,3 +86,7 @@ class Job(Base):
 
     # Tells the order of inserts: a video's row comes before its jobs'.
     video: Mapped[Video | None] = relationship(lazy="raise")
+
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return of_a_video_in(project_id, cls.video_id)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.base import Base, new_id
 from app.jobs.tables import Job
-from app.videos.tables import Video
+from app.videos.tables import Video, of_a_video_in
 
 
 class Analysis(Base):
@@ -34,6 +35,10 @@ class Analysis(Base):
     warnings: Mapped[dict[str, object]]  # what the decoder had to forgive
     requested_at: Mapped[datetime]  # when its job was asked for: the newest is shown
     created_at: Mapped[datetime]
+
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return of_a_video_in(project_id, cls.video_id)
 
 
 class Event(Base):
@@ -56,3 +61,7 @@ class Event(Base):
     frame: Mapped[int] = mapped_column(BigInteger)  # 0-based in the source
     label: Mapped[str]
     score: Mapped[float]
+
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return of_a_video_in(project_id, cls.video_id)

@@ -52,6 +52,9 @@ class Video(BaseModel):
     current_analysis_id: UUID | None = Field(
         description="What that job found; null: nothing is shown yet."
     )
+    created_by: str = Field(
+        description="`local`, or `key:` and the key's name.", examples=["key:default"]
+    )
     created_at: datetime
     job: Job = Field(description="The latest job.")
     links: VideoLinks
@@ -91,5 +94,5 @@ class VideoPage(Page[Video]):
 _SAME_IN_VIDEO = (
     *("id", "title", "filename", "size_bytes", "sha256", "duration_s", "width"),
     *("height", "fps", "codec", "container", "callback_url"),
-    *("current_analysis_id", "created_at"),
+    *("current_analysis_id", "created_by", "created_at"),
 )

@@ -5,18 +5,30 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    SQLColumnExpression,
+    select,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db.base import Base, new_id
+from app.core.db.base import Base, Signed, new_id
+from app.core.principal import DEFAULT_PROJECT_ID
+from app.projects.tables import Project
 
 
-class Video(Base):
+class Video(Signed, Base):
     """An uploaded file: immutable facts, and which analysis is shown."""
 
     __tablename__ = "videos"
+    __table_args__ = (Index(None, "project_id", "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Project.id), server_default=text(f"'{DEFAULT_PROJECT_ID}'::uuid")
+    )
     title: Mapped[str | None]
     filename: Mapped[str | None]  # the client's name: metadata only, never a path
     callback_url: Mapped[str | None]
@@ -33,3 +45,16 @@ class Video(Base):
     facts: Mapped[dict[str, object] | None]  # all the probe said, as JSON
     current_analysis_id: Mapped[UUID | None]  # the one whose events /events shows
     created_at: Mapped[datetime]
+
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return cls.project_id == project_id
+
+
+def of_a_video_in(
+    project_id: UUID,
+    video_id: SQLColumnExpression[UUID] | SQLColumnExpression[UUID | None],
+) -> ColumnElement[bool]:
+    """Tell which rows hang on a video of a project, by their column `video_id`."""
+    its = Video.__table__.alias("project_videos").c  # no entity: asked no further
+    return video_id.in_(select(its.id).where(its.project_id == project_id))

@@ -6,17 +6,19 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Computed,
     ForeignKey,
     Index,
     func,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db.base import Base, new_id
 from app.jobs.tables import Job
-from app.videos.tables import Video
+from app.videos.tables import Video, of_a_video_in
 
 DELIVERY_ATTEMPTS = 10
 
@@ -82,6 +84,10 @@ class Delivery(Base):
 
     # Times are the database's own: clocks of worker machines may differ.
 
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return of_a_video_in(project_id, cls.video_id)
+
     def close(self, status: DeliveryStatus) -> None:
         """End the message; nothing more is sent unless somebody asks."""
         self.status = status
@@ -116,6 +122,12 @@ class DeliveryAttempt(Base):
     status_code: Mapped[int | None]  # null: no answer
     error: Mapped[str | None]
 
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        its = Delivery.__table__.alias("project_deliveries").c
+        of_the_project = of_a_video_in(project_id, its.video_id)
+        return cls.delivery_id.in_(select(its.id).where(of_the_project))
+
 
 class WebhookEndpoint(Base):
     """How a host and port that webhooks are sent to answered lately.
@@ -125,6 +137,7 @@ class WebhookEndpoint(Base):
     """
 
     __tablename__ = "webhook_endpoints"
+    is_shared = True
 
     endpoint: Mapped[str] = mapped_column(primary_key=True)
     slow_streak: Mapped[int]  # latest attempts in a row that were slow or timed out

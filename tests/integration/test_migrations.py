@@ -20,6 +20,7 @@ _ONE_JOB = """
         created_at)
     select id, id, 'succeeded', 1, 1, false, now() from videos
 """
+_BEFORE_PROJECTS = "0003"
 _DELIVERY = """
     insert into deliveries (id, video_id, job_id, type, url, body, status, attempt,
         created_at)
@@ -154,6 +155,29 @@ def test_messages_that_wait_are_known_by_their_endpoint_after_the_upgrade(
         "http://old-code/": "old-code",
     }
     assert {(row.attempts_allowed, row.expires_at) for row in rows} == {(10, None)}
+
+
+def test_videos_of_before_belong_to_the_default_project(
+    empty_database_url: str, engine: Engine
+) -> None:
+    upgrade(empty_database_url, _BEFORE_PROJECTS)
+    with engine.begin() as connection:
+        connection.execute(text(_ONE_JOB))
+
+    upgrade(empty_database_url)
+
+    with engine.begin() as connection:
+        rows = connection.execute(
+            text(
+                "select name, videos.created_by, jobs.created_by from videos "
+                "join projects on projects.id = project_id "
+                "join jobs on video_id = videos.id"
+            )
+        ).all()
+        connection.execute(text("update videos set created_by = 'key:x'"))
+    assert [tuple(row) for row in rows] == [("default", "local", "local")]
+    downgrade(empty_database_url, _BEFORE_PROJECTS)
+    assert "projects" not in _tables(engine)
 
 
 def _tables(engine: Engine) -> set[str]:

@@ -5,9 +5,9 @@ from typing import ClassVar
 from uuid import UUID
 
 import uuid_utils
-from sqlalchemy import DateTime, MetaData
+from sqlalchemy import ColumnElement, DateTime, MetaData, false
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -27,6 +27,22 @@ class Base(DeclarativeBase):
         dict[str, object]: JSONB,
         dict[str, int]: JSONB,
     }
+
+    is_shared: ClassVar[bool] = False  # all projects use its rows, no route shows them
+
+    @classmethod
+    def in_project(
+        cls,
+        project_id: UUID,  # noqa: ARG003  # for those that override this
+    ) -> ColumnElement[bool]:
+        """Tell which rows a project's principals see: none, unless a table says so."""
+        return false()
+
+
+class Signed:
+    """A row that says who made it, as `str` of a principal."""
+
+    created_by: Mapped[str] = mapped_column(server_default="local")
 
 
 def new_id() -> UUID:

@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 
 from app.core.errors import CrossSiteRefused, HostRefused, NotAuthenticated
+from app.core.principal import DEFAULT_KEY, LOCAL, Principal
 from app.core.settings import Settings, is_loopback
 
 KEY_COOKIE = "touchline_key"
@@ -29,8 +30,8 @@ bearer = HTTPBearer(
 
 def check_access(
     request: Request, settings: Settings, *, accepts_cookie: bool = False
-) -> None:
-    """Let nobody in without the key, if there is one.
+) -> Principal:
+    """Let nobody in without the key, if there is one; tell who came in.
 
     Without one the service listens on loopback alone; pages of other sites, which a
     browser on this machine may have open, must not change anything through it, nor
@@ -47,9 +48,10 @@ def check_access(
     """
     if settings.api_key is not None:
         _check_key(_sent_key(request, accepts_cookie=accepts_cookie), settings)
-        return
+        return DEFAULT_KEY
     _check_host(request, settings)
     _check_site(request, settings)
+    return LOCAL
 
 
 def _sent_key(request: Request, *, accepts_cookie: bool) -> str | None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query, Request
 from sqlalchemy.orm import Session
 
+from app.core.db.project_sessions import sessions_of
 from app.core.errors import DeliveryNotFound, JobNotFound, NotFound, VideoNotFound
 from app.core.http.cursors import MAX_CURSOR_CHARS
+from app.core.principal import Principal
 from app.core.resources import Resources
 
 _UUID = {"format": "uuid"}
@@ -25,12 +28,30 @@ def service_of(request: Request) -> Resources:
     return service
 
 
-async def get_service(request: Request) -> Resources:
-    """Hand out the service's parts."""
+async def get_principal(request: Request) -> Principal:
+    """Tell who asks; only guarded routes know."""
+    principal = getattr(request.state, "principal", None)
+    if not isinstance(principal, Principal):
+        raise TypeError(f"{request.url.path} is not guarded: nobody has been let in")
+    return principal
+
+
+PrincipalDep = Annotated[Principal, Depends(get_principal)]
+
+
+async def get_service(request: Request, principal: PrincipalDep) -> Resources:
+    """Hand out the service's parts; the sessions see the principal's project alone."""
+    resources = service_of(request)
+    return replace(resources, sessions=sessions_of(resources.sessions, principal))
+
+
+async def get_whole_service(request: Request) -> Resources:
+    """Hand out the service's parts to what asks for no key and shows no project's."""
     return service_of(request)
 
 
 ServiceDep = Annotated[Resources, Depends(get_service)]
+WholeServiceDep = Annotated[Resources, Depends(get_whole_service)]
 
 
 @contextmanager

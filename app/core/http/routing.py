@@ -47,7 +47,9 @@ class GuardedRoute(HeadRoute):
 
         async def answer_if_allowed(request: Request) -> Response:
             settings = service_of(request).settings
-            check_access(request, settings, accepts_cookie=self.accepts_cookie)
+            request.state.principal = check_access(
+                request, settings, accepts_cookie=self.accepts_cookie
+            )
             if has_body:
                 request = SmallRequest(request.scope, request.receive)
                 await request.body()
