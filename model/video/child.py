@@ -32,6 +32,7 @@ from model.video.sandbox import (
 )
 from model.video.sender import Line, StepSender
 from model.video.source import Tally
+from model.video.stills import pick_stills
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NEVER_NEEDED = ("av.__main__", "av.datasets")
@@ -90,6 +91,11 @@ def _look_at(file: InputFile, request: Mapping[str, Any], line: Line) -> None:
     if request["verb"] == "probe":
         facts = probe_file(file, limits=limits, tally=tally)
         line.send(kind="facts", facts=asdict(facts))
+        return
+    if request["verb"] == "stills":
+        line.send(
+            kind="stills", **pick_stills(file, request, limits=limits, tally=tally)
+        )
         return
 
     spec = FrameSpec.from_dict(request["spec"])

@@ -73,9 +73,7 @@ def probe_file(
     """Read the facts of a file that is open; see `probe`."""
     with open_video(file, limits=limits, tally=tally) as source:
         first = next(source.frames()).picture
-        duration_s = _stated_duration(source)
-        if duration_s is None:
-            duration_s = source.scan_duration()
+        duration_s = duration_of(source)
         fps = _rate_of(source, limits=limits)
         limits.check_duration(duration_s)
         limits.check_fps(fps)
@@ -113,6 +111,12 @@ def probe_in_child(
         raise DecoderCrashed("The decoding process sent nonsense.") from exc
     finally:
         child.close()
+
+
+def duration_of(source: VideoSource) -> float:
+    """Return the length in seconds, from the header or by reading the file through."""
+    stated_s = _stated_duration(source)
+    return source.scan_duration() if stated_s is None else stated_s
 
 
 def _gather(

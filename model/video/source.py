@@ -130,7 +130,7 @@ class VideoSource:
 
     def _packets_again(self) -> "Iterator[Packet[VideoStream]]":
         self.container.seek(0)
-        return (packet for packet in self._packets() if packet is not None)
+        return (packet for packet in self.packets() if packet is not None)
 
     def _can_begin_with(self, picture: VideoFrame) -> bool:
         # H.264 and its heirs may begin without a key frame (gradual refresh) and
@@ -141,7 +141,7 @@ class VideoSource:
 
     def _pictures(self) -> Iterator[tuple[VideoFrame, int | None]]:
         times = DecodingTimes() if self._has_decoding_times_only() else None
-        for packet in self._packets():
+        for packet in self.packets():
             if times is not None and packet is not None:
                 times.enter(packet)
             try:
@@ -166,7 +166,8 @@ class VideoSource:
         is_made_of_avi = "matroska" in names and tag not in ("", *_QUICKTIME_TAGS)
         return "avi" in names or is_made_of_avi
 
-    def _packets(self) -> "Iterator[Packet[VideoStream] | None]":
+    def packets(self) -> "Iterator[Packet[VideoStream] | None]":
+        """Read packets from where the file stands; None, the last, ends the stream."""
         packets = self.container.demux(self.stream)
         while True:
             try:

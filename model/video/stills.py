@@ -1,0 +1,274 @@
+"""Stills of a video: small ones evenly spaced, and one larger for its poster.
+
+Picked in the decoding process, from key frames alone; pixels come back in shared
+memory, and what is made of them is made here, of nothing a file could say itself.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from av.video.frame import VideoFrame
+
+from model.errors import DecoderCrashed
+from model.video.frame_spec import FrameSpec
+from model.video.input_file import InputFile
+from model.video.key_frames import KeyFrame, KeyFrames
+from model.video.limits import DEFAULT_LIMITS, MediaLimits
+from model.video.picture import Image, Painter, turn_of
+from model.video.probe import duration_of
+from model.video.process import ChildProcess
+from model.video.ring import Ring, create_memory
+from model.video.source import Tally, VideoSource, open_video
+
+TILE = FrameSpec(160, 90)
+POSTER = FrameSpec(640, 360)
+MOST_TILES = 100
+LEAST_INTERVAL_S = 1.0
+
+_POSTER_AT = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7)
+"""Where a poster is looked for, in parts of the video; the first good one is taken."""
+
+_SHOWS_SOMETHING = 10.0
+"""Standard deviation of the levels; less is a black, white or other plain picture."""
+
+_MOST_ASPECT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Stills:
+    """What was picked of one video, upright and in RGB.
+
+    Attributes:
+        duration_s: of the video.
+        times_s: of the tiles, each later than the one before.
+        tiles: (H, W, 3) uint8 each, all of one size, within 160x90.
+        poster: (H, W, 3) uint8, within 640x360.
+    """
+
+    duration_s: float
+    times_s: tuple[float, ...]
+    tiles: tuple[Image, ...]
+    poster: Image
+
+
+def stills_in_child(
+    path: Path,
+    *,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    most_tiles: int = MOST_TILES,
+    time_limit_s: float = 120.0,
+    stall_timeout_s: float = 30.0,
+    on_wait: Callable[[], None] | None = None,
+) -> Stills:
+    """Pick stills in a process of its own: for files of other people.
+
+    Args:
+        path: of the file.
+        limits: what is allowed.
+        most_tiles: at most so many, and no two within a second.
+        time_limit_s: how long to look for more; then those found are taken.
+        stall_timeout_s: how long the process may show no progress.
+        on_wait: called a few times a second while waiting; may raise to stop.
+
+    Raises:
+        DecoderStalled, DecoderCrashed: see `model.video.process`.
+        UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
+            `model.video.source`.
+    """
+    request = {
+        "verb": "stills",
+        "path": str(path.absolute()),
+        "limits": asdict(limits),
+        "most_tiles": most_tiles,
+        "time_limit_s": time_limit_s,
+    }
+    with ExitStack() as cleanup:
+        tiles, tiles_at = _shared(TILE, most_tiles, cleanup)
+        poster, poster_at = _shared(POSTER, 1, cleanup)
+        child = ChildProcess(
+            {**request, "tiles": tiles_at, "poster": poster_at},
+            limits=limits,
+            stall_timeout_s=stall_timeout_s,
+            share=(tiles_at, poster_at),
+            on_wait=on_wait,
+        )
+        cleanup.callback(child.close)
+        return read_stills(child.receive(), tiles, poster)
+
+
+def pick_stills(
+    file: InputFile, request: Mapping[str, Any], *, limits: MediaLimits, tally: Tally
+) -> dict[str, Any]:
+    """Pick stills in this process, into the request's memory; returns the message."""
+    most_tiles = int(request["most_tiles"])
+    tiles = Ring(request["tiles"], TILE, slots=most_tiles)
+    poster = Ring(request["poster"], POSTER, slots=1)
+    deadline = time.monotonic() + float(request["time_limit_s"])
+    with open_video(file, limits=limits, tally=tally) as source:
+        duration_s = duration_of(source)
+        limits.check_duration(duration_s)
+        found = _Found(source, tiles, poster)
+        key_frames = KeyFrames(source)
+        for frame in _candidates(key_frames, duration_s, deadline):
+            found.offer_poster(frame.picture)
+            if found.has_good_poster:
+                break
+        for frame in _evenly(key_frames, duration_s, most_tiles, deadline):
+            found.add_tile(frame)
+    if not found.times_s:
+        _take_first_frame(file, found, limits=limits, tally=tally)
+    return found.message(duration_s)
+
+
+class _Found:
+    """Pictures on their way into shared memory."""
+
+    def __init__(self, source: VideoSource, tiles: Ring, poster: Ring) -> None:
+        self.times_s: list[float] = []
+        self._aspect = _pixel_aspect(source)
+        self._tiles, self._poster = tiles, poster
+        self._tile_painter: Painter | None = None
+        self._poster_size = (0, 0)
+        self._best = -1.0
+
+    @property
+    def has_good_poster(self) -> bool:
+        return self._best >= _SHOWS_SOMETHING
+
+    def add_tile(self, frame: KeyFrame) -> None:
+        """Keep a tile that is later than the last one."""
+        if self.times_s and frame.time_s <= self.times_s[-1]:
+            return
+        if self._tile_painter is None:
+            self._tile_painter = self._painter(frame.picture, TILE)
+        spec = self._tile_painter.spec
+        slot = self._tiles.slot(len(self.times_s))
+        self._tile_painter.paint(frame.picture, out=slot[: spec.height, : spec.width])
+        self.times_s.append(frame.time_s)
+
+    def offer_poster(self, picture: VideoFrame) -> None:
+        """Keep a picture as the poster if it shows more than the one before."""
+        painter = self._painter(picture, POSTER)
+        image = painter.paint(picture)
+        shows = float(image.std())
+        if shows > self._best:
+            self._best = shows
+            self._poster_size = painter.spec.width, painter.spec.height
+            self._poster.slot(0)[: painter.spec.height, : painter.spec.width] = image
+
+    def message(self, duration_s: float) -> dict[str, Any]:
+        spec = self._tile_painter.spec if self._tile_painter else TILE
+        return {
+            "duration_s": duration_s,
+            "times_s": self.times_s,
+            "tile": (spec.width, spec.height),
+            "poster": self._poster_size,
+        }
+
+    def _painter(self, picture: VideoFrame, box: FrameSpec) -> Painter:
+        width, height = self._aspect * picture.width, Fraction(picture.height)
+        if turn_of(picture)[0] % 2:
+            width, height = height, width
+        scale = min(Fraction(1), box.width / width, box.height / height)
+        return Painter(FrameSpec(_even(width * scale), _even(height * scale)))
+
+
+def _candidates(
+    key_frames: KeyFrames, duration_s: float, deadline: float
+) -> Iterator[KeyFrame]:
+    return _frames_at(key_frames, [part * duration_s for part in _POSTER_AT], deadline)
+
+
+def _evenly(
+    key_frames: KeyFrames, duration_s: float, most_tiles: int, deadline: float
+) -> Iterator[KeyFrame]:
+    interval_s = max(LEAST_INTERVAL_S, duration_s / most_tiles)
+    count = min(most_tiles, max(1, int(duration_s / interval_s)))
+    times_s = [number * interval_s for number in range(count)]
+    return _frames_at(key_frames, times_s, deadline)
+
+
+def _frames_at(
+    key_frames: KeyFrames, times_s: list[float], deadline: float
+) -> Iterator[KeyFrame]:
+    for time_s in times_s:
+        if time.monotonic() > deadline:
+            return
+        frame = key_frames.near(time_s)
+        if frame is not None:
+            yield frame
+
+
+def _take_first_frame(
+    file: InputFile, found: _Found, *, limits: MediaLimits, tally: Tally
+) -> None:
+    """For videos without a key frame, such as those with gradual refresh."""
+    with open_video(file, limits=limits, tally=tally) as source:
+        first = next(source.frames())
+        found.offer_poster(first.picture)
+        found.add_tile(KeyFrame(float(first.time_s), first.picture))
+
+
+def _pixel_aspect(source: VideoSource) -> Fraction:
+    aspect = source.stream.sample_aspect_ratio
+    if not aspect or not 1 <= aspect * _MOST_ASPECT <= _MOST_ASPECT**2:
+        return Fraction(1)
+    return Fraction(aspect)
+
+
+def _even(side: float | Fraction) -> int:
+    return max(2, 2 * round(side / 2))
+
+
+def _shared(spec: FrameSpec, slots: int, cleanup: ExitStack) -> tuple[Ring, int]:
+    descriptor = create_memory(slots * spec.step_bytes)
+    cleanup.callback(os.close, descriptor)
+    ring = Ring(descriptor, spec, slots=slots)
+    cleanup.callback(ring.close)
+    return ring, descriptor
+
+
+def read_stills(message: Mapping[str, Any], tiles: Ring, poster: Ring) -> Stills:
+    """Check what a decoding process says, and copy the pictures.
+
+    Raises:
+        DecoderCrashed: it is nonsense.
+    """
+    try:
+        return _read(message, tiles, poster)
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
+        raise DecoderCrashed("The decoding process sent nonsense.") from exc
+
+
+def _read(message: Mapping[str, Any], tiles: Ring, poster: Ring) -> Stills:
+    times_s = tuple(float(time_s) for time_s in message["times_s"])
+    pairs = pairwise(times_s)
+    if not 1 <= len(times_s) <= tiles.slots or any(not a < b for a, b in pairs):
+        raise ValueError("no times of tiles")
+    duration_s = float(message["duration_s"])
+    if not 0 <= times_s[0] <= times_s[-1] < float("inf") or not 0 <= duration_s < 1e9:
+        raise ValueError("times out of range")
+    width, height = _size(message["tile"], TILE)
+    poster_width, poster_height = _size(message["poster"], POSTER)
+    return Stills(
+        duration_s=duration_s,
+        times_s=times_s,
+        tiles=tuple(
+            tiles.read(number)[:height, :width] for number in range(len(times_s))
+        ),
+        poster=poster.read(0)[:poster_height, :poster_width],
+    )
+
+
+def _size(value: Any, box: FrameSpec) -> tuple[int, int]:
+    width, height = (int(side) for side in value)
+    if not (1 <= width <= box.width and 1 <= height <= box.height):
+        raise ValueError(f"a picture of {width}x{height}")
+    return width, height
