@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
 from app.checkpoints import routes as models
+from app.clips import routes as clips
 from app.core.http.early_responses import EarlyResponseMiddleware
 from app.core.http.openapi import add_docs, operation_id
 from app.core.http.problems import add_problem_handlers
@@ -75,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.resources = open_resources(settings, pool_size=THREADS)
     add_problem_handlers(app)
-    for module in (videos, events, jobs, webhooks, models, health, page):
+    for module in (videos, clips, events, jobs, webhooks, models, health, page):
         app.include_router(module.router)
     app.include_router(videos.file_router)
     add_docs(app, webhook_messages=webhooks.messages)

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.clips.service import sweep_lost_thumbnails
 from app.core.broker.notifier import BACKGROUND_QUEUE, JobNotifier
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -52,6 +53,7 @@ class Found:
     deliveries: int = 0
     orphans: int = 0
     lost_scores: int = 0
+    lost_thumbnails: int = 0
 
 
 def sweep(
@@ -86,6 +88,9 @@ def sweep(
             orphans=clean_up(sessions=sessions, storage=storage),
             lost_scores=(
                 sweep_lost_scores(sessions=sessions, storage=storage) if lost else 0
+            ),
+            lost_thumbnails=(
+                sweep_lost_thumbnails(sessions=sessions, storage=storage) if lost else 0
             ),
         )
     if found != Found():

@@ -12,7 +12,7 @@
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
     │   ├── MethodNotAllowed 405
     │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound,
-    │   │   ScoresNotFound)
+    │   │   ScoresNotFound, NoThumbnails)
     │   ├── NoTimeline 409 · JobIsFinished 409
     │   └── NotReady 503 · InternalError 500
     ├── JobFailure            a job fails with it: becomes job.error
@@ -204,6 +204,12 @@ class ScoresNotFound(NotFound):
     """The file with the timeline's score curves is gone; run the video again."""
 
     slug, title = "scores-not-found", "Scores not found"
+
+
+class NoThumbnails(NotFound):
+    """The video has no poster and no thumbnails yet."""
+
+    slug, title = "no-thumbnails", "No thumbnails yet"
 
 
 class NoTimeline(RequestProblem):

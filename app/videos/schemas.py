@@ -19,6 +19,8 @@ class VideoLinks(BaseModel):
     events: str
     timeline: str
     file: str
+    poster: str
+    thumbnails: str
     job: str
     jobs: str
     deliveries: str
@@ -45,6 +47,9 @@ class Video(BaseModel):
     fps: float | None = Field(examples=[25.0])
     codec: str | None = Field(examples=["h264"])
     container: str | None = Field(examples=["mov,mp4,m4a,3gp,3g2,mj2"])
+    has_poster: bool = Field(
+        description="Whether `links.poster` and `links.thumbnails` have been made."
+    )
     callback_url: str | None
     current_job_id: UUID | None = Field(
         description="The job whose timeline /events and /timeline show."
@@ -67,6 +72,7 @@ class Video(BaseModel):
         return cls.model_validate(
             {
                 **{name: getattr(video, name) for name in _SAME_IN_VIDEO},
+                "has_poster": video.thumbnails is not None,
                 "status": job.status,
                 "stage": job.stage,
                 "progress": job.progress,
@@ -79,6 +85,8 @@ class Video(BaseModel):
                     "events": f"{own}/events",
                     "timeline": f"{own}/timeline",
                     "file": f"{own}/file",
+                    "poster": f"{own}/poster",
+                    "thumbnails": f"{own}/thumbnails.vtt",
                     "job": f"/jobs/{job.id}",
                     "jobs": f"{own}/jobs",
                     "deliveries": f"{own}/deliveries",

@@ -44,6 +44,7 @@ class Video(Signed, Base):
     container: Mapped[str | None]
     facts: Mapped[dict[str, object] | None]  # all the probe said, as JSON
     current_analysis_id: Mapped[UUID | None]  # the one whose events /events shows
+    thumbnails: Mapped[dict[str, str] | None]  # keys of its pictures, by use
     created_at: Mapped[datetime]
 
     @classmethod

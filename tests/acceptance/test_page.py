@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from app.clips.service import ThumbnailKeys
 from app.core.db.base import new_id, utc_now
 from app.core.storage.keys import scores_key
 from app.jobs.queries import jobs_page
@@ -23,9 +24,10 @@ from app.jobs.tables import Job, JobStatus
 from app.timelines.tables import Analysis, Event
 from app.videos.tables import Video
 from model.spotting.timeline import Timeline
+from model.video.jpeg import encode_jpeg
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import missing, open_folder, running_postgres
-from tests.videos import draw_video
+from tests.videos import draw_video, match_picture
 
 LABELS = ("PASS", "DRIVE", "SHOT")
 FPS = 30
@@ -93,6 +95,16 @@ class Service:
             video = session.get_one(Video, video_id)
             video.current_analysis_id, video.fps = analysis_id, float(FPS)
             video.duration_s = EVENTS / FPS
+
+    def draw_poster(self, video_id: UUID, *, data: bytes | None = None) -> None:
+        """Store the pictures that a run of a media worker makes."""
+        if data is None:
+            data = encode_jpeg(match_picture(7, 640, 360))
+        keys = ThumbnailKeys.of_run(video_id, new_id())
+        for key in keys.all():
+            self.api.service.storage.write_bytes(key, data)
+        with self.api.service.sessions.begin() as session:
+            keys.save(session, video_id)
 
 
 def _event(video_id: UUID, analysis_id: UUID, frame: int) -> Event:
@@ -374,3 +386,37 @@ def test_a_hidden_tab_asks_for_nothing_until_it_is_seen_again(
 
     page.evaluate(show, False)
     wait_until(page, lambda: bool(polls and readiness))
+
+
+def test_a_poster_comes_into_the_list_and_nothing_moves(
+    page: Page, service: Service
+) -> None:
+    video_id = service.upload("Cup final")
+    page.goto("/")
+    row = page.locator("#videos li")
+    still = row.locator("img")
+    expect(row).to_contain_text("Cup final")
+    expect(still).to_be_hidden()
+    before = row.bounding_box()
+
+    service.draw_poster(video_id)
+
+    expect(still).to_be_visible()
+    expect(still).to_have_js_property("naturalWidth", 640)
+    expect(still).to_have_attribute("alt", "Still from the video")
+    expect(still).to_have_attribute("loading", "lazy")
+    assert row.bounding_box() == before
+
+
+def test_a_poster_that_cannot_be_loaded_leaves_the_place_empty(
+    page: Page, service: Service
+) -> None:
+    video_id = service.upload("Cup final")
+    service.draw_poster(video_id, data=b"no picture")
+    page.goto("/")
+
+    expect(page.locator("#videos li")).to_contain_text("Cup final")
+    expect(page.locator("#videos img")).to_have_attribute(
+        "src", f"/videos/{video_id}/poster"
+    )
+    expect(page.locator("#videos img")).to_be_hidden()

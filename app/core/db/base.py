@@ -26,6 +26,7 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         dict[str, object]: JSONB,
         dict[str, int]: JSONB,
+        dict[str, str]: JSONB,
     }
 
     is_shared: ClassVar[bool] = False  # all projects use its rows, no route shows them

@@ -96,6 +96,9 @@ class Storage(Protocol):
     def scores_files(self, *, older_than: timedelta) -> list[str]:
         """List the score files that were written so long ago."""
 
+    def thumbnail_files(self, *, older_than: timedelta) -> list[str]:
+        """List the pictures of videos that were written so long ago."""
+
     def sweep_incoming(self) -> list[str]:
         """Remove what killed processes left half-written; tells the keys it was for.
 

@@ -19,6 +19,16 @@ def source_key(video_id: UUID) -> str:
     return f"{video_prefix(video_id)}/source"
 
 
+def thumbnail_key(video_id: UUID, token: UUID, name: str) -> str:
+    """Name one of the pictures that one run made of a video.
+
+    Args:
+        token: the lease under which the job runs.
+        name: of the file.
+    """
+    return f"{video_prefix(video_id)}/thumbnails/{token}/{name}"
+
+
 def scores_key(video_id: UUID, job_id: UUID, token: UUID) -> str:
     """Name the score curves of one run; no two runs of a job share a file.
 

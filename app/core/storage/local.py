@@ -135,13 +135,10 @@ class LocalStorage:
         return found
 
     def scores_files(self, *, older_than: timedelta) -> list[str]:
-        found = []
-        for folder in self._video_folders():
-            with _skipping(folder):
-                for path in (folder / "scores").glob("*.npz"):
-                    if path.is_file() and path.stat().st_mtime < _ago(older_than):
-                        found.append(path.relative_to(self._root).as_posix())
-        return found
+        return self._files_in_videos("scores/*.npz", older_than)
+
+    def thumbnail_files(self, *, older_than: timedelta) -> list[str]:
+        return self._files_in_videos("thumbnails/*/*", older_than)
 
     def sweep_incoming(self) -> list[str]:
         """A marker whose lock can be had belongs to nobody who lives."""
@@ -161,6 +158,16 @@ class LocalStorage:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "not writable", str(folder))
         return shutil.disk_usage(folder).free
+
+    def _files_in_videos(self, pattern: str, older_than: timedelta) -> list[str]:
+        """List the old files of every video that lie where the pattern says."""
+        found = []
+        for folder in self._video_folders():
+            with _skipping(folder):
+                for path in folder.glob(pattern):
+                    if path.is_file() and path.stat().st_mtime < _ago(older_than):
+                        found.append(path.relative_to(self._root).as_posix())
+        return found
 
     def _video_folders(self) -> Iterator[Path]:
         for folder in (self._root / "videos").glob("*"):

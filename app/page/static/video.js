@@ -65,6 +65,7 @@ export class VideoView {
 
   showFacts() {
     const { video, parts } = this;
+    if (video.has_poster) setAttribute(parts.player, "poster", video.links.poster);
     setText(parts.title, video.title || video.filename || video.id);
     setText(parts.badge, video.status);
     setAttribute(parts.badge, "class", `badge ${video.status}`);

@@ -1,0 +1,110 @@
+"""The pictures of a video: which files they are, and where they are read."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.orm import Session
+
+from app.clips.queries import show_thumbnails, thumbnails_of
+from app.core.db.session import Sessions
+from app.core.errors import NoThumbnails
+from app.core.storage.interface import Storage
+from app.core.storage.keys import thumbnail_key, video_of
+from app.videos.service import find_video
+
+STRAY_AFTER = timedelta(hours=1)
+BATCH = 1000  # files looked up at once
+
+SHEET_ADDRESS = "thumbnails.jpg"
+"""Where the cues find the sheet, as seen from their own address."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ThumbnailKeys:
+    """Where the pictures that one run made of a video are stored.
+
+    Attributes:
+        poster: one JPEG that shows what the video is.
+        sheet: a JPEG with many small stills, side by side.
+        cues: WebVTT that says which still stands for which time.
+    """
+
+    poster: str
+    sheet: str
+    cues: str
+
+    @classmethod
+    def of_run(cls, video_id: UUID, token: UUID) -> "ThumbnailKeys":
+        """Name the files of one run; no two runs share one."""
+        return cls(
+            poster=thumbnail_key(video_id, token, "poster.jpg"),
+            sheet=thumbnail_key(video_id, token, "sprite.jpg"),
+            cues=thumbnail_key(video_id, token, "sprite.vtt"),
+        )
+
+    @classmethod
+    def of_row(cls, stored: Mapping[str, str]) -> "ThumbnailKeys":
+        """Read them back from a video's row."""
+        return cls(**stored)
+
+    def save(self, session: Session, video_id: UUID) -> None:
+        """Let the video be shown by these."""
+        session.execute(show_thumbnails(video_id, asdict(self)))
+
+    def all(self) -> tuple[str, str, str]:
+        """List every file."""
+        return self.poster, self.sheet, self.cues
+
+
+def find_thumbnails(session: Session, video_id: UUID) -> ThumbnailKeys:
+    """Tell by which files a video is shown.
+
+    Raises:
+        VideoNotFound: no video has that id.
+        NoThumbnails: none have been made yet.
+    """
+    stored = find_video(session, video_id).thumbnails
+    if stored is None:
+        raise no_thumbnails(video_id)
+    return ThumbnailKeys.of_row(stored)
+
+
+def no_thumbnails(video_id: UUID) -> NoThumbnails:
+    """Say that a video has no pictures yet."""
+    return NoThumbnails(
+        f"The video {video_id} has no thumbnails yet. They are made after the upload; "
+        "try again later."
+    )
+
+
+def sweep_lost_thumbnails(*, sessions: Sessions, storage: Storage) -> int:
+    """Remove pictures that no video is shown by: of earlier runs, and of lost ones.
+
+    A file stays for an hour: its run may be about to end, or someone may read it.
+
+    Returns:
+        How many files were removed.
+    """
+    keys, removed = storage.thumbnail_files(older_than=STRAY_AFTER), 0
+    for start in range(0, len(keys), BATCH):
+        batch = keys[start : start + BATCH]
+        named = _named(sessions, {video_of(key) for key in batch})
+        for key in batch:
+            # A folder whose video is not known is left to the sweep of uploads.
+            if key not in named.get(video_of(key), {key}):
+                storage.delete_file(key)
+                removed += 1
+    if removed:
+        log.info("lost_thumbnails_removed", files=removed)
+    return removed
+
+
+def _named(sessions: Sessions, video_ids: set[UUID]) -> dict[UUID, set[str]]:
+    with sessions() as session:
+        rows = session.execute(thumbnails_of(video_ids)).all()
+    return {video_id: set((stored or {}).values()) for video_id, stored in rows}

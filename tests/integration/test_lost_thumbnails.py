@@ -1,0 +1,74 @@
+"""Pictures of runs that lost, or that were made anew, are removed after a while."""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete
+
+from app.clips.service import ThumbnailKeys, sweep_lost_thumbnails
+from app.core.db.session import Sessions
+from app.core.storage.interface import Storage
+from app.core.storage.keys import source_key
+from app.videos.tables import Video
+from tests.integration.uploaded import Uploaded, upload
+
+LONG_AGO_S = 1_500_000_000
+
+
+@pytest.fixture
+def job(tmp_path: Path, sessions: Sessions, storage: Storage) -> Uploaded:
+    (tmp_path / "video").write_bytes(b"bytes")
+    return upload(tmp_path / "video", sessions=sessions, storage=storage)
+
+
+def store(job: Uploaded, storage: Storage, *, is_old: bool) -> ThumbnailKeys:
+    keys = ThumbnailKeys.of_run(job.video_id, uuid4())
+    for key in keys.all():
+        storage.write_bytes(key, b"picture")
+        if is_old:
+            os.utime(storage.path_for(key), (LONG_AGO_S, LONG_AGO_S))
+    return keys
+
+
+def kept(keys: ThumbnailKeys, storage: Storage) -> set[bool]:
+    return {storage.exists(key) for key in keys.all()}
+
+
+def test_only_old_pictures_that_their_video_does_not_name_are_removed(
+    job: Uploaded, sessions: Sessions, storage: Storage
+) -> None:
+    shown, lost = (store(job, storage, is_old=True) for _ in range(2))
+    young = store(job, storage, is_old=False)
+    with sessions.begin() as session:
+        shown.save(session, job.video_id)
+
+    removed = sweep_lost_thumbnails(sessions=sessions, storage=storage)
+
+    assert removed == 3
+    assert [kept(keys, storage) for keys in (shown, lost, young)] == [
+        {True},
+        {False},
+        {True},
+    ]
+    assert storage.exists(source_key(job.video_id))
+
+
+def test_pictures_of_a_video_that_has_none_shown_are_lost(
+    job: Uploaded, sessions: Sessions, storage: Storage
+) -> None:
+    store(job, storage, is_old=True)
+
+    assert sweep_lost_thumbnails(sessions=sessions, storage=storage) == 3
+
+
+def test_a_wrong_database_costs_no_picture(
+    job: Uploaded, sessions: Sessions, storage: Storage
+) -> None:
+    keys = store(job, storage, is_old=True)
+    with sessions.begin() as session:
+        session.execute(delete(Video).where(Video.id == job.video_id))
+
+    assert sweep_lost_thumbnails(sessions=sessions, storage=storage) == 0
+    assert kept(keys, storage) == {True}
