@@ -1,4 +1,4 @@
-"""The thread in the GPU worker's parent that watches its child, and acts."""
+"""The thread in a worker's parent that watches its child, and acts."""
 
 import os
 import signal
@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core.broker.notifier import GPU_QUEUE
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
 from app.health.tables import WorkerHeartbeat
@@ -35,11 +34,13 @@ class Watched:
 
     Attributes:
         node: its node name.
+        queue: where its jobs wait; also its kind in heartbeats.
         children: lists the process ids in Celery's pool.
         leave: the signal on which a child gives its job back.
     """
 
     node: str
+    queue: str
     children: Callable[[], Sequence[int]]
     leave: signal.Signals
 
@@ -56,7 +57,7 @@ def start_watch(
         nonlocal looked
         try:
             process = _child_of(watched)
-            look = look_at(process, watched.node, resources)
+            look = look_at(process, watched, resources)
         except SQLAlchemyError as exc:
             log.warning("worker_not_watched", error=str(exc))
             watch.forget()
@@ -71,7 +72,9 @@ def start_watch(
     return start_loop("watchdog", step, every_s=every_s, leaving=leaving)
 
 
-def look_at(process: ProcessIdentity | None, node: str, resources: Resources) -> Look:
+def look_at(
+    process: ProcessIdentity | None, watched: Watched, resources: Resources
+) -> Look:
     """See how the child does, and what waits for it.
 
     Raises:
@@ -79,10 +82,10 @@ def look_at(process: ProcessIdentity | None, node: str, resources: Resources) ->
     """
     settings = resources.settings
     with resources.sessions() as session:
-        child = None if process is None else _read_child(session, process, node)
+        child = None if process is None else _read_child(session, process, watched)
         work = session.scalar(
             claimable_jobs(
-                kinds=kinds_of(GPU_QUEUE),
+                kinds=kinds_of(watched.queue),
                 max_attempts=settings.max_attempts,
                 max_interruptions=settings.max_interruptions,
                 limit=1,
@@ -90,13 +93,14 @@ def look_at(process: ProcessIdentity | None, node: str, resources: Resources) ->
         )
     # A message file that nobody can read would wait for ever: only Redis is asked.
     has_ear = settings.redis_url is not None
-    messages = resources.notifier.waiting(GPU_QUEUE) if has_ear else None
+    messages = resources.notifier.waiting(watched.queue) if has_ear else None
     return Look(child, has_work=work is not None, messages=messages)
 
 
-def _read_child(session: Session, process: ProcessIdentity, node: str) -> Child:
+def _read_child(session: Session, process: ProcessIdentity, watched: Watched) -> Child:
     row = session.get(
-        WorkerHeartbeat, heartbeat_name(node, kind="gpu", process=process)
+        WorkerHeartbeat,
+        heartbeat_name(watched.node, kind=watched.queue, process=process),
     )
     if row is None:
         return Child(str(process), None, {})

@@ -1,0 +1,229 @@
+"""A worker that runs jobs: Celery's parent, which watches, and its child, which works.
+
+The parent only listens and watches; one spawned child does the jobs. Messages wake it:
+which job is next, the database tells. What is run, an entry says (`worker.gpu`,
+`worker.media`).
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from billiard import active_children
+from celery import Celery, Task
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core.broker.notifier import RUN_JOB
+from app.core.logging import configure_logging
+from app.core.resources import open_resources
+from app.core.settings import Settings
+from app.health.queries import delete_heartbeats
+from app.jobs.kinds import KINDS
+from app.jobs.service import requeue_orphaned
+from worker.activity import Stalled
+from worker.child_watch import Watched, start_watch
+from worker.heartbeat import (
+    end_with_parent,
+    heartbeat_name,
+    send_heartbeat,
+    start_heartbeat,
+)
+from worker.job_loop import JobLoop
+from worker.loops import start_loop
+from worker.outcomes import Handlers, WorkerContext
+from worker.startup import stop_if_unfit
+from worker.sweeper import SILENT
+from worker.watchdog import LOADING_LIMIT_S
+
+if TYPE_CHECKING:  # A worker that spots nothing loads no model.
+    from worker.predictor_cache import Predictors
+
+# The parent forwards its own end to the child, which then gives its job back. By
+# nature this signal is ignored, and billiard leaves it alone.
+LEAVE = signal.SIGURG
+STALLED_CODE = 70  # EX_SOFTWARE: how a child ends whose run hangs
+STALL_LOOK_EVERY_S = 1.0
+GIVE_BACK_S = 25.0  # how long a child that leaves waits for its run to stop
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a worker does.
+
+    Attributes:
+        queue: where its jobs wait; heartbeats and `/readyz` call the worker so.
+        handlers: of the kinds of jobs it runs.
+        predictors: loaded checkpoints, for handlers that spot.
+        loading: what `/readyz` says until the child is warm.
+        warm_up: called once in the child before it takes a job; returns what its
+            heartbeats tell from then on.
+    """
+
+    queue: str
+    handlers: Handlers
+    predictors: "Predictors | None" = None
+    loading: str = "it is starting"
+    warm_up: Callable[[], Mapping[str, object]] = dict
+
+
+class JobWorker:
+    """Connects Celery's signals to what a worker does in its two processes."""
+
+    def __init__(self, celery: Celery, settings: Settings, work: Work) -> None:
+        self.leaving = threading.Event()
+        self._celery, self._settings, self._work = celery, settings, work
+        self._node = ""
+
+    def connect(self, entry: str) -> None:
+        """Let Celery run this worker.
+
+        Args:
+            entry: the module that Celery is started with.
+        """
+        self._celery.conf.update(
+            include=[entry],
+            worker_pool="prefork",
+            worker_pool_start_method="spawn",
+            worker_concurrency=1,
+            worker_proc_alive_timeout=LOADING_LIMIT_S,
+        )
+        self._celery.task(name=RUN_JOB, bind=True)(self._wake)
+        setup_logging.connect(self._set_up_logging, weak=False)
+        worker_init.connect(self._start_parent, weak=False)
+        worker_process_init.connect(self._start_child, weak=False)
+        worker_process_shutdown.connect(self._end_child, weak=False)
+        worker_shutting_down.connect(self._tell_children, weak=False)
+
+    def _wake(self, task: Task[Any, Any], job_id: str) -> None:  # noqa: ARG002
+        """Wake the thread that runs jobs; it finds this one, or an older one."""
+        log.debug("woken", job=job_id)
+        self._loop.wake()
+
+    def _set_up_logging(self, **_: Any) -> None:
+        configure_logging(self._settings.log_format)
+
+    def _start_parent(self, sender: Any, **_: Any) -> None:
+        """Refuse to start where no job could be run; else begin to watch the child."""
+        with stop_if_unfit():
+            resources = open_resources(self._settings, pool_size=1, celery=self._celery)
+        watched = Watched(
+            sender.hostname, self._work.queue, lambda: _children(sender), LEAVE
+        )
+        start_watch(watched, resources, leaving=self.leaving)
+
+    def _start_child(self, sender: str, **_: Any) -> None:
+        """Prepare the child that works; `sender` is the worker's node name."""
+        self._node = sender
+        signal.signal(LEAVE, lambda *_: self.leaving.set())
+        end_with_parent()
+        sessions = self._context.sessions
+        told: dict[str, object] = {"state": "loading", "problem": self._work.loading}
+        start_heartbeat(
+            node=sender,
+            kind=self._work.queue,
+            info=lambda: {**told, **self._doing()},
+            sessions=sessions,
+            leaving=self.leaving,
+            every=self._settings.heartbeat,
+        )
+        self._requeue_orphaned()
+        self._end_if_stalled()
+        told = {"state": "ready", **self._work.warm_up()}
+        info = {**told, **self._doing()}
+        send_heartbeat(sender, kind=self._work.queue, info=info, sessions=sessions)
+        self._loop.start()
+
+    def _end_child(self, sender: str | None, **_: Any) -> None:
+        if sender is None:
+            return
+        if not self.leaving.is_set():  # The signal's handler may have, in this thread.
+            self.leaving.set()
+        self._loop.join(GIVE_BACK_S)
+        with self._context.sessions.begin() as session:
+            name = heartbeat_name(sender, kind=self._work.queue)
+            session.execute(delete_heartbeats(names=[name], older_than=SILENT))
+
+    def _tell_children(self, **_: Any) -> None:
+        """Let the running job go back into the queue; Celery waits for its child."""
+        self.leaving.set()
+        for child in active_children():
+            if child.pid is not None:
+                os.kill(child.pid, LEAVE)
+
+    @cached_property
+    def _context(self) -> WorkerContext:
+        """What runs share, made once in the child."""
+        resources = open_resources(self._settings, pool_size=3, celery=self._celery)
+        return WorkerContext(
+            settings=self._settings,
+            sessions=resources.sessions,
+            storage=resources.storage,
+            notifier=resources.notifier,
+            predictors=self._work.predictors,
+            node=self._node,
+            leaving=self.leaving,
+        )
+
+    @cached_property
+    def _loop(self) -> JobLoop:
+        return JobLoop(self._context, self._work.handlers)
+
+    def _doing(self) -> dict[str, object]:
+        """Say what the parent's watch wants to know."""
+        activity = self._context.activity
+        job = activity.job
+        return {
+            "pid": os.getpid(),
+            "job": None if job is None else str(job),
+            "runs": activity.runs,
+            "messages": self._loop.messages,
+        }
+
+    def _end_if_stalled(self) -> None:
+        """End this process when a run hangs; the pool replaces it, the job is requeued.
+
+        A call into a driver that never returns cannot be ended by less.
+        """
+        limit_s = self._settings.stall.total_seconds()
+        stalled = Stalled(self._context.activity, limit_s=limit_s)
+
+        def look() -> None:
+            job = stalled.look(passed_s=STALL_LOOK_EVERY_S)
+            if job is not None:
+                log.error("run_stalled", job=str(job), limit_s=limit_s)
+                os._exit(STALLED_CODE)
+
+        start_loop(
+            "stall-watch", look, every_s=STALL_LOOK_EVERY_S, leaving=self.leaving
+        )
+
+    def _requeue_orphaned(self) -> None:
+        """Requeue what dead processes of this machine hold, whatever their leases."""
+        try:
+            with self._context.sessions.begin() as session:
+                back = requeue_orphaned(session, settings=self._settings)
+        except SQLAlchemyError as exc:  # The sweep does it once the leases ran out.
+            log.warning("nothing_requeued", error=str(exc))
+            return
+        for job_id, kind in back.requeued:
+            self._context.notifier.notify_job(job_id, queue=KINDS[kind].queue)
+
+
+def _children(worker: Any) -> list[int]:
+    """List the process ids in Celery's pool; none before it has been made."""
+    pool = getattr(getattr(worker, "pool", None), "_pool", None)
+    return [child.pid for child in list(getattr(pool, "_pool", ()))]
