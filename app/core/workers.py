@@ -34,6 +34,7 @@ WORKERS: Mapping[str, WorkerSpec] = {
     spec.kind: spec
     for spec in (
         WorkerSpec("background"),
+        WorkerSpec("media", needs="av", niceness=3),
         WorkerSpec("gpu", needs="av", niceness=5),
     )
 }

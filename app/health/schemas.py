@@ -22,6 +22,7 @@ class Readiness(BaseModel):
                 "broker": "ok",
                 "storage": "ok",
                 "gpu": "ok",
+                "media": "ok",
                 "background": "ok",
             }
         ]

@@ -46,7 +46,7 @@ POSTGRES_START_S = 600.0  # a crash recovery on a slow disk takes its time
 PATIENCE_S = 10.0  # then it is told what is waited for
 WATCH_EVERY_S = 0.2
 
-# Connections: what each API process, and both workers together, may open at most.
+# Connections: what each API process, and all workers together, may open at most.
 API_CONNECTIONS = 80
 OTHER_CONNECTIONS = 120
 

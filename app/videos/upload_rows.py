@@ -62,6 +62,8 @@ def record_upload(
                 params={"model": upload.fields.get("model")},
                 now=now,
             )
+            # The media worker looks for it by itself.
+            request(session, kind=JobKind.THUMBNAILS, video_id=video_id, now=now)
             fingerprint = fingerprint_of(stored, upload.filename, upload.fields)
             held.close(session, fingerprint=fingerprint, video_id=video_id)
             if not commit_for_sure(session, sessions=service.sessions):

@@ -18,6 +18,7 @@ POSTMASTER, REAPER = "postgres -D", "app.supervisor.reaper"
 PARTS = (
     "app.supervisor.api_server",
     "worker.gpu",
+    "worker.media",
     "worker.background",
     REAPER,
     POSTMASTER,

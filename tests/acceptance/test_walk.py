@@ -113,6 +113,24 @@ def test_the_timeline_gives_the_curve_of_each_label(
         assert all(0 <= score <= 1 for score in curve)
 
 
+def test_a_poster_and_stills_for_the_seek_bar_are_made_beside_it(
+    service: RunningService, walked: dict[str, Any]
+) -> None:
+    def drawn() -> dict[str, Any] | None:
+        video: dict[str, Any] = service.get(f"/videos/{walked['id']}")
+        return video if video["has_poster"] else None
+
+    video = service.wait_until(drawn, "the video has a poster")
+    assert video is not None
+    links = video["links"]
+
+    poster = service.client.get(links["poster"])
+    cues = service.client.get(links["thumbnails"])
+    assert poster.content.startswith(b"\xff\xd8\xff")
+    assert cues.text.startswith("WEBVTT")
+    assert service.get("/readyz")["checks"]["media"] == "ok"
+
+
 def test_the_webhook_arrives_and_verifies_with_other_peoples_libraries(
     service: RunningService, walked: dict[str, Any], receiver: Receiver
 ) -> None:

@@ -23,6 +23,7 @@ from starlette.responses import FileResponse
 from app.core.db.base import new_id
 from app.core.storage.keys import scores_key
 from app.health.tables import WorkerHeartbeat
+from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from app.timelines.schemas import SoccerNetPredictions
 from app.timelines.tables import Analysis, Event
@@ -530,6 +531,7 @@ def test_score_curves_of_a_video_being_deleted_are_missing(
 def test_head_is_answered_wherever_get_is(api: RunningApi, video: UUID) -> None:
     job = api.client.get(f"/videos/{video}").json()["job"]["id"]
     _beat(api, "gpu@here")
+    _beat(api, "media@here", kind="media")
     _beat(api, "background@here", kind="background")
     paths = [
         *("/", "/docs", "/openapi.json", "/page/page.js", "/healthz", "/readyz"),
@@ -591,8 +593,8 @@ def test_jobs_are_listed_by_kind(api: RunningApi, video: UUID) -> None:
         return [job["kind"] for job in jobs]
 
     assert kinds("") == kinds("?kind=spot") == ["spot"]
-    assert kinds("?kind=thumbnails") == ["thumbnails"]
-    both = ["thumbnails", "spot"]
+    assert kinds("?kind=thumbnails") == ["thumbnails"] * 2  # one came with the upload
+    both = ["thumbnails", "thumbnails", "spot"]
     assert kinds("?kind=all") == kinds("?kind=spot&kind=thumbnails") == both
     _problem(api.client.get(f"/videos/{video}/jobs?kind=soup"), 422, "invalid-request")
 
@@ -700,7 +702,7 @@ def test_readiness_says_which_part_is_missing(api: RunningApi) -> None:
     before = _problem(api.client.get("/readyz"), 503, "not-ready")
     with api.service.sessions.begin() as session:
         now = datetime.now(UTC)
-        for kind in ("gpu", "background"):
+        for kind in ("gpu", "media", "background"):
             session.add(WorkerHeartbeat(name=f"{kind}@here", kind=kind, seen_at=now))
 
     after = api.client.get("/readyz")
@@ -862,7 +864,11 @@ def _finish(
     with api.service.sessions.begin() as session:
         video = session.get_one(Video, video_id)
         job = session.scalars(
-            select(Job).where(Job.video_id == video_id, Job.status == JobStatus.QUEUED)
+            select(Job).where(
+                Job.video_id == video_id,
+                Job.kind == JobKind.SPOT,
+                Job.status == JobStatus.QUEUED,
+            )
         ).one_or_none()
         if job is None:
             job = Job(id=new_id(), video_id=video_id, created_at=datetime.now(UTC))

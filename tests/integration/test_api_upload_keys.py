@@ -18,6 +18,7 @@ from app.core.db.base import utc_now
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.idempotency.tables import UploadKey
+from app.jobs.kinds import JobKind
 from app.jobs.tables import Job
 from tests.api_server import (
     RunningApi,
@@ -267,7 +268,7 @@ def test_a_job_waits_for_no_upload_that_holds_its_key(api: RunningApi) -> None:
 
     assert answer.status_code == 409
     with api.service.sessions() as session:
-        assert session.query(Job).count() == 1
+        assert session.query(Job).filter_by(kind=JobKind.SPOT).count() == 1
 
 
 def _send(

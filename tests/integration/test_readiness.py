@@ -38,6 +38,7 @@ def api(shared_api: RunningApi) -> RunningApi:
     shared_api.forget_all()
     remove_report(shared_api.data_dir)
     beat(shared_api, "gpu")
+    beat(shared_api, "media")
     beat(shared_api, "background", swept_at=datetime.now(UTC).isoformat())
     return shared_api
 
@@ -75,7 +76,7 @@ def checks(api: RunningApi) -> dict[str, str]:
     return found
 
 
-def test_all_five_checks_are_named_and_well(api: RunningApi) -> None:
+def test_all_checks_are_named_and_well(api: RunningApi) -> None:
     answer = api.client.get("/readyz")
 
     assert answer.status_code == 200
@@ -84,6 +85,7 @@ def test_all_five_checks_are_named_and_well(api: RunningApi) -> None:
         "broker",
         "storage",
         "gpu",
+        "media",
         "background",
     }
 

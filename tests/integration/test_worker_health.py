@@ -75,7 +75,7 @@ def test_without_a_heartbeat_of_its_own_it_is_not(
         (["gpu"], None, "no database: set TOUCHLINE_DATABASE_URL"),
         (["gpu"], "postgresql://nobody@127.0.0.1:1/none", "connection"),
         (["gpu"], "mysql://localhost/x", "Touchline keeps its rows in Postgres"),
-        (["cpu"], None, "usage: python -m worker.health background|gpu"),
+        (["cpu"], None, "usage: python -m worker.health background|media|gpu"),
         ([], None, "usage: "),
     ],
 )

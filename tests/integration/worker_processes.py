@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE
+from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE, MEDIA_QUEUE
 from app.core.settings import Settings
 
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
@@ -29,6 +29,18 @@ def gpu_worker(
 ) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """Run Celery's GPU worker under a node name; kill what is left in the end."""
     return _worker("gpu", name, settings, log, queue, environment or {})
+
+
+def media_worker(
+    name: str,
+    settings: Settings,
+    log: Path,
+    *,
+    queue: str = MEDIA_QUEUE,
+    environment: Mapping[str, str] | None = None,
+) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    """Run Celery's media worker under a node name; kill what is left in the end."""
+    return _worker("media", name, settings, log, queue, environment or {})
 
 
 def background_worker(

@@ -31,6 +31,7 @@ def test_modules_import_each_other_without_a_circle() -> None:
         ("app.main", {"torch", "av", "openvino", "worker"}),
         ("app.cli.main", {"torch", "av", "openvino", "model", "worker"}),
         ("worker.background", {"torch", "av", "openvino", "model"}),
+        ("worker.media", {"torch", "openvino", "timm", "torchvision"}),
         ("worker.health", {"torch", "av", "openvino", "model", "celery"}),
         ("model.spotting.spot_file", {"torch", "timm", "app", "worker"}),
         ("model.engines.openvino_engine", {"torch", "timm", "app", "worker"}),

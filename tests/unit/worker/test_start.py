@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE
+from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE, MEDIA_QUEUE
 from app.core.workers import WORKERS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,7 +35,7 @@ def test_every_worker_has_an_entry_and_every_kind_of_job_a_queue_named_like_one(
     modules = {path.stem for path in (ROOT / "worker").glob("*.py")}
 
     assert set(WORKERS) <= modules
-    assert {GPU_QUEUE, BACKGROUND_QUEUE} <= set(WORKERS)
+    assert {GPU_QUEUE, MEDIA_QUEUE, BACKGROUND_QUEUE} == set(WORKERS)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,7 @@ def test_every_worker_has_an_entry_and_every_kind_of_job_a_queue_named_like_one(
             "a webhook secret starts with whsec_",
         ),
         ("background", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
+        ("media", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
         ("gpu", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
     ],
 )

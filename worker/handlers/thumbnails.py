@@ -1,0 +1,67 @@
+"""Thumbnails: a poster of a video, and stills for the seek bar of a player."""
+
+from dataclasses import replace
+
+from app.clips.service import SHEET_ADDRESS, ThumbnailKeys
+from app.core.storage.interface import Storage
+from model.video.jpeg import encode_jpeg
+from model.video.limits import DEFAULT_LIMITS
+from model.video.sprite import make_cues, make_sheet
+from model.video.stills import Stills, stills_in_child
+from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
+
+
+def make_thumbnails(
+    task: JobTask, context: HandlerContext, reporter: Reporter
+) -> JobResult:
+    """Make the pictures by which a video is shown.
+
+    Raises:
+        ModelError: the video cannot be used.
+        StorageFull: there is no room for the pictures.
+    """
+    if task.video_id is None:
+        raise ValueError("thumbnails are of a video")
+    video_id = task.video_id
+    reporter.progress("decode", 0.0)
+    max_duration_s = context.settings.max_duration.total_seconds()
+    stills = stills_in_child(
+        context.storage.path_for(str(task.source_key)),
+        limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
+        on_wait=reporter.touch,
+    )
+    reporter.progress("store", 1.0, 0.0)
+    keys = ThumbnailKeys.of_run(video_id, task.token)
+    _store(stills, keys, context.storage)
+    return JobResult(
+        facts={"stills": len(stills.tiles)},
+        save=lambda session: keys.save(session, video_id),
+        new_files=keys.all(),
+    )
+
+
+def _store(stills: Stills, keys: ThumbnailKeys, storage: Storage) -> None:
+    """Write all the pictures, or none."""
+    files = {
+        keys.poster: encode_jpeg(stills.poster),
+        keys.sheet: encode_jpeg(make_sheet(stills.tiles)),
+        keys.cues: _cues(stills).encode(),
+    }
+    try:
+        for key, data in files.items():
+            storage.write_bytes(key, data)
+    except BaseException:
+        for key in files:
+            storage.delete_file(key)
+        raise
+
+
+def _cues(stills: Stills) -> str:
+    height, width = stills.tiles[0].shape[:2]
+    return make_cues(
+        stills.times_s,
+        duration_s=stills.duration_s,
+        width=width,
+        height=height,
+        image=SHEET_ADDRESS,
+    )
