@@ -59,6 +59,18 @@ class ProcessIdentity:
             return False
         return _start_time(self.pid) != self.started
 
+    @property
+    def is_of_earlier_container(self) -> bool:
+        """Whether it is of a container that has been started anew, by its host name.
+
+        A container keeps its host name over a restart and gets a process id namespace
+        of its own. Two that were given one name are told apart no better.
+        """
+        return (
+            self.machine != _machine()
+            and self.machine.partition("/")[0] == socket.gethostname()
+        )
+
 
 @cache
 def _machine() -> str:

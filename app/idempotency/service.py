@@ -179,11 +179,15 @@ def check_same(held: HeldKey, fingerprint: str) -> None:
 
 
 def free_keys_of_the_dead(sessions: Sessions) -> int:
-    """Free the keys of uploads whose process on this machine has ended."""
+    """Free the keys of uploads whose process has ended, as an API does at its start.
+
+    On this machine, or in this container before it was started anew. An upload that
+    goes on all the same, in another container of that name, ends without its key.
+    """
     in_flight = UploadKey.fingerprint.is_(None)
     with sessions.begin() as session:
         owners = session.scalars(select(UploadKey.owner).where(in_flight).distinct())
-        dead = [owner for owner in owners if _is_dead(owner)]
+        dead = [owner for owner in owners if _is_dead(owner) or _is_earlier(owner)]
         freed = session.scalars(
             delete(UploadKey)
             .where(in_flight, UploadKey.owner.in_(dead))
@@ -252,6 +256,11 @@ def _free(session: Session, key: str | None, token: UUID | None) -> None:
 def _is_dead(owner: str | None) -> bool:
     identity = ProcessIdentity.parse(owner or "")
     return identity is not None and identity.is_dead
+
+
+def _is_earlier(owner: str | None) -> bool:
+    identity = ProcessIdentity.parse(owner or "")
+    return identity is not None and identity.is_of_earlier_container
 
 
 def _forget_old_keys(session: Session, key: str) -> None:

@@ -200,6 +200,8 @@ def test_a_start_frees_the_keys_of_the_dead_alone(
 ) -> None:
     _leave_a_dead_holder(api)
     _add_key(api, key="k2", owner=str(ProcessIdentity.current()))
+    # What a container leaves that is started anew: its namespace is another one then.
+    _add_key(api, key="k3", owner=f"{socket.gethostname()}/1/7/1")
 
     with running_api(settings):
         pass

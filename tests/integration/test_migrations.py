@@ -20,7 +20,7 @@ _ONE_JOB = """
         created_at)
     select id, id, 'succeeded', 1, 1, false, now() from videos
 """
-_BEFORE_PROJECTS = "0003"
+_BEFORE_PROJECTS = "0005"
 _DELIVERY = """
     insert into deliveries (id, video_id, job_id, type, url, body, status, attempt,
         created_at)

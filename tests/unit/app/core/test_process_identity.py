@@ -43,6 +43,15 @@ def test_nothing_is_said_of_a_process_of_another_machine() -> None:
     assert not elsewhere.is_dead
 
 
+def test_a_container_that_was_started_anew_is_known_by_its_host_name() -> None:
+    own = ProcessIdentity.current()
+    host = own.machine.partition("/")[0]
+
+    assert replace(own, machine=f"{host}/1").is_of_earlier_container
+    assert not replace(own, machine="elsewhere/1").is_of_earlier_container
+    assert not own.is_of_earlier_container
+
+
 def test_other_text_names_no_process() -> None:
     assert ProcessIdentity.parse("gpu@host") is None
     assert ProcessIdentity.parse("host/x/1") is None
