@@ -10,6 +10,7 @@ import time
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import JobStatus
@@ -92,6 +93,9 @@ class JobLoop:
             self._woken.clear()
             try:
                 has_run = self.run_next()
+            except OperationalError as exc:  # It comes back; a traceback tells no more.
+                log.warning("database_unreachable", error=str(exc.orig or exc))
+                has_run = False
             except Exception:
                 log.exception("job_loop_failed")
                 has_run = False
