@@ -147,9 +147,15 @@ def list_events(  # one parameter a filter
 
 @router.get(
     "/videos/{video_id}/timeline",
+    name="get_timeline",
+    deprecated=True,  # as the curves were called first; it stays
     responses=problem_responses(VideoNotFound, ScoresNotFound, NoTimeline),
 )
-def get_timeline(
+@router.get(
+    "/videos/{video_id}/scores",
+    responses=problem_responses(VideoNotFound, ScoresNotFound, NoTimeline),
+)
+def get_scores(
     video_id: VideoId,
     service: ServiceDep,
     from_s: FromS = None,

@@ -17,6 +17,7 @@ class VideoLinks(BaseModel):
 
     self: str
     events: str
+    scores: str
     timeline: str
     file: str
     poster: str
@@ -83,6 +84,7 @@ class Video(BaseModel):
                 "links": {
                     "self": own,
                     "events": f"{own}/events",
+                    "scores": f"{own}/scores",
                     "timeline": f"{own}/timeline",
                     "file": f"{own}/file",
                     "poster": f"{own}/poster",

@@ -477,7 +477,7 @@ def test_a_file_deleted_while_it_is_asked_for_is_said_to_be_missing(
     _problem(answer, 404, "video-not-found")
 
 
-@pytest.mark.parametrize("path", ["timeline", "events?type=NEVER-SEEN"])
+@pytest.mark.parametrize("path", ["scores", "timeline", "events?type=NEVER-SEEN"])
 def test_score_curves_that_are_gone_are_said_to_be_missing(
     api: RunningApi, video: UUID, path: str
 ) -> None:
@@ -538,7 +538,15 @@ def test_head_is_answered_wherever_get_is(api: RunningApi, video: UUID) -> None:
         *("/models", "/videos", f"/videos/{video}", f"/jobs/{job}"),
         *("/problems/not-found", "/docs/assets/swagger-ui.css"),
     ]
-    parts = ("events", "timeline", "file", "jobs", "deliveries", "events?format=csv")
+    parts = (
+        "events",
+        "scores",
+        "timeline",
+        "file",
+        "jobs",
+        "deliveries",
+        "events?format=csv",
+    )
     paths += [f"/videos/{video}/{part}" for part in parts]
 
     for path in paths:

@@ -52,7 +52,8 @@ def test_every_operation_has_a_stable_id_a_summary_and_words(
     assert len(set(ids)) == len(ids)
     assert set(ids) == {
         *("upload_video", "list_videos", "get_video", "delete_video", "play_video"),
-        *("list_events", "get_timeline", "get_job", "list_jobs", "create_job"),
+        *("list_events", "get_scores", "get_timeline", "get_job", "list_jobs"),
+        "create_job",
         *("cancel_job", "list_deliveries", "retry_delivery", "list_models"),
         *("is_alive", "is_ready", "explain_problem"),
     }
