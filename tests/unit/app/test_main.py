@@ -53,7 +53,7 @@ def test_every_operation_has_a_stable_id_a_summary_and_words(
     assert set(ids) == {
         *("upload_video", "list_videos", "get_video", "delete_video", "play_video"),
         *("list_events", "get_scores", "get_timeline", "get_job", "list_jobs"),
-        "create_job",
+        *("create_job", "get_poster", "get_thumbnail_cues", "get_thumbnail_sheet"),
         *("cancel_job", "list_deliveries", "retry_delivery", "list_models"),
         *("is_alive", "is_ready", "explain_problem"),
     }
