@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from anyio.to_thread import run_sync
+from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
@@ -29,7 +29,10 @@ from app.videos import routes as videos
 from app.videos.cleanup import clean_up
 from app.webhooks import routes as webhooks
 
-THREADS = 40  # anyio's limit; a connection for each of them
+THREADS = 40  # connections to the database that are kept open
+# More threads only take the interpreter from each other: answers come in the order of
+# their requests when few work at once.
+ROUTE_THREADS = 8
 
 TAGS = [
     {"name": name, "description": words}
@@ -92,6 +95,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HttpLimits]]:
     What is yielded reaches the server's protocol, see `app.core.http.server`.
     """
     resources: Resources = app.state.resources
+    current_default_thread_limiter().total_tokens = ROUTE_THREADS
     limits = allow_open_files(HttpLimits.of(resources.settings))
     await run_sync(_clear_away, resources)
     yield {HttpLimits.KEY: limits}
