@@ -35,7 +35,7 @@ WORKERS: Mapping[str, WorkerSpec] = {
     for spec in (
         WorkerSpec("background"),
         WorkerSpec("media", needs="av", niceness=3),
-        WorkerSpec("gpu", needs="av", niceness=5),
+        WorkerSpec("gpu", needs="av", niceness=10),
     )
 }
 
