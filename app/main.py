@@ -26,7 +26,7 @@ from app.jobs import routes as jobs
 from app.page import routes as page
 from app.timelines import routes as events
 from app.videos import routes as videos
-from app.videos.cleanup import clean_up
+from app.videos.cleanup import adopt_earlier_layout, clean_up
 from app.webhooks import routes as webhooks
 
 THREADS = 40  # connections to the database that are kept open
@@ -103,7 +103,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HttpLimits]]:
 
 
 def _clear_away(resources: Resources) -> None:
-    clean_up(sessions=resources.sessions, storage=resources.storage)
+    settings, sessions = resources.settings, resources.sessions
+    adopt_earlier_layout(sessions=sessions, data_dir=settings.data_dir)
+    clean_up(
+        sessions=sessions, storage=resources.storage, upload_idle=settings.upload_idle
+    )
     try:
         free_keys_of_the_dead(resources.sessions)
     except SQLAlchemyError as exc:  # Each is freed when it is asked for.

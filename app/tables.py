@@ -6,7 +6,7 @@ from app.idempotency.tables import UploadKey
 from app.jobs.tables import Job
 from app.projects.tables import Project
 from app.timelines.tables import Analysis, Event
-from app.videos.tables import Video
+from app.videos.tables import PendingDeletion, Upload, Video
 from app.webhooks.tables import Delivery, DeliveryAttempt, WebhookEndpoint
 
 metadata = Base.metadata
@@ -17,7 +17,9 @@ __all__ = [
     "DeliveryAttempt",
     "Event",
     "Job",
+    "PendingDeletion",
     "Project",
+    "Upload",
     "UploadKey",
     "Video",
     "WebhookEndpoint",

@@ -26,7 +26,7 @@ from app.core.settings import Settings
 from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import UploadKey
 from app.main import create_app
-from app.videos.tables import Video
+from app.videos.tables import PendingDeletion, Upload, Video
 from tests.services import free_port
 
 START_TIMEOUT_S = 30.0
@@ -60,7 +60,7 @@ class RunningApi:
     def forget_all(self) -> None:
         """Go back to an empty service, so that tests can share one server."""
         with self.service.sessions.begin() as session:
-            for row in (Video, WorkerHeartbeat, UploadKey):
+            for row in (Video, WorkerHeartbeat, UploadKey, Upload, PendingDeletion):
                 session.execute(delete(row))
         for folder in ("videos", "incoming", "trash", "broker/messages", "models"):
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)

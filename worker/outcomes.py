@@ -127,7 +127,7 @@ def remove_files(
             context.storage.delete_prefix(video_prefix(task.video_id))
         elif not has_saved:
             for key in keys:
-                context.storage.delete_file(key)
+                context.storage.delete(key)
     except (OSError, SQLAlchemyError) as exc:
         log.warning("files_not_removed", keys=keys, error=str(exc))
 

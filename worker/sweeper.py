@@ -85,7 +85,9 @@ def sweep(
             deliveries=_notify_if_idle(
                 notifier, BACKGROUND_QUEUE, due, notifier.notify_delivery
             ),
-            orphans=clean_up(sessions=sessions, storage=storage),
+            orphans=clean_up(
+                sessions=sessions, storage=storage, upload_idle=settings.upload_idle
+            ),
             lost_scores=(
                 sweep_lost_scores(sessions=sessions, storage=storage) if lost else 0
             ),

@@ -81,7 +81,7 @@ def _answer(
     if _has_already(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
     try:
-        content = service.storage.read_bytes(key)
+        content = service.storage.get(key)
     except FileNotFoundError as exc:
         raise no_thumbnails(video_id) from exc
     return Response(content, media_type=media_type, headers=headers)

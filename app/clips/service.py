@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -12,10 +11,10 @@ from app.clips.queries import show_thumbnails, thumbnails_of
 from app.core.db.session import Sessions
 from app.core.errors import NoThumbnails
 from app.core.storage.interface import Storage
-from app.core.storage.keys import thumbnail_key, video_of
+from app.core.storage.keys import is_thumbnail_key, thumbnail_key, video_of
+from app.videos.cleanup import old_keys
 from app.videos.service import find_video
 
-STRAY_AFTER = timedelta(hours=1)
 BATCH = 1000  # files looked up at once
 
 SHEET_ADDRESS = "thumbnails.jpg"
@@ -90,14 +89,14 @@ def sweep_lost_thumbnails(*, sessions: Sessions, storage: Storage) -> int:
     Returns:
         How many files were removed.
     """
-    keys, removed = storage.thumbnail_files(older_than=STRAY_AFTER), 0
+    keys, removed = list(old_keys(storage, is_thumbnail_key)), 0
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH]
         named = _named(sessions, {video_of(key) for key in batch})
         for key in batch:
-            # A folder whose video is not known is left to the sweep of uploads.
+            # Those of a video that is not known stay: its deletion is a row's affair.
             if key not in named.get(video_of(key), {key}):
-                storage.delete_file(key)
+                storage.delete(key)
                 removed += 1
     if removed:
         log.info("lost_thumbnails_removed", files=removed)

@@ -252,7 +252,7 @@ def _curves(analysis: Analysis, storage: Storage) -> ScoreCurves:
     if analysis.scores_key is None:
         raise NoTimeline("The analysis stored no score curves.")
     try:
-        data = storage.read_bytes(analysis.scores_key)
+        data = storage.get(analysis.scores_key)
     except FileNotFoundError as exc:
         raise ScoresNotFound(
             "The score curves of this timeline are gone from the server's disk; run "

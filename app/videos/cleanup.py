@@ -1,50 +1,61 @@
-"""What a killed process leaves in storage, and how it is cleared away."""
+"""What killed processes left in storage, and how it is cleared away."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.logging import warn_once
+from app.core.storage.earlier_layout import interrupted_deletions, interrupted_uploads
 from app.core.storage.interface import Storage
-from app.core.storage.keys import source_key, video_of, video_prefix
+from app.core.storage.keys import is_scores_key, video_of, video_prefix
 from app.timelines.queries import named_scores
-from app.videos.queries import lock_video
+from app.videos.in_flight import give_up_uploads
+from app.videos.queries import (
+    add_pending_deletion,
+    due_deletions,
+    end_deletion,
+    lock_video,
+)
+from app.videos.service import delete_objects
 from app.videos.tables import Video
 
-# What a worker made anew of a deleted video's folder, or the scores of a run that
-# lost; it removes that itself, unless it dies first.
+# What a run stores of a video deleted meanwhile, or the scores of a run that lost; it
+# removes that itself, unless it dies first.
 STRAY_AFTER = timedelta(hours=1)
-BATCH = 1000  # score files looked up at once
+BATCH = 1000  # deletions, or score files looked up, at once
 
 log = structlog.get_logger(__name__)
 
 
-def clean_up(*, sessions: Sessions, storage: Storage) -> int:
-    """Remove half-written files, unnamed ones, and what a deletion did not finish.
+def clean_up(
+    *, sessions: Sessions, storage: Storage, upload_idle: timedelta = timedelta(0)
+) -> int:
+    """Remove what unfinished uploads and deletions left.
 
-    Only what was being written or deleted when a process died is looked at, and
-    folders without an upload, so that a wrong database address never costs a video.
-    Trouble is logged, never raised: a start or a sweep goes on without. One entry that
-    cannot be removed does not keep the others.
+    Objects go only if a row says so, so that a wrong database address never costs a
+    video. Trouble is logged, never raised: a start or a sweep goes on without. One
+    deletion that fails does not keep the others.
+
+    Args:
+        upload_idle: how long an upload may be silent.
 
     Returns:
         How many files and folders were cleared away.
     """
     try:
-        with sessions() as session:  # What is known of leftovers is asked for once.
-            session.execute(select(1))
-        found = (
-            _each(storage.sweep_incoming(), _remove_unless_known, sessions, storage)
-            + _each(storage.in_trash(), _end_deletion, sessions, storage)
-            + _each(
-                storage.orphaned(older_than=STRAY_AFTER),
-                *(_remove_stray, sessions, storage),
-            )
-        )
+        give_up_uploads(sessions, upload_idle=upload_idle)
+        found = storage.remove_unfinished()
+        with sessions() as session:
+            due = due_deletions(again_after=STRAY_AFTER, limit=BATCH)
+            prefixes = session.scalars(due).all()
+        found += sum(_delete(prefix, sessions, storage) for prefix in prefixes)
     except (OSError, SQLAlchemyError) as exc:
         log.warning("not_cleaned_up", error=str(exc))
         return 0
@@ -56,71 +67,78 @@ def clean_up(*, sessions: Sessions, storage: Storage) -> int:
 def sweep_lost_scores(*, sessions: Sessions, storage: Storage) -> int:
     """Remove score files of runs that lost and died before they could tidy up.
 
-    A file that no analysis names stays for an hour: its run may be about to end. Every
-    video's folder is looked into, so this is for now and then.
+    A file that no analysis names stays for an hour: its run may be about to end. Files
+    of unknown videos stay too. All objects are listed, so this is for now and then.
 
     Returns:
         How many files were removed.
     """
-    keys, removed = storage.scores_files(older_than=STRAY_AFTER), 0
+    keys, removed = list(old_keys(storage, is_scores_key)), 0
     for start in range(0, len(keys), BATCH):
         batch = keys[start : start + BATCH]
         with sessions() as session:
             named = set(session.scalars(named_scores(batch)))
+            ids = {video_of(key) for key in batch}
+            known = set(session.scalars(select(Video.id).where(Video.id.in_(ids))))
         for key in batch:
-            if key not in named and _is_known(key, sessions):
-                storage.delete_file(key)
+            if key not in named and video_of(key) in known:
+                storage.delete(key)
                 removed += 1
     if removed:
         log.info("lost_scores_removed", files=removed)
     return removed
 
 
-Clear = Callable[[str, Sessions, Storage], bool]
+def adopt_earlier_layout(*, sessions: Sessions, data_dir: Path) -> None:
+    """Turn what the first release left in a data directory into rows; for a start.
+
+    Trouble is logged, never raised; the next start tries again.
+    """
+    try:
+        for video_id in interrupted_uploads(data_dir):
+            _delete_unless_known(video_id, sessions)
+        for video_id in interrupted_deletions(data_dir):
+            _delete_unless_known(video_id, sessions)
+    except SQLAlchemyError as exc:
+        log.warning("earlier_layout_not_adopted", error=str(exc))
 
 
-def _each(
-    names: Iterable[str], clear: Clear, sessions: Sessions, storage: Storage
-) -> int:
-    """Clear away one after another; returns how many were."""
-    found = 0
-    for name in names:
+def _delete(prefix: str, sessions: Sessions, storage: Storage) -> bool:
+    """Delete the objects of a pending deletion, and its row after the last time."""
+    try:
+        delete_objects(prefix, sessions, storage)
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        path = str(exc.filename or prefix)
+        warn_once("leftover_not_removed", path=path, reason=reason)
+        return False
+    with sessions.begin() as session:
+        session.execute(end_deletion(prefix, again_after=STRAY_AFTER))
+    return True
+
+
+def old_keys(storage: Storage, is_wanted: Callable[[str], bool]) -> Iterator[str]:
+    """List those of all videos' objects that are wanted and no longer young.
+
+    What lies among them and is no video's stays, with one warning.
+    """
+    for found in storage.list("videos"):
         try:
-            found += clear(name, sessions, storage)
-        except OSError as exc:
-            reason = exc.strerror or str(exc)
-            warn_once("leftover_not_removed", path=str(exc.filename), reason=reason)
-    return found
+            video_of(found.key)
+        except ValueError:
+            reason = "not a video's file"
+            warn_once("stray_file_skipped", path=found.key, reason=reason)
+            continue
+        is_old = utc_now() - found.modified_at > STRAY_AFTER
+        if is_old and is_wanted(found.key):
+            yield found.key
 
 
-def _end_deletion(prefix: str, sessions: Sessions, storage: Storage) -> bool:
-    """Remove what was set aside, or put it back if its row was not deleted after all.
+def _delete_unless_known(video_id: UUID, sessions: Sessions) -> None:
+    """Have a video's objects deleted, unless its row is there.
 
     The row's lock waits for a deletion that is under way.
     """
     with sessions.begin() as session:
-        if session.scalar(lock_video(video_of(prefix))) is not None:
-            storage.restore(prefix)
-    storage.empty_trash(prefix)
-    return True
-
-
-def _remove_stray(prefix: str, sessions: Sessions, storage: Storage) -> bool:
-    is_stray = not _is_known(prefix, sessions)
-    if is_stray:
-        storage.delete_prefix(prefix)
-    return is_stray
-
-
-def _remove_unless_known(key: str, sessions: Sessions, storage: Storage) -> bool:
-    video_id = video_of(key)
-    # The scores of a run: `sweep_lost_scores` removes them unless they are named.
-    if key == source_key(video_id) and not _is_known(key, sessions):
-        storage.delete_prefix(video_prefix(video_id))
-    return True
-
-
-def _is_known(key: str, sessions: Sessions) -> bool:
-    with sessions() as session:
-        video = session.scalar(select(Video.id).where(Video.id == video_of(key)))
-    return video is not None
+        if session.scalar(lock_video(video_id)) is None:
+            session.execute(add_pending_deletion(video_prefix(video_id)))

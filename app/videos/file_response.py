@@ -1,73 +1,187 @@
 """A video's file as an answer: whole or in ranges; what cannot be had is said so."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime
+from secrets import token_hex
+from typing import Literal
+from urllib.parse import quote
 
-from fastapi.responses import FileResponse
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope, Send
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.core.errors import RangeNotSatisfiable, VideoNotFound
 from app.core.http.routing import IS_HEAD
+from app.core.storage.interface import ObjectInfo, Storage
 
 UNIT = "bytes"
 ONE_RANGE = re.compile(r"\s*(\d{0,19})\s*-\s*(\d{0,19})\s*")
+MAX_RANGES = 100  # whoever asks for more gets the whole
+
+Ranges = list[tuple[int, int]]  # start and end of each, the end not included
 
 
-class VideoFile(FileResponse):
-    """A file that may be deleted at any moment; HEAD reads nothing of it.
+class VideoFile(StreamingResponse):
+    """A stored file that may be deleted at any moment; HEAD reads nothing of it.
 
     Raises:
         RangeNotSatisfiable: the header Range is malformed, or no such bytes exist.
         VideoNotFound: the file is gone.
     """
 
-    chunk_size = 256 * 1024
+    def __init__(
+        self,
+        storage: Storage,
+        found: ObjectInfo,
+        *,
+        media_type: str,
+        filename: str,
+        disposition: Literal["inline", "attachment"],
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__((), media_type=media_type, headers=headers)
+        self._storage, self._found = storage, found
+        self._pieces: list[_Piece] = []
+        self.headers["content-length"] = str(found.size_bytes)
+        self.headers["last-modified"] = format_datetime(found.modified_at, usegmt=True)
+        self.headers["accept-ranges"] = UNIT
+        name = quote(filename)
+        self.headers["content-disposition"] = (
+            f'{disposition}; filename="{filename}"'
+            if name == filename
+            else f"{disposition}; filename*=utf-8''{name}"
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        held_back: list[Message] = []
+        self._pieces = self._cut(self._asked_for(Headers(scope=scope)))
+        if scope["method"] == "HEAD" or scope.get(IS_HEAD):
+            await self._send_head(send)
+            await _send_body(send, b"", more=False)
+        else:
+            await super().__call__(scope, receive, send)
 
-        async def send_once_open(message: Message) -> None:
-            # The head waits for the first bytes: until then it may become a 404.
-            if message["type"] == "http.response.start":
-                held_back.append(message)
-                return
-            while held_back:
-                await send(held_back.pop())
-            await send(message)
-
+    async def stream_response(self, send: Send) -> None:
+        """Send head and body; the head waits until the first bytes can be had."""
         try:
-            await super().__call__(self._understood(scope), receive, send_once_open)
+            await self._send_all(send)
         except FileNotFoundError as exc:
             raise VideoNotFound("The video has just been deleted.") from exc
 
-    def _understood(self, scope: Scope) -> Scope:
-        """Take out a Range that is to be ignored, and refuse one that is wrong."""
-        if scope.get(IS_HEAD):
-            scope = {**scope, "method": "HEAD"}
-        headers = Headers(scope=scope)
-        unit, _, ranges = headers.get("range", "").partition("=")
+    def _asked_for(self, headers: Headers) -> Ranges:
+        """Read the ranges; none: the whole, also if the header is to be ignored.
+
+        Those that touch or overlap are joined if there are several.
+        """
+        unit, _, texts = headers.get("range", "").partition("=")
         if unit.strip().lower() != UNIT or not self._is_of_this_file(headers):
-            kept = [(name, value) for name, value in headers.raw if name != b"range"]
-            return {**scope, "headers": kept}
-        size_bytes = int(self.headers["content-length"])
-        if not all(_exists(one, size_bytes) for one in ranges.split(",")):
+            return []
+        size_bytes = self._found.size_bytes
+        ranges = [_bounds(text, size_bytes) for text in texts.split(",")]
+        asked = sorted(one for one in ranges if one is not None)
+        if len(asked) < len(ranges):
             raise RangeNotSatisfiable(
                 f"The file has {size_bytes} bytes; ask for some of them, "
                 "for example with Range: bytes=0-1023.",
                 size_bytes=size_bytes,
             )
-        return scope
+        return _joined(asked) if len(asked) <= MAX_RANGES else []
 
     def _is_of_this_file(self, headers: Headers) -> bool:
         own = (self.headers["etag"], self.headers["last-modified"])
         return headers.get("if-range", own[0]) in own
 
+    def _cut(self, ranges: Ranges) -> list["_Piece"]:
+        """Set the head for what is sent, and say of what the body consists."""
+        size_bytes = self._found.size_bytes
+        if not ranges:
+            return [_Piece(0, size_bytes)]
+        self.status_code = 206
+        if len(ranges) == 1:
+            start, end = ranges[0]
+            self.headers["content-range"] = f"{UNIT} {start}-{end - 1}/{size_bytes}"
+            self.headers["content-length"] = str(end - start)
+            return [_Piece(start, end)]
+        boundary, media_type = token_hex(13), self.headers["content-type"]
+        pieces = [
+            _Piece(
+                start,
+                end,
+                before=f"--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: "
+                f"{UNIT} {start}-{end - 1}/{size_bytes}\r\n\r\n",
+                after="\r\n",
+            )
+            for start, end in ranges
+        ]
+        pieces.append(_Piece(0, 0, before=f"--{boundary}--"))
+        self.headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
+        self.headers["content-length"] = str(sum(len(piece) for piece in pieces))
+        return pieces
 
-def _exists(text: str, size_bytes: int) -> bool:
+    async def _send_all(self, send: Send) -> None:
+        has_begun = False
+        for piece in self._pieces:
+            async with self._storage.open_range(
+                self._found.key, piece.start, piece.end
+            ) as chunks:
+                if not has_begun:
+                    await self._send_head(send)
+                    has_begun = True
+                if piece.before:
+                    await _send_body(send, piece.before.encode("latin-1"))
+                async for chunk in chunks:
+                    await _send_body(send, chunk)
+                if piece.after:
+                    await _send_body(send, piece.after.encode("latin-1"))
+        await _send_body(send, b"", more=False)
+
+    async def _send_head(self, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A range of the file, and what is written around it."""
+
+    start: int
+    end: int  # not included
+    before: str = ""
+    after: str = ""
+
+    def __len__(self) -> int:
+        return len(self.before) + self.end - self.start + len(self.after)
+
+
+async def _send_body(send: Send, data: bytes, *, more: bool = True) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def _bounds(text: str, size_bytes: int) -> tuple[int, int] | None:
+    """Read one range as start and end (not included); None if there is no such."""
     found = ONE_RANGE.fullmatch(text)
     if found is None:
-        return False
+        return None
     first, last = found.groups()
     if not first:  # the last so many bytes
-        return bool(last) and int(last) > 0
-    return int(first) < size_bytes and (not last or int(first) <= int(last))
+        is_there = bool(last) and int(last) > 0 and size_bytes > 0
+        return (max(0, size_bytes - int(last)), size_bytes) if is_there else None
+    end = min(int(last) + 1, size_bytes) if last else size_bytes
+    return (int(first), end) if int(first) < end else None
+
+
+def _joined(ranges: Ranges) -> Ranges:
+    """Join sorted ranges that touch or overlap."""
+    joined = ranges[:1]
+    for start, end in ranges[1:]:
+        if start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined

@@ -3,8 +3,8 @@
 from contextlib import suppress
 
 from fastapi import Request, Response
-from fastapi.responses import FileResponse
-from sqlalchemy import delete
+from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db.base import utc_now
 from app.core.errors import (
@@ -36,8 +36,12 @@ from app.core.storage.keys import video_prefix
 from app.videos.file_response import VideoFile
 from app.videos.queries import video_with_jobs, videos_page
 from app.videos.schemas import Video, VideoPage
-from app.videos.service import find_video, video_not_found
-from app.videos.tables import Video as VideoRow
+from app.videos.service import (
+    delete_objects,
+    delete_row,
+    find_video,
+    video_not_found,
+)
 from app.videos.upload import Body, accept_upload
 
 router = guarded_router("videos")
@@ -167,22 +171,16 @@ def get_video(response: Response, video_id: VideoId, service: ServiceDep) -> Res
 )
 def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
     """Delete a video: file, scores, events and jobs; a running job is canceled."""
-    prefix = video_prefix(video_id)
     with service.sessions.begin() as session:
-        gone = delete(VideoRow).where(VideoRow.id == video_id)
-        if session.execute(gone.returning(VideoRow.id)).one_or_none() is None:
-            raise video_not_found(video_id)
-        # Within the transaction: whenever this process dies, the sweep finds the
-        # folder in the trash, and the row tells whether it goes or comes back.
-        service.storage.move_to_trash(prefix)
-    with suppress(OSError):  # The sweep tries again.
-        service.storage.empty_trash(prefix)
+        delete_row(session, video_id)
+    with suppress(OSError, SQLAlchemyError):  # The sweep tries again.
+        delete_objects(video_prefix(video_id), service.sessions, service.storage)
     return Response(status_code=204)
 
 
 @file_router.get(
     "/videos/{video_id}/file",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={
         200: {"content": FILE, "description": "The file as uploaded."},
         206: {
@@ -196,18 +194,17 @@ def play_video(video_id: VideoId, service: ServiceDep) -> VideoFile:
     """Load the file as it was uploaded; ranges are served, so players can seek."""
     with service.sessions() as session:
         video = find_video(session, video_id)
-    path = service.storage.path_for(video.storage_key)
     try:
-        facts = path.stat()
+        found = service.storage.stat(video.storage_key)
     except FileNotFoundError as exc:
         raise VideoNotFound("The video's file is gone from the server's disk.") from exc
     suffix = (video.filename or "").rsplit(".", 1)[-1].lower()
     return VideoFile(
-        path,
-        stat_result=facts,
+        service.storage,
+        found,
         media_type=PLAYABLE.get(suffix, BYTES),
         filename=video.filename or f"{video_id}",
-        content_disposition_type="inline" if suffix in PLAYABLE else "attachment",
+        disposition="inline" if suffix in PLAYABLE else "attachment",
         headers={
             "etag": f'"{video.sha256}"',
             "content-security-policy": "sandbox",

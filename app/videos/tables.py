@@ -1,4 +1,4 @@
-"""The row of an uploaded video."""
+"""The rows of uploaded videos, of uploads in flight and of deletions pending."""
 
 from datetime import datetime
 from uuid import UUID
@@ -59,3 +59,28 @@ def of_a_video_in(
     """Tell which rows hang on a video of a project, by their column `video_id`."""
     its = Video.__table__.alias("project_videos").c  # no entity: asked no further
     return video_id.in_(select(its.id).where(its.project_id == project_id))
+
+
+class Upload(Base):
+    """An upload in flight: its bytes may be in storage, its video is not recorded."""
+
+    __tablename__ = "uploads"
+    is_shared = True  # named by an id that its client has not been told
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # of the video it will be
+    owner: Mapped[str]  # the process that takes it in
+    touched_at: Mapped[datetime]  # kept fresh while bytes flow
+    created_at: Mapped[datetime]
+
+
+class PendingDeletion(Base):
+    """Objects that nobody needs any more and that are to be deleted."""
+
+    __tablename__ = "pending_deletions"
+    is_shared = True  # whoever deletes adds them, a sweep of all projects ends them
+
+    prefix: Mapped[str] = mapped_column(primary_key=True)  # of their keys
+    # When they were deleted; it is done once more before the row goes, because a run
+    # that was under way may have stored something since.
+    deleted_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]

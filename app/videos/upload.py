@@ -30,9 +30,10 @@ from app.core.errors import (
 )
 from app.core.resources import Resources
 from app.core.settings import Settings
-from app.core.storage.interface import Receiver
+from app.core.storage.interface import ObjectWriter
 from app.core.storage.keys import source_key
 from app.idempotency.service import held_key
+from app.videos.in_flight import upload_in_flight
 from app.videos.upload_form import (
     FileBytes,
     FileStarted,
@@ -83,23 +84,26 @@ async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Acc
     video_id, upload = new_id(), Upload()
     async with (
         held_key(body.idempotency_key, service=service) as held,
-        service.storage.receive(source_key(video_id)) as receiver,
+        upload_in_flight(video_id, service=service) as flight,
+        service.storage.put_stream(source_key(video_id)) as writer,
     ):
         await _ensure_free_space(service, body.content_length or 0)
         async for chunk in _with_idle_timeout(body.chunks, service.settings):
-            await _take_chunk(reader.feed(chunk), receiver, upload, service)
+            await _take_chunk(reader.feed(chunk), writer, upload, service)
             await held.touch()
+            await flight.touch()
         reader.finish()
-        _refuse_empty(upload, receiver.size_bytes)
-        stored = await receiver.finish()
+        _refuse_empty(upload, writer.size_bytes)
+        flight.is_stored = True  # Or nearly so, if the next call does not return.
+        stored = await writer.finish()
         finish = record_upload if held.earlier is None else find_earlier
         try:
             accepted = await run_sync(
-                partial(finish, video_id, upload, stored, held, service, now),
+                partial(finish, flight, upload, stored, held, now),
                 limiter=service.upload_threads,
             )
         except OutcomeUnknown as exc:
-            receiver.keep_marker()  # A sweep finds out, and removes it or lets it be.
+            # The flight's row tells a sweep, which removes the file or lets it be.
             raise NotReady(
                 "The database left while the upload was being recorded. Send it again, "
                 "with the same Idempotency-Key if it had one."
@@ -112,24 +116,24 @@ async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Acc
 
 
 async def _take_chunk(
-    pieces: Iterable[Piece], receiver: Receiver, upload: Upload, service: Resources
+    pieces: Iterable[Piece], writer: ObjectWriter, upload: Upload, service: Resources
 ) -> None:
     """Send the file's bytes on and gather the fields; each is judged when it comes."""
     limit = service.settings.max_upload_size
     for piece in pieces:
         match piece:
             case FileBytes(data):
-                if receiver.size_bytes + len(data) > limit:
+                if writer.size_bytes + len(data) > limit:
                     raise _too_large(limit)
-                await receiver.write(data)
+                await writer.write(data)
             case FileStarted(filename):
                 if upload.filename is not None:
                     raise InvalidRequest("The form holds more than one file.")
                 upload.filename = filename
             case TextField(name, value):
                 await _take_field(name, value, upload, service)
-    if receiver.size_bytes - upload.room_looked_for_at > LOOK_FOR_ROOM_EVERY:
-        upload.room_looked_for_at = receiver.size_bytes
+    if writer.size_bytes - upload.room_looked_for_at > LOOK_FOR_ROOM_EVERY:
+        upload.room_looked_for_at = writer.size_bytes
         await _ensure_free_space(service, 0)
 
 

@@ -7,14 +7,13 @@ from uuid import UUID
 
 from app.core.db.commit import OutcomeUnknown, commit_for_sure
 from app.core.errors import IdempotencyKeyInUse, NotReady
-from app.core.resources import Resources
 from app.core.storage.interface import StoredFile
-from app.core.storage.keys import video_prefix
 from app.idempotency.service import HeldKey, check_same, fingerprint_of
 from app.jobs.kinds import JobKind
 from app.jobs.service import request
 from app.jobs.tables import Job
 from app.timelines.tables import Analysis
+from app.videos.in_flight import UploadInFlight
 from app.videos.queries import video_with_jobs
 from app.videos.tables import Video
 
@@ -37,57 +36,59 @@ class Accepted(NamedTuple):
 
 
 def record_upload(
-    video_id: UUID,
+    flight: UploadInFlight,
     upload: Upload,
     stored: StoredFile,
     held: HeldKey,
-    service: Resources,
     now: datetime,
 ) -> Accepted:
     """Write video and job in one transaction; without them the file goes again.
 
     Raises:
+        UploadBroken: the upload was given up meanwhile.
         NotReady: the database left, and nothing was written.
         OutcomeUnknown: it may have been; the file stays.
     """
-    video = _row(video_id, upload, stored, now)
+    flight.is_settled = True
+    video = _row(flight.video_id, upload, stored, now)
+    sessions = flight.service.sessions
     try:
-        with service.sessions() as session:
+        with sessions() as session:
+            flight.close(session)
             session.add(video)
             session.flush()
             job = request(
                 session,
                 kind=JobKind.SPOT,
-                video_id=video_id,
+                video_id=video.id,
                 params={"model": upload.fields.get("model")},
                 now=now,
             )
             # The media worker looks for it by itself.
-            request(session, kind=JobKind.THUMBNAILS, video_id=video_id, now=now)
+            request(session, kind=JobKind.THUMBNAILS, video_id=video.id, now=now)
             fingerprint = fingerprint_of(stored, upload.filename, upload.fields)
-            held.close(session, fingerprint=fingerprint, video_id=video_id)
-            if not commit_for_sure(session, sessions=service.sessions):
+            held.close(session, fingerprint=fingerprint, video_id=video.id)
+            if not commit_for_sure(session, sessions=sessions):
                 raise NotReady("The database left; nothing was kept. Send it again.")
     except OutcomeUnknown:
         raise
     except BaseException:
-        service.storage.delete_prefix(video_prefix(video_id))
+        flight.drop()
         raise
     return Accepted(video, job, None)
 
 
 def find_earlier(
-    video_id: UUID,
+    flight: UploadInFlight,
     upload: Upload,
     stored: StoredFile,
     held: HeldKey,
-    service: Resources,
     now: datetime,  # noqa: ARG001  # like `record_upload`
 ) -> Accepted:
     """Drop what came and find the video that the same upload made before."""
-    service.storage.delete_prefix(video_prefix(video_id))
+    flight.drop()
     check_same(held, fingerprint_of(stored, upload.filename, upload.fields))
-    with service.sessions() as session:
+    with flight.service.sessions() as session:
         found = session.execute(video_with_jobs(held.earlier_video)).one_or_none()
     if found is None:
         raise IdempotencyKeyInUse(

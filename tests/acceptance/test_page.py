@@ -75,7 +75,7 @@ class Service:
         scores = np.full((events, len(LABELS) + 1), 0.25, np.float32)
         timeline = Timeline(LABELS, scores, frames / FPS, frames, frames)
         key = scores_key(video_id, job_id, new_id())
-        stored = self.api.service.storage.write_bytes(key, timeline.to_bytes())
+        stored = self.api.service.storage.put(key, timeline.to_bytes())
         rows = [_event(video_id, analysis_id, int(frame)) for frame in frames]
         counts = {name: sum(row.label == name for row in rows) for name in LABELS}
         with self.api.service.sessions.begin() as session:
@@ -102,7 +102,7 @@ class Service:
             data = encode_jpeg(match_picture(7, 640, 360))
         keys = ThumbnailKeys.of_run(video_id, new_id())
         for key in keys.all():
-            self.api.service.storage.write_bytes(key, data)
+            self.api.service.storage.put(key, data)
         with self.api.service.sessions.begin() as session:
             keys.save(session, video_id)
 

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,15 +17,15 @@ import numpy as np
 import pytest
 import sqlalchemy.event
 from sqlalchemy import TextClause, delete, select, text
-from starlette.responses import FileResponse
 
 from app.core.db.base import new_id
-from app.core.storage.keys import scores_key
+from app.core.storage.keys import scores_key, source_key
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from app.timelines.schemas import SoccerNetPredictions
 from app.timelines.tables import Analysis, Event
+from app.videos.file_response import VideoFile
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
 from model.spotting.timeline import Timeline
@@ -452,7 +451,7 @@ def test_a_range_of_another_file_gets_the_whole(api: RunningApi, video: UUID) ->
 def test_a_file_that_is_gone_is_said_to_be_missing(
     api: RunningApi, video: UUID
 ) -> None:
-    (api.data_dir / "videos" / str(video) / "source").unlink()
+    api.service.storage.delete(source_key(video))
 
     for headers in ({}, {"range": "bytes=0-3"}):
         answer = api.client.get(f"/videos/{video}/file", headers=headers)
@@ -464,13 +463,13 @@ def test_a_file_that_is_gone_is_said_to_be_missing(
 def test_a_file_deleted_while_it_is_asked_for_is_said_to_be_missing(
     api: RunningApi, video: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = FileResponse.__call__
+    whole = VideoFile.__call__
 
-    async def delete_first(self: FileResponse, *asgi: Any) -> None:
-        os.unlink(self.path)  # noqa: PTH108
+    async def delete_first(self: VideoFile, *asgi: Any) -> None:
+        api.service.storage.delete(source_key(video))
         await whole(self, *asgi)
 
-    monkeypatch.setattr(FileResponse, "__call__", delete_first)
+    monkeypatch.setattr(VideoFile, "__call__", delete_first)
 
     answer = api.client.get(f"/videos/{video}/file")
 
@@ -483,7 +482,7 @@ def test_score_curves_that_are_gone_are_said_to_be_missing(
 ) -> None:
     with api.service.sessions() as session:
         key = str(session.scalars(select(Analysis.scores_key)).one())
-    api.service.storage.delete_file(key)
+    api.service.storage.delete(key)
 
     answer = api.client.get(f"/videos/{video}/{path}")
 
@@ -496,7 +495,7 @@ def test_an_internal_error_carries_the_headers_of_every_answer(
 ) -> None:
     with api.service.sessions() as session:
         key = str(session.scalars(select(Analysis.scores_key)).one())
-    api.service.storage.write_bytes(key, b"not what a worker wrote")
+    api.service.storage.put(key, b"not what a worker wrote")
 
     answer = api.client.get(f"/videos/{video}/timeline")
 
@@ -515,7 +514,7 @@ def test_score_curves_of_a_video_being_deleted_are_missing(
     def delete_meanwhile(*facts: Any) -> None:
         if not deletions:
             deletions.append(video)
-            api.service.storage.path_for(key).unlink()
+            api.service.storage.delete(key)
             with api.service.sessions.begin() as session:
                 session.execute(delete(Video))
 
@@ -882,7 +881,7 @@ def _finish(
             job = Job(id=new_id(), video_id=video_id, created_at=datetime.now(UTC))
             session.add(job)
             session.flush()
-        stored = api.service.storage.write_bytes(
+        stored = api.service.storage.put(
             scores_key(video_id, job.id, uuid4()), timeline.to_bytes()
         )
         job.status, job.progress, job.finished_at = JobStatus.SUCCEEDED, 1.0, NOW

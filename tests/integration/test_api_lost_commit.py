@@ -6,13 +6,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from app.core.db.session import Sessions
 from app.core.storage.keys import source_key
 from app.idempotency.tables import UploadKey
 from app.videos.cleanup import clean_up
-from app.videos.tables import Video
+from app.videos.in_flight import SILENT, begin_upload
+from app.videos.tables import Upload, Video
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.integration.postgres_proxy import Cut, PostgresProxy, proxied
 
@@ -77,8 +78,8 @@ def test_a_file_stays_while_nobody_knows_whether_it_was_recorded(
         video = session.scalars(select(Video)).one()
         key = session.scalars(select(UploadKey)).one()
     assert key.video_id == video.id
-    assert clean_up(sessions=sessions, storage=storage) == 1
-    kept = storage.read_bytes(source_key(video.id))
+    clean_up(sessions=sessions, storage=storage)
+    kept = storage.get(source_key(video.id))
     assert hashlib.sha256(kept).hexdigest() == video.sha256
 
 
@@ -91,8 +92,11 @@ def test_a_file_that_was_not_recorded_is_swept(
     monkeypatch.setattr("app.core.db.commit.PATIENCE_S", 0.5)
     proxy.cut = Cut.ANSWER_AND_SERVER
     _send(api)
-    with sessions.begin() as session:
-        session.delete(session.scalars(select(Video)).one())
+    with sessions.begin() as session:  # As if the server had not heard of it.
+        video = session.scalars(select(Video)).one()
+        begin_upload(video.id, sessions)
+        session.delete(video)
+        session.execute(update(Upload).values(touched_at=func.now() - 2 * SILENT))
 
     clean_up(sessions=sessions, storage=api.service.storage)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.core.storage.local import _IncomingFile
+from app.core.storage.incoming import IncomingFile
 from tests.api_server import RunningApi, eventually, make_settings, running_api
 
 MANY = 50  # more than routes have threads
@@ -46,14 +46,14 @@ def test_a_slow_disk_delays_no_route(
 ) -> None:
     written = threading.Event()
     asked = threading.Semaphore(0)
-    really = _IncomingFile.write
+    really = IncomingFile.write
 
-    def wait_for_disk(self: _IncomingFile, data: bytes) -> None:
+    def wait_for_disk(self: IncomingFile, data: bytes) -> None:
         asked.release()
         assert written.wait(60)
         really(self, data)
 
-    monkeypatch.setattr(_IncomingFile, "write", wait_for_disk)
+    monkeypatch.setattr(IncomingFile, "write", wait_for_disk)
     _assert_nobody_waits(api, written, asked, {})
 
 

@@ -45,7 +45,7 @@ def store(
     """Leave a video's pictures as a run of a worker does."""
     keys = ThumbnailKeys.of_run(video_id, uuid4())
     for key, data in ((keys.poster, jpeg), (keys.sheet, jpeg), (keys.cues, CUES)):
-        storage.write_bytes(key, data)
+        storage.put(key, data)
     with sessions.begin() as session:
         keys.save(session, video_id)
     return keys
@@ -123,7 +123,7 @@ def test_there_are_none_until_they_are_made(
 
 def test_a_file_that_is_gone_is_none_yet(api: RunningApi, video_id: UUID) -> None:
     keys = store_by(api, video_id)
-    api.service.storage.delete_file(keys.poster)
+    api.service.storage.delete(keys.poster)
 
     answer = api.client.get(f"/videos/{video_id}/poster")
 

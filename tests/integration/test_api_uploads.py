@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from app.core.settings import Settings
 from app.jobs.tables import Job
-from app.videos.tables import Video
+from app.videos.tables import Upload, Video
 from tests.api_server import (
     BOUNDARY,
     RunningApi,
@@ -360,22 +360,29 @@ def test_the_next_start_sweeps_what_a_killed_process_left(
     code = (
         "import asyncio, os, sys, uuid\n"
         "from pathlib import Path\n"
+        "from app.core.db.session import make_engine, make_sessions\n"
         "from app.core.storage.keys import source_key\n"
         "from app.core.storage.local import LocalStorage\n"
+        "from app.videos.in_flight import begin_upload\n"
         "async def main():\n"
         "    storage = LocalStorage(Path(sys.argv[1]))\n"
-        "    half = storage.receive(source_key(uuid.uuid4()))\n"
+        "    sessions = make_sessions(make_engine(sys.argv[2], pool_size=1))\n"
+        "    half, whole = uuid.uuid4(), uuid.uuid4()\n"
+        "    begin_upload(half, sessions)\n"
+        "    half = storage.put_stream(source_key(half))\n"
         "    await (await half.__aenter__()).write(b'x' * 2**21)\n"
-        "    whole = storage.receive(source_key(uuid.uuid4()))\n"
-        "    receiver = await whole.__aenter__()\n"
-        "    await receiver.write(b'y')\n"
-        "    await receiver.finish()\n"
+        "    begin_upload(whole, sessions)\n"
+        "    whole = storage.put_stream(source_key(whole))\n"
+        "    writer = await whole.__aenter__()\n"
+        "    await writer.write(b'y')\n"
+        "    await writer.finish()\n"
         "    os._exit(9)\n"
         "asyncio.run(main())\n"
     )
-    command = [sys.executable, "-c", code, str(settings.data_dir)]
+    places = [str(settings.data_dir), str(settings.database_url)]
+    command = [sys.executable, "-c", code, *places]
     assert subprocess.run(command, check=False).returncode == 9
-    assert len(_files(api)) == 1 + 2 + 2  # one kept, a half one, a whole one, markers
+    assert len(_files(api)) == 3  # one kept, a half one, a whole one
 
     with running_api(settings):
         pass
@@ -392,7 +399,7 @@ def test_a_sweep_leaves_uploads_that_are_under_way_alone(
     with api.connect() as connection:
         connection.sendall(upload_head(content_length=len(body)))
         connection.sendall(body[:MIB])
-        _eventually(lambda: len(_files(api)) == 2)
+        _eventually(lambda: len(_files(api)) == 1)
 
         with running_api(settings):
             pass
@@ -458,6 +465,11 @@ def _files(api: RunningApi) -> list[Path]:
     return [path for path in api.kept_files() if path.is_file()]
 
 
+def _in_flight(api: RunningApi) -> int:
+    with api.service.sessions() as session:
+        return session.scalar(select(func.count()).select_from(Upload)) or 0
+
+
 def _rows(api: RunningApi) -> int:
     with api.service.sessions() as session:
         videos = session.scalar(select(func.count()).select_from(Video))
@@ -466,7 +478,7 @@ def _rows(api: RunningApi) -> int:
 
 
 def _assert_nothing_left(api: RunningApi) -> None:
-    _eventually(lambda: not _files(api))
+    _eventually(lambda: not _files(api) and not _in_flight(api))
     assert not [path for path in api.kept_files() if path.parent.name == "videos"]
     assert _rows(api) == 0
 

@@ -1,6 +1,6 @@
 """Pictures of runs that lost, or that were made anew, are removed after a while."""
 
-import os
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,35 +9,38 @@ from sqlalchemy import delete
 
 from app.clips.service import ThumbnailKeys, sweep_lost_thumbnails
 from app.core.db.session import Sessions
-from app.core.storage.interface import Storage
 from app.core.storage.keys import source_key
 from app.videos.tables import Video
+from tests.fakes import MemoryStorage
 from tests.integration.uploaded import Uploaded, upload
-
-LONG_AGO_S = 1_500_000_000
 
 
 @pytest.fixture
-def job(tmp_path: Path, sessions: Sessions, storage: Storage) -> Uploaded:
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def job(tmp_path: Path, sessions: Sessions, storage: MemoryStorage) -> Uploaded:
     (tmp_path / "video").write_bytes(b"bytes")
     return upload(tmp_path / "video", sessions=sessions, storage=storage)
 
 
-def store(job: Uploaded, storage: Storage, *, is_old: bool) -> ThumbnailKeys:
+def store(job: Uploaded, storage: MemoryStorage, *, is_old: bool) -> ThumbnailKeys:
     keys = ThumbnailKeys.of_run(job.video_id, uuid4())
     for key in keys.all():
-        storage.write_bytes(key, b"picture")
+        storage.put(key, b"picture")
         if is_old:
-            os.utime(storage.path_for(key), (LONG_AGO_S, LONG_AGO_S))
+            storage.age(key, timedelta(days=1))
     return keys
 
 
-def kept(keys: ThumbnailKeys, storage: Storage) -> set[bool]:
+def kept(keys: ThumbnailKeys, storage: MemoryStorage) -> set[bool]:
     return {storage.exists(key) for key in keys.all()}
 
 
 def test_only_old_pictures_that_their_video_does_not_name_are_removed(
-    job: Uploaded, sessions: Sessions, storage: Storage
+    job: Uploaded, sessions: Sessions, storage: MemoryStorage
 ) -> None:
     shown, lost = (store(job, storage, is_old=True) for _ in range(2))
     young = store(job, storage, is_old=False)
@@ -56,7 +59,7 @@ def test_only_old_pictures_that_their_video_does_not_name_are_removed(
 
 
 def test_pictures_of_a_video_that_has_none_shown_are_lost(
-    job: Uploaded, sessions: Sessions, storage: Storage
+    job: Uploaded, sessions: Sessions, storage: MemoryStorage
 ) -> None:
     store(job, storage, is_old=True)
 
@@ -64,7 +67,7 @@ def test_pictures_of_a_video_that_has_none_shown_are_lost(
 
 
 def test_a_wrong_database_costs_no_picture(
-    job: Uploaded, sessions: Sessions, storage: Storage
+    job: Uploaded, sessions: Sessions, storage: MemoryStorage
 ) -> None:
     keys = store(job, storage, is_old=True)
     with sessions.begin() as session:

@@ -21,6 +21,7 @@ from app.core.db.session import Sessions
 from app.core.errors import StorageFull
 from app.core.settings import Settings
 from app.core.storage.interface import Storage, StoredFile
+from app.core.storage.keys import video_prefix
 from app.core.storage.local import LocalStorage
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
@@ -66,8 +67,8 @@ class Asked:
             return session.get_one(Job, self.job_id)
 
     def files(self, storage: Storage) -> list[str]:
-        folder = storage.path_for(f"videos/{self.spot.video_id}/thumbnails")
-        return sorted(path.name for path in folder.rglob("*") if path.is_file())
+        folder = f"{video_prefix(self.spot.video_id)}/thumbnails"
+        return sorted(found.key.split("/")[-1] for found in storage.list(folder))
 
 
 Ask = Callable[[Path], Asked]
@@ -113,9 +114,9 @@ def test_a_run_leaves_a_poster_a_sheet_and_cues(
     with context.sessions() as session:
         keys = find_thumbnails(session, asked.spot.video_id)
     assert str(asked.job().lease_token) in keys.poster
-    assert storage.read_bytes(keys.poster).startswith(b"\xff\xd8\xff")
-    assert storage.read_bytes(keys.sheet).startswith(b"\xff\xd8\xff")
-    cues = storage.read_bytes(keys.cues).decode()
+    assert storage.get(keys.poster).startswith(b"\xff\xd8\xff")
+    assert storage.get(keys.sheet).startswith(b"\xff\xd8\xff")
+    cues = storage.get(keys.cues).decode()
     assert cues.startswith("WEBVTT")
     assert cues.count("thumbnails.jpg#xywh=") == 10
 
@@ -161,10 +162,10 @@ def test_a_run_without_room_leaves_no_file_and_is_tried_again(
     class Small(LocalStorage):
         """A disk with room for two files."""
 
-        def write_bytes(self, key: str, data: bytes) -> StoredFile:
+        def put(self, key: str, data: bytes) -> StoredFile:
             if key.endswith(".vtt"):
                 raise StorageFull("The disk is full.")
-            return super().write_bytes(key, data)
+            return super().put(key, data)
 
     asked, small = ask(match), Small(settings.data_dir)
 
@@ -180,19 +181,19 @@ def test_a_video_deleted_meanwhile_keeps_no_picture(
     class Deleting(LocalStorage):
         """Deletes the video, as a user may, while its pictures are written."""
 
-        def write_bytes(self, key: str, data: bytes) -> StoredFile:
+        def put(self, key: str, data: bytes) -> StoredFile:
             if key.endswith(".vtt"):
                 with context.sessions.begin() as session:
                     session.delete(session.get_one(Video, asked.spot.video_id))
                 self.delete_prefix(f"videos/{asked.spot.video_id}")
-            return super().write_bytes(key, data)
+            return super().put(key, data)
 
     asked = ask(match)
 
     status = run(asked, replace(context, storage=Deleting(settings.data_dir)))
 
     assert status is None
-    assert not context.storage.exists(f"videos/{asked.spot.video_id}")
+    assert list(context.storage.list(video_prefix(asked.spot.video_id))) == []
 
 
 def test_asked_for_again_the_newer_pictures_are_shown(

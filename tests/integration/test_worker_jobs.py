@@ -27,7 +27,7 @@ from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage, StoredFile
-from app.core.storage.keys import scores_key, video_prefix
+from app.core.storage.keys import is_scores_key, scores_key, video_prefix
 from app.core.storage.local import LocalStorage
 from app.jobs.kinds import JobKind
 from app.jobs.service import cancel
@@ -167,9 +167,9 @@ class Storing(LocalStorage):
         super().__init__(root)
         self.first = first
 
-    def write_bytes(self, key: str, data: bytes) -> StoredFile:
+    def put(self, key: str, data: bytes) -> StoredFile:
         self.first()
-        return super().write_bytes(key, data + b"another device rounds otherwise")
+        return super().put(key, data + b"another device rounds otherwise")
 
 
 class OneOnTheShelf:
@@ -272,8 +272,9 @@ def no_timeline_was_kept(job: Uploaded, storage: Storage) -> bool:
     return not (job.events() or scores_files(job, storage))
 
 
-def scores_files(job: Uploaded, storage: Storage) -> list[Path]:
-    return list(storage.path_for(video_prefix(job.video_id)).rglob("*.npz"))
+def scores_files(job: Uploaded, storage: Storage) -> list[str]:
+    stored = storage.list(video_prefix(job.video_id))
+    return [one.key for one in stored if is_scores_key(one.key)]
 
 
 def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
@@ -303,7 +304,7 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
         "warnings": None,
     }
     assert found.scores_key is not None
-    timeline = Timeline.from_bytes(storage.read_bytes(found.scores_key))
+    timeline = Timeline.from_bytes(storage.get(found.scores_key))
     assert len(timeline) == 30
 
     (delivery,) = job.deliveries()
@@ -321,7 +322,7 @@ def test_the_stored_curves_are_at_the_events_own_scores(
 
     key = job.analysis().scores_key
     assert key is not None
-    timeline = Timeline.from_bytes(storage.read_bytes(key))
+    timeline = Timeline.from_bytes(storage.get(key))
     for event in job.events():
         curve = timeline.of(event.label)
         at = timeline.frame.tolist().index(event.frame)
@@ -506,9 +507,9 @@ def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
     assert (row.status, row.attempt, row.interruptions) == ("succeeded", 2, 1)
     found = job.analysis()
     assert found.scores_key is not None
-    data = storage.read_bytes(found.scores_key)
+    data = storage.get(found.scores_key)
     assert hashlib.sha256(data).hexdigest() == found.scores_sha256
-    assert scores_files(job, storage) == [storage.path_for(found.scores_key)]
+    assert scores_files(job, storage) == [found.scores_key]
 
 
 def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
@@ -568,7 +569,7 @@ def test_a_run_whose_video_is_deleted_leaves_no_file(
 
     assert run_job(job.job_id, context=interrupted(context, delete)) is None
 
-    assert not storage.path_for(video_prefix(job.video_id)).exists()
+    assert not list(storage.list(video_prefix(job.video_id)))
 
 
 def test_a_worker_that_leaves_gives_its_job_back_uncounted(
@@ -653,7 +654,7 @@ def test_a_video_can_be_deleted_while_its_job_is_being_finished(
         session.commit()
 
         assert run.result(PATIENCE_S) is None
-    assert not list(storage.path_for("videos").rglob("*.npz"))
+    assert not [one for one in storage.list("videos") if is_scores_key(one.key)]
 
 
 def test_what_is_no_video_fails_for_good_and_says_why(

@@ -110,7 +110,7 @@ def test_a_round_may_raise_anything_and_the_next_one_comes(
     resources: Resources,
 ) -> None:
     class Broken(LocalStorage):
-        def in_trash(self) -> list[str]:
+        def remove_unfinished(self) -> int:
             raise IndexError("a bug")
 
     settings = resources.settings.model_copy(
@@ -135,8 +135,8 @@ def test_the_background_worker_sweeps_and_says_so_also_before_its_broker_is_ther
     settings: Settings, sessions: Sessions, tmp_path: Path
 ) -> None:
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
-    (settings.data_dir / "trash").mkdir(parents=True)
-    (settings.data_dir / "trash" / ".DS_Store").write_text("mine")
+    (settings.data_dir / "incoming").mkdir(parents=True)
+    (settings.data_dir / "incoming" / ".DS_Store").write_text("mine")
     log = tmp_path / "background.log"
 
     with background_worker(NODE, nowhere, log):

@@ -72,7 +72,7 @@ def upload(
 ) -> Uploaded:
     """Put a file in its place and queue a job, without ringing for it."""
     video_id, job_id = new_id(), new_id()
-    stored = storage.write_bytes(source_key(video_id), path.read_bytes())
+    stored = storage.put(source_key(video_id), path.read_bytes())
     video = Video(
         id=video_id,
         storage_key=stored.key,

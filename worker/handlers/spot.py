@@ -14,6 +14,7 @@ from model.spotting.spot_file import Progress, SpottedVideo, spot_file
 from model.spotting.timeline import Timeline
 from model.video.limits import DEFAULT_LIMITS
 from model.video.probe import VideoFacts
+from worker.handlers.source import source_file
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
 
 
@@ -31,7 +32,7 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
     spotted = _spot(task, context, reporter, predictor)
     reporter.progress("store", 1.0, 0.0)
     key = scores_key(task.video_id, task.job_id, task.token)
-    scores = context.storage.write_bytes(key, _curves(spotted, predictor).to_bytes())
+    scores = context.storage.put(key, _curves(spotted, predictor).to_bytes())
     found = Findings(
         checkpoint=_checkpoint_facts(predictor),
         scores=scores,
@@ -64,13 +65,14 @@ def _spot(
         reporter.progress(progress.stage, progress.done, progress.eta_s)
 
     max_duration_s = context.settings.max_duration.total_seconds()
-    return spot_file(
-        context.storage.path_for(str(task.source_key)),
-        predictor=predictor,
-        limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
-        on_facts=save_facts,
-        on_progress=note_progress,
-    )
+    with source_file(task, context.storage) as path:
+        return spot_file(
+            path,
+            predictor=predictor,
+            limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
+            on_facts=save_facts,
+            on_progress=note_progress,
+        )
 
 
 def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:

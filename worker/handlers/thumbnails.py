@@ -8,6 +8,7 @@ from model.video.jpeg import encode_jpeg
 from model.video.limits import DEFAULT_LIMITS
 from model.video.sprite import make_cues, make_sheet
 from model.video.stills import Stills, stills_in_child
+from worker.handlers.source import source_file
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
 
 
@@ -25,11 +26,12 @@ def make_thumbnails(
     video_id = task.video_id
     reporter.progress("decode", 0.0)
     max_duration_s = context.settings.max_duration.total_seconds()
-    stills = stills_in_child(
-        context.storage.path_for(str(task.source_key)),
-        limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
-        on_wait=reporter.touch,
-    )
+    with source_file(task, context.storage) as path:
+        stills = stills_in_child(
+            path,
+            limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
+            on_wait=reporter.touch,
+        )
     reporter.progress("store", 1.0, 0.0)
     keys = ThumbnailKeys.of_run(video_id, task.token)
     _store(stills, keys, context.storage)
@@ -49,10 +51,10 @@ def _store(stills: Stills, keys: ThumbnailKeys, storage: Storage) -> None:
     }
     try:
         for key, data in files.items():
-            storage.write_bytes(key, data)
+            storage.put(key, data)
     except BaseException:
         for key in files:
-            storage.delete_file(key)
+            storage.delete(key)
         raise
 
 

@@ -1,12 +1,17 @@
-"""What every storage offers: files by key, whole or not at all."""
+"""What every storage offers: objects by key, whole or not at all.
 
-from contextlib import (
-    AbstractAsyncContextManager,
-)
+A key is a path of names with slashes; nobody outside a storage knows where its objects
+lie. An implementation passes the contract test, `tests/unit/app/core/test_storage.py`.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+CHUNK_BYTES = 256 * 1024  # the least that is read at once, but at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +23,17 @@ class StoredFile:
     sha256: str  # hexadecimal
 
 
-class Receiver(Protocol):
-    """Takes the bytes of one file as they come."""
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a storage knows of an object without reading it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime  # UTC, by the storage's clock
+
+
+class ObjectWriter(Protocol):
+    """Takes the bytes of one object as they come."""
 
     @property
     def size_bytes(self) -> int:
@@ -33,77 +47,81 @@ class Receiver(Protocol):
         """
 
     async def finish(self) -> StoredFile:
-        """Put the file in place, safe on disk. Without this call nothing is kept."""
-
-    def keep_marker(self) -> None:
-        """Have `sweep_incoming` name the key, as if this process had died."""
+        """Put the object in place, safe on disk. Without this call nothing is kept."""
 
 
 class Storage(Protocol):
-    """Files by key. All but `receive` block, and belong in a thread."""
+    """Objects by key. What is not async blocks, and belongs in a thread.
 
-    def receive(self, key: str) -> AbstractAsyncContextManager[Receiver]:
-        """Open a file for an upload; leaving the block unfinished discards it.
+    A prefix names whole parts of keys: `a/b` is one of `a/b/c` and not of `a/bc`.
+    Every call raises ValueError for a key that is none.
+    """
 
-        What makes the file known (its row) belongs inside the block, after `finish`:
-        if the process dies before the block ends, `sweep_incoming` names the key.
-        """
+    def put_stream(self, key: str) -> AbstractAsyncContextManager[ObjectWriter]:
+        """Open an object for writing; leaving the block unfinished discards it."""
 
-    def write_bytes(self, key: str, data: bytes) -> StoredFile:
-        """Keep a small file, replacing what was there.
+    def put(self, key: str, data: bytes) -> StoredFile:
+        """Keep a small object, replacing what was there.
 
         Raises:
             StorageFull: there is no room for it.
         """
 
-    def read_bytes(self, key: str) -> bytes:
-        """Read a small file.
+    def get(self, key: str) -> bytes:
+        """Read a small object.
 
         Raises:
             FileNotFoundError: nothing has that key.
         """
 
-    def path_for(self, key: str) -> Path:
-        """Tell where this machine can open the file by name."""
+    def open_range(
+        self, key: str, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open the bytes from `start` up to, not including, `end`; they come in chunks.
 
-    def exists(self, key: str) -> bool:
-        """Whether a whole file has that key."""
+        An object that is deleted or replaced meanwhile is read to its end all the same,
+        or fails; bytes of two objects are never mixed.
 
-    def delete_file(self, key: str) -> None:
-        """Remove one file; what is gone already is fine."""
-
-    def delete_prefix(self, prefix: str) -> None:
-        """Remove a folder with all it holds; what is gone already is fine."""
-
-    def move_to_trash(self, prefix: str) -> None:
-        """Move a folder into the trash, in one step that outlasts a power cut."""
-
-    def restore(self, prefix: str) -> None:
-        """Move what was set aside back to its place, beside what is there."""
-
-    def empty_trash(self, prefix: str) -> None:
-        """Remove for good what of a folder was set aside."""
-
-    def in_trash(self) -> list[str]:
-        """List the folders that were set aside and neither put back nor removed.
-
-        What else lies there is not ours: it is left alone, with a warning.
+        Raises:
+            FileNotFoundError: nothing has that key; raised on entering.
         """
 
-    def orphaned(self, *, older_than: timedelta) -> list[str]:
-        """List the videos' folders that hold no upload and were left alone so long."""
+    def stat(self, key: str) -> ObjectInfo:
+        """Tell the size and age of an object.
 
-    def scores_files(self, *, older_than: timedelta) -> list[str]:
-        """List the score files that were written so long ago."""
+        Raises:
+            FileNotFoundError: nothing has that key.
+        """
 
-    def thumbnail_files(self, *, older_than: timedelta) -> list[str]:
-        """List the pictures of videos that were written so long ago."""
+    def exists(self, key: str) -> bool:
+        """Whether a whole object has that key."""
 
-    def sweep_incoming(self) -> list[str]:
-        """Remove what killed processes left half-written; tells the keys it was for.
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """List the objects under a prefix, in no order."""
 
-        A file may be in place under such a key: the process died after `finish`, but
-        before its block ended. Other markers are left alone, with a warning.
+    def local_copy(self, key: str) -> AbstractContextManager[Path]:
+        """Give a file of this machine with the object's bytes, to be read only.
+
+        It is there until the block ends.
+
+        Raises:
+            FileNotFoundError: nothing has that key.
+        """
+
+    def delete(self, key: str) -> None:
+        """Remove one object; what is gone already is fine."""
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove all objects under a prefix; what is gone already is fine.
+
+        Raises:
+            OSError: something is left; call it again.
+        """
+
+    def remove_unfinished(self) -> int:
+        """Remove what writes and deletions left that were killed; tell how many.
+
+        Those under way are left alone, and so is what is not the storage's own.
         """
 
     def free_bytes(self) -> int:

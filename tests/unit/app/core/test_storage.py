@@ -1,60 +1,64 @@
-"""Files appear whole or not at all, and nothing is left beside them."""
+"""The contract of every storage: objects appear whole or not at all, by key alone."""
 
 import asyncio
-import errno
 import hashlib
 import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from app.core.errors import StorageFull
-from app.core.storage.interface import Storage, StoredFile
-from app.core.storage.keys import scores_key, source_key, video_of, video_prefix
+from app.core.storage.interface import CHUNK_BYTES, Storage, StoredFile
+from app.core.storage.keys import (
+    is_scores_key,
+    scores_key,
+    source_key,
+    video_of,
+    video_prefix,
+)
 from app.core.storage.local import LocalStorage
+from tests.fakes import MemoryStorage
 
 KEY = source_key(uuid4())
-TOKEN = uuid4()
+BAD_KEYS = ["", "../x", "/etc/passwd", "videos/../../x"]
+CONTENT = os.urandom(2 * CHUNK_BYTES + 5)
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return LocalStorage(tmp_path)
+@pytest.fixture(params=["local", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return LocalStorage(tmp_path) if request.param == "local" else MemoryStorage()
 
 
-def test_a_received_file_is_there_to_the_byte(storage: Storage, tmp_path: Path) -> None:
+def test_a_streamed_object_is_there_to_the_byte(storage: Storage) -> None:
     content = os.urandom(3 * 2**20 + 5)
 
-    stored = asyncio.run(_receive(storage, KEY, content))
+    stored = asyncio.run(_stream(storage, KEY, content))
 
     assert stored == StoredFile(KEY, len(content), hashlib.sha256(content).hexdigest())
-    assert storage.read_bytes(KEY) == content
-    assert storage.path_for(KEY).read_bytes() == content
-    assert not list((tmp_path / "incoming").iterdir())
+    assert storage.get(KEY) == content
+    assert storage.remove_unfinished() == 0
 
 
-def test_a_broken_upload_leaves_nothing_behind(
-    storage: Storage, tmp_path: Path
-) -> None:
+def test_a_broken_stream_leaves_nothing_behind(storage: Storage) -> None:
     async def break_off() -> None:
-        async with storage.receive(KEY) as receiver:
-            await receiver.write(b"x" * 2**21)
+        async with storage.put_stream(KEY) as writer:
+            await writer.write(b"x" * 2**21)
             raise ConnectionError
 
     with pytest.raises(ConnectionError):
         asyncio.run(break_off())
 
     assert not storage.exists(KEY)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert storage.remove_unfinished() == 0
 
 
-def test_a_canceled_upload_leaves_nothing_behind(
-    storage: Storage, tmp_path: Path
-) -> None:
+def test_a_canceled_stream_leaves_nothing_behind(storage: Storage) -> None:
     async def hang(has_written: asyncio.Event) -> None:
-        async with storage.receive(KEY) as receiver:
-            await receiver.write(b"x" * 2**21)
+        async with storage.put_stream(KEY) as writer:
+            await writer.write(b"x" * 2**21)
             has_written.set()
             await asyncio.sleep(60)
 
@@ -68,144 +72,204 @@ def test_a_canceled_upload_leaves_nothing_behind(
 
     asyncio.run(cancel())
 
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not storage.exists(KEY)
+    assert storage.remove_unfinished() == 0
 
 
-def test_a_reader_never_sees_half_a_file(storage: Storage) -> None:
+def test_a_reader_never_sees_half_an_object(storage: Storage) -> None:
     async def look_meanwhile() -> list[bool]:
         seen = []
-        async with storage.receive(KEY) as receiver:
-            await receiver.write(b"x" * 2**21)
+        async with storage.put_stream(KEY) as writer:
+            await writer.write(b"x" * 2**21)
             seen.append(storage.exists(KEY))
-            await receiver.finish()
+            await writer.finish()
             seen.append(storage.exists(KEY))
         return seen
 
     assert asyncio.run(look_meanwhile()) == [False, True]
 
 
-def test_small_files_are_replaced_whole(storage: Storage, tmp_path: Path) -> None:
-    storage.write_bytes(KEY, b"old and longer")
+def test_what_is_being_written_is_not_unfinished(storage: Storage) -> None:
+    async def clean_meanwhile() -> int:
+        async with storage.put_stream(KEY) as writer:
+            await writer.write(b"x" * 2**21)
+            removed = storage.remove_unfinished()
+            await writer.finish()
+        return removed
 
-    storage.write_bytes(KEY, b"new")
-
-    assert storage.read_bytes(KEY) == b"new"
-    assert not list((tmp_path / "incoming").iterdir())
+    assert asyncio.run(clean_meanwhile()) == 0
+    assert storage.get(KEY) == b"x" * 2**21
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_a_problem_in_words_and_keeps_nothing(
-    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+def test_small_objects_are_replaced_whole(storage: Storage) -> None:
+    storage.put(KEY, b"old and longer")
+
+    stored = storage.put(KEY, b"new")
+
+    assert storage.get(KEY) == b"new"
+    assert stored == StoredFile(KEY, 3, hashlib.sha256(b"new").hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (0, None),
+        (5, None),
+        (5, 9),
+        (7, 7),
+        (CHUNK_BYTES - 1, CHUNK_BYTES + 1),
+        (len(CONTENT) - 1, len(CONTENT) + 99),
+        (len(CONTENT) + 1, None),
+    ],
+)
+def test_a_range_is_read_in_chunks(
+    storage: Storage, start: int, end: int | None
 ) -> None:
-    def no_room(handle: int, data: bytes) -> int:
-        raise OSError(code, os.strerror(code))
+    storage.put(KEY, CONTENT)
 
-    # A disk cannot be filled in a test that shares it with others.
-    monkeypatch.setattr("app.core.storage.local.os.write", no_room)
+    chunks = asyncio.run(_read(storage, KEY, start, end))
 
-    with pytest.raises(StorageFull, match="disk is full"):
-        storage.write_bytes(KEY, b"x")
+    assert b"".join(chunks) == CONTENT[start:end]
+    assert all(len(chunk) >= CHUNK_BYTES for chunk in chunks[:-1])
 
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+def test_a_range_that_is_open_outlasts_its_object(storage: Storage) -> None:
+    async def delete_meanwhile() -> bytes:
+        async with storage.open_range(KEY) as chunks:
+            first = await anext(chunks)
+            storage.delete_prefix("videos")
+            return first + b"".join([chunk async for chunk in chunks])
+
+    storage.put(KEY, CONTENT)
+
+    assert asyncio.run(delete_meanwhile()) == CONTENT
+
+
+def test_an_object_tells_its_size_and_age(storage: Storage) -> None:
+    storage.put(KEY, b"four")
+
+    found = storage.stat(KEY)
+
+    assert (found.key, found.size_bytes) == (KEY, 4)
+    assert abs(found.modified_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_local_copy_holds_the_bytes(storage: Storage) -> None:
+    storage.put(KEY, CONTENT)
+
+    with storage.local_copy(KEY) as path:
+        assert path.read_bytes() == CONTENT
+
+    assert storage.get(KEY) == CONTENT
+
+
+def test_what_nobody_stored_is_not_found(storage: Storage) -> None:
+    async def open_it() -> None:
+        async with storage.open_range(KEY):
+            pass
+
+    def copy_it() -> None:
+        with storage.local_copy(KEY):
+            pass
+
+    asks: list[Callable[[], Any]] = [
+        lambda: storage.get(KEY),
+        lambda: storage.stat(KEY),
+        lambda: asyncio.run(open_it()),
+        copy_it,
+    ]
+    for ask in asks:
+        with pytest.raises(FileNotFoundError):
+            ask()
+    assert not storage.exists(KEY)
+    storage.delete(KEY)
+
+
+def test_a_prefix_is_no_object(storage: Storage) -> None:
+    storage.put(KEY, b"x")
+
+    assert not storage.exists("videos")
+    with pytest.raises(FileNotFoundError):
+        storage.stat("videos")
+
+
+def test_a_list_holds_what_is_under_the_prefix(storage: Storage) -> None:
+    for key in ("a/b/1", "a/b/c/2", "a/bc/3", "d/4"):
+        storage.put(key, key.encode())
+
+    found = {one.key: one.size_bytes for one in storage.list("a/b")}
+
+    assert found == {"a/b/1": 5, "a/b/c/2": 7}
+    assert list(storage.list("nothing")) == []
 
 
 def test_deleting_a_prefix_twice_is_fine(storage: Storage) -> None:
     video_id, job_id = uuid4(), uuid4()
-    storage.write_bytes(source_key(video_id), b"x")
-    storage.write_bytes(scores_key(video_id, job_id, TOKEN), b"y")
-    storage.write_bytes(KEY, b"another's")
+    own = [source_key(video_id), scores_key(video_id, job_id, uuid4())]
+    for key in (*own, KEY):
+        storage.put(key, b"x")
 
     for _ in range(2):
         storage.delete_prefix(video_prefix(video_id))
 
-    assert not storage.exists(source_key(video_id))
-    assert not storage.exists(scores_key(video_id, job_id, TOKEN))
-    assert storage.exists(KEY)
+    assert [storage.exists(key) for key in (*own, KEY)] == [False, False, True]
+    assert storage.remove_unfinished() == 0
 
 
-def test_what_was_set_aside_comes_back_beside_what_is_there(storage: Storage) -> None:
-    video_id, job_id = uuid4(), uuid4()
-    prefix = video_prefix(video_id)
-    storage.write_bytes(source_key(video_id), b"x")
-    storage.move_to_trash(prefix)
-    storage.write_bytes(scores_key(video_id, job_id, TOKEN), b"y")
-    move_to_trash = (storage.in_trash(), storage.exists(source_key(video_id)))
+def test_one_object_is_deleted_alone(storage: Storage) -> None:
+    for key in ("a/1", "a/2"):
+        storage.put(key, b"x")
 
-    storage.restore(prefix)
+    for _ in range(2):
+        storage.delete("a/1")
 
-    assert move_to_trash == ([prefix], False)
-    assert storage.in_trash() == []
-    assert storage.read_bytes(source_key(video_id)) == b"x"
-    assert storage.read_bytes(scores_key(video_id, job_id, TOKEN)) == b"y"
+    assert [one.key for one in storage.list("a")] == ["a/2"]
 
 
-def test_emptying_the_trash_leaves_what_others_set_aside(
-    storage: Storage, tmp_path: Path
-) -> None:
-    mine, other = uuid4(), uuid4()
-    for video_id in (mine, mine, other):  # Set aside twice: a worker wrote meanwhile.
-        storage.write_bytes(source_key(video_id), b"x")
-        storage.move_to_trash(video_prefix(video_id))
-
-    storage.empty_trash(video_prefix(mine))
-
-    assert storage.in_trash() == [video_prefix(other)]
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 1
+def test_there_is_room(storage: Storage) -> None:
+    assert storage.free_bytes() > 0
 
 
-def test_two_may_remove_the_same_folder_at_once(
-    storage: Storage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    video_id = uuid4()
-    prefix = video_prefix(video_id)
-    storage.write_bytes(source_key(video_id), b"x")
-    storage.move_to_trash(prefix)
-    walk = os.walk
-
-    def others_first(folder: Path, *, topdown: bool, onerror: object) -> list[object]:
-        seen = list(walk(folder, topdown=topdown))
-        for path, _, names in seen:
-            for name in names:
-                Path(path, name).unlink()
-            Path(path).rmdir()
-        return list(seen)
-
-    # No other way to be in the middle of a removal.
-    monkeypatch.setattr("app.core.storage.local.os.walk", others_first)
-
-    storage.empty_trash(prefix)
-
-    assert storage.in_trash() == []
-
-
-def test_a_sweep_leaves_what_is_being_written(storage: Storage) -> None:
-    async def sweep_meanwhile() -> list[str]:
-        async with storage.receive(KEY) as receiver:
-            await receiver.write(b"x" * 2**21)
-            swept = storage.sweep_incoming()
-            await receiver.finish()
-        return swept
-
-    assert asyncio.run(sweep_meanwhile()) == []
-    assert storage.read_bytes(KEY) == b"x" * 2**21
-
-
-@pytest.mark.parametrize("key", ["", "../x", "/etc/passwd", "videos/../../x"])
+@pytest.mark.parametrize("key", BAD_KEYS)
 def test_a_key_never_leads_out(storage: Storage, key: str) -> None:
-    with pytest.raises(ValueError, match="not a storage key"):
-        storage.path_for(key)
+    asks: list[Callable[[], Any]] = [
+        lambda: storage.put(key, b"x"),
+        lambda: storage.get(key),
+        lambda: storage.stat(key),
+        lambda: list(storage.list(key)),
+        lambda: storage.delete(key),
+        lambda: storage.delete_prefix(key),
+        lambda: asyncio.run(_stream(storage, key, b"x")),
+    ]
+    for ask in asks:
+        with pytest.raises(ValueError, match="not a storage key"):
+            ask()
 
 
 def test_keys_name_their_video() -> None:
     video_id = uuid4()
+    scores = scores_key(video_id, uuid4(), uuid4())
 
-    assert video_of(source_key(video_id)) == video_id
-    assert video_of(scores_key(video_id, uuid4(), uuid4())) == video_id
+    assert video_of(source_key(video_id)) == video_of(scores) == video_id
+    assert (is_scores_key(scores), is_scores_key(source_key(video_id))) == (True, False)
 
 
-async def _receive(storage: Storage, key: str, content: bytes) -> StoredFile:
-    async with storage.receive(key) as receiver:
+@pytest.mark.parametrize(
+    "key", ["videos", "videos/.DS_Store", f"other/{uuid4()}/source", ".DS_Store"]
+)
+def test_what_is_of_no_video_is_told_so(key: str) -> None:
+    with pytest.raises(ValueError):  # of UUID too
+        video_of(key)
+
+
+async def _stream(storage: Storage, key: str, content: bytes) -> StoredFile:
+    async with storage.put_stream(key) as writer:
         for start in range(0, len(content), 70_001):
-            await receiver.write(content[start : start + 70_001])
-        assert receiver.size_bytes == len(content)
-        return await receiver.finish()
+            await writer.write(content[start : start + 70_001])
+        assert writer.size_bytes == len(content)
+        return await writer.finish()
+
+
+async def _read(storage: Storage, key: str, start: int, end: int | None) -> list[bytes]:
+    async with storage.open_range(key, start, end) as chunks:
+        return [chunk async for chunk in chunks]

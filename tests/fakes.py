@@ -1,0 +1,111 @@
+"""Stand-ins that really work; each passes the contract test of the real thing."""
+
+import hashlib
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from app.core.storage.interface import (
+    CHUNK_BYTES,
+    ObjectInfo,
+    ObjectWriter,
+    StoredFile,
+)
+
+
+class MemoryStorage:
+    """A `Storage` in memory, for objects that never were files."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, tuple[bytes, datetime]] = {}
+
+    @asynccontextmanager
+    async def put_stream(self, key: str) -> AsyncIterator[ObjectWriter]:
+        yield _MemoryWriter(self, _checked(key))
+
+    def put(self, key: str, data: bytes) -> StoredFile:
+        self._objects[_checked(key)] = (bytes(data), datetime.now(UTC))
+        return StoredFile(key, len(data), hashlib.sha256(data).hexdigest())
+
+    def get(self, key: str) -> bytes:
+        return self._find(key)[0]
+
+    @asynccontextmanager
+    async def open_range(
+        self, key: str, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        yield _chunks(self.get(key)[start:end])
+
+    def stat(self, key: str) -> ObjectInfo:
+        data, modified_at = self._find(key)
+        return ObjectInfo(key, len(data), modified_at)
+
+    def exists(self, key: str) -> bool:
+        return _checked(key) in self._objects
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        under = f"{_checked(prefix)}/"
+        for key in [key for key in self._objects if key.startswith(under)]:
+            yield self.stat(key)
+
+    @contextmanager
+    def local_copy(self, key: str) -> Iterator[Path]:
+        data = self.get(key)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield Path(file.name)
+
+    def delete(self, key: str) -> None:
+        self._objects.pop(_checked(key), None)
+
+    def delete_prefix(self, prefix: str) -> None:
+        for found in self.list(prefix):
+            self.delete(found.key)
+
+    def remove_unfinished(self) -> int:
+        return 0
+
+    def free_bytes(self) -> int:
+        return 2**40
+
+    def age(self, key: str, by: timedelta) -> None:
+        """Make an object older than it is."""
+        data, modified_at = self._find(key)
+        self._objects[key] = (data, modified_at - by)
+
+    def _find(self, key: str) -> tuple[bytes, datetime]:
+        try:
+            return self._objects[_checked(key)]
+        except KeyError as exc:
+            raise FileNotFoundError(key) from exc
+
+
+class _MemoryWriter:
+    def __init__(self, storage: MemoryStorage, key: str) -> None:
+        self._storage, self._key = storage, key
+        self._data = bytearray()
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._data)
+
+    async def write(self, data: bytes) -> None:
+        self._data += data
+
+    async def finish(self) -> StoredFile:
+        return self._storage.put(self._key, bytes(self._data))
+
+
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield data[start : start + CHUNK_BYTES]
+
+
+def _checked(key: str) -> str:
+    path = PurePosixPath(key)
+    if not path.parts or ".." in path.parts or path.is_absolute():
+        raise ValueError(f"not a storage key: {key!r}")
+    return key
