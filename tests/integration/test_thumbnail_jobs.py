@@ -21,7 +21,7 @@ from app.core.db.session import Sessions
 from app.core.errors import StorageFull
 from app.core.settings import Settings
 from app.core.storage.interface import Storage, StoredFile
-from app.core.storage.keys import video_prefix
+from app.core.storage.keys import source_key, video_prefix
 from app.core.storage.local import LocalStorage
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
@@ -29,6 +29,7 @@ from app.jobs.service import cancel, request
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from tests.api_server import running_api
+from tests.fakes import MemoryStorage
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import media_worker, wait_until
 from tests.videos import draw_video
@@ -119,6 +120,36 @@ def test_a_run_leaves_a_poster_a_sheet_and_cues(
     cues = storage.get(keys.cues).decode()
     assert cues.startswith("WEBVTT")
     assert cues.count("thumbnails.jpg#xywh=") == 10
+
+
+def test_a_video_whose_file_is_gone_is_said_to_be_unreadable(
+    match: Path, ask: Ask, context: WorkerContext, storage: Storage
+) -> None:
+    asked = ask(match)
+    storage.delete(source_key(asked.spot.video_id))
+
+    status = run(asked, context)
+
+    assert status is JobStatus.FAILED
+    assert asked.job().error_code == "unreadable_video"
+    assert asked.job().error_detail == "The video's file is not in the storage."
+
+
+def test_pictures_are_made_of_a_video_that_never_was_a_file(
+    match: Path, sessions: Sessions, context: WorkerContext
+) -> None:
+    storage = MemoryStorage()
+    spot = upload(match, sessions=sessions, storage=storage)
+    with sessions.begin() as session:
+        job = request(
+            session, kind=JobKind.THUMBNAILS, video_id=spot.video_id, now=utc_now()
+        )
+    asked = Asked(spot, job.id)
+
+    status = run(asked, replace(context, storage=storage))
+
+    assert status is JobStatus.SUCCEEDED
+    assert asked.files(storage) == ["poster.jpg", "sprite.jpg", "sprite.vtt"]
 
 
 def test_neither_success_nor_failure_is_told_of_the_video(

@@ -32,8 +32,8 @@ def api(
         )
         with running_api(settings) as running:
             if request.param == "memory":
-                service = replace(running.service, storage=MemoryStorage())
-                running.app.state.service = service
+                resources = replace(running.service, storage=MemoryStorage())
+                running.app.state.resources = resources
             yield running
 
 
