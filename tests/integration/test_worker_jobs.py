@@ -27,7 +27,7 @@ from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage, StoredFile
-from app.core.storage.keys import is_scores_key, scores_key, video_prefix
+from app.core.storage.keys import is_scores_key, scores_key, source_key, video_prefix
 from app.core.storage.local import LocalStorage
 from app.jobs.kinds import JobKind
 from app.jobs.service import cancel
@@ -39,6 +39,7 @@ from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.timeline import Timeline
 from model.video.decode import Step
 from tests.api_server import running_api
+from tests.fakes import MemoryStorage
 from tests.integration.uploaded import Uploaded, upload
 from tests.videos import draw_video
 from worker import runner
@@ -313,6 +314,28 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert body["type"] == "video.completed"
     assert body["data"]["events"] == found.event_counts
     assert context.notifier.waiting(BACKGROUND_QUEUE) == 1
+
+
+def test_a_video_that_never_was_a_file_is_spotted(
+    match: Path, sessions: Sessions, context: WorkerContext
+) -> None:
+    storage = MemoryStorage()
+    job = upload(match, sessions=sessions, storage=storage)
+
+    status = run_job(job.job_id, context=replace(context, storage=storage))
+
+    assert status is JobStatus.SUCCEEDED
+    assert scores_files(job, storage) == [job.analysis().scores_key]
+
+
+def test_a_video_whose_file_is_gone_is_said_to_be_unreadable(
+    job: Uploaded, context: WorkerContext, storage: Storage
+) -> None:
+    storage.delete(source_key(job.video_id))
+
+    assert run_job(job.job_id, context=context) is JobStatus.FAILED
+    assert job.job().error_code == "unreadable_video"
+    assert job.job().error_detail == "The video's file is not in the storage."
 
 
 def test_the_stored_curves_are_at_the_events_own_scores(
