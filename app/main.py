@@ -1,5 +1,7 @@
 """The API process: `uvicorn app.main:create_app --factory`."""
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,9 +32,9 @@ from app.videos.cleanup import adopt_earlier_layout, clean_up
 from app.webhooks import routes as webhooks
 
 THREADS = 40  # connections to the database that are kept open
-# More threads only take the interpreter from each other: answers come in the order of
-# their requests when few work at once.
-ROUTE_THREADS = 8
+# Python runs one thread at a time: more of them, and long turns, make answers late.
+ROUTE_THREADS = 3
+THREAD_TURN_S = 0.0005
 
 TAGS = [
     {"name": name, "description": words}
@@ -95,11 +97,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HttpLimits]]:
     What is yielded reaches the server's protocol, see `app.core.http.server`.
     """
     resources: Resources = app.state.resources
-    current_default_thread_limiter().total_tokens = ROUTE_THREADS
+    _share_interpreter()
     limits = allow_open_files(HttpLimits.of(resources.settings))
     await run_sync(_clear_away, resources)
     yield {HttpLimits.KEY: limits}
     resources.engine.dispose()
+
+
+def _share_interpreter() -> None:
+    """Let requests take short turns, and the collector pass over what stays."""
+    current_default_thread_limiter().total_tokens = ROUTE_THREADS
+    sys.setswitchinterval(THREAD_TURN_S)
+    gc.collect()
+    gc.freeze()
 
 
 def _clear_away(resources: Resources) -> None:
