@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from billiard import active_children
-from celery import Celery, Task
+from celery import Celery
 from celery.signals import (
     setup_logging,
     worker_init,
@@ -101,14 +101,14 @@ class JobWorker:
             worker_concurrency=1,
             worker_proc_alive_timeout=LOADING_LIMIT_S,
         )
-        self._celery.task(name=RUN_JOB, bind=True)(self._wake)
+        self._celery.task(name=RUN_JOB)(self._wake)
         setup_logging.connect(self._set_up_logging, weak=False)
         worker_init.connect(self._start_parent, weak=False)
         worker_process_init.connect(self._start_child, weak=False)
         worker_process_shutdown.connect(self._end_child, weak=False)
         worker_shutting_down.connect(self._tell_children, weak=False)
 
-    def _wake(self, task: Task[Any, Any], job_id: str) -> None:  # noqa: ARG002
+    def _wake(self, job_id: str) -> None:
         """Wake the thread that runs jobs; it finds this one, or an older one."""
         log.debug("woken", job=job_id)
         self._loop.wake()

@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import make_url, select
 
@@ -93,6 +94,28 @@ def test_a_second_worker_of_the_same_node_name_leaves_the_first_ones_job_alone(
 
     assert (row.status, row.attempt, row.interruptions) == ("running", 1, 0)
     assert row.lease_owner == owner
+
+
+def test_a_message_wakes_the_child_that_runs_jobs(
+    settings: Settings,
+    sessions: Sessions,
+    models: Path,
+    notifier: JobNotifier,
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "gpu.log"
+
+    def told(name: str) -> object:
+        with sessions() as session:
+            rows = session.scalars(select(WorkerHeartbeat)).all()
+        return next((row.info.get(name) for row in rows), None)
+
+    with gpu_worker("gpu@here", settings, log):
+        wait_until(lambda: told("state") == "ready", "it is ready", log)
+        notifier.notify_job(uuid4())  # Of no job: all it does is to wake.
+        wait_until(lambda: told("messages") == 1, "it was woken", log)
+
+    assert "raised unexpected" not in log.read_text()
 
 
 def test_a_worker_started_before_its_database_becomes_ready_once_that_is_there(
