@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import socket
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -96,15 +97,33 @@ def _bind(settings: Settings) -> Iterator[socket.socket]:
             trouble = exc
             continue
         bound += 1
-        yield one
+        if not has_own_sockets(settings):
+            yield one
+            continue
+        one.close()  # Nobody else has the port; our own may now share it.
+        for _ in range(settings.api_processes):
+            yield _bind_one(family, address, is_shared=True)
     if trouble is not None and not bound:
         raise trouble
 
 
-def _bind_one(family: socket.AddressFamily, address: Any) -> socket.socket:
+def has_own_sockets(settings: Settings) -> bool:
+    """Whether each API process has sockets of its own on the one port.
+
+    Linux then shares connections out evenly. Where several processes accept on one
+    socket, whoever wakes up first takes most of a burst.
+    """
+    return settings.api_processes > 1 and sys.platform == "linux"
+
+
+def _bind_one(
+    family: socket.AddressFamily, address: Any, *, is_shared: bool = False
+) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         one.bind(address)

@@ -33,6 +33,7 @@ from app.supervisor.preflight import (
     bound_sockets,
     check_redis,
     exclusive_data_dir,
+    has_own_sockets,
     listen,
     run_preflight_checks,
 )
@@ -221,12 +222,15 @@ def _plans(
         )
 
     def api(number: int) -> ProcessSpec:
+        own = sockets
+        if has_own_sockets(settings):
+            own = sockets[number - 1 :: settings.api_processes]
         return ProcessSpec(
             API if number == 1 else f"{API} {number}",
-            api_command(sockets),
+            api_command(own),
             environment,
             logs / ("api.log" if number == 1 else f"api-{number}.log"),
-            popen_options={"pass_fds": [one.fileno() for one in sockets]},
+            popen_options={"pass_fds": [one.fileno() for one in own]},
             is_essential=True,
             longest_pause_s=10.0,  # meanwhile connections wait
             stop_round=0,  # first, so that nothing new comes in

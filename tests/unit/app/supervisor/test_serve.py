@@ -3,8 +3,9 @@
 import fcntl
 import os
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,45 @@ def test_a_port_taken_between_binding_and_listening_is_named(tmp_path: Path) -> 
 
         with pytest.raises(StartFailed, match="TOUCHLINE_PORT"):
             listen(ours, settings)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone shares a port evenly")
+def test_each_api_process_gets_its_share_of_the_connections() -> None:
+    settings = Settings.model_validate({"port": free_port(), "api_processes": 3})
+
+    with bound_sockets(settings) as sockets, ExitStack() as clients:
+        listen(sockets, settings)
+        for _ in range(60):
+            address = ("127.0.0.1", settings.port)
+            client = socket.create_connection(address, timeout=PATIENCE_S)
+            clients.enter_context(closing(client))
+        shares = [_accept_all(one, clients) for one in sockets]
+
+    assert len(shares) == 3
+    assert sum(shares) == 60
+    assert min(shares) >= 5
+
+
+def test_a_port_of_somebody_else_is_not_shared_with_api_processes() -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as theirs:
+        port = theirs.getsockname()[1]
+        settings = Settings.model_validate({"port": port, "api_processes": 2})
+
+        with (
+            pytest.raises(StartFailed, match="TOUCHLINE_PORT"),
+            bound_sockets(settings),
+        ):
+            pytest.fail("the port was taken")
+
+
+def _accept_all(one: socket.socket, stack: ExitStack) -> int:
+    one.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            stack.enter_context(closing(one.accept()[0]))
+            count += 1
+    return count
 
 
 def test_a_data_directory_in_use_is_named_with_its_user(tmp_path: Path) -> None:
