@@ -29,22 +29,22 @@ import torch
 from benchmarks.decode import draw_match, start_of_nothing, to_nothing
 from benchmarks.machine import processor
 from benchmarks.stock import StockSpotter
-from model.engines.export import CHUNK_LEN, head_model, trunk_model
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.library import find_checkpoint
+from model.checkpoint.manifest import Manifest
+from model.checkpoint.spotter_io import load_spotter
+from model.checkpoint.spotting_options import SpottingOptions
 from model.engines.openvino_engine import OpenVinoRuntime
-from model.engines.predictor import EnginePredictor, one_pass
 from model.engines.runtime import Frames, Runtime
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import TorchRuntime
-from model.library import find_checkpoint
-from model.network.checkpoint import Checkpoint
+from model.export.openvino import CHUNK_LEN, head_model, trunk_model
 from model.network.config import ModelConfig
 from model.network.cost import cost_of
-from model.network.manifest import Manifest
 from model.network.spotter import Spotter
-from model.network.spotter_io import load_spotter
-from model.spotting.clips import Windows
-from model.spotting.options import SpottingOptions
+from model.spotting.inference import EnginePredictor, one_pass
 from model.spotting.spot_file import spot_file
+from model.spotting.windows import Windows
 from model.video.decode import decode_in_child
 from model.video.frame_spec import FrameSpec
 from model.video.probe import probe
@@ -139,7 +139,7 @@ def _runtimes(bench: Bench, options: argparse.Namespace) -> Iterator[Runtime]:
     head = head_model(bench.spotter)
     yield OpenVinoRuntime(trunk, head, delay=delay, threads=options.threads)
     if options.int8:
-        from model.engines.int8 import quantise
+        from model.export.int8 import quantise
 
         quick = quantise(trunk, [bench.frames], chunk_len=size)
         yield OpenVinoRuntime(

@@ -7,9 +7,9 @@ import fcntl
 import hashlib
 from pathlib import Path
 
+from model.checkpoint.manifest import Manifest, Provenance
+from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.network.config import ModelConfig
-from model.network.manifest import Manifest, Provenance
-from model.spotting.options import LabelOptions, SpottingOptions
 from model.video.frame_spec import FrameSpec
 
 LABELS = ("PASS", "DRIVE", "SHOT")
@@ -46,9 +46,9 @@ def make_checkpoint(
     # torch takes seconds to import; tests that find the file made need none.
     import torch
 
-    from model.engines.export import attach_engines
+    from model.checkpoint.spotter_io import save_spotter
+    from model.export.openvino import attach_engines
     from model.network.spotter import Spotter
-    from model.network.spotter_io import save_spotter
 
     path.parent.mkdir(parents=True, exist_ok=True)
     config = ModelConfig("rny002_gsm", "gru", clip_len=16, num_classes=len(labels))

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 
 from app.core.settings import Settings
-from model.library import find_checkpoint, find_named
+from model.checkpoint.library import find_checkpoint, find_named
 from model.spotting.predictor import Predictor, load_predictor
 
 KEPT = 2  # loaded at once; another one puts out the one not used for longest

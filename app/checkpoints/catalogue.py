@@ -1,8 +1,8 @@
-"""The installed checkpoints, as `model.library` finds them for settings of ours."""
+"""The installed checkpoints, as `model.checkpoint.library` finds them."""
 
 from app.core.errors import UnknownModel
 from app.core.settings import Settings
-from model.library import Entry, list_checkpoints
+from model.checkpoint.library import Entry, list_checkpoints
 
 
 def list_models(settings: Settings) -> list[Entry]:

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.core.http.schemas import Page
-from model.library import Entry
-from model.network.manifest import Manifest
+from model.checkpoint.library import Entry
+from model.checkpoint.manifest import Manifest
 
 
 class ModelInput(BaseModel):

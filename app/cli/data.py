@@ -9,8 +9,8 @@ import typer
 from app.cli.output import Force, output_file
 
 if TYPE_CHECKING:
-    from model.training.check import Review
-    from model.training.store import PreparedFacts
+    from model.data.checks import Review
+    from model.data.frame_store import PreparedFacts
 
 data = typer.Typer(
     help="Check, split and prepare labelled matches.", no_args_is_help=True
@@ -35,9 +35,9 @@ def check(
     ] = None,
 ) -> None:
     """Look a data set over: a table, and what would ruin training."""
-    from model.training.annotations import find_matches, unlabelled_videos
-    from model.training.check import Finding, leaks, missing_labels, review
-    from model.training.split import read_split
+    from model.data.checks import Finding, leaks, missing_labels, review
+    from model.data.labels import find_matches, unlabelled_videos
+    from model.data.splits import read_split
     from model.video.probe import probe_in_child
 
     matches = find_matches(folder)
@@ -72,10 +72,10 @@ def split(
     force: Force = False,
 ) -> None:
     """Split 70/15/15 by match, each part with its share of every label."""
+    from model.data.checks import same_twice
+    from model.data.labels import files_of, find_matches, label_names
+    from model.data.splits import PARTS, split_matches
     from model.errors import BadAnnotations
-    from model.training.annotations import files_of, find_matches, label_names
-    from model.training.check import same_twice
-    from model.training.split import PARTS, split_matches
 
     matches = find_matches(folder)
     target = output_file(out, inputs=files_of(matches), force=force)

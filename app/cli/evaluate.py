@@ -9,8 +9,8 @@ from app.cli.models import find_model, place_of
 from app.cli.output import Force, Output, output_file, output_text
 
 if TYPE_CHECKING:
-    from model.spotting.options import LabelOptions
-    from model.training.annotations import Match
+    from model.checkpoint.spotting_options import LabelOptions
+    from model.data.labels import Match
 
 Data = Annotated[
     Path | None,
@@ -180,8 +180,8 @@ def _seen(
     trained_on: Path | None, folder: Path, split: Path | None, *, but: "list[Match]"
 ) -> "list[Match]":
     """Find the matches of training, never one that is calibrated on."""
-    from model.training.annotations import find_matches
-    from model.training.split import read_split
+    from model.data.labels import find_matches
+    from model.data.splits import read_split
 
     if trained_on is not None:
         matches = find_matches(trained_on)
@@ -213,7 +213,7 @@ def _claimed(path: Path | None, inputs: list[Path], *, force: bool) -> Output | 
 
 def _files_read(folder: Path, split: Path | None, *more: Path | None) -> list[Path]:
     """List what measuring must never write over: videos, labels, the split."""
-    from model.training.annotations import files_of, find_matches
+    from model.data.labels import files_of, find_matches
 
     folders = [found for found in (folder, *more) if found is not None]
     files = [path for found in folders for path in files_of(find_matches(found))]
@@ -222,8 +222,8 @@ def _files_read(folder: Path, split: Path | None, *more: Path | None) -> list[Pa
 
 def _matches(folder: Path, split: Path | None, part: str) -> "list[Match]":
     """Find the labelled matches of a folder, or of a part of its split."""
-    from model.training.annotations import find_matches
-    from model.training.split import read_split
+    from model.data.labels import find_matches
+    from model.data.splits import read_split
 
     matches = find_matches(folder)
     return matches if split is None else read_split(split).take(matches, part)

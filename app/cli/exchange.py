@@ -11,8 +11,8 @@ from app.cli.output import Force, Output, output_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from model.checkpoint.archive import Checkpoint
     from model.engines.runtime import Frames
-    from model.network.checkpoint import Checkpoint
     from model.video.frame_spec import FrameSpec
 
 # What E2E-Spot's own extraction makes of a 16:9 video.
@@ -60,7 +60,7 @@ def import_checkpoint(
 ) -> None:
     """Bring in a checkpoint of E2E-Spot (or opensportslib)."""
     _need_torch("import-checkpoint")
-    from model.network.e2espot import read_run
+    from model.checkpoint.importers.e2espot import read_run
 
     config = config or weights.parent / "config.json"
     classes = classes or weights.parent / "class.txt"
@@ -110,7 +110,7 @@ def export(
     force: Force = False,
 ) -> None:
     """Make a checkpoint's form for another runtime, and check it against torch."""
-    from model.network.checkpoint import SUFFIX
+    from model.checkpoint.archive import SUFFIX
 
     _need_torch("export")
     path = find_model(name)
@@ -144,30 +144,30 @@ def export(
 def _exported(
     path: Path, form: ExportForm, *, video: Path | None, out: Path
 ) -> "Checkpoint":
-    from model.network.checkpoint import Checkpoint
+    from model.checkpoint.archive import Checkpoint
 
     frames: Sequence[Frames] = ()
     if video is not None:
-        from model.engines.sample import sample_frames
+        from model.export.sample import sample_frames
 
         spec = Checkpoint.open(path).manifest.frame_spec
         frames = list(sample_frames(spec, video=video))
     if form == "onnx":
-        from model.engines.onnx_export import attach_onnx
+        from model.export.onnx import attach_onnx
 
         return attach_onnx(path, frames=frames, out=out)
-    from model.engines.export import attach_engines
+    from model.export.openvino import attach_engines
 
     return attach_engines(path, frames=frames, out=out)
 
 
 def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
     """Calibrate on validation matches, judge on them, and keep it if it is as good."""
-    from model.engines.int8 import attach_int8
-    from model.engines.sample import sample_frames
+    from model.checkpoint.archive import Checkpoint
+    from model.data.labels import files_of, find_matches
     from model.evaluation.evaluate import mean_ap
-    from model.network.checkpoint import Checkpoint
-    from model.training.annotations import files_of, find_matches
+    from model.export.int8 import attach_int8
+    from model.export.sample import sample_frames
 
     matches = find_matches(data)
     target = output_file(out, inputs=files_of(matches), force=force, updates=path)
@@ -188,8 +188,8 @@ def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
 
 def _write_onnx(path: Path, *, video: Path | None, target: Output) -> None:
     """Write the ONNX network alone, checked as ever."""
-    from model.engines.onnx_export import MEMBER
-    from model.network.checkpoint import ENGINES
+    from model.checkpoint.archive import ENGINES
+    from model.export.onnx import MEMBER
 
     with target.staged() as beside:
         made = _exported(path, "onnx", video=video, out=beside.with_name("made"))
@@ -216,7 +216,7 @@ def _frame_spec(
 
 
 def _tell_written(path: Path) -> None:
-    from model.network.checkpoint import Checkpoint
+    from model.checkpoint.archive import Checkpoint
 
     _tell_difference(Checkpoint.open(path))
     typer.echo(f"wrote {path}")

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from app.core.settings import Settings
-    from model.library import Entry
-    from model.network.checkpoint import Checkpoint
-    from model.network.manifest import Manifest
+    from model.checkpoint.archive import Checkpoint
+    from model.checkpoint.library import Entry
+    from model.checkpoint.manifest import Manifest
 
 Name = Annotated[
     str | None,
@@ -26,7 +26,7 @@ models = typer.Typer(help="The checkpoints there are.", no_args_is_help=True)
 @models.command("list")
 def list_models(as_json: AsJson = False) -> None:
     """List the checkpoints, bundled and your own."""
-    from model.library import list_checkpoints
+    from model.checkpoint.library import list_checkpoints
 
     entries = list_checkpoints(user_dir(), chosen=_settings().model)
     if as_json:
@@ -47,7 +47,7 @@ def show_model(
     as_json: AsJson = False,
 ) -> None:
     """Show what a checkpoint is, what it costs and where it comes from."""
-    from model.network.checkpoint import Checkpoint
+    from model.checkpoint.archive import Checkpoint
 
     checkpoint = Checkpoint.open(find_model(name))
     facts = _facts(checkpoint, _cost(checkpoint.manifest, batch), batch)
@@ -64,7 +64,7 @@ def set_default(
     name: Annotated[str, typer.Argument(help="Name of a checkpoint of the list.")],
 ) -> None:
     """Choose the checkpoint that is used where none is named."""
-    from model import library
+    from model.checkpoint import library
 
     library.set_default(name, user_dir=user_dir())
     chosen = _settings().model
@@ -76,14 +76,14 @@ def set_default(
 
 def find_model(name: str | None) -> Path:
     """Find the checkpoint a verb shall use: named, else set, else chosen, else ours."""
-    from model.library import find_checkpoint
+    from model.checkpoint.library import find_checkpoint
 
     return find_checkpoint(name, user_dir=user_dir(), chosen=_settings().model)
 
 
 def place_of(path: Path) -> Path:
     """Say where a changed checkpoint goes: what came with Touchline stays as it is."""
-    from model.library import BUNDLED_DIR
+    from model.checkpoint.library import BUNDLED_DIR
 
     if path.resolve().parent != BUNDLED_DIR.resolve():
         return path

@@ -57,7 +57,7 @@ def train(
         may_replace=force,
     )
     if is_first_process():
-        from model.engines.export import attach_engines
+        from model.export.openvino import attach_engines
 
         typer.echo("making the CPU engine's form, checked against torch", err=True)
         attach_engines(best)
@@ -80,7 +80,7 @@ def average(
     if len(shares) != len(checkpoints) or min(shares) <= 0:
         raise typer.BadParameter("give --share once for each checkpoint, each > 0")
     target = output_file(out, inputs=checkpoints, force=force)
-    from model.engines.export import attach_engines
+    from model.export.openvino import attach_engines
     from model.training.average import average_checkpoints
 
     with target.staged() as beside:

@@ -3,50 +3,39 @@
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
+from model.checkpoint.archive import Checkpoint
 from model.engines import openvino_engine
-from model.engines.predictor import EnginePredictor
 from model.engines.runtime import Runtime
 from model.errors import EngineUnavailable
-from model.network.checkpoint import Checkpoint
 
-# Named as in model.spotting.predictor, which imports this module.
 _ENGINES = ("auto", "openvino", "torch-cpu", "torch-cuda")
 _PRECISIONS = {
     "openvino": ("float32", "int8"),
     "torch-cpu": ("float32",),
     "torch-cuda": ("float16", "float32"),
 }
-_WINDOWS = ("auto", "one-pass", "reference")
 
 
-def open_predictor(
-    checkpoint_path: Path,
+def choose_runtime(
+    checkpoint: Checkpoint,
     *,
     engine: str,
     precision: str,
-    windows: str,
     threads: int | None,
     gpu_budget_bytes: int | None = None,
-) -> EnginePredictor:
-    """Load a checkpoint (see `model.spotting.predictor.load_predictor`)."""
+) -> Runtime:
+    """Open a checkpoint's network (see `model.spotting.predictor.load_predictor`)."""
     _check("engine", engine, _ENGINES)
-    _check("windows", windows, _WINDOWS)
-    checkpoint = Checkpoint.open(checkpoint_path)
     if engine == "auto":
         # 8 bits are OpenVINO's: who asks for them has chosen the engine, too.
         engine = "openvino" if precision == "int8" else _best_engine(checkpoint)
     if precision == "auto":
         precision = _PRECISIONS[engine][0]
     _check(f"precision of {engine}", precision, _PRECISIONS[engine])
-    mode: Literal["one-pass", "reference"] = (
-        "reference" if windows == "reference" else "one-pass"
-    )
-    runtime = _open_runtime(
+    return _open_runtime(
         checkpoint, engine, precision, threads=threads, budget_bytes=gpu_budget_bytes
     )
-    return EnginePredictor(checkpoint.manifest, runtime, mode)
 
 
 # One of these is there where a GPU's driver is; torch is not imported to find out.

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 import openvino as ov
 
+from model.checkpoint.archive import ENGINES, Checkpoint
 from model.engines.runtime import Floats, Frames
 from model.errors import EngineError, EngineUnavailable
-from model.network.checkpoint import ENGINES, Checkpoint
 
 KIND = "openvino"
 

@@ -8,6 +8,9 @@ import numpy.typing as npt
 Frames = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
+# Whole windows that the head is given together; a GPU's memory is planned for them.
+WINDOWS_AT_ONCE = 8
+
 
 class Runtime(Protocol):
     """A network on an engine: the trunk as a stream, and the head.

@@ -3,7 +3,7 @@
 A shift site looks at steps before and after. Here it keeps what it needs of the
 past and answers late by what it needs of the future, so that chunks of any length
 give the features of the uncut sequence. Needs torch; OpenVINO's trunk is made from
-this one (`model.engines.export`).
+this one (`model.export.openvino`).
 """
 
 import copy

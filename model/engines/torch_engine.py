@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.spotter_io import load_spotter
 from model.engines.batch import chunk_that_fits
-from model.engines.runtime import Floats, Frames
+from model.engines.runtime import WINDOWS_AT_ONCE, Floats, Frames
 from model.engines.streaming import StreamingTrunk
 from model.errors import EngineError, EngineUnavailable
-from model.network.checkpoint import Checkpoint
 from model.network.memory import DEFAULT_BUDGET_BYTES, Need, measure
 from model.network.spotter import Spotter
-from model.network.spotter_io import load_spotter
-from model.spotting.clips import WINDOWS_AT_ONCE
 from model.video.frame_spec import FrameSpec
 
 CPU_CHUNK_LEN = 8

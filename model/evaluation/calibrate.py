@@ -14,6 +14,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from model.checkpoint.archive import Checkpoint, with_changes
+from model.checkpoint.spotting_options import LabelOptions, NmsKind, SpottingOptions
+from model.data.labels import Match
 from model.evaluation.gaps import Gap, least_gaps
 from model.evaluation.metrics import (
     Judged,
@@ -23,10 +26,7 @@ from model.evaluation.metrics import (
     judge,
 )
 from model.evaluation.timed import OnCorrupt, Say, TimedMatch, spotted, timelines
-from model.network.checkpoint import Checkpoint, with_changes
-from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
 from model.spotting.predictor import load_predictor
-from model.training.annotations import Match
 
 WINDOWS_S = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0)
 FIT_WINDOW_S = 0.5

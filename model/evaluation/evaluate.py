@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.manifest import Manifest
+from model.data.labels import Match
 from model.evaluation.breakdown import Breakdown, break_down, reliability
 from model.evaluation.intervals import Interval, interval
 from model.evaluation.metrics import (
@@ -25,8 +28,6 @@ from model.evaluation.metrics import (
     soccernet_average_map,
 )
 from model.evaluation.timed import OnCorrupt, Say, TimedMatch, spotted, timelines
-from model.network.checkpoint import Checkpoint
-from model.network.manifest import Manifest
 from model.spotting.predictor import (
     EngineName,
     Precision,
@@ -34,7 +35,6 @@ from model.spotting.predictor import (
     Windows,
     load_predictor,
 )
-from model.training.annotations import Match
 
 AP_TOLERANCES_S = (0.1, 0.2, 0.5, 1.0)
 

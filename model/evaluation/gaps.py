@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.training.annotations import Match
+from model.data.labels import Match
 
 FEWEST = 100  # Of fewer, the least is longer than what new matches will hold.
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from model.checkpoint.spotting_options import SpottingOptions
+from model.data.labels import Event, Match
 from model.errors import BadAnnotations, DecoderError, VideoError
 from model.evaluation.matching import Scored
 from model.evaluation.metrics import LabelledMatch
-from model.spotting.options import SpottingOptions
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import spot_file
 from model.spotting.spots import find_spots
 from model.spotting.timeline import Timeline
-from model.training.annotations import Event, Match
 
 CURVE_FLOOR = 0.01
 

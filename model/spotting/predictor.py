@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol, get_args
 
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.manifest import Manifest
+from model.engines.choose import choose_runtime
+from model.errors import EngineUnavailable
+from model.spotting.inference import EnginePredictor
 from model.spotting.timeline import Timeline
-
-if TYPE_CHECKING:
-    from model.network.manifest import Manifest
-    from model.video.decode import Step
+from model.video.decode import Step
 
 EngineName = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
 Precision = Literal["auto", "float32", "float16", "int8"]
@@ -23,7 +25,7 @@ class Predictor(Protocol):
     """
 
     @property
-    def manifest(self) -> "Manifest":
+    def manifest(self) -> Manifest:
         """Return the checkpoint's manifest."""
         ...
 
@@ -34,9 +36,9 @@ class Predictor(Protocol):
 
     def predict(
         self,
-        steps: "Iterable[Step]",
+        steps: Iterable[Step],
         *,
-        on_step: "Callable[[Step], None] | None" = None,
+        on_step: Callable[[Step], None] | None = None,
         on_wait: Callable[[], None] | None = None,
     ) -> Timeline:
         """Run the network over a whole video, in constant memory.
@@ -84,13 +86,18 @@ def load_predictor(
         BadCheckpoint: the file is damaged.
         EngineUnavailable: the engine's library, device or exported form is missing.
     """
-    from model.engines.choose import open_predictor
-
-    return open_predictor(
-        checkpoint_path,
+    if windows not in get_args(Windows):
+        known = ", ".join(get_args(Windows))
+        raise EngineUnavailable(f"windows cannot be {windows!r}; choose one of {known}")
+    checkpoint = Checkpoint.open(checkpoint_path)
+    runtime = choose_runtime(
+        checkpoint,
         engine=engine,
         precision=precision,
-        windows=windows,
         threads=threads,
         gpu_budget_bytes=gpu_budget_bytes,
     )
+    mode: Literal["one-pass", "reference"] = (
+        "reference" if windows == "reference" else "one-pass"
+    )
+    return EnginePredictor(checkpoint.manifest, runtime, mode)

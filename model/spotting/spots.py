@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from model.spotting.options import LabelOptions, SpottingOptions
+from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.spotting.timeline import Timeline
 
 # Times are sums of floats: a neighbour at the very end of the window is inside.

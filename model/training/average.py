@@ -12,9 +12,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.spotter_io import load_spotter, save_spotter
 from model.errors import BadCheckpoint
-from model.network.checkpoint import Checkpoint
-from model.network.spotter_io import load_spotter, save_spotter
 
 
 def average_checkpoints(

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from model.data.frame_store import StoredMatch
 from model.training.augment import augment_clip, mix_clips
 from model.training.config import TrainConfig
 from model.training.dataset import RandomClips
-from model.training.store import StoredMatch
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import lightning
 import torch
 from torch.nn.utils import get_total_norm
 
+from model.checkpoint.manifest import Manifest, Provenance
+from model.checkpoint.spotter_io import save_spotter
+from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import TrainingFailed
-from model.network.manifest import Manifest, Provenance
-from model.network.spotter_io import save_spotter
-from model.spotting.options import SpottingOptions
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule
 

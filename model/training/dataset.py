@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from model.data.frame_store import StoredMatch
 from model.training.clip_options import ClipOptions
 from model.training.phases import step_phases
-from model.training.store import StoredMatch
 
 
 @dataclass(frozen=True, slots=True)

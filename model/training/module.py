@@ -12,11 +12,12 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
+from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
+from model.data.frame_store import StoredMatch
 from model.errors import TrainingFailed
 from model.evaluation.metrics import average_precision, labels_of
 from model.evaluation.timed import TimedMatch, spotted
 from model.network.spotter import Spotter
-from model.spotting.options import LabelOptions, SpottingOptions
 from model.training.batches import Batch
 from model.training.config import TrainConfig
 from model.training.ema import AveragedWeights
@@ -24,8 +25,7 @@ from model.training.frozen import freeze_norms
 from model.training.losses import SpottingLoss
 from model.training.phases import PhaseLoss
 from model.training.settings import OptimiserSettings
-from model.training.store import StoredMatch
-from model.training.timelines import timed_match
+from model.training.validation import timed_match
 
 # While training runs, spots are compared under one plain choice; `touchline
 # calibrate` chooses better at the end.

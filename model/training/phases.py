@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
+from model.data.frame_store import StoredMatch
 from model.network.spotter import Spotter
-from model.training.store import StoredMatch
 
 
 def step_phases(match: StoredMatch, labels: Sequence[str]) -> NDArray[np.int64]:

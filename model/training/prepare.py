@@ -4,12 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from model.errors import BadAnnotations, ModelError, TrainingFailed
-from model.training.annotations import Match
-from model.training.config import TrainConfig
-from model.training.dataset import RandomClips
-from model.training.parts import find_parts
-from model.training.store import (
+from model.data.frame_store import (
     PreparedFacts,
     StoredMatch,
     is_prepared,
@@ -17,6 +12,11 @@ from model.training.store import (
     prepare_match,
     prepared_facts,
 )
+from model.data.labels import Match
+from model.errors import BadAnnotations, ModelError, TrainingFailed
+from model.training.config import TrainConfig
+from model.training.dataset import RandomClips
+from model.training.subsets import find_parts
 from model.video.frame_spec import FrameSpec
 from model.video.probe import probe_in_child
 

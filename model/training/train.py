@@ -14,10 +14,10 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.spotter_io import fill_spotter
 from model.errors import BadAnnotations, TrainingFailed
-from model.network.checkpoint import Checkpoint
 from model.network.spotter import Spotter
-from model.network.spotter_io import fill_spotter
 from model.training.callbacks import GradientWatch, KeepBest, Lines
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule

@@ -9,14 +9,14 @@ import lightning
 import torch
 from torch.utils.data import DataLoader
 
+from model.data.checks import leaks, missing_labels
+from model.data.frame_store import StoredMatch
+from model.data.labels import label_names
 from model.errors import BadAnnotations
-from model.training.annotations import label_names
 from model.training.batches import Batch, Batches
-from model.training.check import leaks, missing_labels
 from model.training.config import TrainConfig
-from model.training.parts import find_parts
 from model.training.prepare import prepared
-from model.training.store import StoredMatch
+from model.training.subsets import find_parts
 
 Say = Callable[[str], None]
 

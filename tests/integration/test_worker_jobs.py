@@ -33,8 +33,8 @@ from app.jobs.kinds import JobKind
 from app.jobs.service import cancel
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
+from model.checkpoint.manifest import Manifest
 from model.errors import DecoderCrashed, UnreadableVideo
-from model.network.manifest import Manifest
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.timeline import Timeline
 from model.video.decode import Step

@@ -35,7 +35,7 @@ def test_modules_import_each_other_without_a_circle() -> None:
         ("worker.health", {"torch", "av", "openvino", "model", "celery"}),
         ("model.spotting.spot_file", {"torch", "timm", "app", "worker"}),
         ("model.engines.openvino_engine", {"torch", "timm", "app", "worker"}),
-        ("model.network.checkpoint", {"torch", "timm", "app", "worker"}),
+        ("model.checkpoint.archive", {"torch", "timm", "app", "worker"}),
     ],
 )
 def test_an_entry_pulls_in_nothing_heavy(module: str, heavy: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""What the API lists of checkpoints: what `model.library` finds, damaged or not."""
+"""What the API lists of checkpoints, damaged ones too."""
 
 import json
 import zipfile
@@ -12,9 +12,9 @@ from app.checkpoints.catalogue import check_model, list_models
 from app.checkpoints.schemas import Model
 from app.core.errors import UnknownModel
 from app.core.settings import Settings
-from model import library
+from model.checkpoint import library
 from tests.api_server import make_settings
-from tests.unit.model.network.checkpoints import LABELS, tiny_checkpoint
+from tests.unit.model.checkpoint.checkpoints import LABELS, tiny_checkpoint
 
 
 @pytest.fixture(autouse=True)

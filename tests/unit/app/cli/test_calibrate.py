@@ -10,12 +10,12 @@ import typer
 from typer.testing import CliRunner
 
 from app.cli.evaluate import calibrate
+from model.checkpoint.archive import Checkpoint, with_changes
+from model.checkpoint.library import find_checkpoint
+from model.checkpoint.spotting_options import LabelOptions
+from model.data.labels import find_matches
 from model.errors import BadAnnotations
 from model.evaluation.gaps import least_gaps
-from model.library import find_checkpoint
-from model.network.checkpoint import Checkpoint, with_changes
-from model.spotting.options import LabelOptions
-from model.training.annotations import find_matches
 from tests.shared_data import shared_dir
 
 

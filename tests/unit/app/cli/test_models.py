@@ -13,13 +13,13 @@ from typer.testing import CliRunner, Result
 
 from app.cli.exchange import export, import_checkpoint
 from app.cli.models import models
-from model import library
+from model.checkpoint import library
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.spotter_io import load_spotter
 from model.errors import BadCheckpoint
-from model.network.checkpoint import Checkpoint
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
-from model.network.spotter_io import load_spotter
-from tests.unit.model.network.checkpoints import tiny_checkpoint
+from tests.unit.model.checkpoint.checkpoints import tiny_checkpoint
 
 CONFIG = {
     "dataset": "soccernet_ball",

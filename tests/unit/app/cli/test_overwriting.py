@@ -10,8 +10,8 @@ import torch
 from typer.testing import CliRunner, Result
 
 from app.cli.main import touchline
-from model import library
-from model.network.checkpoint import Checkpoint
+from model.checkpoint import library
+from model.checkpoint.archive import Checkpoint
 from tests.unit.app.cli.test_output import full_disk
 from tests.unit.model.engines.networks import noisy_checkpoint, noisy_spotter
 from tests.unit.model.training.toys import toy_values
@@ -182,7 +182,7 @@ def test_a_mean_whose_export_fails_leaves_the_old_file(
 ) -> None:
     out = tmp_path / "old.touchline"
     out.write_bytes(OLD)
-    monkeypatch.setattr("model.engines.export.TOLERANCE", -1.0)  # Nothing is as near.
+    monkeypatch.setattr("model.export.openvino.TOLERANCE", -1.0)  # Nothing is as near.
 
     result = typed("average", words, out, "--force")
 

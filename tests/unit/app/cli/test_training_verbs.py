@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from app.cli.data import data
 from app.cli.evaluate import evaluate
 from app.cli.train import train
+from model.checkpoint.archive import Checkpoint
 from model.errors import BadAnnotations
-from model.network.checkpoint import Checkpoint
 from tests.unit.model.training.toys import toy_data, toy_match, toy_values
 from tests.videos import cut_off
 

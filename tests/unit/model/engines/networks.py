@@ -7,12 +7,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from model.network.checkpoint import Checkpoint
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.manifest import Manifest
+from model.checkpoint.spotter_io import save_spotter
+from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.network.config import ModelConfig
-from model.network.manifest import Manifest
 from model.network.spotter import Spotter
-from model.network.spotter_io import save_spotter
-from model.spotting.options import LabelOptions, SpottingOptions
 from model.video.frame_spec import FrameSpec
 
 SIZE = (64, 48)  # Width and height of a test's frames.

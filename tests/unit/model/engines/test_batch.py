@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from model.engines.batch import chunk_that_fits, need_of_chunk
+from model.engines.runtime import WINDOWS_AT_ONCE
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import cuda_chunk_len, need_of_head
 from model.errors import EngineError
 from model.network.config import ModelConfig
 from model.network.memory import peak_bytes
 from model.network.spotter import Spotter
-from model.spotting.clips import WINDOWS_AT_ONCE
 from model.video.frame_spec import FrameSpec
 
 pytestmark = pytest.mark.slow

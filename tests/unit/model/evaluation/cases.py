@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from model.data.labels import Event
 from model.evaluation.timed import TimedMatch
 from model.spotting.timeline import Timeline
-from model.training.annotations import Event
 
 LABELS = ("PASS", "DRIVE")
 RATE = 10

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from model.checkpoint.spotting_options import LabelOptions, NmsKind, SpottingOptions
 from model.evaluation.calibrate import (
     WINDOWS_S,
     Goal,
@@ -16,7 +17,6 @@ from model.evaluation.calibrate import (
 from model.evaluation.gaps import Gap
 from model.evaluation.metrics import average_precision, best_f1, counts_at
 from model.evaluation.timed import TimedMatch, spotted
-from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
 from model.spotting.timeline import Timeline
 from tests.unit.model.evaluation.cases import LABELS, noisy, timed
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from model.data.labels import Event, Match, MatchLabels, find_matches
 from model.evaluation.gaps import Gap, least_gaps
-from model.training.annotations import Event, Match, MatchLabels, find_matches
 from tests.shared_data import shared_dir
 
 LABELS = ("PASS", "DRIVE", "SHOT")

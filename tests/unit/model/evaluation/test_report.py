@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from model.checkpoint.manifest import Manifest
 from model.evaluation.breakdown import break_down, reliability
 from model.evaluation.calibrate import Goal, calibrate
 from model.evaluation.evaluate import Report, measure
@@ -17,7 +18,6 @@ from model.evaluation.metrics import LabelledMatch, average_precision, exact_ap
 from model.evaluation.report import to_html, to_json, to_table
 from model.evaluation.timed import spotted
 from model.network.config import ModelConfig
-from model.network.manifest import Manifest
 from model.video.frame_spec import FrameSpec
 from tests.unit.model.evaluation.cases import LABELS, noisy
 

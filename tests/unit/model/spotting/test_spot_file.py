@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.engines.export import attach_engines
 from model.errors import Canceled, DecoderCrashed, NoVideoStream, UnreadableVideo
+from model.export.openvino import attach_engines
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.spot_file import Progress, spot_file
 from model.spotting.spots import find_spots

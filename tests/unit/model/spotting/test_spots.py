@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.spotting.options import LabelOptions, NmsKind, SpottingOptions
+from model.checkpoint.spotting_options import LabelOptions, NmsKind, SpottingOptions
 from model.spotting.spots import Spot, find_spots, soft_nms, temporal_nms
 from model.spotting.timeline import Timeline
 from tests.unit.model.spotting.timelines import timeline_of

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.manifest import Manifest, Provenance
+from model.checkpoint.spotter_io import save_spotter
+from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import BadCheckpoint
-from model.network.checkpoint import Checkpoint
 from model.network.config import ModelConfig
-from model.network.manifest import Manifest, Provenance
 from model.network.spotter import Spotter
-from model.network.spotter_io import save_spotter
-from model.spotting.options import SpottingOptions
 from model.training.average import average_checkpoints
 from model.video.frame_spec import FrameSpec
 

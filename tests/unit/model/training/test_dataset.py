@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.training.annotations import Event, MatchLabels
+from model.data.frame_store import StoredMatch
+from model.data.labels import Event, MatchLabels
 from model.training.clip_options import ClipOptions
 from model.training.dataset import RandomClips, nearest_step, step_labels
-from model.training.store import StoredMatch
 
 LABELS = ("PASS", "DRIVE")
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from model.network.checkpoint import Checkpoint
+from model.checkpoint.archive import Checkpoint
+from model.data.frame_store import StoredMatch
+from model.data.labels import Event, MatchLabels
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
-from model.training.annotations import Event, MatchLabels
 from model.training.phases import PhaseLoss, step_phases
-from model.training.store import StoredMatch
 from model.training.train import train
 from tests.unit.model.training.toys import toy_config, toy_data
 

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 import torch
 
-from model.engines.export import attach_engines
+from model.checkpoint.archive import Checkpoint
+from model.data.labels import find_matches
 from model.errors import BadAnnotations, TrainingFailed
 from model.evaluation.calibrate import Goal, calibrate_checkpoint
 from model.evaluation.evaluate import evaluate_checkpoint
 from model.evaluation.timed import TimedMatch
-from model.network.checkpoint import Checkpoint
+from model.export.openvino import attach_engines
 from model.training import module
-from model.training.annotations import find_matches
-from model.training.timelines import timed_match
 from model.training.train import RESUME, train
+from model.training.validation import timed_match
 from tests.unit.model.training.killed_run import STEPS, run
 from tests.unit.model.training.toys import FPS, toy_config, toy_data
 

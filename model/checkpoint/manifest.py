@@ -1,0 +1,232 @@
+"""What a checkpoint says about itself, as the JSON object it travels as.
+
+Keeps away from torch: the service lists checkpoints without it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from model.checkpoint.spotting_options import SpottingOptions
+from model.errors import BadCheckpoint, UnsupportedCheckpoint
+from model.network.config import ModelConfig
+from model.video.frame_spec import FrameSpec
+
+FORMAT = "touchline-checkpoint"
+VERSION = 1
+
+_REQUIRED = (
+    "format",
+    "version",
+    "name",
+    "config",
+    "labels",
+    "input",
+    "spotting",
+    "provenance",
+    "files",
+)
+_OPTIONAL = ("engines",)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where weights come from, as far as it is known.
+
+    Attributes:
+        trained_on: the data, in words, rendered or real.
+        steps: optimiser steps taken; 0 if unknown.
+        val: measures on validation data, by name.
+        version: of the software that made the file.
+        licence: under which the weights may be used.
+        notes: anything a user ought to know.
+    """
+
+    trained_on: str = ""
+    steps: int = 0
+    val: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+    licence: str = ""
+    notes: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON object that `from_dict` reads."""
+        return {
+            "trained_on": self.trained_on,
+            "steps": self.steps,
+            "val": dict(self.val),
+            "version": self.version,
+            "licence": self.licence,
+            "notes": self.notes,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Self:
+        """Read a provenance, strictly.
+
+        Raises:
+            BadCheckpoint: a key is unknown or of the wrong kind.
+        """
+        fields = _object(raw, "provenance")
+        kinds = {"steps": int, "val": Mapping}
+        for key, value in fields.items():
+            if key not in cls.__slots__:
+                raise BadCheckpoint(f"provenance has an unknown key {key!r}")
+            if not isinstance(value, kinds.get(key, str)):
+                raise BadCheckpoint(f"provenance.{key} is of the wrong kind: {value!r}")
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """By what a member of the archive is known to be whole."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All that a checkpoint says about itself.
+
+    Attributes:
+        name: what users call it; `touchline models` lists it so.
+        config: what the network is made of.
+        labels: names of the classes, in the order of logits 1, 2, ...
+        frame_spec: the picture and rate the network was trained at ("input").
+        spotting: thresholds, windows and NMS, chosen on validation data.
+        provenance: where the weights come from.
+        files: every other member of the archive.
+        engines: what is known of each exported form, by its kind (for example
+            the largest difference of its scores from torch's).
+
+    Raises:
+        BadCheckpoint: the parts contradict each other.
+    """
+
+    name: str
+    config: ModelConfig
+    labels: tuple[str, ...]
+    frame_spec: FrameSpec
+    spotting: SpottingOptions
+    provenance: Provenance = field(default_factory=Provenance)
+    files: Mapping[str, FileFacts] = field(default_factory=dict)
+    engines: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a manifest that contradicts itself."""
+        if not self.name or self.name != self.name.strip() or "/" in self.name:
+            raise BadCheckpoint(f"a checkpoint cannot be called {self.name!r}")
+        check_labels(self.labels, self.config)
+        strange = sorted(set(self.spotting.labels) ^ set(self.labels))
+        if strange:
+            raise BadCheckpoint(
+                f"labels and spotting options do not agree about {strange}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the JSON object that `from_dict` reads."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "config": self.config.to_dict(),
+            "labels": list(self.labels),
+            "input": self.frame_spec.to_dict(),
+            "spotting": self.spotting.to_dict(),
+            "provenance": self.provenance.to_dict(),
+            "engines": dict(self.engines),
+            "files": {
+                name: {"sha256": facts.sha256, "size_bytes": facts.size_bytes}
+                for name, facts in self.files.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Self:
+        """Read a manifest, strictly, its version first.
+
+        Raises:
+            UnsupportedCheckpoint: another format or a version we do not read.
+            BadCheckpoint: anything missing, unknown or contradictory.
+        """
+        fields = _object(raw, "manifest")
+        _check_version(fields)
+        missing = [key for key in _REQUIRED if key not in fields]
+        unknown = sorted(set(fields) - set(_REQUIRED) - set(_OPTIONAL))
+        if missing or unknown:
+            raise BadCheckpoint(
+                f"manifest: missing keys {missing}, unknown keys {unknown}"
+            )
+        return cls(
+            name=_text(fields["name"], "name"),
+            config=ModelConfig.from_dict(fields["config"]),
+            labels=_labels(fields["labels"]),
+            frame_spec=FrameSpec.from_dict(_object(fields["input"], "input")),
+            spotting=SpottingOptions.from_dict(_object(fields["spotting"], "spotting")),
+            provenance=Provenance.from_dict(fields["provenance"]),
+            files=_files(_object(fields["files"], "files")),
+            engines=_object(fields.get("engines", {}), "engines"),
+        )
+
+
+def check_labels(labels: tuple[str, ...], config: ModelConfig) -> None:
+    """Refuse labels that do not fit the network.
+
+    Raises:
+        BadCheckpoint: too many, too few, doubled or empty; the message says which.
+    """
+    if len(labels) != config.num_classes:
+        raise BadCheckpoint(
+            f"{len(labels)} labels for a network of {config.num_classes} classes: "
+            f"{', '.join(labels)}"
+        )
+    if len(set(labels)) != len(labels) or not all(name.strip() for name in labels):
+        raise BadCheckpoint(f"labels must be named and different: {list(labels)}")
+
+
+def _check_version(fields: Mapping[str, Any]) -> None:
+    if fields.get("format") != FORMAT:
+        raise BadCheckpoint(
+            f"this is not a Touchline checkpoint: its format is "
+            f"{fields.get('format')!r}, not {FORMAT!r}"
+        )
+    version = fields.get("version")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise BadCheckpoint(f"the checkpoint's version is {version!r}, not a number")
+    if version != VERSION:
+        raise UnsupportedCheckpoint(
+            f"the checkpoint is of version {version}; this Touchline reads version "
+            f"{VERSION}: update Touchline, or export the checkpoint again with this one"
+        )
+
+
+def _object(raw: object, name: str) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise BadCheckpoint(f"{name} must be a JSON object, got {raw!r:.80}")
+    return {str(key): value for key, value in raw.items()}
+
+
+def _text(raw: object, name: str) -> str:
+    if not isinstance(raw, str):
+        raise BadCheckpoint(f"{name} must be a string, got {raw!r:.80}")
+    return raw
+
+
+def _labels(raw: object) -> tuple[str, ...]:
+    if not isinstance(raw, list):
+        raise BadCheckpoint(f"labels must be a list, got {raw!r:.80}")
+    return tuple(_text(label, "a label") for label in raw)
+
+
+def _files(raw: Mapping[str, Any]) -> dict[str, FileFacts]:
+    try:
+        return {
+            name: FileFacts(
+                sha256=_text(facts["sha256"], f"sha256 of {name}"),
+                size_bytes=int(facts["size_bytes"]),
+            )
+            for name, facts in raw.items()
+        }
+    except (KeyError, TypeError, ValueError) as exc:
+        raise BadCheckpoint(f"the list of files is not usable: {exc}") from exc

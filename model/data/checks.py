@@ -1,0 +1,279 @@
+"""Look a data set over before hours are spent on it.
+
+Finds what ruined earlier work: labels off the video, rates that lie, times rounded
+to seconds, doubles, unknown labels, one match in two splits.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+from model.data.duplicates import Fingerprint
+from model.data.label_checks import NEAR_S, is_rounded, long_gap, near_doubles
+from model.data.labels import Match, MatchLabels
+from model.errors import ModelError
+
+EDGE_S = 0.002
+RATE_SLACK = 0.005
+LENGTH_SLACK, LENGTH_SLACK_S = 0.01, 2.0
+
+
+class Facts(Protocol):
+    """What is asked of a probe."""
+
+    @property
+    def duration_s(self) -> float | None:
+        """Length of the video, in seconds."""
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second."""
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the file ends before its header says."""
+
+
+Probe = Callable[[Path], Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with a data set.
+
+    Attributes:
+        match: where; or the names of two matches.
+        kind: stable name of the fault.
+        text: what it is and what to do.
+        is_fatal: training on it would be wrong, not merely poorer.
+    """
+
+    match: str
+    kind: str
+    text: str
+    is_fatal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A line of the table.
+
+    Attributes:
+        name: of the match.
+        minutes: length, None if the video cannot be read.
+        fps: of the video.
+        counts: events by label.
+        longest_gap_s: the longest stretch without an event.
+    """
+
+    name: str
+    minutes: float | None
+    fps: float | None
+    counts: Mapping[str, int]
+    longest_gap_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """All that a check has found.
+
+    Attributes:
+        rows: one a match.
+        findings: faults, in the order of the matches.
+    """
+
+    rows: tuple[MatchRow, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether nothing fatal was found."""
+        return not any(finding.is_fatal for finding in self.findings)
+
+
+def review(
+    matches: Sequence[Match],
+    *,
+    probe: Probe,
+    known_labels: Iterable[str] | None = None,
+) -> Review:
+    """Check labels against their videos and against each other.
+
+    Args:
+        matches: of one folder.
+        probe: reads the facts of a video; what it raises becomes a finding.
+        known_labels: the classes there may be; None allows any.
+    """
+    rows, findings = [], []
+    for match in matches:
+        duration_s = fps = None
+        try:
+            facts = probe(match.video)
+            duration_s, fps = facts.duration_s, facts.fps
+            if facts.is_truncated:
+                text = f"{match.video} is cut off: copy it again, or remove it."
+                findings.append(Finding(match.name, "truncated", text))
+        except ModelError as exc:
+            text = f"{match.video} cannot be read: {exc} Re-encode or remove it."
+            findings.append(Finding(match.name, exc.code, text))
+        rows.append(_row(match, duration_s, fps))
+        findings += check_labels(
+            match.labels, duration_s=duration_s, fps=fps, known_labels=known_labels
+        )
+    findings += same_twice(matches)
+    return Review(tuple(rows), tuple(findings))
+
+
+def check_labels(
+    labels: MatchLabels,
+    *,
+    duration_s: float | None,
+    fps: float | None,
+    known_labels: Iterable[str] | None = None,
+) -> list[Finding]:
+    """Find what is wrong with the labels of one match; None facts are not used."""
+    found = _against_video(labels, duration_s, fps)
+
+    def report(kind: str, text: str, *, is_fatal: bool = True) -> None:
+        found.append(Finding(labels.name, kind, text, is_fatal))
+
+    if not labels.events:
+        report("no_events", "has no event: remove it or label it.", is_fatal=False)
+    if gap := long_gap(labels.events, duration_s=duration_s):
+        report(
+            "long_gap",
+            f"has no event from {gap[0]:.0f} to {gap[1]:.0f} s: what happens there "
+            "unlabelled is taught as nothing.",
+            is_fatal=False,
+        )
+    if is_rounded(labels.events):
+        report(
+            "whole_seconds",
+            "the times are whole seconds: events are off by up to a second. Take the "
+            "unrounded positions.",
+        )
+    doubles = [event for event, n in Counter(labels.events).items() if n > 1]
+    if doubles:
+        first = doubles[0]
+        report(
+            "duplicates",
+            f"{len(doubles)} events are there twice, the first is {first.label} at "
+            f"{first.time_s:.3f} s: keep one of each.",
+        )
+    near = near_doubles(labels.events)
+    if near:
+        report(
+            "near_doubles",
+            f"{len(near)} pairs of one label are less than {NEAR_S:g} s apart, the "
+            f"first is at {near[0]:.3f} s: labelled twice?",
+            is_fatal=False,
+        )
+    if known_labels is not None:
+        strange = sorted({e.label for e in labels.events} - set(known_labels))
+        if strange:
+            report("unknown_labels", f"unknown labels {strange}: typing errors?")
+    return found
+
+
+def same_twice(matches: Sequence[Match]) -> list[Finding]:
+    """Find matches that are in a set twice, by event times or by file contents."""
+    found = []
+    seen: list[Fingerprint] = []
+    for mine in map(Fingerprint.of, matches):
+        twin = next((other for other in seen if mine.is_same(other)), None)
+        if twin is not None:
+            found.append(_same(mine.match, twin.match, "remove one."))
+        seen.append(mine)
+    return found
+
+
+def leaks(
+    train: Sequence[Match], val: Sequence[Match], *, parts: tuple[str, str]
+) -> list[Finding]:
+    """Find matches that are on both sides of a split; `parts` names the sides."""
+    seen = [Fingerprint.of(match) for match in train]
+    advice = (
+        f"what is learnt in {parts[0]} would be tested in {parts[1]}. Remove it from "
+        "one of them."
+    )
+    found = []
+    for mine in map(Fingerprint.of, val):
+        twin = next((other for other in seen if mine.is_same(other)), None)
+        if twin is not None:
+            found.append(_same(mine.match, twin.match, advice))
+    return found
+
+
+def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[Finding]:
+    """Find the labels that validation has and training lacks."""
+    have = {event.label for match in train for event in match.labels.events}
+    found: dict[str, str] = {}
+    for match in val:
+        for event in match.labels.events:
+            if event.label not in have:
+                found.setdefault(event.label, match.name)
+    text = "has {}, which no training match has: move a match over, or leave it out"
+    return [
+        Finding(name, "label_missing", text.format(label))
+        for label, name in sorted(found.items())
+    ]
+
+
+def _against_video(
+    labels: MatchLabels, duration_s: float | None, fps: float | None
+) -> list[Finding]:
+    """Hold what labels say of their video against the video."""
+    found = []
+    late = [
+        event
+        for event in labels.events
+        if duration_s is not None and event.time_s > duration_s + EDGE_S
+    ]
+    if late:
+        text = (
+            f"{len(late)} of {len(labels.events)} events lie beyond the video's "
+            f"{duration_s:.1f} s, the last at {late[-1].time_s:.1f} s: wrong video, "
+            "wrong half, or a wrong frame rate."
+        )
+        found.append(Finding(labels.name, "beyond_video", text))
+    if fps and labels.fps and abs(fps / labels.fps - 1) > RATE_SLACK:
+        text = (
+            f"labels say {labels.fps:g} fps, the video has {fps:g}: frame numbers "
+            f"would be off by {abs(fps / labels.fps - 1) * 60:.1f} s a minute. State "
+            "the video's own rate."
+        )
+        found.append(Finding(labels.name, "wrong_rate", text))
+    elif labels.fps and labels.frame_count and duration_s is not None:
+        said_s = labels.frame_count / labels.fps
+        if abs(said_s - duration_s) > max(LENGTH_SLACK_S, LENGTH_SLACK * duration_s):
+            text = (
+                f"labels say that the video lasts {said_s:.1f} s, it lasts "
+                f"{duration_s:.1f} s: they are another video's, or it was cut."
+            )
+            found.append(Finding(labels.name, "wrong_length", text))
+    return found
+
+
+def _same(match: Match, other: Match, advice: str) -> Finding:
+    text = f"is the same match as {other.name}: {advice}"
+    return Finding(match.name, "same_match", text)
+
+
+def _row(match: Match, duration_s: float | None, fps: float | None) -> MatchRow:
+    times = [event.time_s for event in match.labels.events]
+    edges = [
+        0.0,
+        *times,
+        duration_s if duration_s is not None else max(times, default=0),
+    ]
+    gaps = [later - earlier for earlier, later in pairwise(edges)]
+    return MatchRow(
+        name=match.name,
+        minutes=None if duration_s is None else duration_s / 60,
+        fps=fps,
+        counts=Counter(event.label for event in match.labels.events),
+        longest_gap_s=max(gaps, default=0.0),
+    )

@@ -1,0 +1,123 @@
+"""Split matches into train, val and test, whole matches only.
+
+A split by event would put the same match on both sides, and would measure memory.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.data.labels import Match, label_names
+from model.errors import BadAnnotations
+
+PARTS = ("train", "val", "test")
+SHARES = (0.70, 0.15, 0.15)
+TRIALS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which match belongs to which part, by name."""
+
+    parts: Mapping[str, tuple[str, ...]]
+
+    def to_json(self) -> str:
+        """Give the content of its file."""
+        raw = {"format": "touchline-split", "parts": dict(self.parts)}
+        return json.dumps(raw, indent=2) + "\n"
+
+    def take(self, matches: Iterable[Match], part: str) -> list[Match]:
+        """Pick the matches of one part.
+
+        Raises:
+            BadAnnotations: a match of that part is not there.
+        """
+        by_name = {match.name: match for match in matches}
+        missing = [name for name in self.parts[part] if name not in by_name]
+        if missing:
+            raise BadAnnotations(f"the split's {part} names absent matches {missing}")
+        return [by_name[name] for name in self.parts[part]]
+
+
+def read_split(path: Path) -> Split:
+    """Read a split.
+
+    Raises:
+        BadAnnotations: not a split, or a match stands in two parts.
+    """
+    try:
+        raw: Any = json.loads(path.read_text(encoding="utf-8"))
+        parts = {name: tuple(map(str, raw["parts"][name])) for name in PARTS}
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise BadAnnotations(
+            f"{path} is no split file (make one with `touchline data split`): {exc}"
+        ) from exc
+    names = [name for part in parts.values() for name in part]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadAnnotations(f"{path}: in two parts: {twice}. A match may be in one.")
+    return Split(parts)
+
+
+def split_matches(
+    matches: Sequence[Match],
+    *,
+    shares: tuple[float, float, float] = SHARES,
+    seed: int = 0,
+) -> Split:
+    """Split by match, each part with its share of every label's events.
+
+    Of many shuffles the one is taken whose parts come nearest to their shares of
+    each label and of the matches; the same seed gives the same split.
+
+    Raises:
+        BadAnnotations: fewer than three matches.
+    """
+    if len(matches) < len(PARTS):
+        raise BadAnnotations(
+            f"{len(matches)} matches cannot be split in three: label more matches, or "
+            "name the folders of train and val in the config."
+        )
+    labels = label_names(matches)
+    counts = np.array([[*_counts(match, labels), 1] for match in matches], float)
+    wanted = np.array(shares) / sum(shares)
+    sizes = _sizes(len(matches), wanted)
+    rng = np.random.default_rng(seed)
+    best: list[Any] = []
+    lowest = np.inf
+    for _ in range(TRIALS):
+        pieces = np.split(rng.permutation(len(matches)), np.cumsum(sizes)[:-1])
+        got = np.array([counts[piece].sum(axis=0) for piece in pieces])
+        off = got / counts.sum(axis=0) - wanted[:, None]
+        loss = float(np.square(off).sum())
+        if loss < lowest:
+            best, lowest = pieces, loss
+    return Split(
+        {
+            part: tuple(sorted(matches[index].name for index in piece))
+            for part, piece in zip(PARTS, best, strict=True)
+        }
+    )
+
+
+def _counts(match: Match, labels: Sequence[str]) -> list[int]:
+    found = [event.label for event in match.labels.events]
+    return [found.count(label) for label in labels]
+
+
+def _sizes(count: int, wanted: "np.ndarray[Any, np.dtype[np.float64]]") -> list[int]:
+    """Share out whole matches, at least one to each part.
+
+    What is left after rounding down goes to the parts that lost most by it.
+    """
+    exact = wanted * count
+    sizes = np.maximum(1, np.floor(exact).astype(int))
+    while sizes.sum() != count:
+        step = 1 if sizes.sum() < count else -1
+        lost = np.where(sizes + step >= 1, (exact - sizes) * step, -np.inf)
+        sizes[int(lost.argmax())] += step
+    return [int(size) for size in sizes]

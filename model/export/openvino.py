@@ -1,0 +1,193 @@
+"""From torch to the CPU engine's form, checked against torch before it is kept.
+
+Two OpenVINO models: the streaming trunk, whose state lives inside it, and the head
+with its softmax. Needs torch and OpenVINO.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import torch
+from openvino.passes import MakeStateful
+from torch import Tensor, nn
+
+from model.checkpoint.archive import Checkpoint, with_changes
+from model.checkpoint.spotter_io import load_spotter
+from model.engines.openvino_engine import KIND, OpenVinoRuntime
+from model.engines.runtime import Frames
+from model.engines.streaming import StreamingTrunk
+from model.engines.torch_engine import TorchRuntime
+from model.errors import EngineError
+from model.export.packing import pack
+from model.export.sample import sample_frames
+from model.network.cost import cost_of
+from model.network.spotter import Spotter
+from model.spotting.inference import one_pass
+from model.spotting.windows import Windows
+from model.video.frame_spec import FrameSpec
+
+# Steps the trunk takes at once: few enough to stay in cache, see docs/performance.md.
+CHUNK_LEN = 8
+
+# Largest difference of a score from torch's that an exported network may show.
+TOLERANCE = 1e-3
+
+# Steps at once that the cost is told for; torch is not there to count it later.
+COST_STEPS = 64
+
+
+def attach_engines(
+    checkpoint_path: Path,
+    *,
+    frames: Sequence[Frames] = (),
+    out: Path | None = None,
+) -> Checkpoint:
+    """Put the OpenVINO form into a checkpoint, once its scores are torch's.
+
+    Args:
+        checkpoint_path: the file to export.
+        frames: (H, W, 3) RGB of the checkpoint's size to compare scores on; those
+            of the sample if left out.
+        out: where to write; the file itself by default.
+
+    Returns:
+        The new checkpoint; `manifest.engines["openvino"]` tells chunk length,
+        delay, cost, and by precision the largest difference of a score from torch's.
+
+    Raises:
+        EngineError: a score differs by more than `TOLERANCE`.
+        BadCheckpoint: the file cannot be read.
+    """
+    checkpoint = Checkpoint.open(checkpoint_path)
+    manifest = checkpoint.manifest
+    spotter = load_spotter(checkpoint)
+    reference = TorchRuntime(spotter)
+    trunk, head = trunk_model(spotter, manifest.frame_spec), head_model(spotter)
+    engines = members_of({"trunk": trunk, "head": head})
+    runtime = OpenVinoRuntime(trunk, head, delay=reference.delay)
+
+    samples = list(frames or sample_frames(manifest.frame_spec))
+    windows = Windows(manifest.config.clip_len, manifest.config.clip_len // 2)
+    scores = [one_pass(samples, engine, windows) for engine in (reference, runtime)]
+    difference = float(np.abs(scores[0] - scores[1]).max())
+    if not difference <= TOLERANCE:
+        raise EngineError(
+            f"OpenVINO's scores differ from torch's by {difference:.1e}, more than "
+            f"{TOLERANCE:.0e}; the export was not kept"
+        )
+    facts = {
+        "openvino_version": ov.__version__,
+        "chunk_len": CHUNK_LEN,
+        "delay": reference.delay,
+        "precisions": {
+            "float32": {
+                "trunk": "trunk",
+                "head": "head",
+                "max_score_difference": difference,
+                "checked_on": "your video" if frames else "the sample video",
+                "checked_steps": len(samples),
+            }
+        },
+        "cost": asdict(cost_of(manifest.config, manifest.frame_spec, steps=COST_STEPS)),
+    }
+    return with_changes(
+        checkpoint,
+        out or checkpoint_path,
+        engines=engines,
+        engine_facts={KIND: facts},
+    )
+
+
+def trunk_model(
+    spotter: Spotter, frame_spec: FrameSpec, *, chunk_len: int = CHUNK_LEN
+) -> ov.Model:
+    """Make the streaming trunk for frames of one size.
+
+    Inputs frames, inside, shown and output features as in `StreamingTrunk`; the
+    state is kept in the model and starts at zero when its request is reset.
+    """
+    trunk = StreamingTrunk(spotter)
+    size = (chunk_len, frame_spec.out_height, frame_spec.out_width, 3)
+    marks = torch.ones(chunk_len)
+    inputs = (torch.zeros(size, dtype=torch.uint8), marks, marks)
+    with torch.no_grad():
+        _, *state = trunk(*inputs)
+        model = _convert(trunk, (*inputs, *state))
+    shapes = [tensor.shape for tensor in (*inputs, *state)]
+    model.reshape(
+        {port: list(shape) for port, shape in zip(model.inputs, shapes, strict=True)}
+    )
+    _name(model.inputs[:3], ["frames", "inside", "shown"])
+    _name(model.outputs[:1], ["features"])
+    _keep_state(model)
+    pack(model, [(raw.numpy(), scale.numpy()) for raw, scale in trunk.products()])
+    return model
+
+
+def head_model(spotter: Spotter) -> ov.Model:
+    """Make the head with its softmax: features (N, L, D) -> scores (N, L, K)."""
+    clip_len, dim = spotter.config.clip_len, spotter.feature_dim
+    with torch.no_grad():
+        model = _convert(_Scores(spotter), (torch.zeros(2, clip_len, dim),))
+    model.reshape([-1, -1, dim])
+    _name(model.inputs, ["features"])
+    _name(model.outputs, ["scores"])
+    pack(model, [])
+    return model
+
+
+def serialise(model: ov.Model) -> tuple[bytes, bytes]:
+    """Give a model's IR: the XML and the weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.xml"
+        ov.save_model(model, path, compress_to_fp16=False)
+        return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+
+
+def members_of(models: dict[str, ov.Model]) -> dict[str, bytes]:
+    """Give the files that a checkpoint keeps of some models, by their names."""
+    members = {}
+    for name, model in models.items():
+        xml, weights = serialise(model)
+        members[f"{KIND}/{name}.xml"], members[f"{KIND}/{name}.bin"] = xml, weights
+    return members
+
+
+class _Scores(nn.Module):
+    def __init__(self, spotter: Spotter) -> None:
+        super().__init__()
+        self.spotter = spotter
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.softmax(self.spotter.head(features), dim=-1)
+
+
+def _convert(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:
+    with warnings.catch_warnings():
+        # Tracing warns of every size that becomes a constant; ours are meant to.
+        warnings.simplefilter("ignore")
+        return ov.convert_model(module.eval(), example_input=inputs)
+
+
+def _name(ports: list[Any], names: list[str]) -> None:
+    for port, name in zip(ports, names, strict=True):
+        port.get_tensor().set_names({name})
+        port.get_node().set_friendly_name(name)
+
+
+def _keep_state(model: ov.Model) -> None:
+    pairs = {}
+    for index, (old, new) in enumerate(
+        zip(model.inputs[3:], model.outputs[1:], strict=True)
+    ):
+        _name([old, new], [f"old_{index}", f"new_{index}"])
+        pairs[f"old_{index}"] = f"new_{index}"
+    if pairs:
+        MakeStateful(pairs).run_on_model(model)
+    model.validate_nodes_and_infer_types()

@@ -1,0 +1,119 @@
+"""Label files of three forms become the same events."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model.data.labels import (
+    Event,
+    find_matches,
+    label_names,
+    read_csv,
+    read_e2espot,
+    read_soccernet,
+)
+from model.errors import BadAnnotations
+
+EVENTS = (Event("PASS", 1.5), Event("DRIVE", 2.0))
+
+
+def soccernet(folder: Path, rows: list[dict[str, str]]) -> Path:
+    """Write SoccerNet's form."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "Labels-ball.json"
+    path.write_text(json.dumps({"UrlLocal": folder.name, "annotations": rows}))
+    return path
+
+
+def row(label: str, position: str, game_time: str = "1 - 00:01") -> dict[str, str]:
+    """One annotation."""
+    return {"gameTime": game_time, "label": label, "position": position}
+
+
+def test_three_forms_give_the_same_events_in_order(tmp_path: Path) -> None:
+    first = soccernet(tmp_path / "a", [row("DRIVE", "2000"), row("PASS", "1500")])
+    second = tmp_path / "b.json"
+    video = {"video": "b", "num_frames": 90, "num_events": 2, "fps": 30.0}
+    events = [{"frame": 60, "label": "DRIVE"}, {"frame": 45, "label": "PASS"}]
+    second.write_text(json.dumps([{**video, "events": events}]))
+    third = tmp_path / "c.csv"
+    third.write_text("type,time_ms\nPASS,1500\nDRIVE,2000\n")
+
+    assert read_soccernet(first).events == EVENTS
+    assert read_e2espot(second)[0].events == EVENTS
+    assert read_csv(third).events == EVENTS
+
+
+def test_matches_are_found_in_folders_and_beside_files(tmp_path: Path) -> None:
+    soccernet(tmp_path / "one", [row("PASS", "1500")])
+    (tmp_path / "one" / "video.mp4").touch()
+    (tmp_path / "two.mp4").touch()
+    (tmp_path / "two.csv").write_text("label,time_s\nPASS,1\nSHOT,2\n")
+
+    matches = find_matches(tmp_path)
+
+    assert [match.name for match in matches] == ["one", "two"]
+    assert matches[1].video == tmp_path / "two.mp4"
+    assert label_names(matches) == ("PASS", "SHOT")
+
+
+def test_linked_folders_are_walked_and_circles_end(tmp_path: Path) -> None:
+    soccernet(tmp_path / "far" / "one", [row("PASS", "1500")])
+    (tmp_path / "far" / "one" / "video.mp4").touch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "far" / "one")
+    (tmp_path / "data" / "circle").symlink_to(tmp_path / "data")
+
+    assert [match.name for match in find_matches(tmp_path / "data")] == ["linked"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("{}", "no list `annotations`"),
+        ('{"annotations": [{"label": "PASS"}]}', "annotation 0 needs"),
+        ('{"annotations": [{"label": "", "position": "5"}]}', "no label"),
+        ('{"annotations": [{"label": "PASS", "position": "-5"}]}', "is at -0.005 s"),
+    ],
+)
+def test_a_broken_label_file_is_named_with_its_fault(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "Labels-ball.json"
+    path.write_text(text)
+
+    with pytest.raises(BadAnnotations, match=told) as caught:
+        read_soccernet(path)
+
+    assert str(path) in str(caught.value)
+
+
+def test_two_halves_in_one_file_are_refused(tmp_path: Path) -> None:
+    path = soccernet(
+        tmp_path, [row("PASS", "10"), row("PASS", "10", game_time="2 - 00:01")]
+    )
+
+    with pytest.raises(BadAnnotations, match="several halves"):
+        read_soccernet(path)
+
+
+def test_a_csv_without_its_columns_says_which_are_needed(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("when,what\n1,PASS\n")
+
+    with pytest.raises(BadAnnotations, match="`label` and `time_s`"):
+        read_csv(path)
+
+
+def test_a_folder_without_matches_says_what_was_expected(tmp_path: Path) -> None:
+    with pytest.raises(BadAnnotations, match="holds no labelled video"):
+        find_matches(tmp_path)
+
+
+def test_labels_without_their_video_are_an_error(tmp_path: Path) -> None:
+    soccernet(tmp_path / "one", [row("PASS", "1500")])
+
+    with pytest.raises(BadAnnotations, match="exactly one video"):
+        find_matches(tmp_path)

@@ -1,0 +1,108 @@
+"""The 8-bit form: kept where it is as accurate, and near the truth where it is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.library import BUNDLED_DIR
+from model.engines import choose
+from model.errors import EngineUnavailable
+from model.export.int8 import attach_int8
+from model.export.openvino import attach_engines
+from model.spotting.predictor import Predictor, load_predictor
+from model.video.decode import Step
+from tests.unit.model.engines.networks import (
+    draw_frames,
+    noisy_checkpoint,
+    noisy_spotter,
+)
+
+pytestmark = pytest.mark.slow
+
+pytest.importorskip("nncf")
+
+
+def exported(folder: Path, feature_arch: str) -> Checkpoint:
+    """Write a checkpoint with its float32 form."""
+    spotter = noisy_spotter(feature_arch, "")
+    return attach_engines(noisy_checkpoint(folder, spotter).path)
+
+
+def scores(
+    predictor: Predictor, *, seed: int
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    steps = [
+        Step(k, k, k / 15, image) for k, image in enumerate(draw_frames(24, seed=seed))
+    ]
+    return predictor.predict(steps).scores
+
+
+@pytest.mark.parametrize("feature_arch", ["rny002_gsm", "rny002"])
+def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
+    feature_arch: str, tmp_path: Path
+) -> None:
+    source = exported(tmp_path, feature_arch).path
+    out = tmp_path / "quick.touchline"
+    judged: list[str] = []
+
+    def judge(predictor: Predictor) -> float:
+        judged.append(predictor.engine)
+        return 0.9 if len(judged) == 1 else 0.895
+
+    outcome = attach_int8(source, [draw_frames(32)], judge=judge, out=out)
+
+    assert outcome.is_kept
+    assert judged == ["openvino/float32", "openvino/int8"]
+    form = Checkpoint.open(out).manifest.engines["openvino"]["precisions"]["int8"]
+    assert form["val"] == [0.9, 0.895]
+    exact = scores(load_predictor(out, precision="float32"), seed=1)
+    quick = scores(load_predictor(out, precision="int8"), seed=1)
+    assert 0 < np.abs(quick - exact).max() < 0.2
+
+
+def test_a_form_that_loses_too_much_is_not_kept(tmp_path: Path) -> None:
+    source = exported(tmp_path, "rny002").path
+    out, values = tmp_path / "quick.touchline", iter((0.9, 0.89))
+
+    outcome = attach_int8(
+        source, [draw_frames(16)], judge=lambda _: next(values), out=out
+    )
+
+    assert not outcome.is_kept
+    assert (outcome.float32, outcome.int8) == (0.9, 0.89)
+    assert not out.exists()
+
+
+def test_a_form_that_was_kept_before_goes_when_other_matches_refuse_it(
+    tmp_path: Path,
+) -> None:
+    path = exported(tmp_path, "rny002").path
+    attach_int8(path, [draw_frames(16)], judge=lambda _: 0.9)
+    values = iter((0.9, 0.8))
+
+    attach_int8(path, [draw_frames(16)], judge=lambda _: next(values))
+
+    load_predictor(path, precision="float32")
+    assert not any("int8" in name for name in Checkpoint.open(path).manifest.files)
+    with pytest.raises(EngineUnavailable, match="int8"):
+        load_predictor(path, precision="int8")
+
+
+@pytest.mark.parametrize("score", [0.0, float("nan")])
+def test_matches_that_show_nothing_prove_nothing(tmp_path: Path, score: float) -> None:
+    path = exported(tmp_path, "rny002").path
+
+    with pytest.raises(EngineUnavailable, match="do not show what 8 bits lose"):
+        attach_int8(path, [draw_frames(16)], judge=lambda _: score)
+
+
+def test_asking_for_8_bits_chooses_their_engine_beside_a_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "_best_engine", lambda _: "torch-cuda")
+
+    predictor = load_predictor(BUNDLED_DIR / "arena-rny002.touchline", precision="int8")
+
+    assert predictor.engine == "openvino/int8"

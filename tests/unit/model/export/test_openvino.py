@@ -1,0 +1,156 @@
+"""The OpenVINO form: torch's features and scores, small, and refused when wrong."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+import pytest
+
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.spotter_io import load_spotter
+from model.engines.openvino_engine import OpenVinoRuntime, open_runtime
+from model.engines.streaming import StreamingTrunk
+from model.engines.torch_engine import TorchRuntime
+from model.errors import BadCheckpoint, EngineError, EngineUnavailable
+from model.export.openvino import attach_engines, head_model, serialise, trunk_model
+from model.spotting.inference import one_pass, stream_features
+from model.spotting.windows import Windows
+from model.video.frame_spec import FrameSpec
+from tests.unit.model.engines.networks import (
+    SIZE,
+    draw_frames,
+    noisy_checkpoint,
+    noisy_spotter,
+    uncut_features,
+)
+
+pytestmark = pytest.mark.slow
+
+# Largest difference of a feature, and of a score, between OpenVINO and torch.
+FEATURES = 1e-4
+SCORES = 1e-4
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    folder = tmp_path_factory.mktemp("exported")
+    return attach_engines(noisy_checkpoint(folder, noisy_spotter()).path)
+
+
+@pytest.mark.parametrize(
+    ("arch", "head"),
+    [
+        ("rny002_tsm", ""),
+        ("rn18_gsm", "deeper_gru"),
+        ("rny002", "transformer"),
+        ("rny002", "multiscale"),
+        ("rny002", "causal_gru"),
+    ],
+)
+def test_openvino_gives_the_uncut_features_and_scores_of_torch(
+    arch: str, head: str
+) -> None:
+    spotter = noisy_spotter(arch, head)
+    delay = StreamingTrunk(spotter).delay
+    runtime = OpenVinoRuntime(
+        trunk_model(spotter, FrameSpec(*SIZE), chunk_len=4),
+        head_model(spotter),
+        delay=delay,
+        threads=1,
+    )
+    frames = draw_frames(19)
+
+    features = np.concatenate(list(stream_features(frames, runtime)))
+    scores = one_pass(frames, runtime, Windows(16, 8))
+
+    expected = uncut_features(spotter, frames)
+    largest = max(1.0, float(np.abs(expected).max()))
+    np.testing.assert_allclose(features, expected, atol=FEATURES * largest)
+    np.testing.assert_allclose(
+        scores, one_pass(frames, TorchRuntime(spotter), Windows(16, 8)), atol=SCORES
+    )
+
+
+def test_an_exported_checkpoint_spots_like_torch(checkpoint: Checkpoint) -> None:
+    frames = draw_frames(30, seed=3)
+    reference = TorchRuntime(load_spotter(checkpoint))
+
+    scores = one_pass(frames, open_runtime(checkpoint, threads=1), Windows(16, 8))
+
+    expected = one_pass(frames, reference, Windows(16, 8))
+    assert np.ptp(expected, axis=0).max() > 100 * SCORES  # The frames do matter.
+    np.testing.assert_allclose(scores, expected, atol=SCORES)
+
+
+def test_one_video_leaves_no_trace_in_the_next(checkpoint: Checkpoint) -> None:
+    runtime = open_runtime(checkpoint, threads=1)
+    frames = draw_frames(21)
+    first = one_pass(frames, runtime, Windows(16, 8))
+
+    one_pass(draw_frames(13, seed=9), runtime, Windows(16, 8))
+
+    np.testing.assert_array_equal(first, one_pass(frames, runtime, Windows(16, 8)))
+
+
+def test_the_export_says_what_it_is_and_how_far_it_is_from_torch(
+    checkpoint: Checkpoint,
+) -> None:
+    facts = checkpoint.manifest.engines["openvino"]
+
+    form = facts["precisions"]["float32"]
+    assert facts["delay"] == 26
+    assert facts["openvino_version"] == ov.__version__
+    assert 0 <= form["max_score_difference"] <= SCORES
+    assert (form["checked_on"], form["checked_steps"]) == ("the sample video", 40)
+
+
+def test_weights_are_kept_in_half_the_bytes_and_stay_the_same(
+    checkpoint: Checkpoint,
+) -> None:
+    spotter = load_spotter(checkpoint)  # Its weights fit half precision.
+    parameters = sum(p.numel() for p in spotter.parameters())
+
+    sizes = [len(serialise(trunk_model(spotter, FrameSpec(*SIZE)))[1])]
+    sizes.append(len(serialise(head_model(spotter))[1]))
+
+    assert sum(sizes) < 2.3 * parameters
+
+
+def test_an_export_whose_scores_are_not_torchs_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = noisy_checkpoint(tmp_path, noisy_spotter("rny002", "")).path
+    before = path.read_bytes()
+    monkeypatch.setattr("model.export.openvino.TOLERANCE", -1.0)
+
+    with pytest.raises(EngineError, match="not kept"):
+        attach_engines(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_checkpoint_without_the_form_says_how_to_make_it(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    bare = noisy_checkpoint(tmp_path, noisy_spotter("rny002", ""))
+
+    with pytest.raises(EngineUnavailable, match="touchline export"):
+        open_runtime(bare)
+    with pytest.raises(EngineUnavailable, match="int8"):
+        open_runtime(checkpoint, precision="int8")
+
+
+def test_a_damaged_engine_file_is_refused(
+    tmp_path: Path, checkpoint: Checkpoint
+) -> None:
+    data = bytearray(checkpoint.path.read_bytes())
+    with zipfile.ZipFile(checkpoint.path) as archive:
+        member = archive.getinfo("engines/openvino/trunk.bin")
+        content = archive.read(member)
+    data[data.index(content, member.header_offset) + len(content) // 2] ^= 0xFF
+    path = tmp_path / "damaged.touchline"
+    path.write_bytes(data)
+
+    with pytest.raises(BadCheckpoint, match="damaged"):
+        open_runtime(Checkpoint.open(path))
