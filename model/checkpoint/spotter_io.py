@@ -17,13 +17,21 @@ Precision = Literal["fp16", "fp32"]
 
 _DTYPES: Mapping[str, Any] = {"fp16": np.float16, "fp32": np.float32}
 
+# What layers of the heads were called in checkpoints of earlier releases.
+_EARLIER_LAYERS = {
+    "_enter": "_in_proj",
+    "_weigh": "_gate",
+    "think": "mlp",
+    "mix": "pointwise",
+}
+
 
 def load_spotter(checkpoint: Checkpoint | Path) -> Spotter:
     """Build the network of a checkpoint and fill it: float32, ready to spot.
 
     Raises:
-        BadCheckpoint: a weight is missing, extra, of the wrong shape or no number;
-            the message names it.
+        BadCheckpoint: a weight is missing, extra, of the wrong shape, NaN or
+            infinite; the message names it.
         UnsupportedCheckpoint: see `Checkpoint.open`.
     """
     if isinstance(checkpoint, Path):
@@ -69,13 +77,21 @@ def fill_spotter(config: ModelConfig, weights: Mapping[str, Any]) -> Spotter:
         BadCheckpoint: see `load_spotter`.
     """
     spotter = Spotter(config)
-    tensors = {key: torch.as_tensor(value) for key, value in weights.items()}
+    tensors = {
+        _current_key(key): torch.as_tensor(value) for key, value in weights.items()
+    }
     _check_keys(spotter.state_dict(), tensors)
     # NumPy has no bfloat16, in which some runs save.
     plain = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     check_finite({key: value.cpu().numpy() for key, value in plain.items()})
     spotter.load_state_dict(tensors)
     return spotter.eval()
+
+
+def _current_key(key: str) -> str:
+    if not key.startswith("_pred_fine."):
+        return key
+    return ".".join(_EARLIER_LAYERS.get(part, part) for part in key.split("."))
 
 
 def _check_keys(
@@ -89,11 +105,13 @@ def _check_keys(
         if key in found and found[key].shape != wanted[key].shape
     ]
     faults = {"missing": missing, "extra": extra, "of another shape": misshapen}
-    told = [
+    found_faults = [
         f"{len(keys)} {name}: {_some(keys)}" for name, keys in faults.items() if keys
     ]
-    if told:
-        raise BadCheckpoint("the weights do not fit the network: " + "; ".join(told))
+    if found_faults:
+        raise BadCheckpoint(
+            "the weights do not fit the network: " + "; ".join(found_faults)
+        )
 
 
 def _some(keys: list[str], limit: int = 20) -> str:

@@ -1,6 +1,6 @@
-"""A head of several clocks: a touch is short, an attack is long.
+"""A head of several time scales: a touch is short, an attack is long.
 
-Parallel branches look at each step's surroundings over different spans of time;
+Parallel branches look at each step's neighbours over different spans of time;
 what they saw is fused, step by step, before the classifier.
 """
 
@@ -27,18 +27,18 @@ class MultiscaleHead(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self._enter = nn.Linear(feature_dim, width)
+        self._in_proj = nn.Linear(feature_dim, width)
         self._branches = nn.ModuleList(Branch(width, span) for span in spans)
-        self._weigh = nn.Linear(width * len(spans), len(spans))
+        self._gate = nn.Linear(width * len(spans), len(spans))
         self._norm = nn.LayerNorm(width)
         self._dropout = nn.Dropout(dropout)
         self._fc_out = nn.Linear(width, classes)
 
     def forward(self, features: Tensor) -> Tensor:
         """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
-        x = self._enter(features)
+        x = self._in_proj(features)
         views = torch.stack([branch(x) for branch in self._branches], dim=2)
-        share = torch.softmax(self._weigh(views.flatten(2)), dim=2)  # (B, T, spans)
+        share = torch.softmax(self._gate(views.flatten(2)), dim=2)  # (B, T, spans)
         fused = x + (views * share.unsqueeze(3)).sum(dim=2)
         logits: Tensor = self._fc_out(self._dropout(self._norm(fused)))
         return logits
@@ -60,7 +60,7 @@ class Branch(nn.Module):
 
 
 class TimeConv(nn.Module):
-    """Each channel over time, then all channels at each step, with a way around."""
+    """A depthwise convolution over time, then a pointwise MLP, with a residual."""
 
     def __init__(self, width: int, radius: int) -> None:
         super().__init__()
@@ -68,12 +68,12 @@ class TimeConv(nn.Module):
         self.time = nn.Conv1d(
             width, width, 2 * radius + 1, padding=radius, groups=width
         )
-        self.mix = nn.Sequential(
+        self.pointwise = nn.Sequential(
             nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: (B, T, width) -> the same."""
         seen = self.time(self.norm(x).transpose(1, 2)).transpose(1, 2)
-        out: Tensor = x + self.mix(seen)
+        out: Tensor = x + self.pointwise(seen)
         return out

@@ -4,18 +4,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-UNSEEN = -1e4
-# Biases have far to go, from 0 to several units: they learn at a pace of their own.
-PACE = 4.0
+OUT_OF_REACH = -1e4
+# Useful biases reach several units: scaled, they learn quicker than the other weights.
+BIAS_SCALE = 4.0
 
 
 class TransformerHead(nn.Module):
     """A pre-norm encoder whose positions are relative, so that T is free.
 
-    What a step thinks of another depends on their contents and on the distance
-    between them, never on where the clip was cut. A layer sees `reach` steps to each
-    side and no more: were it all of them, a long clip would drown what a short one
-    has taught.
+    How a step weighs another depends on their contents and on the distance between
+    them, never on where the clip was cut. A layer sees `reach` steps to each side and
+    no more: with all of them in view, a network trained on short clips is worse on
+    long ones.
 
     Source: pre-norm (Xiong et al., ICML 2020); a learned bias for each distance and
     head as in T5 (Raffel et al., JMLR 2020), without its buckets.
@@ -33,7 +33,7 @@ class TransformerHead(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self._enter = nn.Linear(feature_dim, width)
+        self._in_proj = nn.Linear(feature_dim, width)
         self._distance = RelativeBias(heads, reach)
         self._layers = nn.ModuleList(
             EncoderLayer(width, heads, dropout) for _ in range(layers)
@@ -44,7 +44,7 @@ class TransformerHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
         bias = self._distance(features.shape[1], features)
-        x = self._enter(features)
+        x = self._in_proj(features)
         for layer in self._layers:
             x = layer(x, bias)
         logits: Tensor = self._fc_out(self._norm(x))
@@ -62,17 +62,17 @@ class RelativeBias(nn.Module):
 
     def forward(self, steps: int, like: Tensor) -> Tensor:
         """Lay the biases out for `steps` steps: (1, heads, steps, steps)."""
-        place = torch.arange(steps, device=like.device)
-        distance = place[None, :] - place[:, None]
+        index = torch.arange(steps, device=like.device)
+        distance = index[None, :] - index[:, None]
         near = distance.clamp(-self.reach, self.reach)
-        bias = PACE * self.bias[near + self.reach]  # (steps, steps, heads)
+        bias = BIAS_SCALE * self.bias[near + self.reach]  # (steps, steps, heads)
         # Finite, so that half precision and every export can hold it.
-        bias = bias.masked_fill((distance != near)[:, :, None], UNSEEN)
+        bias = bias.masked_fill((distance != near)[:, :, None], OUT_OF_REACH)
         return bias.permute(2, 0, 1)[None].to(like.dtype)
 
 
 class EncoderLayer(nn.Module):
-    """Attention, then a small network for each step, each with a way around."""
+    """Attention, then an MLP for each step, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class EncoderLayer(nn.Module):
         self.query_key_value = nn.Linear(width, 3 * width)
         self.project = nn.Linear(width, width)
         self.norm2 = nn.LayerNorm(width)
-        self.think = nn.Sequential(
+        self.mlp = nn.Sequential(
             nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
         self.dropout = nn.Dropout(dropout)
@@ -89,7 +89,7 @@ class EncoderLayer(nn.Module):
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """Shapes: x (B, T, width), bias (1, heads, T, T) -> (B, T, width)."""
         x = x + self.dropout(self._attend(self.norm1(x), bias))
-        out: Tensor = x + self.dropout(self.think(self.norm2(x)))
+        out: Tensor = x + self.dropout(self.mlp(self.norm2(x)))
         return out
 
     def _attend(self, x: Tensor, bias: Tensor) -> Tensor:

@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from model.checkpoint.archive import write_checkpoint
-from model.checkpoint.spotter_io import Precision, load_spotter, save_spotter
+from model.checkpoint.spotter_io import (
+    Precision,
+    fill_spotter,
+    load_spotter,
+    save_spotter,
+)
 from model.errors import BadCheckpoint
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
@@ -93,3 +98,28 @@ def test_a_network_that_diverged_is_not_saved(spotter: Spotter, tmp_path: Path) 
 
     with pytest.raises(BadCheckpoint, match=r"infinite: _pred_fine\._fc_out\._fc_out"):
         save_spotter(tmp_path / "x.touchline", spotter, tiny_manifest())
+
+
+@pytest.mark.parametrize(
+    ("head", "earlier"),
+    [
+        ("transformer", {"_in_proj": "_enter", "mlp": "think"}),
+        ("multiscale", {"_in_proj": "_enter", "_gate": "_weigh", "pointwise": "mix"}),
+    ],
+)
+def test_layers_of_heads_are_found_under_their_earlier_names(
+    head: str, earlier: dict[str, str]
+) -> None:
+    spotter = Spotter(ModelConfig("convnextt", head, 16, 2))
+    weights = {
+        key
+        if key.startswith("_features.")
+        else ".".join(earlier.get(part, part) for part in key.split(".")): value
+        for key, value in spotter.state_dict().items()
+    }
+    assert set(weights) != set(spotter.state_dict())
+
+    again = fill_spotter(spotter.config, weights)
+
+    for key, value in spotter.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value), key
