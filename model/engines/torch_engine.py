@@ -14,7 +14,7 @@ from model.engines.batch import chunk_that_fits
 from model.engines.runtime import WINDOWS_AT_ONCE, Floats, Frames
 from model.engines.streaming import StreamingTrunk
 from model.errors import EngineError, EngineUnavailable
-from model.network.memory import DEFAULT_BUDGET_BYTES, Need, measure
+from model.network.memory import DEFAULT_BUDGET_BYTES, MemoryEstimate, measure
 from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
 
@@ -180,11 +180,13 @@ def cuda_chunk_len(
     """
     trunk = StreamingTrunk(spotter)
     trunk.net.to(dtype=_DTYPES[precision])
-    left = budget_bytes - need_of_head(spotter).total_bytes
-    return chunk_that_fits(trunk, frame_spec, budget_bytes=left, most=CUDA_CHUNK_LEN)
+    left = budget_bytes - estimate_head(spotter).total_bytes
+    return chunk_that_fits(
+        trunk, frame_spec, budget_bytes=left, max_steps=CUDA_CHUNK_LEN
+    )
 
 
-def need_of_head(spotter: Spotter) -> Need:
-    """Say what the head takes, in float32, over as many windows as it is given."""
+def estimate_head(spotter: Spotter) -> MemoryEstimate:
+    """Estimate what the head takes, in float32, over as many windows as it is given."""
     windows = (WINDOWS_AT_ONCE, spotter.config.clip_len, spotter.feature_dim)
     return measure(spotter._pred_fine, torch.empty(windows, device="meta"))

@@ -29,17 +29,17 @@ class Cost:
 
 
 def cost_of(config: ModelConfig, frame_spec: FrameSpec, *, steps: int) -> Cost:
-    """Say what a network costs when it is given so many steps at once, >= 1."""
+    """Count what a network costs when it is given so many steps at once, >= 1."""
     with torch.device("meta"):
         spotter = Spotter(replace(config, clip_len=steps)).eval().half()
         size = (1, steps, 3, frame_spec.out_height, frame_spec.out_width)
         clip = torch.empty(size, dtype=torch.uint8)
-    need = measure(spotter, clip)
+    estimate = measure(spotter, clip)
     with FlopCounterMode(display=False) as flops, torch.inference_mode():
         spotter(clip)
     return Cost(
         gmac_per_step=flops.get_total_flops() / 2e9 / steps,
-        weights_bytes=need.weights_bytes,
-        activations_bytes=need.activations_bytes,
+        weights_bytes=estimate.weights_bytes,
+        activations_bytes=estimate.activations_bytes,
         steps=steps,
     )

@@ -1,7 +1,7 @@
 """How much memory a pass of a network takes, known before it is run.
 
 The pass is made on the meta device, where tensors have sizes but no contents, and
-every storage is counted from its first use until it is let go.
+every storage is counted from its first use until it is freed.
 """
 
 import copy
@@ -23,8 +23,8 @@ DEFAULT_BUDGET_BYTES = 6 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """What a pass takes.
+class MemoryEstimate:
+    """What a pass takes, by its sizes alone.
 
     Attributes:
         weights_bytes: of parameters and buffers.
@@ -41,18 +41,18 @@ class Need:
         return self.weights_bytes + self.activations_bytes
 
 
-def measure(module: nn.Module, *inputs: Tensor) -> Need:
-    """Say what one pass of a module over some inputs takes, without running it.
+def measure(module: nn.Module, *inputs: Tensor) -> MemoryEstimate:
+    """Estimate what one pass of a module over some inputs takes, without running it.
 
     Args:
         module: in the precision it will run in; where it lies does not matter.
         inputs: of the right shapes and types; their contents do not matter.
     """
-    sketch = copy.deepcopy(module).to("meta")
+    meta_copy = copy.deepcopy(module).to("meta")
     sizes = [torch.empty_like(tensor, device="meta") for tensor in inputs]
     with torch.inference_mode():
-        activations = peak_bytes(lambda: sketch(*sizes))
-    return Need(weights_bytes(module), activations + _bytes_of(sizes))
+        activations = peak_bytes(lambda: meta_copy(*sizes))
+    return MemoryEstimate(weights_bytes(module), activations + _bytes_of(sizes))
 
 
 def weights_bytes(module: nn.Module) -> int:
@@ -72,10 +72,10 @@ def peak_bytes(run: Callable[[], object]) -> int:
 
 
 def pick_batch(
-    need_of: Callable[[int], Need],
+    estimate: Callable[[int], MemoryEstimate],
     *,
     budget_bytes: int = DEFAULT_BUDGET_BYTES,
-    most: int = 256,
+    max_batch: int = 256,
 ) -> int:
     """Choose a batch as large as a budget allows.
 
@@ -83,26 +83,26 @@ def pick_batch(
     measured before it is returned.
 
     Args:
-        need_of: what a batch of so many takes.
+        estimate: what a batch of so many takes.
         budget_bytes: for weights and activations together.
-        most: the largest batch worth having.
+        max_batch: the largest batch worth having.
 
     Raises:
         EngineError: not even a batch of one fits.
     """
-    one = need_of(1).total_bytes
+    one = estimate(1).total_bytes
     if one > budget_bytes:
         raise EngineError(
             f"one step takes {one / 2**20:.0f} MiB, more than the budget of "
             f"{budget_bytes / 2**20:.0f} MiB: raise the budget, or use a smaller "
             "network or the CPU"
         )
-    batch, need = most, need_of(most).total_bytes
-    while need > budget_bytes:
+    batch, needed = max_batch, estimate(max_batch).total_bytes
+    while needed > budget_bytes:
         # Where a straight line from one step to here meets the budget.
-        straight = 1 + (budget_bytes - one) * (batch - 1) // (need - one)
+        straight = 1 + (budget_bytes - one) * (batch - 1) // (needed - one)
         batch = min(batch - 1, straight)
-        need = need_of(batch).total_bytes
+        needed = estimate(batch).total_bytes
     return batch
 
 
@@ -126,19 +126,19 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch's 
         out = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(out):
             if _is_real(leaf) and _key(leaf) not in before:
-                self._hold(leaf)
+                self._count(leaf)
         return out
 
-    def _hold(self, tensor: Tensor) -> None:
+    def _count(self, tensor: Tensor) -> None:
         key, storage = _key(tensor), tensor.untyped_storage()
         if key in self._known:
             return
         size = storage.nbytes()
-        self._known[key] = weakref.finalize(storage, self._let_go, key, size)
+        self._known[key] = weakref.finalize(storage, self._forget, key, size)
         self._now += size
         self.peak = max(self.peak, self._now)
 
-    def _let_go(self, key: int, size: int) -> None:
+    def _forget(self, key: int, size: int) -> None:
         self._now -= size
         del self._known[key]
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from model.engines.batch import chunk_that_fits, need_of_chunk
+from model.engines.batch import chunk_that_fits, estimate_chunk
 from model.engines.runtime import WINDOWS_AT_ONCE
 from model.engines.streaming import StreamingTrunk
-from model.engines.torch_engine import cuda_chunk_len, need_of_head
+from model.engines.torch_engine import cuda_chunk_len, estimate_head
 from model.errors import EngineError
 from model.network.config import ModelConfig
 from model.network.memory import peak_bytes
@@ -27,7 +27,7 @@ def trunk() -> StreamingTrunk:
 @pytest.mark.parametrize(
     ("arch", "dtype"), [("rny002_gsm", torch.float32), ("rn18_tsm", torch.float16)]
 )
-def test_a_chunk_takes_what_was_foretold(arch: str, dtype: torch.dtype) -> None:
+def test_a_chunk_takes_what_was_estimated(arch: str, dtype: torch.dtype) -> None:
     trunk = StreamingTrunk(Spotter(ModelConfig(arch, "gru", 8, 2)))
     trunk.net.to(dtype=dtype)
     frames = torch.zeros((5, 48, 64, 3), dtype=torch.uint8)
@@ -36,23 +36,23 @@ def test_a_chunk_takes_what_was_foretold(arch: str, dtype: torch.dtype) -> None:
         _, *state = trunk(frames, marks, marks)
         counted = peak_bytes(lambda: trunk(frames, marks, marks, *state))
 
-    need = need_of_chunk(trunk, SPEC, steps=5)
+    estimate = estimate_chunk(trunk, SPEC, steps=5)
 
     given = sum(x.nbytes for x in (frames, marks, marks, *state))
     weights = [*trunk.parameters(), *trunk.buffers()]
-    assert need.activations_bytes == pytest.approx(counted + given, rel=0.001)
-    assert need.weights_bytes == sum(weight.nbytes for weight in weights)
+    assert estimate.activations_bytes == pytest.approx(counted + given, rel=0.001)
+    assert estimate.weights_bytes == sum(weight.nbytes for weight in weights)
 
 
 def test_the_chunk_grows_with_the_budget_and_never_passes_it(
     trunk: StreamingTrunk,
 ) -> None:
-    one = need_of_chunk(trunk, SPEC, steps=1).total_bytes
+    one = estimate_chunk(trunk, SPEC, steps=1).total_bytes
     chunks = []
 
     for budget in (one + 2**20, one + 2**23, 2**33):
-        chunk = chunk_that_fits(trunk, SPEC, budget_bytes=budget, most=64)
-        assert need_of_chunk(trunk, SPEC, steps=chunk).total_bytes <= budget
+        chunk = chunk_that_fits(trunk, SPEC, budget_bytes=budget, max_steps=64)
+        assert estimate_chunk(trunk, SPEC, steps=chunk).total_bytes <= budget
         chunks.append(chunk)
 
     assert chunks[0] >= 1
@@ -73,17 +73,19 @@ def test_half_precision_lets_the_gpu_take_more() -> None:
 
 
 @pytest.mark.parametrize("head", ["gru", "transformer", "multiscale", "causal_gru", ""])
-def test_a_head_takes_what_was_foretold(head: str) -> None:
+def test_a_head_takes_what_was_estimated(head: str) -> None:
     spotter = Spotter(ModelConfig("rn18", head, 100, 2)).eval()
     windows = torch.zeros(WINDOWS_AT_ONCE, 100, spotter.feature_dim)
 
-    need = need_of_head(spotter)
+    estimate = estimate_head(spotter)
 
     with torch.inference_mode():
         counted = peak_bytes(lambda: spotter.head(windows))
     weights = sum(weight.nbytes for weight in spotter._pred_fine.parameters())
-    assert need.weights_bytes == weights
-    assert need.activations_bytes == pytest.approx(counted + windows.nbytes, rel=0.1)
+    assert estimate.weights_bytes == weights
+    assert estimate.activations_bytes == pytest.approx(
+        counted + windows.nbytes, rel=0.1
+    )
 
 
 def test_the_head_has_its_share_of_the_budget() -> None:
@@ -91,7 +93,7 @@ def test_the_head_has_its_share_of_the_budget() -> None:
     plain, attentive = (
         Spotter(ModelConfig("rny002", head, 800, 2)) for head in ("", "transformer")
     )
-    budget = need_of_head(attentive).total_bytes + 2**23
+    budget = estimate_head(attentive).total_bytes + 2**23
 
     chunks = [
         cuda_chunk_len(spotter, SPEC, precision="float16", budget_bytes=budget)
@@ -103,4 +105,4 @@ def test_the_head_has_its_share_of_the_budget() -> None:
 
 def test_a_budget_below_one_step_is_an_error(trunk: StreamingTrunk) -> None:
     with pytest.raises(EngineError, match="one step takes"):
-        chunk_that_fits(trunk, SPEC, budget_bytes=2**20, most=64)
+        chunk_that_fits(trunk, SPEC, budget_bytes=2**20, max_steps=64)

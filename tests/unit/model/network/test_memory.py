@@ -9,7 +9,7 @@ from model.errors import EngineError
 from model.network.config import ModelConfig
 from model.network.memory import (
     DEFAULT_BUDGET_BYTES,
-    Need,
+    MemoryEstimate,
     measure,
     peak_bytes,
     pick_batch,
@@ -27,7 +27,7 @@ class ThreeSteps(nn.Module):
         self.twin = self.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        """Make y, a view of it, z and w; y is let go before w is made."""
+        """Make y, a view of it, z and w; y is freed before w is made."""
         y = x + 1
         view = y.view(-1)
         z = view[::2] * 2
@@ -56,11 +56,13 @@ def allocated_bytes(spotter: Spotter, clip: Tensor) -> int:
 
 
 def test_a_count_by_hand_agrees() -> None:
-    need = measure(ThreeSteps(), torch.zeros(100))
+    estimate = measure(ThreeSteps(), torch.zeros(100))
 
     # x (400) stays; y (400) and z (200) meet; then z and w (200 each).
-    assert need == Need(weights_bytes=40, activations_bytes=400 + 400 + 200)
-    assert need.total_bytes == 1040
+    assert estimate == MemoryEstimate(
+        weights_bytes=40, activations_bytes=400 + 400 + 200
+    )
+    assert estimate.total_bytes == 1040
 
 
 def test_storage_that_was_there_before_is_not_counted() -> None:
@@ -74,13 +76,13 @@ def test_the_meta_pass_counts_what_a_real_run_takes(arch: str) -> None:
     spotter = Spotter(ModelConfig(arch, "gru", clip_len=8, num_classes=2)).eval()
     clip = torch.zeros((1, 8, 3, 90, 160), dtype=torch.uint8)
 
-    need = measure(spotter, clip)
+    estimate = measure(spotter, clip)
 
     with torch.inference_mode():
         counted = peak_bytes(lambda: spotter(clip))
     # The allocator also serves the convolutions' own workspace.
     allocated = allocated_bytes(spotter, clip)
-    assert need.activations_bytes == counted + clip.nbytes
+    assert estimate.activations_bytes == counted + clip.nbytes
     assert counted <= allocated <= 1.35 * counted
 
 
@@ -93,7 +95,9 @@ def test_half_precision_takes_half() -> None:
 
     assert half.weights_bytes == pytest.approx(full.weights_bytes / 2, rel=0.01)
     # The raw frames are bytes in both.
-    activations = [need.activations_bytes - clip.nbytes for need in (full, half)]
+    activations = [
+        estimate.activations_bytes - clip.nbytes for estimate in (full, half)
+    ]
     assert activations[0] == 2 * activations[1]
 
 
@@ -102,44 +106,44 @@ def test_eight_gigabytes_hold_the_users_largest_network() -> None:
         spotter = Spotter(ModelConfig("rny008_gsm", "gru", 50, 3)).half().eval()
     clip = torch.empty((1, 50, 3, 224, 398), dtype=torch.uint8, device="meta")
 
-    need = measure(spotter, clip)
+    estimate = measure(spotter, clip)
 
     assert weights_bytes(spotter) == pytest.approx(25.3e6, rel=0.01)
-    assert need.total_bytes < DEFAULT_BUDGET_BYTES / 8
+    assert estimate.total_bytes < DEFAULT_BUDGET_BYTES / 8
 
 
 @pytest.mark.parametrize("budget", [110, 119, 120, 500, 1009, 1010, 5000])
 def test_the_batch_is_the_largest_under_the_budget(budget: int) -> None:
-    def need_of(batch: int) -> Need:
-        return Need(weights_bytes=100, activations_bytes=10 * batch)
+    def estimate(batch: int) -> MemoryEstimate:
+        return MemoryEstimate(weights_bytes=100, activations_bytes=10 * batch)
 
-    batch = pick_batch(need_of, budget_bytes=budget, most=64)
+    batch = pick_batch(estimate, budget_bytes=budget, max_batch=64)
 
-    assert need_of(batch).total_bytes <= budget
-    assert batch == 64 or need_of(batch + 1).total_bytes > budget
+    assert estimate(batch).total_bytes <= budget
+    assert batch == 64 or estimate(batch + 1).total_bytes > budget
 
 
 def test_a_need_that_grows_faster_than_it_began_still_fits() -> None:
-    def need_of(batch: int) -> Need:
-        return Need(weights_bytes=0, activations_bytes=batch * batch)
+    def estimate(batch: int) -> MemoryEstimate:
+        return MemoryEstimate(weights_bytes=0, activations_bytes=batch * batch)
 
-    batch = pick_batch(need_of, budget_bytes=1000)
+    batch = pick_batch(estimate, budget_bytes=1000)
 
     assert 1 < batch <= 31
 
 
 def test_a_budget_too_small_for_one_says_what_to_do() -> None:
     with pytest.raises(EngineError, match=r"one step takes 2 MiB.*raise the budget"):
-        pick_batch(lambda batch: Need(2**21, batch), budget_bytes=2**20)
+        pick_batch(lambda batch: MemoryEstimate(2**21, batch), budget_bytes=2**20)
 
 
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
-def test_a_gpu_takes_what_was_foretold() -> None:
+def test_a_gpu_takes_what_was_estimated() -> None:
     config = ModelConfig("rny002_gsm", "gru", clip_len=32, num_classes=2)
     spotter = Spotter(config).half().eval().cuda()
     clip = torch.zeros((4, 32, 3, 224, 398), dtype=torch.uint8, device="cuda")
-    need = measure(spotter, clip)
+    estimate = measure(spotter, clip)
 
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated() - clip.nbytes
@@ -147,7 +151,7 @@ def test_a_gpu_takes_what_was_foretold() -> None:
         spotter(clip)
     taken = torch.cuda.max_memory_allocated() - before
 
-    assert taken == pytest.approx(need.activations_bytes, rel=0.25)
+    assert taken == pytest.approx(estimate.activations_bytes, rel=0.25)
 
 
 @pytest.mark.cuda
