@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import openvino as ov
 
 from model.checkpoint.archive import ENGINES, Checkpoint
@@ -32,8 +33,8 @@ class OpenVinoRuntime:
         """
         self.name, self.delay = name, delay
         self.head_model = head
-        self.chunk_len = int(trunk.input("frames").shape[0])
-        self.feature_dim = int(trunk.output("features").shape[1])
+        self.chunk_len = int(trunk.input(0).shape[0])
+        self.feature_dim = int(trunk.output(0).shape[1])
         self._trunk = _compile(trunk, threads).create_infer_request()
         self._head = _compile(head, threads).create_infer_request()
 
@@ -41,13 +42,13 @@ class OpenVinoRuntime:
         """Forget the video so far."""
         self._trunk.reset_state()
 
-    def trunk(self, frames: Frames, inside: Floats, shown: Floats) -> Floats:
+    def trunk(self, frames: Frames, is_video: Floats, is_not_padding: Floats) -> Floats:
         """Take the next chunk of a video."""
-        return _infer(self._trunk, {"frames": frames, "inside": inside, "shown": shown})
+        return _infer(self._trunk, frames, is_video, is_not_padding)
 
     def head(self, features: Floats) -> Floats:
         """Judge windows."""
-        return _infer(self._head, {"features": features})
+        return _infer(self._head, features)
 
 
 def open_runtime(
@@ -105,10 +106,11 @@ def _compile(model: ov.Model, threads: int | None) -> ov.CompiledModel:
         raise EngineUnavailable(f"OpenVINO cannot run this network: {exc}") from exc
 
 
-def _infer(request: ov.InferRequest, inputs: dict[str, Any]) -> Floats:
+def _infer(request: ov.InferRequest, *inputs: npt.NDArray[Any]) -> Floats:
+    """Run a model; inputs go by their position, for names have changed over time."""
     try:
         results = request.infer(
-            {name: np.ascontiguousarray(value) for name, value in inputs.items()},
+            {i: np.ascontiguousarray(value) for i, value in enumerate(inputs)},
             share_inputs=True,
         )
     except RuntimeError as exc:

@@ -31,13 +31,13 @@ class Runtime(Protocol):
         """Forget the video so far."""
         ...
 
-    def trunk(self, frames: Frames, inside: Floats, shown: Floats) -> Floats:
+    def trunk(self, frames: Frames, is_video: Floats, is_not_padding: Floats) -> Floats:
         """Take the next chunk of a video.
 
         Args:
             frames: (T, H, W, 3) RGB.
-            inside: (T,), 1 for a frame of the video, 0 for any other.
-            shown: (T,), 0 for a frame that is zero after normalisation.
+            is_video: (T,), 1 for a frame of the video, 0 for any other.
+            is_not_padding: (T,), 0 for a frame that is zero after normalisation.
 
         Returns:
             Features (T, D) of the steps `delay` before these.

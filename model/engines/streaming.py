@@ -23,7 +23,7 @@ class StreamingTrunk(nn.Module):
 
     `delay` steps after a frame went in, its feature comes out; frames that are
     not in the video (the flush after its end, and what a site sees before its
-    start) are marked so and have no say in the others.
+    start) are marked so and do not change the others.
 
     Attributes:
         delay: steps between a frame and its feature.
@@ -40,12 +40,12 @@ class StreamingTrunk(nn.Module):
         self.feature_dim = spotter.feature_dim
         self.net = copy.deepcopy(spotter._features).eval().requires_grad_(False)
         _fold_batch_norms(self.net)
-        self.tape = _Tape()
+        self.state = StreamState()
         self.delay = 0
         for block, name in _shift_sites(self.net):
-            site = _stream_site(block, name, self.tape, self.delay)
+            site = _stream_site(block, name, self.state, self.delay)
             self.delay += site.delay
-        self.tape.delay = self.delay
+        self.state.delay = self.delay
         mean = 255 * torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
         scale = 1 / (255 * torch.tensor(IMAGENET_STD).view(3, 1, 1))
         # Pixels are normalised in float32, whatever the precision of the network.
@@ -68,13 +68,13 @@ class StreamingTrunk(nn.Module):
         return next(self.net.parameters()).dtype
 
     def forward(
-        self, frames: Tensor, inside: Tensor, shown: Tensor, *state: Tensor
+        self, frames: Tensor, is_video: Tensor, is_not_padding: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
         """Take the next chunk.
 
-        Shapes, with T steps: frames (T, H, W, 3) uint8 RGB; inside (T,), 1 for a
-        frame of the video and 0 for any other; shown (T,), 0 for a frame that is
-        zero after normalisation, as E2E-Spot pads its clips; state: nothing for
+        Shapes, with T steps: frames (T, H, W, 3) uint8 RGB; is_video (T,), 1 for a
+        frame of the video and 0 for any other; is_not_padding (T,), 0 for a frame
+        that is zero after normalisation, as E2E-Spot pads its clips; state: nothing for
         the first chunk, then what the call before returned.
 
         Returns:
@@ -83,14 +83,17 @@ class StreamingTrunk(nn.Module):
         """
         mean, scale = self.get_buffer("mean"), self.get_buffer("scale")
         pictures = (frames.permute(0, 3, 1, 2).to(mean.dtype) - mean) * scale
-        pictures = (pictures * shown.view(-1, 1, 1, 1)).to(self.dtype)
-        self.tape.start(list(state), inside.to(self.dtype))
+        pictures = (pictures * is_not_padding.view(-1, 1, 1, 1)).to(self.dtype)
+        self.state.start(list(state), is_video.to(self.dtype))
         features: Tensor = self.net(pictures)
-        return (features, *self.tape.finish())
+        return (features, *self.state.finish())
 
 
-class _Tape:
-    """Hands each site its state in the order the sites are met, and takes the new."""
+class StreamState:
+    """What the shift sites carry from chunk to chunk, in the order they run.
+
+    During a pass each site takes its old state from here and leaves its new one.
+    """
 
     def __init__(self) -> None:
         self.delay = 0
@@ -99,15 +102,15 @@ class _Tape:
         self.old: list[Tensor] = []
         self.new: list[Tensor] = []
 
-    def start(self, state: list[Tensor], inside: Tensor) -> None:
-        self.old, self.new, self.steps = state, [], inside.shape[0]
+    def start(self, state: list[Tensor], is_video: Tensor) -> None:
+        self.old, self.new, self.steps = state, [], is_video.shape[0]
         if self.delay:
-            self.marks = self.extend(inside, self.delay + 3)
+            self.marks = self.extend(is_video, self.delay + 3)
 
     def extend(self, x: Tensor, steps: int) -> Tensor:
         """Put the last `steps` of earlier chunks before x, and keep its last."""
-        held = self.old.pop(0) if self.old else x.new_zeros((steps, *x.shape[1:]))
-        longer = torch.cat((held, x))
+        carried = self.old.pop(0) if self.old else x.new_zeros((steps, *x.shape[1:]))
+        longer = torch.cat((carried, x))
         self.new.append(longer[x.shape[0] :])
         return longer
 
@@ -115,19 +118,19 @@ class _Tape:
         """Give the chunk that is so many steps behind x."""
         if x.shape[0] <= steps:
             return self.extend(x, steps)[:-steps]
-        held = self.old.pop(0) if self.old else x.new_zeros((steps, *x.shape[1:]))
+        carried = self.old.pop(0) if self.old else x.new_zeros((steps, *x.shape[1:]))
         # Cut from what holds the old state too: OpenVINO's int8 passes cannot take a
         # state that is nothing but a piece of x.
-        self.new.append(torch.cat((held, x[-steps - 1 :]))[steps + 1 :])
-        return torch.cat((held, x[:-steps]))
+        self.new.append(torch.cat((carried, x[-steps - 1 :]))[steps + 1 :])
+        return torch.cat((carried, x[:-steps]))
 
-    def inside(self, delay: int, earlier: int = 0) -> Tensor:
+    def is_video(self, delay: int, earlier: int = 0) -> Tensor:
         """Say which of the steps `delay` behind the input are in the video.
 
         Of the T steps of a chunk and so many earlier ones.
         """
-        past = len(self.marks) - delay
-        return self.marks[past - self.steps - earlier : past].view(-1, 1, 1, 1)
+        end = len(self.marks) - delay
+        return self.marks[end - self.steps - earlier : end].view(-1, 1, 1, 1)
 
     def finish(self) -> list[Tensor]:
         return self.new
@@ -138,17 +141,17 @@ class _StreamedGate(nn.Module):
 
     delay = 2
 
-    def __init__(self, site: GatedShift, tape: _Tape, behind: int) -> None:
+    def __init__(self, site: GatedShift, state: StreamState, behind: int) -> None:
         super().__init__()
-        self.tape, self.behind, self.fold = tape, behind, site.fold
+        self.state, self.behind, self.fold = state, behind, site.fold
         self.net: Any = site.net
         net: Any = site.net
         self.conv: nn.Conv2d = net.conv if hasattr(net, "conv") else net
-        self.place = _interleaved(site.fold)
+        self.order = _interleaved(site.fold)
         if self.conv.groups == 1:
             for weight in (self.conv.weight.data, getattr(self.conv, "raw", None)):
                 if weight is not None:
-                    weight[:, : self.fold] = weight[:, self.place]
+                    weight[:, : self.fold] = weight[:, self.order]
         bn: Any = site.gsm.bn
         scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
         self.scale = nn.Parameter(scale.view(-1, 1, 1), False)
@@ -159,8 +162,8 @@ class _StreamedGate(nn.Module):
         self.taps = nn.Parameter(_taps_as_conv(conv3d.weight), False)
         self.bias = nn.Parameter(conv3d.bias.view(2, 1, 1).clone(), False)
         is_first = (torch.arange(site.fold) < site.fold // 2).float()
-        self.first = nn.Parameter(is_first.view(-1, 1, 1), False)
-        self.second = nn.Parameter(1 - is_first.view(-1, 1, 1), False)
+        self.first_half = nn.Parameter(is_first.view(-1, 1, 1), False)
+        self.second_half = nn.Parameter(1 - is_first.view(-1, 1, 1), False)
         self.moved: list[Tensor] = []
 
     def enter(self, _block: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
@@ -171,17 +174,17 @@ class _StreamedGate(nn.Module):
         x = args[0]  # n to n + T - 1.
         folded = x[:, : self.fold]
         gate = self._spread(self._gate(folded))  # n - 1 to n + T - 2.
-        following = self.tape.delayed(folded, 1) * gate  # Of n - 2 to n + T - 3,
-        here = self.tape.delayed(following, 1)  # like all that follows.
-        before = self.tape.delayed(here, 1)
-        self.moved = [following * self.first + before * self.second - here]
-        return (self.tape.delayed(x, 2),)
+        following = self.state.delayed(folded, 1) * gate  # Of n - 2 to n + T - 3,
+        here = self.state.delayed(following, 1)  # like all that follows.
+        before = self.state.delayed(here, 1)
+        self.moved = [following * self.first_half + before * self.second_half - here]
+        return (self.state.delayed(x, 2),)
 
     def forward(self, x: Tensor) -> Tensor:
         moved = self.moved.pop()
         out: Tensor
         if self.conv.groups > 1:
-            folded = (x[:, : self.fold] + moved)[:, self.place]
+            folded = (x[:, : self.fold] + moved)[:, self.order]
             out = self.net(torch.cat((folded, x[:, self.fold :]), dim=1))
             return out
         out = self.conv(x) + conv2d(
@@ -197,29 +200,29 @@ class _StreamedGate(nn.Module):
     def _gate(self, folded: Tensor) -> Tensor:
         """Say how much moves: channels from n on -> (T, 2, H, W) from n - 1 on."""
         taps = conv2d(relu(folded * self.scale + self.shift), self.taps, padding=1)
-        taps = self.tape.extend(taps * self.tape.inside(self.behind), 2)
+        taps = self.state.extend(taps * self.state.is_video(self.behind), 2)
         total = taps[:-2, :2] + taps[1:-1, 2:4] + taps[2:, 4:]
-        return torch.tanh(total + self.bias) * self.tape.inside(self.behind + 1)
+        return torch.tanh(total + self.bias) * self.state.is_video(self.behind + 1)
 
     def _spread(self, gate: Tensor) -> Tensor:
         """Give each half's channels its gate: (T, 2, H, W) -> (T, fold, H, W)."""
-        return gate[:, :1] * self.first + gate[:, 1:] * self.second
+        return gate[:, :1] * self.first_half + gate[:, 1:] * self.second_half
 
 
 class _StreamedShift(nn.Module):
-    """A temporal shift at the door of a block, one step behind its input."""
+    """A temporal shift at the input of a block, one step behind its input."""
 
     delay = 1
 
-    def __init__(self, tape: _Tape, behind: int) -> None:
+    def __init__(self, state: StreamState, behind: int) -> None:
         super().__init__()
-        self.tape, self.behind = tape, behind
+        self.state, self.behind = state, behind
 
     def enter(self, _block: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
         """Shift what the block begins with, its shortcut too."""
-        x = self.tape.extend(args[0], 2)  # From n - 2.
+        x = self.state.extend(args[0], 2)  # From n - 2.
         fold = x.shape[1] // 8
-        marked = x[:, : 2 * fold] * self.tape.inside(self.behind, 2)
+        marked = x[:, : 2 * fold] * self.state.is_video(self.behind, 2)
         later, earlier = marked[2:, :fold], marked[:-2, fold:]
         return (torch.cat((later, earlier, x[1:-1, 2 * fold :]), dim=1),)
 
@@ -227,11 +230,11 @@ class _StreamedShift(nn.Module):
 def _fold_batch_norms(net: nn.Module) -> None:
     """Put every batch norm that stands behind a convolution into its weights."""
     for module in net.modules():
-        place: Any = module
-        conv, bn = getattr(place, "conv", None), getattr(place, "bn", None)
+        layer: Any = module
+        conv, bn = getattr(layer, "conv", None), getattr(layer, "bn", None)
         if isinstance(conv, nn.Conv2d) and isinstance(bn, nn.BatchNorm2d):
-            place.conv = _FoldedConv(conv, bn)
-            place.bn = getattr(bn, "act", nn.Identity())
+            layer.conv = _FoldedConv(conv, bn)
+            layer.bn = getattr(bn, "act", nn.Identity())
 
 
 class _FoldedConv(nn.Conv2d):
@@ -264,28 +267,28 @@ def _shift_sites(net: nn.Module) -> Iterator[tuple[Any, str]]:
                 yield block, name
 
 
-def _stream_site(block: Any, name: str, tape: _Tape, behind: int) -> Any:
+def _stream_site(block: Any, name: str, state: StreamState, behind: int) -> Any:
     """Replace a block's shift by the streamed one, `behind` steps behind the input."""
     block._forward_pre_hooks.clear()  # TSM's own shift over whole clips.
     old = getattr(block, name)
     site: _StreamedGate | _StreamedShift
     if isinstance(old, GatedShift):
-        site = _StreamedGate(old, tape, behind)
+        site = _StreamedGate(old, state, behind)
         setattr(block, name, site)
     else:
-        site = _StreamedShift(tape, behind)
+        site = _StreamedShift(state, behind)
         setattr(block, name, old.net)
     block.register_forward_pre_hook(site.enter)
     return site
 
 
 def _interleaved(fold: int) -> Tensor:
-    """For each folded channel before the interleaving, its place after it.
+    """For each folded channel before the interleaving, its index after it.
 
     Each half's two quarters are interleaved: channel q of quarter j goes to 2q + j.
     """
-    places = torch.arange(fold).view(2, fold // 4, 2)
-    return places.transpose(1, 2).reshape(-1)
+    order = torch.arange(fold).view(2, fold // 4, 2)
+    return order.transpose(1, 2).reshape(-1)
 
 
 def _taps_as_conv(weight: Tensor) -> Tensor:

@@ -59,9 +59,9 @@ class TorchRuntime:
         """Forget the video so far."""
         self._state = ()
 
-    def trunk(self, frames: Frames, inside: Floats, shown: Floats) -> Floats:
+    def trunk(self, frames: Frames, is_video: Floats, is_not_padding: Floats) -> Floats:
         """Take the next chunk of a video."""
-        inputs = [self._send(array) for array in (frames, inside, shown)]
+        inputs = [self._send(array) for array in (frames, is_video, is_not_padding)]
         features: list[Tensor] = []
         done = 0
         while done < len(frames):

@@ -152,15 +152,15 @@ def quantise(
 def _chunks(video: Iterable[Frames], size: int) -> Iterator[dict[str, Any]]:
     """Give a video's whole chunks as the trunk's inputs; the first one resets it."""
     marks = np.ones(size, dtype=np.float32)
-    held: list[Frames] = []
+    images: list[Frames] = []
     is_first = True
     for image in video:
-        held.append(image.copy())
-        if len(held) == size:
+        images.append(image.copy())
+        if len(images) == size:
             yield {
-                "frames": np.stack(held),
-                "inside": marks,
-                "shown": marks,
+                "frames": np.stack(images),
+                "is_video": marks,
+                "is_not_padding": marks,
                 "nncf_reset_state": is_first,
             }
-            held, is_first = [], False
+            images, is_first = [], False

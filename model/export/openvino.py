@@ -109,7 +109,7 @@ def trunk_model(
 ) -> ov.Model:
     """Make the streaming trunk for frames of one size.
 
-    Inputs frames, inside, shown and output features as in `StreamingTrunk`; the
+    Inputs frames, is_video, is_not_padding, output features as in `StreamingTrunk`; the
     state is kept in the model and starts at zero when its request is reset.
     """
     trunk = StreamingTrunk(spotter)
@@ -123,7 +123,7 @@ def trunk_model(
     model.reshape(
         {port: list(shape) for port, shape in zip(model.inputs, shapes, strict=True)}
     )
-    _name(model.inputs[:3], ["frames", "inside", "shown"])
+    _name(model.inputs[:3], ["frames", "is_video", "is_not_padding"])
     _name(model.outputs[:1], ["features"])
     _keep_state(model)
     pack(model, [(raw.numpy(), scale.numpy()) for raw, scale in trunk.products()])

@@ -26,16 +26,16 @@ def stream(trunk: StreamingTrunk, frames: np.ndarray, cuts: list[int]) -> np.nda
     count = len(frames)
     flush = np.full((trunk.delay, *frames.shape[1:]), 200, dtype=np.uint8)
     frames = np.concatenate((frames, flush))
-    inside = torch.cat((torch.ones(count), torch.zeros(trunk.delay)))
+    is_video = torch.cat((torch.ones(count), torch.zeros(trunk.delay)))
     state: tuple[torch.Tensor, ...] = ()
     features, at = [], 0
     with torch.inference_mode():
         while at < len(frames):
-            past = at + cuts.pop(0)
-            chunk = torch.from_numpy(frames[at:past])
-            marks = inside[at:past]
+            end = at + cuts.pop(0)
+            chunk = torch.from_numpy(frames[at:end])
+            marks = is_video[at:end]
             out, *rest = trunk(chunk, marks, torch.ones_like(marks), *state)
-            state, at = tuple(rest), past
+            state, at = tuple(rest), end
             features.append(out)
     return torch.cat(features)[trunk.delay :][:count].numpy()
 
@@ -77,11 +77,11 @@ def test_what_stands_outside_the_video_has_no_say() -> None:
     trunk = StreamingTrunk(spotter)
     before = draw_frames(8, seed=1)
     around = np.concatenate((before, frames, draw_frames(30, seed=2)))
-    inside = torch.zeros(len(around))
-    inside[8:20] = 1
+    is_video = torch.zeros(len(around))
+    is_video[8:20] = 1
 
     with torch.inference_mode():
-        out, *_ = trunk(torch.from_numpy(around), inside, torch.ones(len(around)))
+        out, *_ = trunk(torch.from_numpy(around), is_video, torch.ones(len(around)))
 
     features = out[8 + trunk.delay :][:12].numpy()
     np.testing.assert_allclose(
@@ -89,7 +89,7 @@ def test_what_stands_outside_the_video_has_no_say() -> None:
     )
 
 
-def test_a_frame_that_is_not_shown_is_zero_after_normalisation() -> None:
+def test_a_frame_of_padding_is_zero_after_normalisation() -> None:
     spotter = noisy_spotter("rny002")
     frames = torch.from_numpy(draw_frames(2))
 
