@@ -3,7 +3,7 @@
     ModelError
     ├── VideoError            the file is at fault
     │   ├── UnreadableVideo       container or codec could not be decoded
-    │   ├── UnsupportedMedia      a kind of file or codec that is not let in
+    │   ├── UnsupportedMedia      a kind of file or codec that is not supported
     │   ├── NoVideoStream         no moving picture in the file
     │   └── VideoLimitExceeded    longer, larger or faster than the limits allow
     ├── DecoderError          the decoding process is at fault
@@ -44,7 +44,7 @@ class UnreadableVideo(VideoError):
 
 
 class UnsupportedMedia(VideoError):
-    """The file is of a kind that is not let in (a playlist, a script, a still)."""
+    """The file is of a kind that is not supported (a playlist, a script, a still)."""
 
     code = "unsupported_media"
 

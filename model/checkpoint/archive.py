@@ -46,7 +46,7 @@ class Checkpoint:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Read the manifest and hold the archive's contents against it.
+        """Read the manifest and compare it with the archive's contents.
 
         Hashes are checked when a member is read, so that opening stays quick.
 
@@ -203,16 +203,16 @@ def with_changes(
 
 
 def check_finite(weights: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    """Refuse weights that are not numbers.
+    """Refuse weights that are NaN or infinite.
 
     Raises:
         BadCheckpoint: some are NaN or infinite; the message names their keys.
     """
-    sick = [key for key, value in weights.items() if not np.isfinite(value).all()]
-    if sick:
-        more = f" and {len(sick) - 3} more" if len(sick) > 3 else ""
+    non_finite = [key for key, value in weights.items() if not np.isfinite(value).all()]
+    if non_finite:
+        more = f" and {len(non_finite) - 3} more" if len(non_finite) > 3 else ""
         raise BadCheckpoint(
-            f"weights that are NaN or infinite: {', '.join(sick[:3])}{more}; the "
+            f"weights that are NaN or infinite: {', '.join(non_finite[:3])}{more}; the "
             "training run diverged before this file was written: take an earlier one"
         )
 

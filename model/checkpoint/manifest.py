@@ -118,10 +118,10 @@ class Manifest:
         if not self.name or self.name != self.name.strip() or "/" in self.name:
             raise BadCheckpoint(f"a checkpoint cannot be called {self.name!r}")
         check_labels(self.labels, self.config)
-        strange = sorted(set(self.spotting.labels) ^ set(self.labels))
-        if strange:
+        unmatched = sorted(set(self.spotting.labels) ^ set(self.labels))
+        if unmatched:
             raise BadCheckpoint(
-                f"labels and spotting options do not agree about {strange}"
+                f"labels and spotting options do not agree about {unmatched}"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def check_labels(labels: tuple[str, ...], config: ModelConfig) -> None:
     """Refuse labels that do not fit the network.
 
     Raises:
-        BadCheckpoint: too many, too few, doubled or empty; the message says which.
+        BadCheckpoint: too many, too few, repeated or empty; the message says which.
     """
     if len(labels) != config.num_classes:
         raise BadCheckpoint(

@@ -47,7 +47,7 @@ class OpenVinoRuntime:
         return _infer(self._trunk, frames, is_video, is_not_padding)
 
     def head(self, features: Floats) -> Floats:
-        """Judge windows."""
+        """Score windows."""
         return _infer(self._head, features)
 
 

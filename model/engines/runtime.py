@@ -45,5 +45,5 @@ class Runtime(Protocol):
         ...
 
     def head(self, features: Floats) -> Floats:
-        """Judge windows: features (N, L, D) -> scores (N, L, K) in [0, 1]."""
+        """Score windows: features (N, L, D) -> scores (N, L, K) in [0, 1]."""
         ...

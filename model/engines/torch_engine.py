@@ -75,7 +75,7 @@ class TorchRuntime:
         return self._fetch(torch.cat(features))
 
     def head(self, features: Floats) -> Floats:
-        """Judge windows; where they do not fit all at once, in halves."""
+        """Score windows; where they do not fit all at once, in halves."""
         try:
             with torch.inference_mode():
                 logits = self._head(self._send(features))

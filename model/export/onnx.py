@@ -1,4 +1,4 @@
-"""From torch to ONNX, for runtimes of other houses; checked before it is kept.
+"""From torch to ONNX, for third-party runtimes; checked before it is kept.
 
 One graph, clip by clip as E2E-Spot runs: raw frames in, scores out, any number of
 clips and any frame size. The check needs no ONNX Runtime: OpenVINO reads it too.
@@ -40,7 +40,7 @@ class ClipScores(nn.Module):
         self.spotter = spotter
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Judge whole clips."""
+        """Score whole clips."""
         return torch.softmax(self.spotter(frames), dim=-1)
 
 

@@ -38,7 +38,7 @@ CHUNK_LEN = 8
 # Largest difference of a score from torch's that an exported network may show.
 TOLERANCE = 1e-3
 
-# Steps at once that the cost is told for; torch is not there to count it later.
+# Steps at once that the cost is counted for, here where torch is at hand.
 COST_STEPS = 64
 
 
@@ -57,7 +57,7 @@ def attach_engines(
         out: where to write; the file itself by default.
 
     Returns:
-        The new checkpoint; `manifest.engines["openvino"]` tells chunk length,
+        The new checkpoint; `manifest.engines["openvino"]` holds chunk length,
         delay, cost, and by precision the largest difference of a score from torch's.
 
     Raises:

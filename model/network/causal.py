@@ -15,7 +15,7 @@ class Carried(NamedTuple):
 
     Attributes:
         memory: the recurrent layers' state, (layers, B, hidden).
-        waiting: the last `look_ahead` contexts, still to be judged, at most
+        waiting: the last `look_ahead` contexts, not answered yet, at most
             (B, look_ahead, hidden).
     """
 
@@ -55,7 +55,7 @@ class CausalHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
         context, _ = self._gru(features)
-        return self._judge(pad(context, (0, 0, 0, self.look_ahead)))
+        return self._classify(pad(context, (0, 0, 0, self.look_ahead)))
 
     def stream(
         self, features: Tensor, carried: Carried | None = None, *, is_last: bool = False
@@ -65,7 +65,7 @@ class CausalHead(nn.Module):
         Args:
             features: the next T >= 1 steps, (B, T, D).
             carried: what the last call returned; None at the start.
-            is_last: nothing follows; judge the steps that are still waiting.
+            is_last: nothing follows; answer for the steps that are still waiting.
 
         Returns:
             Logits of the steps whose future is known by now, `look_ahead` steps
@@ -80,13 +80,13 @@ class CausalHead(nn.Module):
             context = pad(context, (0, 0, 0, self.look_ahead))
         ready = max(context.shape[1] - self.look_ahead, 0)
         logits = (
-            self._judge(context)
+            self._classify(context)
             if ready
             else features.new_empty((len(features), 0, self._fc_out.out_features))
         )
         return logits, Carried(memory, context[:, ready:])
 
-    def _judge(self, context: Tensor) -> Tensor:
+    def _classify(self, context: Tensor) -> Tensor:
         blend = self._ahead(context.transpose(1, 2)).transpose(1, 2)
         logits: Tensor = self._fc_out(self._dropout(blend))
         return logits

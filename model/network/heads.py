@@ -14,7 +14,7 @@ MAX_HIDDEN = 768
 
 
 class LinearHead(nn.Module):
-    """Judge each step by itself."""
+    """Classify each step by itself."""
 
     def __init__(self, feature_dim: int, classes: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class LinearHead(nn.Module):
 
 
 class GruHead(nn.Module):
-    """Let every step see the steps before and after it, then judge.
+    """Let every step see the steps before and after it, then classify.
 
     Source: E2E-Spot, model/modules.py (GRUPrediction).
     """

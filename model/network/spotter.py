@@ -39,7 +39,7 @@ class Spotter(nn.Module):
             self.register_buffer(f"_{name}", pixel, persistent=False)
 
     def forward(self, frames_u8: Tensor) -> Tensor:
-        """Judge every step of some clips.
+        """Score every step of some clips.
 
         Shapes, with B clips of T <= clip_len steps and K = num_classes + 1:
         frames (B, T, 3, H, W), uint8 RGB -> logits (B, T, K), index 0 the

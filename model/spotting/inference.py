@@ -227,7 +227,7 @@ class _Record:
             scores = np.zeros((0, len(labels) + 1), dtype=np.float32)
         if not np.isfinite(scores).all():
             raise EngineError(
-                "the engine gave scores that are no numbers; try another precision"
+                "the engine gave scores that are NaN or infinite; try another precision"
             )
         return Timeline(
             labels=labels,

@@ -1,6 +1,6 @@
 """Read what E2E-Spot and opensportslib have trained.
 
-Their checkpoints are pickles: only tensors are let out of them.
+Their checkpoints are pickles: only tensors are read from them.
 """
 
 import json
@@ -33,7 +33,7 @@ _PARTS = {"backbone._features.": "_features.", "head._pred_fine.": "_pred_fine."
 _NESTED = ("state_dict", "model_state_dict", "model")
 _OPTIMISER_KEYS = ({"optimizer_state_dict"}, {"state", "param_groups"})
 # opensportslib keeps its best mAP beside the weights, as a number of NumPy's: plain
-# data, let in under the names of NumPy 2 and 1. Nothing else is.
+# data, allowed under the names of NumPy 2 and 1. Nothing else is.
 _NUMBER = np.float64().__reduce__()[0]
 _NUMBERS: list[Any] = [
     (_NUMBER, "numpy._core.multiarray.scalar"),
@@ -91,7 +91,7 @@ class Run:
     def save(
         self, path: Path, *, name: str, frame_spec: FrameSpec, precision: Precision
     ) -> Checkpoint:
-        """Write it as a checkpoint of ours, with middling thresholds."""
+        """Write it as a checkpoint of ours, with thresholds of 0.5."""
         manifest = Manifest(
             name=name,
             config=self.config,
@@ -168,9 +168,9 @@ def read_classes(path: Path) -> tuple[str, ...]:
     labels = tuple(line.strip() for line in _text(path).splitlines() if line.strip())
     if not labels:
         raise BadCheckpoint(f"{path.name} names no classes")
-    doubled = sorted({label for label in labels if labels.count(label) > 1})
-    if doubled:
-        raise BadCheckpoint(f"{path.name} names {', '.join(doubled)} more than once")
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    if repeated:
+        raise BadCheckpoint(f"{path.name} names {', '.join(repeated)} more than once")
     return labels
 
 
@@ -188,11 +188,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
     for key in _NESTED:
         if isinstance(raw.get(key), Mapping):
             raw = raw[key]
-    strange = [key for key, value in raw.items() if not isinstance(value, Tensor)]
-    if strange or not raw:
+    others = [key for key, value in raw.items() if not isinstance(value, Tensor)]
+    if others or not raw:
         raise BadCheckpoint(
             f"{path.name} is not a state_dict: its values are to be tensors, but "
-            f"{', '.join(map(repr, strange[:5])) or 'there are none'}"
+            f"{', '.join(map(repr, others[:5])) or 'there are none'}"
         )
     return _rename({str(key): value for key, value in raw.items()})
 
@@ -209,7 +209,7 @@ def _unpickle(path: Path) -> Any:
     except pickle.UnpicklingError as exc:
         raise BadCheckpoint(
             f"{path.name} is not a file of weights, or it holds objects besides "
-            f"tensors, which are never unpickled ({_culprit(exc)})"
+            f"tensors, which are never unpickled ({_refused_object(exc)})"
         ) from exc
     except Exception as exc:  # damaged bytes raise anything in there
         raise BadCheckpoint(
@@ -281,8 +281,8 @@ def _text(path: Path) -> str:
         raise BadCheckpoint(f"{path} cannot be read: {exc}") from exc
 
 
-def _culprit(exc: Exception) -> str:
-    """Name what was not let in; torch's own words advise to let everything in."""
+def _refused_object(exc: Exception) -> str:
+    """Name the refused object; torch's own message advises to allow everything."""
     found = re.search(r"GLOBAL (\S+)", str(exc))
     return found[1] if found else "it is no such pickle"
 

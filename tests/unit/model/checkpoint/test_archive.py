@@ -282,10 +282,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_weights_that_are_no_numbers_are_named(
     tmp_path: Path, manifest: Manifest
 ) -> None:
-    sick = WEIGHT | {"_features.a": np.array([1.0, np.nan])}
+    broken = WEIGHT | {"_features.a": np.array([1.0, np.nan])}
 
     with pytest.raises(BadCheckpoint, match=r"infinite: _features\.a;"):
-        write_checkpoint(tmp_path / "x.touchline", manifest, weights=sick)
+        write_checkpoint(tmp_path / "x.touchline", manifest, weights=broken)
 
     assert list(tmp_path.iterdir()) == []
 

@@ -180,9 +180,9 @@ def test_a_tensor_of_another_shape_is_named(run: Run) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_no_numbers_are_named(run: Run, value: float) -> None:
     key = "_features.s2.b1.conv2.conv.weight"
-    sick = run.state[key].clone()
-    sick[0, 0, 0, 0] = value
-    run.save(run.state | {key: sick})
+    broken = run.state[key].clone()
+    broken[0, 0, 0, 0] = value
+    run.save(run.state | {key: broken})
 
     with pytest.raises(BadCheckpoint, match=r"infinite: _features\.s2\.b1\.conv2"):
         run.load()

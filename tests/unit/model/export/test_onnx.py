@@ -1,4 +1,4 @@
-"""The ONNX form: the same scores in another house's runtime, at any frame size."""
+"""The ONNX form: the same scores in a third-party runtime, at any frame size."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def saved(path: Path, feature_arch: str, temporal_arch: str) -> Checkpoint:
 
 
 def agrees_at_any_size(checkpoint: Checkpoint) -> None:
-    """Hold another house's runtime against torch, for two sizes of frame."""
+    """Compare a third-party runtime with torch, for two sizes of frame."""
     content = checkpoint.read_member(ENGINES + MEMBER)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     scores = ClipScores(load_spotter(checkpoint)).eval()

@@ -125,8 +125,8 @@ def test_folds_are_those_of_the_reference(name: str, folds: str) -> None:
     sites = [module for module in net.modules() if isinstance(module, GatedShift)]
 
     channels = [site.net.in_channels for site in sites]
-    told = [f"{site.fold}/{c}" for site, c in zip(sites, channels, strict=True)]
-    assert told == folds.split()
+    found = [f"{site.fold}/{c}" for site, c in zip(sites, channels, strict=True)]
+    assert found == folds.split()
 
 
 def test_a_fold_is_a_quarter_rounded_up_to_fours() -> None:

@@ -24,7 +24,7 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def head(name: str, **options: Any) -> nn.Module:
-    """Build a head over eight features for two classes, ready to judge."""
+    """Build a head over eight features for two classes, ready to run."""
     torch.manual_seed(0)
     config = ModelConfig("rny002", name, 16, 2, SMALL[name] | options)
     return build_head(config, feature_dim=8).eval()
@@ -41,7 +41,7 @@ def touched(module: nn.Module, steps: int, changed: int) -> list[int]:
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_every_head_judges_clips_of_any_length(name: str) -> None:
+def test_every_head_takes_clips_of_any_length(name: str) -> None:
     module = head(name)
 
     shapes = [module(torch.randn(2, steps, 8)).shape for steps in (1, 5, 40)]
