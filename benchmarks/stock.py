@@ -32,7 +32,7 @@ class StockSpotter(nn.Module):
         net: Any = self.spotter._features
         set_steps(net, len(frames))
         features = net(self.spotter.normalise(frames).contiguous())
-        return torch.softmax(self.spotter.head(features[None])[0], dim=-1)
+        return torch.softmax(self.spotter.head(features[None])["scores"][0], dim=-1)
 
 
 class _StockGateShift(nn.Module):

@@ -10,6 +10,7 @@ import openvino as ov
 from model.checkpoint.archive import ENGINES, Checkpoint
 from model.engines.runtime import Floats, Frames
 from model.errors import EngineError, EngineUnavailable
+from model.network.outputs import SCORES
 
 KIND = "openvino"
 
@@ -36,6 +37,9 @@ class OpenVinoRuntime:
         self.chunk_len = int(trunk.input(0).shape[0])
         self.feature_dim = int(trunk.output(0).shape[1])
         self._trunk = _compile(trunk, threads).create_infer_request()
+        # Forms of earlier releases have one result, whatever it is called.
+        names = [port.any_name for port in head.outputs]
+        self.output_names = names if len(names) > 1 else [SCORES]
         self._head = _compile(head, threads).create_infer_request()
 
     def reset(self) -> None:
@@ -44,11 +48,12 @@ class OpenVinoRuntime:
 
     def trunk(self, frames: Frames, is_video: Floats, is_not_padding: Floats) -> Floats:
         """Take the next chunk of a video."""
-        return _infer(self._trunk, frames, is_video, is_not_padding)
+        return _infer(self._trunk, frames, is_video, is_not_padding)[0]
 
-    def head(self, features: Floats) -> Floats:
-        """Score windows."""
-        return _infer(self._head, features)
+    def head(self, features: Floats) -> dict[str, Floats]:
+        """Run the head over windows."""
+        found = _infer(self._head, features)
+        return dict(zip(self.output_names, found, strict=True))
 
 
 def open_runtime(
@@ -106,7 +111,7 @@ def _compile(model: ov.Model, threads: int | None) -> ov.CompiledModel:
         raise EngineUnavailable(f"OpenVINO cannot run this network: {exc}") from exc
 
 
-def _infer(request: ov.InferRequest, *inputs: npt.NDArray[Any]) -> Floats:
+def _infer(request: ov.InferRequest, *inputs: npt.NDArray[Any]) -> list[Floats]:
     """Run a model; inputs go by their position, for names have changed over time."""
     try:
         results = request.infer(
@@ -115,4 +120,4 @@ def _infer(request: ov.InferRequest, *inputs: npt.NDArray[Any]) -> Floats:
         )
     except RuntimeError as exc:
         raise EngineError(f"OpenVINO failed: {exc}") from exc
-    return np.array(results[0], dtype=np.float32)
+    return [np.array(result, dtype=np.float32) for result in results.to_tuple()]

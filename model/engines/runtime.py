@@ -44,6 +44,10 @@ class Runtime(Protocol):
         """
         ...
 
-    def head(self, features: Floats) -> Floats:
-        """Score windows: features (N, L, D) -> scores (N, L, K) in [0, 1]."""
+    def head(self, features: Floats) -> dict[str, Floats]:
+        """Run the head over windows: features (N, L, D) -> each output, activated.
+
+        Shapes: (N, L, columns) by the output's name, as the checkpoint's config
+        declares them; "scores" (N, L, K) in [0, 1] is always there.
+        """
         ...

@@ -14,6 +14,7 @@ from model.engines.batch import chunk_that_fits
 from model.engines.runtime import WINDOWS_AT_ONCE, Floats, Frames
 from model.engines.streaming import StreamingTrunk
 from model.errors import EngineError, EngineUnavailable
+from model.network.activations import ActivatedHead
 from model.network.memory import DEFAULT_BUDGET_BYTES, MemoryEstimate, measure
 from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
@@ -52,7 +53,7 @@ class TorchRuntime:
         net: Any = trunk.net
         net.to(dtype=dtype, memory_format=torch.channels_last)
         # Small, and in float32: half precision would save nothing here.
-        self._head = copy.deepcopy(spotter._pred_fine).eval().to(device=device)
+        self._head = copy.deepcopy(ActivatedHead(spotter)).eval().to(device=device)
         self._state: tuple[Tensor, ...] = ()
 
     def reset(self) -> None:
@@ -74,12 +75,12 @@ class TorchRuntime:
                 done += len(part[0])
         return self._fetch(torch.cat(features))
 
-    def head(self, features: Floats) -> Floats:
-        """Score windows; where they do not fit all at once, in halves."""
+    def head(self, features: Floats) -> dict[str, Floats]:
+        """Run the head over windows; where they do not fit all at once, in halves."""
         try:
             with torch.inference_mode():
-                logits = self._head(self._send(features))
-                return self._fetch(torch.softmax(logits, dim=-1))
+                found = self._head(self._send(features))
+                return dict(zip(self._head.names, map(self._fetch, found), strict=True))
         except torch.OutOfMemoryError as exc:
             if len(features) == 1:
                 raise EngineError(
@@ -88,9 +89,10 @@ class TorchRuntime:
                 ) from exc
         torch.cuda.empty_cache()
         middle = len(features) // 2
-        return np.concatenate(
-            [self.head(features[:middle]), self.head(features[middle:])]
-        )
+        halves = [self.head(features[:middle]), self.head(features[middle:])]
+        return {
+            name: np.concatenate([half[name] for half in halves]) for name in halves[0]
+        }
 
     def _run(self, part: list[Tensor]) -> Tensor:
         with torch.inference_mode():
@@ -189,4 +191,4 @@ def cuda_chunk_len(
 def estimate_head(spotter: Spotter) -> MemoryEstimate:
     """Estimate what the head takes, in float32, over as many windows as it is given."""
     windows = (WINDOWS_AT_ONCE, spotter.config.clip_len, spotter.feature_dim)
-    return measure(spotter._pred_fine, torch.empty(windows, device="meta"))
+    return measure(ActivatedHead(spotter), torch.empty(windows, device="meta"))

@@ -1,7 +1,7 @@
 """From torch to the CPU engine's form, checked against torch before it is kept.
 
 Two OpenVINO models: the streaming trunk, whose state lives inside it, and the head
-with its softmax. Needs torch and OpenVINO.
+with its activations. Needs torch and OpenVINO.
 """
 
 import tempfile
@@ -20,23 +20,20 @@ from torch import Tensor, nn
 from model.checkpoint.archive import Checkpoint, with_changes
 from model.checkpoint.spotter_io import load_spotter
 from model.engines.openvino_engine import KIND, OpenVinoRuntime
-from model.engines.runtime import Frames
+from model.engines.runtime import Floats, Frames, Runtime
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import TorchRuntime
-from model.errors import EngineError
+from model.export.differences import check_differences, difference_facts, largest
 from model.export.packing import pack
 from model.export.sample import sample_frames
+from model.network.activations import ActivatedHead
 from model.network.cost import cost_of
 from model.network.spotter import Spotter
-from model.spotting.inference import one_pass
-from model.spotting.windows import Windows
+from model.spotting.inference import stream_features
 from model.video.frame_spec import FrameSpec
 
 # Steps the trunk takes at once: few enough to stay in cache, see docs/performance.md.
 CHUNK_LEN = 8
-
-# Largest difference of a score from torch's that an exported network may show.
-TOLERANCE = 1e-3
 
 # Steps at once that the cost is counted for, here where torch is at hand.
 COST_STEPS = 64
@@ -48,11 +45,11 @@ def attach_engines(
     frames: Sequence[Frames] = (),
     out: Path | None = None,
 ) -> Checkpoint:
-    """Put the OpenVINO form into a checkpoint, once its scores are torch's.
+    """Put the OpenVINO form into a checkpoint, once its outputs are torch's.
 
     Args:
         checkpoint_path: the file to export.
-        frames: (H, W, 3) RGB of the checkpoint's size to compare scores on; those
+        frames: (H, W, 3) RGB of the checkpoint's size to compare outputs on; those
             of the sample if left out.
         out: where to write; the file itself by default.
 
@@ -61,7 +58,7 @@ def attach_engines(
         delay, cost, and by precision the largest difference of a score from torch's.
 
     Raises:
-        EngineError: a score differs by more than `TOLERANCE`.
+        EngineError: an output differs from torch's by more than is allowed.
         BadCheckpoint: the file cannot be read.
     """
     checkpoint = Checkpoint.open(checkpoint_path)
@@ -73,14 +70,10 @@ def attach_engines(
     runtime = OpenVinoRuntime(trunk, head, delay=reference.delay)
 
     samples = list(frames or sample_frames(manifest.frame_spec))
-    windows = Windows(manifest.config.clip_len, manifest.config.clip_len // 2)
-    scores = [one_pass(samples, engine, windows) for engine in (reference, runtime)]
-    difference = float(np.abs(scores[0] - scores[1]).max())
-    if not difference <= TOLERANCE:
-        raise EngineError(
-            f"OpenVINO's scores differ from torch's by {difference:.1e}, more than "
-            f"{TOLERANCE:.0e}; the export was not kept"
-        )
+    found = _outputs(samples, runtime, manifest.config.clip_len)
+    expected = _outputs(samples, reference, manifest.config.clip_len)
+    differences = largest(found, expected)
+    check_differences(differences, "the OpenVINO network")
     facts = {
         "openvino_version": ov.__version__,
         "chunk_len": CHUNK_LEN,
@@ -89,7 +82,7 @@ def attach_engines(
             "float32": {
                 "trunk": "trunk",
                 "head": "head",
-                "max_score_difference": difference,
+                **difference_facts(differences),
                 "checked_on": "your video" if frames else "the sample video",
                 "checked_steps": len(samples),
             }
@@ -131,13 +124,14 @@ def trunk_model(
 
 
 def head_model(spotter: Spotter) -> ov.Model:
-    """Make the head with its softmax: features (N, L, D) -> scores (N, L, K)."""
+    """Make the head with its activations: features (N, L, D) -> a result an output."""
     clip_len, dim = spotter.config.clip_len, spotter.feature_dim
+    head = ActivatedHead(spotter)
     with torch.no_grad():
-        model = _convert(_Scores(spotter), (torch.zeros(2, clip_len, dim),))
+        model = _convert(head, (torch.zeros(2, clip_len, dim),))
     model.reshape([-1, -1, dim])
     _name(model.inputs, ["features"])
-    _name(model.outputs, ["scores"])
+    _name(model.outputs, list(head.names))
     pack(model, [])
     return model
 
@@ -159,13 +153,13 @@ def members_of(models: dict[str, ov.Model]) -> dict[str, bytes]:
     return members
 
 
-class _Scores(nn.Module):
-    def __init__(self, spotter: Spotter) -> None:
-        super().__init__()
-        self.spotter = spotter
-
-    def forward(self, features: Tensor) -> Tensor:
-        return torch.softmax(self.spotter.head(features), dim=-1)
+def _outputs(
+    frames: Sequence[Frames], runtime: Runtime, clip_len: int
+) -> list[dict[str, Floats]]:
+    """Run a network over some frames, the head over one clip after the other."""
+    features = np.concatenate(list(stream_features(frames, runtime)))
+    clips = [features[i : i + clip_len] for i in range(0, len(features), clip_len)]
+    return [runtime.head(np.ascontiguousarray(clip[None])) for clip in clips]
 
 
 def _convert(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from model.network.temporal_head import TemporalHead
+
 
 class Carried(NamedTuple):
     """What is carried from one piece of a stream to the next.
@@ -23,7 +25,7 @@ class Carried(NamedTuple):
     waiting: Tensor
 
 
-class CausalHead(nn.Module):
+class CausalHead(TemporalHead):
     """A forward GRU and, for every step, a blend of the next few contexts.
 
     The answer for step t depends on no step after t + look_ahead.
@@ -41,8 +43,8 @@ class CausalHead(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.look_ahead = look_ahead
-        self.hidden = min(feature_dim, 768)
+        self.look_ahead, self.classes = look_ahead, classes
+        self.hidden = self.context_dim = min(feature_dim, 768)
         self._gru = nn.GRU(feature_dim, self.hidden, layers, batch_first=True)
         self._ahead = nn.Conv1d(
             self.hidden, self.hidden, look_ahead + 1, groups=self.hidden
@@ -52,10 +54,10 @@ class CausalHead(nn.Module):
         self._dropout = nn.Dropout(dropout)
         self._fc_out = nn.Linear(self.hidden, classes)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
-        context, _ = self._gru(features)
-        return self._classify(pad(context, (0, 0, 0, self.look_ahead)))
+    def context(self, features: Tensor) -> Tensor:
+        """Shapes: features (B, T, D) -> (B, T, hidden)."""
+        memory, _ = self._gru(features)
+        return self._blend(pad(memory, (0, 0, 0, self.look_ahead)))
 
     def stream(
         self, features: Tensor, carried: Carried | None = None, *, is_last: bool = False
@@ -80,13 +82,13 @@ class CausalHead(nn.Module):
             context = pad(context, (0, 0, 0, self.look_ahead))
         ready = max(context.shape[1] - self.look_ahead, 0)
         logits = (
-            self._classify(context)
+            self.classify(self._blend(context))
             if ready
-            else features.new_empty((len(features), 0, self._fc_out.out_features))
+            else features.new_empty((len(features), 0, self.classes))
         )
         return logits, Carried(memory, context[:, ready:])
 
-    def _classify(self, context: Tensor) -> Tensor:
-        blend = self._ahead(context.transpose(1, 2)).transpose(1, 2)
-        logits: Tensor = self._fc_out(self._dropout(blend))
-        return logits
+    def _blend(self, memory: Tensor) -> Tensor:
+        blend = self._ahead(memory.transpose(1, 2)).transpose(1, 2)
+        out: Tensor = self._dropout(blend)
+        return out

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.errors import BadCheckpoint, UnsupportedCheckpoint
+from model.network.outputs import (
+    Output,
+    OutputOptions,
+    read_outputs,
+    write_outputs,
+)
 
 BACKBONES = ("rny002", "rny008", "rn18", "rn50", "convnextt")
 SHIFTS = ("", "gsm", "tsm")
@@ -23,7 +29,14 @@ HEAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 _REFUSED_HEADS = ("mstcn", "asformer")
-_FIELDS = ("feature_arch", "temporal_arch", "clip_len", "num_classes", "options")
+_FIELDS = (
+    "feature_arch",
+    "temporal_arch",
+    "clip_len",
+    "num_classes",
+    "options",
+    "outputs",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,8 @@ class ModelConfig:
         clip_len: steps the network is given at most, >= 1.
         num_classes: labels without the background; logits have one more.
         options: what the head lets one choose (see `HEAD_OPTIONS`), JSON-able.
+        outputs: options by the name of the output (see `model.network.outputs`),
+            JSON-able; scores with softmax alone if empty.
 
     Raises:
         UnsupportedCheckpoint: an architecture or option that we do not build.
@@ -47,6 +62,7 @@ class ModelConfig:
     clip_len: int
     num_classes: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built, saying what can."""
@@ -59,6 +75,9 @@ class ModelConfig:
                     f"{name} must be a whole number from 1 up, got {value!r}"
                 )
         object.__setattr__(self, "options", dict(self.options))
+        # All options named: equal networks have equal configs.
+        outputs = write_outputs(read_outputs(self.outputs))
+        object.__setattr__(self, "outputs", outputs)
 
     @property
     def backbone(self) -> str:
@@ -75,14 +94,30 @@ class ModelConfig:
         """What the head is built with: its defaults and what was chosen."""
         return {**HEAD_OPTIONS[self.temporal_arch], **self.options}
 
+    @property
+    def output_options(self) -> dict[str, OutputOptions]:
+        """Options of every output that the network has, by name, `scores` first."""
+        return read_outputs(self.outputs)
+
+    @property
+    def declared_outputs(self) -> tuple[Output, ...]:
+        """Every output that the network has, `scores` first."""
+        return tuple(
+            options.declare(self.num_classes)
+            for options in self.output_options.values()
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object that `from_dict` reads."""
+        # Without further outputs, earlier releases read it, too.
+        outputs = {"outputs": dict(self.outputs)} if self.outputs else {}
         return {
             "feature_arch": self.feature_arch,
             "temporal_arch": self.temporal_arch,
             "clip_len": self.clip_len,
             "num_classes": self.num_classes,
             "options": dict(self.options),
+            **outputs,
         }
 
     @classmethod
@@ -104,6 +139,9 @@ class ModelConfig:
         options = raw.get("options", {})
         if not isinstance(options, Mapping):
             raise BadCheckpoint(f"config.options must be an object, got {options!r}")
+        outputs = raw.get("outputs", {})
+        if not isinstance(outputs, Mapping):
+            raise BadCheckpoint(f"config.outputs must be an object, got {outputs!r}")
         return cls(**{**raw, "options": dict(options)})
 
 

@@ -8,25 +8,26 @@ from torch import Tensor, nn
 from model.network.causal import CausalHead
 from model.network.config import ModelConfig
 from model.network.multiscale import MultiscaleHead
+from model.network.temporal_head import TemporalHead
 from model.network.transformer import TransformerHead
 
 MAX_HIDDEN = 768
 
 
-class LinearHead(nn.Module):
+class LinearHead(TemporalHead):
     """Classify each step by itself."""
 
     def __init__(self, feature_dim: int, classes: int) -> None:
         super().__init__()
+        self.context_dim = feature_dim
         self._fc_out = nn.Linear(feature_dim, classes)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
-        logits: Tensor = self._fc_out(features)
-        return logits
+    def context(self, features: Tensor) -> Tensor:
+        """Give the features as they are: (B, T, D)."""
+        return features
 
 
-class GruHead(nn.Module):
+class GruHead(TemporalHead):
     """Let every step see the steps before and after it, then classify.
 
     Source: E2E-Spot, model/modules.py (GRUPrediction).
@@ -35,20 +36,22 @@ class GruHead(nn.Module):
     def __init__(self, feature_dim: int, classes: int, *, layers: int = 1) -> None:
         super().__init__()
         hidden = min(feature_dim, MAX_HIDDEN)
+        self.context_dim = 2 * hidden
         self._gru = nn.GRU(
             feature_dim, hidden, layers, batch_first=True, bidirectional=True
         )
+        # One within the other: so E2E-Spot's keys have it.
         self._fc_out = LinearHead(2 * hidden, classes)
         self._dropout = nn.Dropout(0.5)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
-        context, _ = self._gru(features)  # (B, T, 2 * hidden)
-        logits: Tensor = self._fc_out(self._dropout(context))
-        return logits
+    def context(self, features: Tensor) -> Tensor:
+        """Shapes: features (B, T, D) -> (B, T, 2 * hidden)."""
+        memory, _ = self._gru(features)
+        out: Tensor = self._dropout(memory)
+        return out
 
 
-def build_head(config: ModelConfig, feature_dim: int) -> nn.Module:
+def build_head(config: ModelConfig, feature_dim: int) -> TemporalHead:
     """Build the head a config names: (B, T, D) -> logits (B, T, K)."""
     classes = config.num_classes + 1
     match config.temporal_arch:

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from model.network.temporal_head import TemporalHead
 
-class MultiscaleHead(nn.Module):
+
+class MultiscaleHead(TemporalHead):
     """Branches over spans of time, weighed against each other at every step.
 
     A branch of span s sees s / 2 steps to each side and no more, so the whole
@@ -27,6 +29,7 @@ class MultiscaleHead(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
+        self.context_dim = width
         self._in_proj = nn.Linear(feature_dim, width)
         self._branches = nn.ModuleList(Branch(width, span) for span in spans)
         self._gate = nn.Linear(width * len(spans), len(spans))
@@ -34,14 +37,14 @@ class MultiscaleHead(nn.Module):
         self._dropout = nn.Dropout(dropout)
         self._fc_out = nn.Linear(width, classes)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
+    def context(self, features: Tensor) -> Tensor:
+        """Shapes: features (B, T, D) -> (B, T, width)."""
         x = self._in_proj(features)
         views = torch.stack([branch(x) for branch in self._branches], dim=2)
         share = torch.softmax(self._gate(views.flatten(2)), dim=2)  # (B, T, spans)
         fused = x + (views * share.unsqueeze(3)).sum(dim=2)
-        logits: Tensor = self._fc_out(self._dropout(self._norm(fused)))
-        return logits
+        out: Tensor = self._dropout(self._norm(fused))
+        return out
 
 
 class Branch(nn.Module):

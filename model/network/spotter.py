@@ -10,6 +10,8 @@ from torch.nn.functional import pad
 from model.network.backbone import MIN_FRAME_PX, build_backbone, set_steps
 from model.network.config import ModelConfig
 from model.network.heads import build_head
+from model.network.outputs import SCORES
+from model.network.temporal_head import TemporalHead
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -33,16 +35,24 @@ class Spotter(nn.Module):
             config.feature_arch, is_pretrained=is_pretrained
         )
         self._pred_fine = build_head(config, self.feature_dim)
+        self._output_heads = nn.ModuleDict(
+            {
+                output.name: nn.Linear(self._pred_fine.context_dim, output.columns)
+                for output in config.declared_outputs
+                if output.name != SCORES
+            }
+        )
         # Not persistent: the keys of a checkpoint are E2E-Spot's and no more.
         for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
             pixel = torch.tensor(values).view(3, 1, 1)
             self.register_buffer(f"_{name}", pixel, persistent=False)
 
-    def forward(self, frames_u8: Tensor) -> Tensor:
+    def forward(self, frames_u8: Tensor) -> dict[str, Tensor]:
         """Score every step of some clips.
 
         Shapes, with B clips of T <= clip_len steps and K = num_classes + 1:
-        frames (B, T, 3, H, W), uint8 RGB -> logits (B, T, K), index 0 the
+        frames (B, T, 3, H, W), uint8 RGB -> for each output its raw values
+        (B, T, columns), before any activation; "scores" has K columns, index 0 the
         background. A shorter clip is padded with zeros after normalisation.
 
         Raises:
@@ -71,10 +81,14 @@ class Spotter(nn.Module):
         features: Tensor = self._features(pictures)
         return features.view(clips, steps, self.feature_dim)
 
-    def head(self, features: Tensor) -> Tensor:
-        """Turn features (B, T, D) into logits (B, T, K)."""
-        logits: Tensor = self._pred_fine(features)
-        return logits
+    @property
+    def temporal_head(self) -> TemporalHead:
+        """The part that looks at a clip's steps together."""
+        return self._pred_fine
+
+    def head(self, features: Tensor) -> dict[str, Tensor]:
+        """Turn features (B, T, D) into each output's raw values (B, T, columns)."""
+        return head_outputs(self._pred_fine, self._output_heads, features)
 
     def _check(self, frames: Tensor) -> None:
         shape = tuple(frames.shape)
@@ -95,3 +109,12 @@ class Spotter(nn.Module):
                 f"frames are {shape[4]}x{shape[3]}; at least "
                 f"{MIN_FRAME_PX}x{MIN_FRAME_PX} pixels are needed"
             )
+
+
+def head_outputs(
+    head: TemporalHead, others: nn.ModuleDict, features: Tensor
+) -> dict[str, Tensor]:
+    """Run a head once, and on what its classifier sees every other output's layer."""
+    context = head.context(features)
+    outputs = {SCORES: head.classify(context)}
+    return outputs | {name: layer(context) for name, layer in others.items()}

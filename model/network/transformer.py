@@ -4,12 +4,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from model.network.temporal_head import TemporalHead
+
 OUT_OF_REACH = -1e4
 # Useful biases reach several units: scaled, they learn quicker than the other weights.
 BIAS_SCALE = 4.0
 
 
-class TransformerHead(nn.Module):
+class TransformerHead(TemporalHead):
     """A pre-norm encoder whose positions are relative, so that T is free.
 
     How a step weighs another depends on their contents and on the distance between
@@ -33,6 +35,7 @@ class TransformerHead(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
+        self.context_dim = width
         self._in_proj = nn.Linear(feature_dim, width)
         self._distance = RelativeBias(heads, reach)
         self._layers = nn.ModuleList(
@@ -41,14 +44,14 @@ class TransformerHead(nn.Module):
         self._norm = nn.LayerNorm(width)
         self._fc_out = nn.Linear(width, classes)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Shapes: (B, T, D) -> logits (B, T, K), index 0 the background."""
+    def context(self, features: Tensor) -> Tensor:
+        """Shapes: features (B, T, D) -> (B, T, width)."""
         bias = self._distance(features.shape[1], features)
         x = self._in_proj(features)
         for layer in self._layers:
             x = layer(x, bias)
-        logits: Tensor = self._fc_out(self._norm(x))
-        return logits
+        out: Tensor = self._norm(x)
+        return out
 
 
 class RelativeBias(nn.Module):

@@ -80,7 +80,7 @@ def one_pass(
     Returns:
         Scores (T, K), one row an image.
     """
-    head = WindowedHead(runtime.head, windows)
+    head = WindowedHead(lambda features: runtime.head(features)["scores"], windows)
     for features in stream_features(images, runtime):
         head.push(features)
         if on_wait is not None:
@@ -127,7 +127,7 @@ def clip_by_clip(
             features.append(part)
             if on_wait is not None:
                 on_wait()
-        scores = runtime.head(np.concatenate(features)[None])[0]
+        scores = runtime.head(np.concatenate(features)[None])["scores"][0]
         if average is None:
             average = Average(scores.shape[1])
         average.add(start + first, scores[first:past])

@@ -69,7 +69,8 @@ class SpottingModule(lightning.LightningModule):
         Unlike the network's own `forward` it does not fill a short clip up to
         clip_len: in training that would be work thrown away.
         """
-        return self.spotter.head(self._trunk(self.spotter.normalise(frames)))
+        features = self._trunk(self.spotter.normalise(frames))
+        return self.spotter.head(features)["scores"]
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode as ever, but for norms that are to stand still."""

@@ -57,7 +57,7 @@ def window_scores(spotter: Spotter, features: Tensor, *, overlap: float) -> Tens
     support = features.new_zeros(steps, 1)
     for start in range(hop - clip_len, steps, hop):
         low, high = max(0, start), min(steps, start + clip_len)
-        logits = spotter.head(features[None, low:high])[0]
+        logits = spotter.head(features[None, low:high])["scores"][0]
         total[low:high] += logits.float().softmax(-1)
         support[low:high] += 1
     return total / support

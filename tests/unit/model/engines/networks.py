@@ -1,6 +1,8 @@
 """Networks with weights from noise for the tests of engines, and slow truths."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,12 @@ from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
 
+# Every kind of output that a network can have.
+ALL_OUTPUTS: Mapping[str, Any] = {
+    "scores": {"activation": "sigmoid"},
+    "displacement": {"radius": 2},
+    "team": {"sides": ["left", "right"]},
+}
 SIZE = (64, 48)  # Width and height of a test's frames.
 LABELS = ("PASS", "DRIVE")
 
@@ -24,6 +32,7 @@ def noisy_spotter(
     temporal_arch: str = "gru",
     *,
     clip_len: int = 16,
+    outputs: Mapping[str, Any] | None = None,
 ) -> Spotter:
     """Make a network whose gates, batch norms and scores are all alive.
 
@@ -31,7 +40,10 @@ def noisy_spotter(
     would go unseen.
     """
     torch.manual_seed(0)
-    spotter = Spotter(ModelConfig(feature_arch, temporal_arch, clip_len, len(LABELS)))
+    config = ModelConfig(
+        feature_arch, temporal_arch, clip_len, len(LABELS), outputs=outputs or {}
+    )
+    spotter = Spotter(config)
     for name, parameter in spotter.named_parameters():
         if "conv3D" in name:
             nn.init.normal_(parameter, std=0.1)

@@ -1,5 +1,8 @@
 """The chunk of a streaming trunk against a budget of memory."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,10 +11,12 @@ from model.engines.runtime import WINDOWS_AT_ONCE
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import cuda_chunk_len, estimate_head
 from model.errors import EngineError
+from model.network.activations import activate
 from model.network.config import ModelConfig
 from model.network.memory import peak_bytes
 from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
+from tests.unit.model.engines.networks import ALL_OUTPUTS, noisy_spotter
 
 pytestmark = pytest.mark.slow
 
@@ -72,16 +77,29 @@ def test_half_precision_lets_the_gpu_take_more() -> None:
     assert 1 <= chunks[0] < chunks[1] <= 64
 
 
-@pytest.mark.parametrize("head", ["gru", "transformer", "multiscale", "causal_gru", ""])
-def test_a_head_takes_what_was_estimated(head: str) -> None:
-    spotter = Spotter(ModelConfig("rn18", head, 100, 2)).eval()
+@pytest.mark.parametrize(
+    ("head", "outputs"),
+    [
+        ("gru", {}),
+        ("transformer", {}),
+        ("multiscale", {}),
+        ("causal_gru", ALL_OUTPUTS),
+        ("", ALL_OUTPUTS),
+    ],
+)
+def test_a_head_takes_what_was_estimated(head: str, outputs: Mapping[str, Any]) -> None:
+    spotter = noisy_spotter("rn18", head, clip_len=100, outputs=outputs)
     windows = torch.zeros(WINDOWS_AT_ONCE, 100, spotter.feature_dim)
 
     estimate = estimate_head(spotter)
 
     with torch.inference_mode():
-        counted = peak_bytes(lambda: spotter.head(windows))
-    weights = sum(weight.nbytes for weight in spotter._pred_fine.parameters())
+        counted = peak_bytes(lambda: activate(spotter.head(windows), spotter.config))
+    weights = sum(
+        weight.nbytes
+        for name, weight in spotter.named_parameters()
+        if not name.startswith("_features.")
+    )
     assert estimate.weights_bytes == weights
     assert estimate.activations_bytes == pytest.approx(
         counted + windows.nbytes, rel=0.1

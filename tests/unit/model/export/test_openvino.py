@@ -18,6 +18,7 @@ from model.spotting.inference import one_pass, stream_features
 from model.spotting.windows import Windows
 from model.video.frame_spec import FrameSpec
 from tests.unit.model.engines.networks import (
+    ALL_OUTPUTS,
     SIZE,
     draw_frames,
     noisy_checkpoint,
@@ -35,23 +36,25 @@ SCORES = 1e-4
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     folder = tmp_path_factory.mktemp("exported")
-    return attach_engines(noisy_checkpoint(folder, noisy_spotter()).path)
+    spotter = noisy_spotter(outputs=ALL_OUTPUTS)
+    return attach_engines(noisy_checkpoint(folder, spotter).path)
 
 
 @pytest.mark.parametrize(
-    ("arch", "head"),
+    ("arch", "head", "has_all"),
     [
-        ("rny002_tsm", ""),
-        ("rn18_gsm", "deeper_gru"),
-        ("rny002", "transformer"),
-        ("rny002", "multiscale"),
-        ("rny002", "causal_gru"),
+        ("rny002_tsm", "", False),
+        ("rn18_gsm", "deeper_gru", False),
+        ("rny002", "gru", True),
+        ("rny002", "transformer", False),
+        ("rny002", "multiscale", True),
+        ("rny002", "causal_gru", True),
     ],
 )
-def test_openvino_gives_the_uncut_features_and_scores_of_torch(
-    arch: str, head: str
+def test_openvino_gives_the_uncut_features_and_outputs_of_torch(
+    arch: str, head: str, has_all: bool
 ) -> None:
-    spotter = noisy_spotter(arch, head)
+    spotter = noisy_spotter(arch, head, outputs=ALL_OUTPUTS if has_all else None)
     delay = StreamingTrunk(spotter).delay
     runtime = OpenVinoRuntime(
         trunk_model(spotter, FrameSpec(*SIZE), chunk_len=4),
@@ -62,14 +65,18 @@ def test_openvino_gives_the_uncut_features_and_scores_of_torch(
     frames = draw_frames(19)
 
     features = np.concatenate(list(stream_features(frames, runtime)))
-    scores = one_pass(frames, runtime, Windows(16, 8))
+    found = runtime.head(features[None, :16])
 
     expected = uncut_features(spotter, frames)
     largest = max(1.0, float(np.abs(expected).max()))
     np.testing.assert_allclose(features, expected, atol=FEATURES * largest)
-    np.testing.assert_allclose(
-        scores, one_pass(frames, TorchRuntime(spotter), Windows(16, 8)), atol=SCORES
+    outputs = TorchRuntime(spotter).head(features[None, :16])
+    assert list(found) == list(outputs)
+    assert [array.shape[2] for array in found.values()] == (
+        [3, 1, 2] if has_all else [3]
     )
+    for name, values in outputs.items():
+        np.testing.assert_allclose(found[name], values, atol=SCORES)
 
 
 def test_an_exported_checkpoint_spots_like_torch(checkpoint: Checkpoint) -> None:
@@ -80,6 +87,20 @@ def test_an_exported_checkpoint_spots_like_torch(checkpoint: Checkpoint) -> None
 
     expected = one_pass(frames, reference, Windows(16, 8))
     assert np.ptp(expected, axis=0).max() > 100 * SCORES  # The frames do matter.
+    np.testing.assert_allclose(scores, expected, atol=SCORES)
+
+
+def test_a_form_of_an_earlier_release_is_read_by_position() -> None:
+    spotter = noisy_spotter("rny002", "")
+    trunk, head = trunk_model(spotter, FrameSpec(*SIZE)), head_model(spotter)
+    for port, name in zip(trunk.inputs, ("frames", "inside", "shown"), strict=True):
+        port.get_tensor().set_names({name})
+    frames = draw_frames(11)
+
+    runtime = OpenVinoRuntime(trunk, head, delay=0, threads=1)
+
+    scores = one_pass(frames, runtime, Windows(16, 8))
+    expected = one_pass(frames, TorchRuntime(spotter), Windows(16, 8))
     np.testing.assert_allclose(scores, expected, atol=SCORES)
 
 
@@ -102,6 +123,8 @@ def test_the_export_says_what_it_is_and_how_far_it_is_from_torch(
     assert facts["delay"] == 26
     assert facts["openvino_version"] == ov.__version__
     assert 0 <= form["max_score_difference"] <= SCORES
+    assert set(form["max_differences"]) == {"displacement", "team"}
+    assert 0 <= max(form["max_differences"].values()) <= SCORES
     assert (form["checked_on"], form["checked_steps"]) == ("the sample video", 40)
 
 
@@ -122,7 +145,7 @@ def test_an_export_whose_scores_are_not_torchs_is_not_kept(
 ) -> None:
     path = noisy_checkpoint(tmp_path, noisy_spotter("rny002", "")).path
     before = path.read_bytes()
-    monkeypatch.setattr("model.export.openvino.TOLERANCE", -1.0)
+    monkeypatch.setattr("model.export.differences.TOLERANCE", -1.0)
 
     with pytest.raises(EngineError, match="not kept"):
         attach_engines(path)

@@ -162,9 +162,9 @@ def test_scores_on_a_gpu_in_half_precision_are_those_of_the_cpu() -> None:
     clip = torch.randint(0, 256, (2, 8, 3, 112, 200), dtype=torch.uint8)
 
     with torch.inference_mode():
-        expected = spotter(clip).softmax(-1)
-        full = spotter.cuda()(clip.cuda()).softmax(-1).cpu()
-        half = spotter.half()(clip.cuda()).float().softmax(-1).cpu()
+        expected = spotter(clip)["scores"].softmax(-1)
+        full = spotter.cuda()(clip.cuda())["scores"].softmax(-1).cpu()
+        half = spotter.half()(clip.cuda())["scores"].float().softmax(-1).cpu()
 
     torch.testing.assert_close(full, expected, atol=1e-3, rtol=0)
     torch.testing.assert_close(half, expected, atol=2e-2, rtol=0)

@@ -60,8 +60,8 @@ def test_a_short_clip_is_one_padded_with_mean_coloured_frames(
     padded = torch.cat((normed, torch.zeros(1, 1, 3, 64, 64)), dim=1)
 
     with torch.no_grad():
-        logits = spotter(short)
-        expected = spotter.head(spotter.trunk(padded)[:, :3])
+        logits = spotter(short)["scores"]
+        expected = spotter.head(spotter.trunk(padded)[:, :3])["scores"]
 
     assert logits.shape == (1, 3, 3)
     assert torch.allclose(logits, expected, atol=1e-6)
@@ -71,8 +71,8 @@ def test_clips_of_a_batch_do_not_see_each_other(spotter: Spotter) -> None:
     batch = frames(2, 4, 3, 48, 64)
 
     with torch.no_grad():
-        together = spotter(batch)
-        alone = torch.cat([spotter(batch[:1]), spotter(batch[1:])])
+        together = spotter(batch)["scores"]
+        alone = torch.cat([spotter(part)["scores"] for part in (batch[:1], batch[1:])])
 
     assert torch.allclose(together, alone, atol=1e-5)
 
@@ -92,7 +92,7 @@ def test_the_trunk_takes_any_length_and_reaches_26_steps(spotter: Spotter) -> No
 @pytest.mark.parametrize(("height", "width"), [(33, 47), (90, 160), (61, 32)])
 def test_odd_frame_sizes_are_fine(spotter: Spotter, height: int, width: int) -> None:
     with torch.no_grad():
-        logits = spotter(frames(1, 4, 3, height, width))
+        logits = spotter(frames(1, 4, 3, height, width))["scores"]
 
     assert bool(logits.isfinite().all())
 
@@ -134,7 +134,8 @@ def test_every_parameter_learns() -> None:
             elif name.endswith("bn.weight"):  # timm closes each block's branch
                 value.fill_(1)
 
-    torch.autograd.backward(spotter(frames(2, 4, 3, 64, 64)).square().sum())
+    scores = spotter(frames(2, 4, 3, 64, 64))["scores"]
+    torch.autograd.backward(scores.square().sum())
 
     idle = [
         name

@@ -62,7 +62,7 @@ def test_one_pass_is_the_head_over_windows_of_uncut_features(
         for start in range(-5, max(1, count - 6), 6):
             first, past = max(start, 0), min(start + 12, count)
             with torch.inference_mode():
-                logits = spotter.head(features[None, first:past])[0]
+                logits = spotter.head(features[None, first:past])["scores"][0]
             yield first, torch.softmax(logits, dim=-1).numpy()
 
     scores = one_pass(frames, TorchRuntime(spotter), Windows(12, 6))
@@ -83,7 +83,7 @@ def test_clip_by_clip_is_the_network_over_clips_padded_with_zeros(
             for step in range(max(start, 0), min(start + 12, count)):
                 clip[step - start] = pictures[step]
             with torch.inference_mode():
-                logits = spotter.head(spotter.trunk(clip[None]))[0]
+                logits = spotter.head(spotter.trunk(clip[None]))["scores"][0]
             yield start, torch.softmax(logits, dim=-1).numpy()
 
     scores = clip_by_clip(frames, TorchRuntime(spotter), Windows(12, 6))
@@ -170,28 +170,31 @@ def test_a_choice_that_is_none_says_which_there_are(
         load_predictor(path, **choice)  # type: ignore[arg-type] # Wrong on purpose.
 
 
-def test_windows_that_do_not_fit_are_judged_in_halves(
+def test_windows_that_do_not_fit_are_taken_in_halves(
     spotter: Spotter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime = TorchRuntime(spotter)
     rng = np.random.default_rng(0)
     windows = rng.random((5, 12, runtime.feature_dim), dtype=np.float32)
     expected = runtime.head(windows)
-    judge, tried = runtime._head.forward, []
+    whole, tried = runtime._head.forward, []
 
-    def small(features: torch.Tensor) -> torch.Tensor:
+    def small(features: torch.Tensor) -> tuple[torch.Tensor, ...]:
         tried.append(len(features))
-        if len(features) > 1:
+        if len(features) > limit:
             raise torch.OutOfMemoryError("out of memory")
-        logits: torch.Tensor = judge(features)
-        return logits
+        return whole(features)
 
     monkeypatch.setattr(runtime._head, "forward", small)
+    limit = 1
 
-    np.testing.assert_allclose(runtime.head(windows), expected, atol=SCORES)
+    found = runtime.head(windows)
+
+    assert list(found) == list(expected) == ["scores"]
+    np.testing.assert_allclose(found["scores"], expected["scores"], atol=SCORES)
     assert tried[:3] == [5, 2, 1]
 
-    monkeypatch.setattr("torch.softmax", lambda *_, **__: small(torch.zeros(2)))
+    limit = 0
     with pytest.raises(EngineError, match="single window"):
         runtime.head(windows)
 

@@ -43,7 +43,8 @@ def test_a_training_step_leaves_their_figures_and_teaches_their_scales(
     figures = {k: v.clone() for k, v in network.state_dict().items() if "running" in k}
     clip = torch.randint(0, 256, (1, 8, 3, 64, 64), dtype=torch.uint8)
 
-    loss = network.head(network.trunk(network.normalise(clip))).square().sum()
+    features = network.trunk(network.normalise(clip))
+    loss = network.head(features)["scores"].square().sum()
     torch.autograd.backward(loss)
 
     after = network.state_dict()
