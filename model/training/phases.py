@@ -39,12 +39,12 @@ class PhaseLoss(nn.Module):
     """
 
     def __init__(self, spotter: Spotter) -> None:
-        """Listen at the classifier of a network's head, its last linear layer."""
+        """Listen at the classifier of a network's head."""
         super().__init__()
-        linear = [m for m in spotter._pred_fine.modules() if isinstance(m, nn.Linear)]
-        self.classify = nn.Linear(linear[-1].in_features, spotter.config.num_classes)
+        head = spotter.temporal_head
+        self.classify = nn.Linear(head.context_dim, spotter.config.num_classes)
         self._heard: list[Tensor] = []
-        linear[-1].register_forward_pre_hook(self._hear)
+        head.classifier.register_forward_pre_hook(self._hear)
 
     def forward(self, phases: Tensor) -> Tensor:
         """Give the mean cross entropy of the batch that the head saw last.
