@@ -13,6 +13,7 @@ import torch
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import find_checkpoint
 from model.checkpoint.spotter_io import load_spotter
+from model.engines.runtime import Floats
 from model.engines.torch_engine import TorchRuntime, has_cuda
 from model.errors import EngineError, EngineUnavailable
 from model.export.openvino import attach_engines
@@ -128,19 +129,19 @@ def test_a_frame_that_does_not_fit_at_all_is_an_engine_error(
         one_pass(draw_frames(3), runtime, Windows(12, 6))
 
 
-def test_scores_that_are_no_numbers_are_an_engine_error(
+def test_scores_that_are_nan_are_an_engine_error(
     spotter: Spotter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = noisy_checkpoint(tmp_path, spotter).manifest
     runtime = TorchRuntime(spotter)
 
-    def broken(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return np.full((*features.shape[:2], 3), np.nan, dtype=np.float32)
+    def broken(features: Floats) -> dict[str, Floats]:
+        return {"scores": np.full((*features.shape[:2], 3), np.nan, np.float32)}
 
     monkeypatch.setattr(runtime, "head", broken)
     steps = [Step(0, 0, 0.0, draw_frames(1)[0])]
 
-    with pytest.raises(EngineError, match="no numbers"):
+    with pytest.raises(EngineError, match="NaN or infinite"):
         EnginePredictor(manifest, runtime).predict(steps)
 
 
