@@ -1,7 +1,4 @@
-"""Real services for tests: a Postgres for the session, a Redis, free ports.
-
-Each test gets a database of its own, copied from a migrated template in some 50 ms.
-"""
+"""Real services for tests: a Postgres for the session, a Redis, free ports."""
 
 import os
 import shutil
@@ -11,20 +8,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import count, islice
 from pathlib import Path
 from typing import NoReturn
-from uuid import uuid4
 
-import psycopg
 import pytest
 import redis
-from psycopg.sql import SQL, Identifier
 
 from app.core.db.migrate import upgrade
-from app.supervisor.embedded_postgres import EmbeddedPostgres, start_postgres
+from app.supervisor.embedded_postgres import start_postgres
+from tests.databases import PostgresOfTests
 
 # A test's database need not survive a power cut.
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -34,35 +28,6 @@ PORTS = range(20_000, 32_000)  # below those the system hands out itself
 _ports_tried = count(os.getpid() * 101)  # so each process begins elsewhere
 
 
-@dataclass(frozen=True)
-class PostgresOfTests:
-    """One server for the whole session; databases are made from a migrated template."""
-
-    server: EmbeddedPostgres
-
-    def url_of(self, database: str) -> str:
-        return self.server.url.replace("/touchline?", f"/{database}?")
-
-    @contextmanager
-    def fresh_database(self, *, migrated: bool = True) -> Iterator[str]:
-        """Make a database, give its URL, drop it in the end."""
-        name = f"test_{uuid4().hex}"
-        template = "touchline" if migrated else "template1"
-        with psycopg.connect(self.url_of("postgres"), autocommit=True) as admin:
-            admin.execute(
-                SQL("create database {} template {}").format(
-                    Identifier(name), Identifier(template)
-                )
-            )
-        try:
-            yield self.url_of(name)
-        finally:
-            with psycopg.connect(self.url_of("postgres"), autocommit=True) as admin:
-                admin.execute(
-                    SQL("drop database {} with (force)").format(Identifier(name))
-                )
-
-
 @contextmanager
 def running_postgres() -> Iterator[PostgresOfTests]:
     """Start the embedded Postgres in a folder of its own and migrate its template."""
@@ -70,7 +35,7 @@ def running_postgres() -> Iterator[PostgresOfTests]:
         server = start_postgres(folder, log_path=folder / "postgres.log", options=QUICK)
         try:
             upgrade(server.url)
-            yield PostgresOfTests(server)
+            yield PostgresOfTests(server.url)
         finally:
             server.stop()
 
