@@ -7,8 +7,8 @@ SERVE_EXTRAS = worker$(EXTRAS:%=,%)
 DEV_VENV = .venv-dev
 DEV_EXTRAS = worker,train,int8,dev
 BIN = $(DEV_VENV)/bin
-# Tests run in as many processes as there are cores, up to four; ARGS="-n 0" in one.
-PARALLEL = -n logical --maxprocesses=4 --no-loadscope-reorder
+# Tests run in one process more than there are cores, up to five; ARGS="-n 0" in one.
+PARALLEL = -n auto --no-loadscope-reorder
 
 .PHONY: help serve dev test test-unit smoke check format constraints clean
 

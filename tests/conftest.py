@@ -12,10 +12,24 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each of the processes: pools of them would fight for the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+MOST_PROCESSES = 5
+
+
+SHARING_A_SERVICE = ("test_bad_videos.py", "test_page.py", "test_walk.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run one process more than there are cores: many tests wait for others.
+
+    Each may take a gigabyte of memory.
+    """
+    return min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Keep a file's tests in one process, and all those of the running service.
+    """Keep a file's tests in one process, and those that share the running service.
 
     So what a file or the service makes once is made once; Postgres and Redis start
     once a process.
@@ -24,8 +38,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
     class ByFileOrService(LoadFileScheduling):  # type: ignore[misc]  # untyped
         def _split_scope(self, nodeid: str) -> str:
-            service = "tests/acceptance/"
-            return service if nodeid.startswith(service) else nodeid.split("::")[0]
+            file = nodeid.split("::")[0]
+            folder, _, name = file.rpartition("/")
+            is_shared = folder == "tests/acceptance" and name in SHARING_A_SERVICE
+            return folder if is_shared else file
 
     return ByFileOrService(config, log)
 

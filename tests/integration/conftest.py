@@ -11,6 +11,7 @@ from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.local import open_storage
+from tests.api_server import RunningApi, make_settings, running_api
 from tests.checkpoints import tiny_checkpoint
 from tests.services import PostgresOfTests, running_postgres, running_redis
 
@@ -94,3 +95,30 @@ def storage(settings: Settings) -> Storage:
 def notifier(settings: Settings) -> JobNotifier:
     """A notifier on the files of the test's data directory."""
     return JobNotifier(make_celery(settings))
+
+
+@pytest.fixture(scope="module")
+def api_settings(
+    request: pytest.FixtureRequest,
+    postgres: PostgresOfTests,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Settings]:
+    """Settings of the module's API, and what the module says in `API_SETTINGS`."""
+    own = getattr(request.module, "API_SETTINGS", {})
+    data_dir = tmp_path_factory.mktemp("data")
+    with postgres.fresh_database() as url:
+        yield make_settings(data_dir=data_dir, database_url=url, **own)
+
+
+@pytest.fixture(scope="module")
+def shared_api(api_settings: Settings) -> Iterator[RunningApi]:
+    """One API for all tests of a module."""
+    with running_api(api_settings) as running:
+        yield running
+
+
+@pytest.fixture
+def api(shared_api: RunningApi) -> RunningApi:
+    """The module's API, as empty as at its first start."""
+    shared_api.forget_all()
+    return shared_api

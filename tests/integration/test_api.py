@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +29,6 @@ from app.videos.tables import Video
 from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
 from model.spotting.timeline import Timeline
 from tests.api_server import RunningApi, make_settings, running_api
-from tests.services import PostgresOfTests
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FPS = 30.0
@@ -42,22 +40,6 @@ SPOTS = [
     (4033, "PASS", 0.3),
     (9000, "DRIVE", 0.95),
 ]
-
-
-@pytest.fixture(scope="module")
-def shared_api(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningApi]:
-    with postgres.fresh_database() as url:
-        data_dir = tmp_path_factory.mktemp("data")
-        with running_api(make_settings(data_dir=data_dir, database_url=url)) as running:
-            yield running
-
-
-@pytest.fixture
-def api(shared_api: RunningApi) -> RunningApi:
-    shared_api.forget_all()
-    return shared_api
 
 
 @pytest.fixture

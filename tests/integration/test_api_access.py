@@ -1,6 +1,5 @@
 """Without a key only this service's own pages, and programs, get in."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -9,26 +8,9 @@ import httpx
 import pytest
 
 from tests.api_server import RunningApi, make_settings, running_api
-from tests.services import PostgresOfTests
 
 OWN = "http://127.0.0.1:{port}"
 FILES = {"file": ("a.mp4", b"the bytes of a video")}
-
-
-@pytest.fixture(scope="module")
-def shared_api(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningApi]:
-    with postgres.fresh_database() as url:
-        data_dir = tmp_path_factory.mktemp("data")
-        with running_api(make_settings(data_dir=data_dir, database_url=url)) as running:
-            yield running
-
-
-@pytest.fixture
-def api(shared_api: RunningApi) -> RunningApi:
-    shared_api.forget_all()
-    return shared_api
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,10 @@ from tests.api_server import (
     RunningApi,
     eventually,
     form_part,
-    make_settings,
     read_problem,
     running_api,
     upload_head,
 )
-from tests.services import PostgresOfTests
 
 MIB = 2**20
 KEY = "s3cret"
@@ -29,42 +27,22 @@ JOBS = f"/videos/{NOBODY}/jobs"
 
 
 @pytest.fixture(scope="module")
-def settings(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    with postgres.fresh_database() as url:
-        yield make_settings(data_dir=tmp_path_factory.mktemp("data"), database_url=url)
-
-
-@pytest.fixture(scope="module")
-def shared_api(settings: Settings) -> Iterator[RunningApi]:
-    with running_api(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def api(shared_api: RunningApi) -> RunningApi:
-    shared_api.forget_all()
-    return shared_api
-
-
-@pytest.fixture(scope="module")
-def hasty(settings: Settings) -> Iterator[RunningApi]:
+def hasty(api_settings: Settings) -> Iterator[RunningApi]:
     """An API that waits for nobody."""
     soon = {"request_timeout": SOON, "upload_idle": SOON}
-    with running_api(settings.model_copy(update=soon)) as running:
+    with running_api(api_settings.model_copy(update=soon)) as running:
         yield running
 
 
 @pytest.fixture
-def small(settings: Settings) -> Iterator[RunningApi]:
+def small(api_settings: Settings) -> Iterator[RunningApi]:
     """An API that takes three connections."""
-    with running_api(settings.model_copy(update={"max_connections": 3})) as running:
+    with running_api(api_settings.model_copy(update={"max_connections": 3})) as running:
         yield running
 
 
-def test_a_key_is_asked_for_before_json_is_read(settings: Settings) -> None:
-    guarded = settings.model_validate({**settings.model_dump(), "api_key": KEY})
+def test_a_key_is_asked_for_before_json_is_read(api_settings: Settings) -> None:
+    guarded = api_settings.model_validate({**api_settings.model_dump(), "api_key": KEY})
     with running_api(guarded) as api, api.connect() as connection:
         connection.sendall(_head("POST", JOBS, content_length=300 * MIB))
         connection.sendall(b'{"model": "')  # The rest is never sent.

@@ -1,6 +1,5 @@
 """The poster and the thumbnails of a video, over real HTTP."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin
 from uuid import UUID, uuid4
@@ -11,26 +10,9 @@ from app.clips.service import ThumbnailKeys
 from app.core.db.session import Sessions
 from app.core.storage.interface import Storage
 from tests.api_server import RunningApi, make_settings, running_api
-from tests.services import PostgresOfTests
 
 JPEG = b"\xff\xd8\xff and so on \xff\xd9"
 CUES = b"WEBVTT\n\n00:00:00.000 --> 00:00:05.000\nthumbnails.jpg#xywh=0,0,160,90\n"
-
-
-@pytest.fixture(scope="module")
-def shared_api(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningApi]:
-    with postgres.fresh_database() as url:
-        data_dir = tmp_path_factory.mktemp("data")
-        with running_api(make_settings(data_dir=data_dir, database_url=url)) as running:
-            yield running
-
-
-@pytest.fixture
-def api(shared_api: RunningApi) -> RunningApi:
-    shared_api.forget_all()
-    return shared_api
 
 
 @pytest.fixture

@@ -25,33 +25,11 @@ from tests.api_server import (
     eventually,
     form_end,
     form_part,
-    make_settings,
     running_api,
     upload_head,
 )
-from tests.services import PostgresOfTests
 
 BODY = form_part("file", b"x" * 1000, filename="a.mp4") + form_end()
-
-
-@pytest.fixture(scope="module")
-def settings(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    with postgres.fresh_database() as url:
-        yield make_settings(data_dir=tmp_path_factory.mktemp("data"), database_url=url)
-
-
-@pytest.fixture(scope="module")
-def shared_api(settings: Settings) -> Iterator[RunningApi]:
-    with running_api(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def api(shared_api: RunningApi) -> RunningApi:
-    shared_api.forget_all()
-    return shared_api
 
 
 def test_an_upload_sent_again_makes_one_video(api: RunningApi) -> None:
@@ -196,14 +174,14 @@ def test_the_key_of_a_process_that_may_live_is_not(api: RunningApi) -> None:
 
 
 def test_a_start_frees_the_keys_of_the_dead_alone(
-    api: RunningApi, settings: Settings
+    api: RunningApi, api_settings: Settings
 ) -> None:
     _leave_a_dead_holder(api)
     _add_key(api, key="k2", owner=str(ProcessIdentity.current()))
     # What a container leaves that is started anew: its namespace is another one then.
     _add_key(api, key="k3", owner=f"{socket.gethostname()}/1/7/1")
 
-    with running_api(settings):
+    with running_api(api_settings):
         pass
 
     with api.service.sessions() as session:

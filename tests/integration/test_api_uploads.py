@@ -27,35 +27,12 @@ from tests.api_server import (
     running_api,
     upload_head,
 )
-from tests.services import PostgresOfTests
 
 KIB, MIB = 2**10, 2**20
 LIMIT = 8 * MIB
 
 
-@pytest.fixture(scope="module")
-def settings(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    with postgres.fresh_database() as url:
-        yield make_settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=url,
-            max_upload_size=LIMIT,
-            webhook_allow_nets="127.0.0.0/8",
-        )
-
-
-@pytest.fixture(scope="module")
-def shared_api(settings: Settings) -> Iterator[RunningApi]:
-    with running_api(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def api(shared_api: RunningApi) -> RunningApi:
-    shared_api.forget_all()
-    return shared_api
+API_SETTINGS = {"max_upload_size": LIMIT, "webhook_allow_nets": "127.0.0.0/8"}
 
 
 def test_an_upload_is_kept_to_the_byte_and_its_job_is_queued(api: RunningApi) -> None:
@@ -294,8 +271,8 @@ def test_a_content_length_of_zero_before_a_body_is_an_empty_upload(
     _assert_nothing_left(api)
 
 
-def test_a_client_that_falls_silent_is_given_up(settings: Settings) -> None:
-    hasty = settings.model_copy(update={"upload_idle": settings.heartbeat / 50})
+def test_a_client_that_falls_silent_is_given_up(api_settings: Settings) -> None:
+    hasty = api_settings.model_copy(update={"upload_idle": api_settings.heartbeat / 50})
     with running_api(hasty) as api, api.connect() as connection:
         connection.sendall(upload_head(content_length=MIB))
         connection.sendall(form_part("file", b"x" * 1000, filename="a.mp4"))
@@ -306,8 +283,8 @@ def test_a_client_that_falls_silent_is_given_up(settings: Settings) -> None:
         _assert_nothing_left(api)
 
 
-def test_a_full_disk_is_said_before_a_byte_is_sent(settings: Settings) -> None:
-    full = settings.model_copy(update={"min_free_space": 2**60})
+def test_a_full_disk_is_said_before_a_byte_is_sent(api_settings: Settings) -> None:
+    full = api_settings.model_copy(update={"min_free_space": 2**60})
     with running_api(full) as api:
         problem = _problem(_post_file(api, b"x"), 507, "storage-full")
 
@@ -354,7 +331,7 @@ def test_memory_stays_flat_while_a_large_file_comes_in(
 
 
 def test_the_next_start_sweeps_what_a_killed_process_left(
-    api: RunningApi, settings: Settings
+    api: RunningApi, api_settings: Settings
 ) -> None:
     kept = _post_file(api, b"kept").json()
     code = (
@@ -379,12 +356,12 @@ def test_the_next_start_sweeps_what_a_killed_process_left(
         "    os._exit(9)\n"
         "asyncio.run(main())\n"
     )
-    places = [str(settings.data_dir), str(settings.database_url)]
+    places = [str(api_settings.data_dir), str(api_settings.database_url)]
     command = [sys.executable, "-c", code, *places]
     assert subprocess.run(command, check=False).returncode == 9
     assert len(_files(api)) == 3  # one kept, a half one, a whole one
 
-    with running_api(settings):
+    with running_api(api_settings):
         pass
 
     assert [path.name for path in _files(api)] == ["source"]
@@ -392,7 +369,7 @@ def test_the_next_start_sweeps_what_a_killed_process_left(
 
 
 def test_a_sweep_leaves_uploads_that_are_under_way_alone(
-    api: RunningApi, settings: Settings
+    api: RunningApi, api_settings: Settings
 ) -> None:
     content = b"x" * (2 * MIB)
     body = form_part("file", content, filename="a.mp4") + form_end()
@@ -401,7 +378,7 @@ def test_a_sweep_leaves_uploads_that_are_under_way_alone(
         connection.sendall(body[:MIB])
         _eventually(lambda: len(_files(api)) == 1)
 
-        with running_api(settings):
+        with running_api(api_settings):
             pass
 
         connection.sendall(body[MIB:])
@@ -410,8 +387,10 @@ def test_a_sweep_leaves_uploads_that_are_under_way_alone(
     assert hashlib.sha256(content).hexdigest() in answer
 
 
-def test_a_key_is_asked_for_before_the_body_is_read(settings: Settings) -> None:
-    guarded = settings.model_validate({**settings.model_dump(), "api_key": "s3cret"})
+def test_a_key_is_asked_for_before_the_body_is_read(api_settings: Settings) -> None:
+    guarded = api_settings.model_validate(
+        {**api_settings.model_dump(), "api_key": "s3cret"}
+    )
     with running_api(guarded) as api:
         refused = _post_file(api, b"x" * (4 * MIB))
         taken = api.client.post(

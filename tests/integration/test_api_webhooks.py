@@ -2,13 +2,11 @@
 
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
 from sqlalchemy import delete, text
 
 from app.jobs.tables import Job, JobStatus
@@ -19,32 +17,14 @@ from app.webhooks.queries import (
     sendable_deliveries,
 )
 from app.webhooks.tables import Delivery
-from tests.api_server import RunningApi, make_settings, running_api
-from tests.services import PostgresOfTests
+from tests.api_server import RunningApi
 
 HOOK = "http://127.0.0.1:9/hook"
 FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
 EVERY_SENDABLE = sendable_deliveries(per_endpoint=9, limit=9)
 
 
-@pytest.fixture(scope="module")
-def shared_api(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningApi]:
-    with postgres.fresh_database() as url:
-        settings = make_settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=url,
-            webhook_allow_nets="127.0.0.0/8",
-        )
-        with running_api(settings) as running:
-            yield running
-
-
-@pytest.fixture
-def api(shared_api: RunningApi) -> RunningApi:
-    shared_api.forget_all()
-    return shared_api
+API_SETTINGS = {"webhook_allow_nets": "127.0.0.0/8"}
 
 
 def upload(api: RunningApi, **fields: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`/readyz` names what is away and why, the sweep and restarted workers included."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,21 +14,12 @@ from app.core.process_report import (
     write_report,
 )
 from app.health.tables import WorkerHeartbeat
-from tests.api_server import RunningApi, make_settings, running_api
-from tests.services import PostgresOfTests
+from tests.api_server import RunningApi
 
 TROUBLE = "the gpu worker ended (exit code 1), 5 times in a row: OSError: no card"
 
 
-@pytest.fixture(scope="module")
-def shared_api(
-    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningApi]:
-    data_dir = tmp_path_factory.mktemp("data")
-    with postgres.fresh_database() as url:
-        settings = make_settings(data_dir=data_dir, database_url=url, sweep_every="1 s")
-        with running_api(settings) as found:
-            yield found
+API_SETTINGS = {"sweep_every": "1 s"}
 
 
 @pytest.fixture
