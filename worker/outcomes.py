@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core.errors import StorageFull
+from app.core.errors import JobFailure, StorageFull
 from app.core.resources import Resources
 from app.core.storage.keys import video_prefix
 from app.jobs import service
@@ -134,7 +134,7 @@ def remove_files(
 
 def failure_of(exc: Exception, task: JobTask) -> Failure:
     """Say what a user can make of an exception; a bug is logged, not told."""
-    if isinstance(exc, ModelError):
+    if isinstance(exc, ModelError | JobFailure):
         return Failure(exc.code, str(exc), exc.retryable)
     if isinstance(exc, StorageFull):
         return Failure(

@@ -16,7 +16,7 @@
     │   ├── NoTimeline 409 · JobIsFinished 409
     │   └── NotReady 503 · InternalError 500
     ├── JobFailure            a job fails with it: becomes job.error
-    │   └── TooManyAttempts · WorkerDied
+    │   └── SourceMissing · TooManyAttempts · WorkerDied
     └── StartFailed           a process cannot start; one line tells the operator why
 
 A class carries its fixed facts, an instance its particulars. `ValueError` and
@@ -247,6 +247,12 @@ class JobFailure(TouchlineError):
 
     code: ClassVar[str] = "job_failed"
     retryable: ClassVar[bool] = False
+
+
+class SourceMissing(JobFailure):
+    """The uploaded file is not in the storage any more: the server's problem."""
+
+    code = "source_missing"
 
 
 class TooManyAttempts(JobFailure):

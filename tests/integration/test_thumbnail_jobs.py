@@ -122,7 +122,7 @@ def test_a_run_leaves_a_poster_a_sheet_and_cues(
     assert cues.count("thumbnails.jpg#xywh=") == 10
 
 
-def test_a_video_whose_file_is_gone_is_said_to_be_unreadable(
+def test_a_video_whose_file_is_gone_is_not_called_unreadable(
     match: Path, ask: Ask, context: WorkerContext, storage: Storage
 ) -> None:
     asked = ask(match)
@@ -131,8 +131,8 @@ def test_a_video_whose_file_is_gone_is_said_to_be_unreadable(
     status = run(asked, context)
 
     assert status is JobStatus.FAILED
-    assert asked.job().error_code == "unreadable_video"
-    assert asked.job().error_detail == "The video's file is not in the storage."
+    assert asked.job().error_code == "source_missing"
+    assert "upload the video again" in str(asked.job().error_detail)
 
 
 def test_pictures_are_made_of_a_video_that_never_was_a_file(

@@ -328,14 +328,14 @@ def test_a_video_that_never_was_a_file_is_spotted(
     assert scores_files(job, storage) == [job.analysis().scores_key]
 
 
-def test_a_video_whose_file_is_gone_is_said_to_be_unreadable(
+def test_a_video_whose_file_is_gone_is_not_called_unreadable(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
     storage.delete(source_key(job.video_id))
 
     assert run_job(job.job_id, context=context) is JobStatus.FAILED
-    assert job.job().error_code == "unreadable_video"
-    assert job.job().error_detail == "The video's file is not in the storage."
+    assert job.job().error_code == "source_missing"
+    assert "upload the video again" in str(job.job().error_detail)
 
 
 def test_the_stored_curves_are_at_the_events_own_scores(

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from app.core.errors import SourceMissing
 from app.core.storage.interface import Storage
-from model.errors import UnreadableVideo
 from worker.job_task import JobTask
 
 
@@ -14,12 +14,15 @@ def source_file(task: JobTask, storage: Storage) -> Iterator[Path]:
     """Give the uploaded file, as a file of this machine, until the block ends.
 
     Raises:
-        UnreadableVideo: it is gone.
+        SourceMissing: it is gone from the storage.
     """
     with ExitStack() as stack:
         copy = storage.local_copy(str(task.source_key))
         try:
             path = stack.enter_context(copy)
         except FileNotFoundError as exc:
-            raise UnreadableVideo("The video's file is not in the storage.") from exc
+            raise SourceMissing(
+                "The video's file is gone from the server's storage: upload the video "
+                "again, or restore the storage from a backup and run the job again."
+            ) from exc
         yield path

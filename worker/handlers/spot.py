@@ -23,6 +23,7 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
 
     Raises:
         ModelError: the video or the checkpoint cannot be used.
+        SourceMissing: the video's file is gone.
     """
     if context.predictors is None or task.video_id is None:
         raise ValueError("spotting needs predictors and a video")

@@ -19,6 +19,7 @@ def make_thumbnails(
 
     Raises:
         ModelError: the video cannot be used.
+        SourceMissing: the video's file is gone.
         StorageFull: there is no room for the pictures.
     """
     if task.video_id is None:
