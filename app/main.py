@@ -116,7 +116,10 @@ def _clear_away(resources: Resources) -> None:
     settings, sessions = resources.settings, resources.sessions
     adopt_earlier_layout(sessions=sessions, data_dir=settings.data_dir)
     clean_up(
-        sessions=sessions, storage=resources.storage, upload_idle=settings.upload_idle
+        sessions=sessions,
+        storage=resources.storage,
+        upload_idle=settings.upload_idle,
+        is_start=True,
     )
     try:
         free_keys_of_the_dead(resources.sessions)

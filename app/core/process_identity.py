@@ -60,6 +60,15 @@ class ProcessIdentity:
         return _start_time(self.pid) != self.started
 
     @property
+    def was_ended_by_restart(self) -> bool:
+        """Whether it is gone: from this machine, or with a container's earlier start.
+
+        For the start of a process alone: two containers of one host name are not told
+        apart.
+        """
+        return self.is_dead or self.is_of_earlier_container
+
+    @property
     def is_of_earlier_container(self) -> bool:
         """Whether it is of a container that has been started anew, by its host name.
 

@@ -187,7 +187,7 @@ def free_keys_of_the_dead(sessions: Sessions) -> int:
     in_flight = UploadKey.fingerprint.is_(None)
     with sessions.begin() as session:
         owners = session.scalars(select(UploadKey.owner).where(in_flight).distinct())
-        dead = [owner for owner in owners if _is_dead(owner) or _is_earlier(owner)]
+        dead = [owner for owner in owners if _was_ended_by_restart(owner)]
         freed = session.scalars(
             delete(UploadKey)
             .where(in_flight, UploadKey.owner.in_(dead))
@@ -258,9 +258,9 @@ def _is_dead(owner: str | None) -> bool:
     return identity is not None and identity.is_dead
 
 
-def _is_earlier(owner: str | None) -> bool:
+def _was_ended_by_restart(owner: str | None) -> bool:
     identity = ProcessIdentity.parse(owner or "")
-    return identity is not None and identity.is_of_earlier_container
+    return identity is not None and identity.was_ended_by_restart
 
 
 def _forget_old_keys(session: Session, key: str) -> None:

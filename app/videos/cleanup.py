@@ -35,7 +35,11 @@ log = structlog.get_logger(__name__)
 
 
 def clean_up(
-    *, sessions: Sessions, storage: Storage, upload_idle: timedelta = timedelta(0)
+    *,
+    sessions: Sessions,
+    storage: Storage,
+    upload_idle: timedelta = timedelta(0),
+    is_start: bool = False,
 ) -> int:
     """Remove what unfinished uploads and deletions left.
 
@@ -45,12 +49,13 @@ def clean_up(
 
     Args:
         upload_idle: how long an upload may be silent.
+        is_start: the API starts, so that nothing of its earlier run goes on.
 
     Returns:
         How many files and folders were cleared away.
     """
     try:
-        give_up_uploads(sessions, upload_idle=upload_idle)
+        give_up_uploads(sessions, upload_idle=upload_idle, is_start=is_start)
         found = storage.remove_unfinished()
         with sessions() as session:
             due = due_deletions(again_after=STRAY_AFTER, limit=BATCH)

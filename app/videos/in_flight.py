@@ -131,10 +131,15 @@ def begin_upload(video_id: UUID, sessions: Sessions) -> None:
         )
 
 
-def give_up_uploads(sessions: Sessions, *, upload_idle: timedelta) -> list[UUID]:
+def give_up_uploads(
+    sessions: Sessions, *, upload_idle: timedelta, is_start: bool = False
+) -> list[UUID]:
     """End uploads whose process died or that fell silent; their bytes are to go.
 
     Silent is one untouched for an hour more than an upload may be idle.
+
+    Args:
+        is_start: the API starts: uploads of this container's earlier run are over too.
 
     A row that its upload is just recording is left alone. If its video is there after
     all, the bytes stay.
@@ -144,7 +149,9 @@ def give_up_uploads(sessions: Sessions, *, upload_idle: timedelta) -> list[UUID]
         given_up = session.scalars(
             select(Upload.id)
             .where(
-                Upload.owner.in_([owner for owner in owners if _is_dead(owner)])
+                Upload.owner.in_(
+                    [owner for owner in owners if _is_over(owner, is_start=is_start)]
+                )
                 | (Upload.touched_at < func.now() - SILENT - upload_idle)
             )
             .limit(BATCH)
@@ -164,9 +171,11 @@ def _end(session: Session, video_id: UUID) -> bool:
     return session.execute(ended).one_or_none() is not None
 
 
-def _is_dead(owner: str) -> bool:
+def _is_over(owner: str, *, is_start: bool) -> bool:
     identity = ProcessIdentity.parse(owner)
-    return identity is not None and identity.is_dead
+    if identity is None:
+        return False
+    return identity.was_ended_by_restart if is_start else identity.is_dead
 
 
 def _given_up() -> UploadBroken:

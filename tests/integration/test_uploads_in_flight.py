@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -84,6 +85,23 @@ def test_an_upload_that_died_is_removed(
     end(sessions)
 
     assert clean_up(sessions=sessions, storage=storage) == 1
+    assert in_flight(sessions) == []
+    assert not storage.exists(source_key(video_id))
+
+
+def test_an_upload_of_the_containers_earlier_run_is_given_up_at_its_start_alone(
+    sessions: Sessions, storage: Storage
+) -> None:
+    video_id = begin(sessions, storage)
+    own = ProcessIdentity.current()
+    earlier = replace(own, machine=f"{own.machine.partition('/')[0]}/1")
+    with sessions.begin() as session:
+        session.execute(update(Upload).values(owner=str(earlier)))
+
+    clean_up(sessions=sessions, storage=storage)
+    assert in_flight(sessions) == [video_id]
+    clean_up(sessions=sessions, storage=storage, is_start=True)
+
     assert in_flight(sessions) == []
     assert not storage.exists(source_key(video_id))
 
