@@ -60,7 +60,7 @@ class Sweeping:
             sessions=resources.sessions,
             storage=resources.storage,
             notifier=resources.notifier,
-            look_for_lost_scores=is_full,
+            look_for_lost_objects=is_full,
         )
         if found is None:
             return  # Another process is at it, and says so in its own report.

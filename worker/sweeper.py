@@ -16,7 +16,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.clips.service import sweep_lost_thumbnails
+from app.clips.service import THUMBNAILS
 from app.core.broker.notifier import BACKGROUND_QUEUE, JobNotifier
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -24,7 +24,9 @@ from app.health.queries import delete_heartbeats
 from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.queries import queued_jobs
 from app.jobs.service import requeue_orphaned
-from app.videos.cleanup import clean_up, sweep_lost_scores
+from app.timelines.lost_scores import SCORES
+from app.videos.cleanup import clean_up
+from app.videos.lost_objects import sweep_lost_objects
 from app.webhooks.queries import (
     close_spent_deliveries,
     due_deliveries,
@@ -38,6 +40,7 @@ BATCH = 200  # rows taken a sweep; the next one goes on
 WAKE_UPS = 10  # messages for waiting jobs; workers ask the database for the rest
 SILENT = timedelta(hours=1)  # heartbeats older than this are of workers long gone
 
+OWNERS = (SCORES, THUMBNAILS)  # of all features that store objects
 QUEUES = tuple(dict.fromkeys(spec.queue for spec in KINDS.values()))
 
 log = structlog.get_logger(__name__)
@@ -52,8 +55,7 @@ class Found:
     rung: int = 0
     deliveries: int = 0
     orphans: int = 0
-    lost_scores: int = 0
-    lost_thumbnails: int = 0
+    lost_objects: int = 0
 
 
 def sweep(
@@ -62,7 +64,7 @@ def sweep(
     sessions: sessionmaker[Session],
     storage: Storage,
     notifier: JobNotifier,
-    look_for_lost_scores: bool = False,
+    look_for_lost_objects: bool = False,
 ) -> Found | None:
     """Do one round; None if another process is at it."""
     with _alone(sessions) as is_alone:
@@ -77,7 +79,6 @@ def sweep(
             waiting = {queue: _waiting(session, queue) for queue in QUEUES}
             # One message wakes a sender, which then finds all that is due.
             due = list(session.scalars(due_deliveries(limit=1)))
-        lost = look_for_lost_scores
         found = Found(
             requeued=len(back.requeued),
             marked_dead=len(back.marked_dead),
@@ -88,11 +89,10 @@ def sweep(
             orphans=clean_up(
                 sessions=sessions, storage=storage, upload_idle=settings.upload_idle
             ),
-            lost_scores=(
-                sweep_lost_scores(sessions=sessions, storage=storage) if lost else 0
-            ),
-            lost_thumbnails=(
-                sweep_lost_thumbnails(sessions=sessions, storage=storage) if lost else 0
+            lost_objects=(
+                sweep_lost_objects(OWNERS, sessions=sessions, storage=storage)
+                if look_for_lost_objects
+                else 0
             ),
         )
     if found != Found():

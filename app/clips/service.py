@@ -1,26 +1,19 @@
 """The pictures of a video: which files they are, and where they are read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-import structlog
 from sqlalchemy.orm import Session
 
 from app.clips.queries import show_thumbnails, thumbnails_of
-from app.core.db.session import Sessions
 from app.core.errors import NoThumbnails
-from app.core.storage.interface import Storage
 from app.core.storage.keys import is_thumbnail_key, thumbnail_key, video_of
-from app.videos.cleanup import old_keys
+from app.videos.lost_objects import ObjectOwner
 from app.videos.service import find_video
-
-BATCH = 1000  # files looked up at once
 
 SHEET_ADDRESS = "thumbnails.jpg"
 """Where the cues find the sheet, as seen from their own address."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,29 +74,11 @@ def no_thumbnails(video_id: UUID) -> NoThumbnails:
     )
 
 
-def sweep_lost_thumbnails(*, sessions: Sessions, storage: Storage) -> int:
-    """Remove pictures that no video is shown by: of earlier runs, and of lost ones.
-
-    A file stays for an hour: its run may be about to end, or someone may read it.
-
-    Returns:
-        How many files were removed.
-    """
-    keys, removed = list(old_keys(storage, is_thumbnail_key)), 0
-    for start in range(0, len(keys), BATCH):
-        batch = keys[start : start + BATCH]
-        named = _named(sessions, {video_of(key) for key in batch})
-        for key in batch:
-            # Those of a video that is not known stay: its deletion is a row's affair.
-            if key not in named.get(video_of(key), {key}):
-                storage.delete(key)
-                removed += 1
-    if removed:
-        log.info("lost_thumbnails_removed", files=removed)
-    return removed
+def _find_lost(session: Session, keys: Collection[str]) -> set[str]:
+    """Find pictures that no video is shown by: of earlier runs, and of lost ones."""
+    rows = session.execute(thumbnails_of({video_of(key) for key in keys})).all()
+    named = {video_id: set((stored or {}).values()) for video_id, stored in rows}
+    return {key for key in keys if key not in named.get(video_of(key), {key})}
 
 
-def _named(sessions: Sessions, video_ids: set[UUID]) -> dict[UUID, set[str]]:
-    with sessions() as session:
-        rows = session.execute(thumbnails_of(video_ids)).all()
-    return {video_id: set((stored or {}).values()) for video_id, stored in rows}
+THUMBNAILS = ObjectOwner("thumbnails", is_thumbnail_key, _find_lost)

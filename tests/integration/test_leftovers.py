@@ -18,8 +18,10 @@ from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.keys import scores_key, source_key, video_prefix
+from app.timelines.lost_scores import SCORES
 from app.timelines.tables import Analysis
-from app.videos.cleanup import STRAY_AFTER, clean_up, sweep_lost_scores
+from app.videos.cleanup import STRAY_AFTER, clean_up
+from app.videos.lost_objects import sweep_lost_objects
 from app.videos.service import delete_row
 from app.videos.tables import PendingDeletion, Video
 from tests.api_server import running_api
@@ -143,10 +145,10 @@ def test_what_others_left_in_our_folders_is_left_alone_and_stops_nothing(
 
     with capture_logs() as first:
         found = do_sweep()
-        sweep_lost_scores(sessions=sessions, storage=storage)
+        sweep_lost_objects([SCORES], sessions=sessions, storage=storage)
     with capture_logs() as second:
         do_sweep()
-        sweep_lost_scores(sessions=sessions, storage=storage)
+        sweep_lost_objects([SCORES], sessions=sessions, storage=storage)
 
     assert found == 1
     assert not storage.exists(source_key(job.video_id))
@@ -237,7 +239,7 @@ def test_scores_that_no_analysis_names_are_removed_after_a_while(
             )
         )
 
-    removed = sweep_lost_scores(sessions=sessions, storage=storage)
+    removed = sweep_lost_objects([SCORES], sessions=sessions, storage=storage)
 
     assert removed == 1
     assert [storage.exists(key) for key in keys] == [True, False, True]
@@ -257,7 +259,7 @@ def test_a_wrong_database_costs_neither_scores_nor_video(
     forget_row(job)
 
     clean_up(sessions=sessions, storage=storage)
-    sweep_lost_scores(sessions=sessions, storage=storage)
+    sweep_lost_objects([SCORES], sessions=sessions, storage=storage)
 
     assert storage.exists(key)
     assert storage.exists(source_key(job.video_id))

@@ -1,5 +1,6 @@
-"""Pictures of runs that lost, or that were made anew, are removed after a while."""
+"""Objects of runs that lost, or that were made anew, are removed after a while."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -7,17 +8,32 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete
 
-from app.clips.service import ThumbnailKeys, sweep_lost_thumbnails
+from app.clips.service import THUMBNAILS, ThumbnailKeys
+from app.core.broker.notifier import JobNotifier
 from app.core.db.session import Sessions
-from app.core.storage.keys import source_key
+from app.core.settings import Settings
+from app.core.storage.interface import ObjectInfo
+from app.core.storage.keys import scores_key, source_key
+from app.videos.lost_objects import sweep_lost_objects
 from app.videos.tables import Video
 from tests.fakes import MemoryStorage
 from tests.integration.uploaded import Uploaded, upload
+from worker.sweeper import sweep
+
+
+class CountingStorage(MemoryStorage):
+    """Counts how often all objects were listed."""
+
+    listings = 0
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        self.listings += 1
+        return super().list(prefix)
 
 
 @pytest.fixture
-def storage() -> MemoryStorage:
-    return MemoryStorage()
+def storage() -> CountingStorage:
+    return CountingStorage()
 
 
 @pytest.fixture
@@ -47,7 +63,7 @@ def test_only_old_pictures_that_their_video_does_not_name_are_removed(
     with sessions.begin() as session:
         shown.save(session, job.video_id)
 
-    removed = sweep_lost_thumbnails(sessions=sessions, storage=storage)
+    removed = sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage)
 
     assert removed == 3
     assert [kept(keys, storage) for keys in (shown, lost, young)] == [
@@ -63,7 +79,7 @@ def test_pictures_of_a_video_that_has_none_shown_are_lost(
 ) -> None:
     store(job, storage, is_old=True)
 
-    assert sweep_lost_thumbnails(sessions=sessions, storage=storage) == 3
+    assert sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage) == 3
 
 
 def test_a_wrong_database_costs_no_picture(
@@ -73,5 +89,32 @@ def test_a_wrong_database_costs_no_picture(
     with sessions.begin() as session:
         session.execute(delete(Video).where(Video.id == job.video_id))
 
-    assert sweep_lost_thumbnails(sessions=sessions, storage=storage) == 0
+    assert sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage) == 0
     assert kept(keys, storage) == {True}
+
+
+def test_one_listing_finds_what_every_feature_has_lost(
+    job: Uploaded,
+    sessions: Sessions,
+    storage: CountingStorage,
+    settings: Settings,
+    notifier: JobNotifier,
+) -> None:
+    pictures = store(job, storage, is_old=True)
+    scores = scores_key(job.video_id, job.job_id, uuid4())
+    storage.put(scores, b"curves")
+    storage.age(scores, timedelta(days=1))
+
+    found = sweep(
+        settings=settings,
+        sessions=sessions,
+        storage=storage,
+        notifier=notifier,
+        look_for_lost_objects=True,
+    )
+
+    assert found is not None
+    assert found.lost_objects == 4
+    assert storage.listings == 1
+    assert kept(pictures, storage) == {False}
+    assert not storage.exists(scores)
