@@ -162,10 +162,19 @@ def fingerprint_of(
     return _digest([stored.sha256, filename, sorted(fields.items())])
 
 
-def job_fingerprint(video_id: UUID, kind: JobKind, model: str | None) -> str:
-    """Tell requests for a new job apart, from uploads too."""
+def job_fingerprint(
+    video_id: UUID, kind: JobKind, model: str | None, *, priority: int = 0
+) -> str:
+    """Tell requests for a new job apart, from uploads too.
+
+    What is asked for by default adds no word, so that keys of earlier releases hold.
+    """
     words: list[object] = [f"POST /videos/{video_id}/jobs", model]
-    return _digest(words if kind is JobKind.SPOT else [*words, kind])
+    if kind is not JobKind.SPOT:
+        words.append(kind)
+    if priority != 0:
+        words.append(priority)
+    return _digest(words)
 
 
 def check_same(held: HeldKey, fingerprint: str) -> None:

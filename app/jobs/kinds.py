@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from app.core.broker.notifier import GPU_QUEUE, MEDIA_QUEUE
 
+# What a client may ask for; higher ones run first, and 0 is usual.
+LOWEST_PRIORITY, HIGHEST_PRIORITY = -10, 10
+
 
 class JobKind(StrEnum):
     """What a job does."""

@@ -152,7 +152,9 @@ def queue_job(
     """
     if wanted.kind is not JobKind.SPOT and wanted.model is not None:
         raise InvalidRequest(f"A job of the kind {wanted.kind} takes no model.")
-    fingerprint = job_fingerprint(video_id, wanted.kind, wanted.model)
+    fingerprint = job_fingerprint(
+        video_id, wanted.kind, wanted.model, priority=wanted.priority
+    )
     with service.sessions.begin() as session:
         earlier = used_before(session, key, fingerprint=fingerprint)
         if earlier is not None:
@@ -167,6 +169,7 @@ def queue_job(
             kind=wanted.kind,
             video_id=video_id,
             params={"model": wanted.model} if wanted.kind is JobKind.SPOT else {},
+            priority=wanted.priority,
             now=utc_now(),
         )
         mark_used(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from typing_extensions import TypedDict
 
 from app.core.http.schemas import Page
-from app.jobs.kinds import JobKind
+from app.jobs.kinds import HIGHEST_PRIORITY, LOWEST_PRIORITY, JobKind
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
 
@@ -134,6 +134,12 @@ class NewJob(BaseModel):
         default=None,
         max_length=255,
         description="Of a spot job: a name of GET /models; null: the default.",
+    )
+    priority: int = Field(
+        default=0,
+        ge=LOWEST_PRIORITY,
+        le=HIGHEST_PRIORITY,
+        description="Higher ones are run first; equal ones in the order they came.",
     )
 
 

@@ -1,22 +1,19 @@
 """What killed processes left in storage, and how it is cleared away."""
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.logging import warn_once
 from app.core.storage.earlier_layout import interrupted_deletions, interrupted_uploads
 from app.core.storage.interface import Storage
-from app.core.storage.keys import is_scores_key, video_of, video_prefix
-from app.timelines.queries import named_scores
+from app.core.storage.keys import video_prefix
 from app.videos.in_flight import give_up_uploads
+from app.videos.lost_objects import STRAY_AFTER
 from app.videos.queries import (
     add_pending_deletion,
     due_deletions,
@@ -24,12 +21,8 @@ from app.videos.queries import (
     lock_video,
 )
 from app.videos.service import delete_objects
-from app.videos.tables import Video
 
-# What a run stores of a video deleted meanwhile, or the scores of a run that lost; it
-# removes that itself, unless it dies first.
-STRAY_AFTER = timedelta(hours=1)
-BATCH = 1000  # deletions, or score files looked up, at once
+BATCH = 1000  # deletions at once
 
 log = structlog.get_logger(__name__)
 
@@ -69,31 +62,6 @@ def clean_up(
     return found
 
 
-def sweep_lost_scores(*, sessions: Sessions, storage: Storage) -> int:
-    """Remove score files of runs that lost and died before they could tidy up.
-
-    A file that no analysis names stays for an hour: its run may be about to end. Files
-    of unknown videos stay too. All objects are listed, so this is for now and then.
-
-    Returns:
-        How many files were removed.
-    """
-    keys, removed = list(old_keys(storage, is_scores_key)), 0
-    for start in range(0, len(keys), BATCH):
-        batch = keys[start : start + BATCH]
-        with sessions() as session:
-            named = set(session.scalars(named_scores(batch)))
-            ids = {video_of(key) for key in batch}
-            known = set(session.scalars(select(Video.id).where(Video.id.in_(ids))))
-        for key in batch:
-            if key not in named and video_of(key) in known:
-                storage.delete(key)
-                removed += 1
-    if removed:
-        log.info("lost_scores_removed", files=removed)
-    return removed
-
-
 def adopt_earlier_layout(*, sessions: Sessions, data_dir: Path) -> None:
     """Turn what the first release left in a data directory into rows; for a start.
 
@@ -120,23 +88,6 @@ def _delete(prefix: str, sessions: Sessions, storage: Storage) -> bool:
     with sessions.begin() as session:
         session.execute(end_deletion(prefix, again_after=STRAY_AFTER))
     return True
-
-
-def old_keys(storage: Storage, is_wanted: Callable[[str], bool]) -> Iterator[str]:
-    """List those of all videos' objects that are wanted and no longer young.
-
-    What lies among them and is no video's stays, with one warning.
-    """
-    for found in storage.list("videos"):
-        try:
-            video_of(found.key)
-        except ValueError:
-            reason = "not a video's file"
-            warn_once("stray_file_skipped", path=found.key, reason=reason)
-            continue
-        is_old = utc_now() - found.modified_at > STRAY_AFTER
-        if is_old and is_wanted(found.key):
-            yield found.key
 
 
 def _delete_unless_known(video_id: UUID, sessions: Sessions) -> None:

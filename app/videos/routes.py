@@ -33,6 +33,7 @@ from app.core.http.pagination import json_answer, paginate
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.core.storage.keys import video_prefix
+from app.jobs.kinds import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from app.videos.file_response import VideoFile
 from app.videos.queries import video_with_jobs, videos_page
 from app.videos.schemas import Video, VideoPage
@@ -78,6 +79,14 @@ UPLOAD_FORM = {
                         "model": {
                             "type": "string",
                             "description": "A name of GET /models; else the default.",
+                        },
+                        "priority": {
+                            "type": "integer",
+                            "minimum": LOWEST_PRIORITY,
+                            "maximum": HIGHEST_PRIORITY,
+                            "default": 0,
+                            "description": "Of the video's jobs; higher ones are run "
+                            "first.",
                         },
                     },
                 }

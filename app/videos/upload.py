@@ -33,6 +33,7 @@ from app.core.settings import Settings
 from app.core.storage.interface import ObjectWriter
 from app.core.storage.keys import source_key
 from app.idempotency.service import held_key
+from app.jobs.kinds import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from app.videos.in_flight import upload_in_flight
 from app.videos.upload_form import (
     FileBytes,
@@ -45,7 +46,7 @@ from app.videos.upload_form import (
 from app.videos.upload_rows import Accepted, Upload, find_earlier, record_upload
 from app.webhooks.callbacks import check_callback_url
 
-FIELDS = ("file", "title", "callback_url", "model")
+FIELDS = ("file", "title", "callback_url", "model", "priority")
 FORM_OVERHEAD_BYTES = 256 * 1024  # what a form may hold besides the file
 LOOK_FOR_ROOM_EVERY = 64 * 2**20  # bytes between two looks at the free space
 MAX_TITLE_CHARS = 300
@@ -157,10 +158,21 @@ async def _take_field(
         )
     if name == "callback_url":
         await _check_callback(value, service)
+    if name == "priority":
+        _check_priority(value)
     if name == "model":
         look = partial(check_model, value, service.settings)
         await run_sync(look, limiter=service.upload_threads)
     upload.fields[name] = value
+
+
+def _check_priority(value: str) -> None:
+    is_number = re.fullmatch(r"[+-]?[0-9]{1,4}", value) is not None
+    if not is_number or not LOWEST_PRIORITY <= int(value) <= HIGHEST_PRIORITY:
+        raise InvalidRequest(
+            f"The priority must be a whole number from {LOWEST_PRIORITY} to "
+            f"{HIGHEST_PRIORITY}."
+        )
 
 
 async def _check_callback(url: str, service: Resources) -> None:

@@ -57,15 +57,23 @@ def record_upload(
             flight.close(session)
             session.add(video)
             session.flush()
+            priority = int(upload.fields.get("priority", 0))
             job = request(
                 session,
                 kind=JobKind.SPOT,
                 video_id=video.id,
                 params={"model": upload.fields.get("model")},
+                priority=priority,
                 now=now,
             )
             # The media worker looks for it by itself.
-            request(session, kind=JobKind.THUMBNAILS, video_id=video.id, now=now)
+            request(
+                session,
+                kind=JobKind.THUMBNAILS,
+                video_id=video.id,
+                priority=priority,
+                now=now,
+            )
             fingerprint = fingerprint_of(stored, upload.filename, upload.fields)
             held.close(session, fingerprint=fingerprint, video_id=video.id)
             if not commit_for_sure(session, sessions=sessions):

@@ -109,7 +109,8 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
     }
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"file", "title", "callback_url", "model"}
+    fields = {"file", "title", "callback_url", "model", "priority"}
+    assert set(form["properties"]) == fields
     assert "Location" in upload["responses"]["202"]["headers"]
     parameters = document["paths"]["/videos/{video_id}/events"]["get"]["parameters"]
     assert {one["name"] for one in parameters} == {
