@@ -13,7 +13,8 @@ from app.core.storage.interface import Storage
 from app.core.storage.local import open_storage
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.checkpoints import tiny_checkpoint
-from tests.services import PostgresOfTests, running_postgres, running_redis
+from tests.databases import PostgresOfTests
+from tests.services import running_postgres, running_redis
 
 
 @pytest.fixture(scope="session")

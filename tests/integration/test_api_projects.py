@@ -17,8 +17,8 @@ from app.projects.tables import Project
 from app.tables import metadata
 from app.videos.tables import Video
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.databases import PostgresOfTests
 from tests.integration.test_api import SPOTS, _add_delivery, _finish, _upload
-from tests.services import PostgresOfTests
 
 OTHER = UUID(int=2)
 NO_THUMBNAILS = "/problems/no-thumbnails"  # of a video that is seen

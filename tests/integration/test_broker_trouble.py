@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from app.core.broker.notifier import GPU_QUEUE, JobNotifier, make_celery
 from tests.api_server import RunningApi, make_settings, running_api
-from tests.services import PostgresOfTests
+from tests.databases import PostgresOfTests
 
 # What each does to kombu: refuse the connection, find no such transport, fail to import
 # the transport's client, fail to read the URL.

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from tests.services import PostgresOfTests
+from tests.databases import PostgresOfTests
 
 COUNTS = (
     "select (select count(*) from videos), (select count(*) from projects),"

@@ -20,8 +20,8 @@ from app.core.storage.interface import Storage
 from app.core.storage.keys import scores_key, source_key, video_prefix
 from app.timelines.lost_scores import SCORES
 from app.timelines.tables import Analysis
-from app.videos.cleanup import STRAY_AFTER, clean_up
-from app.videos.lost_objects import sweep_lost_objects
+from app.videos.cleanup import clean_up
+from app.videos.lost_objects import STRAY_AFTER, sweep_lost_objects
 from app.videos.service import delete_row
 from app.videos.tables import PendingDeletion, Video
 from tests.api_server import running_api

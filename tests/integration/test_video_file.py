@@ -13,8 +13,8 @@ import pytest
 from app.core.storage.interface import CHUNK_BYTES
 from app.core.storage.keys import source_key
 from tests.api_server import RunningApi, eventually, make_settings, running_api
+from tests.databases import PostgresOfTests
 from tests.fakes import MemoryStorage
-from tests.services import PostgresOfTests
 
 CONTENT = os.urandom(40 * CHUNK_BYTES + 7)
 SIZE = len(CONTENT)
