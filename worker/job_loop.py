@@ -41,7 +41,7 @@ class JobLoop:
         poll_every_s: float = POLL_EVERY_S,
     ) -> None:
         self.messages = 0
-        self._place = context
+        self._context = context
         self._handlers = handlers
         self._poll_every_s = poll_every_s
         self._retry_after_s = context.settings.sweep_every.total_seconds()
@@ -66,7 +66,7 @@ class JobLoop:
     def run_next(self) -> bool:
         """Run the first job that can be had; False if there is none."""
         for job_id in self._candidates():
-            status = run_job(job_id, context=self._place, handlers=self._handlers)
+            status = run_job(job_id, context=self._context, handlers=self._handlers)
             if status is None:
                 continue  # Another worker was quicker.
             if status is JobStatus.QUEUED:
@@ -76,7 +76,7 @@ class JobLoop:
 
     def _candidates(self) -> list[UUID]:
         """List what may be claimed; what just failed here gets a pause first."""
-        now, settings = time.monotonic(), self._place.settings
+        now, settings = time.monotonic(), self._context.settings
         self._put_back = {job: at for job, at in self._put_back.items() if at > now}
         statement = claimable_jobs(
             kinds=tuple(self._handlers),
@@ -84,12 +84,12 @@ class JobLoop:
             max_interruptions=settings.max_interruptions,
             limit=CANDIDATES + len(self._put_back),
         )
-        with self._place.sessions() as session:
+        with self._context.sessions() as session:
             found = session.scalars(statement).all()
         return [job_id for job_id in found if job_id not in self._put_back]
 
     def _go_on(self) -> None:
-        while not self._place.leaving.is_set():
+        while not self._context.leaving.is_set():
             self._woken.clear()
             try:
                 has_run = self.run_next()
@@ -104,6 +104,6 @@ class JobLoop:
 
     def _rest(self) -> None:
         until = time.monotonic() + self._poll_every_s
-        while time.monotonic() < until and not self._place.leaving.is_set():
+        while time.monotonic() < until and not self._context.leaving.is_set():
             if self._woken.wait(LOOK_EVERY_S):
                 return
