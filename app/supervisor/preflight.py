@@ -66,6 +66,30 @@ def bound_sockets(settings: Settings) -> Iterator[list[socket.socket]]:
         yield sockets
 
 
+@contextmanager
+def private_sockets(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Listen on a port of this machine for each API process, to ask it alone.
+
+    On the port that all share nobody can tell who answers.
+
+    Raises:
+        StartFailed: no port is to be had.
+    """
+    with ExitStack() as stack:
+        try:
+            sockets = [
+                stack.enter_context(
+                    closing(_bind_one(socket.AF_INET, ("127.0.0.1", 0)))
+                )
+                for _ in range(settings.api_processes)
+            ]
+            for one in sockets:
+                one.listen(BACKLOG)
+        except OSError as exc:
+            raise StartFailed(f"cannot listen on 127.0.0.1 ({exc.strerror})") from exc
+        yield sockets
+
+
 def listen(sockets: Iterable[socket.socket], settings: Settings) -> None:
     """Let connections come; they wait until somebody accepts them.
 

@@ -42,6 +42,7 @@ class ProcessSpec:
         stop_signal: what asks its first process to end in order.
         stop_round: parts are ended round by round, from 0.
         stop_s: how long it may take to end.
+        answers: asks it for a sign of life; False: none came in time.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ProcessSpec:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_round: int = 1
     stop_s: float = 7.0
+    answers: Callable[[], bool] | None = None
 
     @property
     def title(self) -> str:

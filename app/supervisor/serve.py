@@ -10,9 +10,10 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 
@@ -25,6 +26,12 @@ from app.core.process_report import (
 )
 from app.core.settings import Settings
 from app.core.workers import WORKERS, WorkerSpec, worker_command
+from app.supervisor.answer_watch import (
+    SHORTEST_LIMIT_S,
+    answers_http,
+    answers_postgres,
+    start_answer_watch,
+)
 from app.supervisor.api_server import api_command
 from app.supervisor.earlier_run import end_earlier_run
 from app.supervisor.heartbeat_watch import start_heartbeat_watch
@@ -35,10 +42,12 @@ from app.supervisor.preflight import (
     exclusive_data_dir,
     has_own_sockets,
     listen,
+    private_sockets,
     run_preflight_checks,
 )
 from app.supervisor.processes import ProcessSpec, Say
 from app.supervisor.reaper_client import Reaper
+from app.supervisor.stop_signals import stopped_by_signals
 from app.supervisor.supervision import SupervisedProcess, Supervisor
 from app.webhooks.signing import webhook_secret
 
@@ -59,6 +68,7 @@ class Run:
     Attributes:
         cluster: the embedded database; None where another is named.
         sockets: where the API listens.
+        private: where each of its processes listens for itself.
     """
 
     settings: Settings
@@ -67,6 +77,7 @@ class Run:
     supervisor: Supervisor
     cluster: Cluster | None
     sockets: Sequence[socket.socket]
+    private: Sequence[socket.socket]
 
 
 def serve(settings: Settings, *, say: Say, show: Say) -> None:
@@ -82,7 +93,7 @@ def serve(settings: Settings, *, say: Say, show: Say) -> None:
     settings.require_key_if_exposed()
     stop = threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(_stopped_by_signals(stop))
+        stack.enter_context(stopped_by_signals(stop))
         stack.enter_context(exclusive_data_dir(settings.data_dir))
         run = _prepare(settings, _unbreakable(say), stop, stack)
         url = _start_database(run)
@@ -102,6 +113,7 @@ def _prepare(
     end_earlier_run(data_dir, lock_path=lock_path, say=say)
     run_preflight_checks(settings)
     sockets = stack.enter_context(bound_sockets(settings))
+    private = stack.enter_context(private_sockets(settings))
     webhook_secret(settings)
     cluster = None
     if settings.database_url is None:
@@ -113,7 +125,7 @@ def _prepare(
     supervisor = Supervisor(data_dir=data_dir, reaper=reaper, say=say)
     stack.callback(supervisor.end_all)
     stack.callback(_close_all, sockets)  # Nobody comes in while it ends.
-    return Run(settings, say, stop, supervisor, cluster, sockets)
+    return Run(settings, say, stop, supervisor, cluster, sockets, private)
 
 
 def _unbreakable(say: Say) -> Say:
@@ -124,20 +136,6 @@ def _unbreakable(say: Say) -> Say:
             say(line)
 
     return tell
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into an event."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in numbers
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _close_all(sockets: Sequence[socket.socket]) -> None:
@@ -167,10 +165,12 @@ def _start_database(run: Run) -> str:
 def _start_parts(run: Run, url: str) -> None:
     run.say("starting the workers and the API ...")
     listen(run.sockets, run.settings)
-    for spec in _plans(run.settings, _environment(run.settings, url), run.sockets):
+    for spec in _plans(run, _environment(run.settings, url)):
         run.supervisor.start(spec)
     processes = run.supervisor.supervised_processes
     start_heartbeat_watch(processes, url, run.settings, say=run.say, stop=run.stop)
+    limit_s = max(run.settings.lease.total_seconds(), SHORTEST_LIMIT_S)
+    start_answer_watch(processes, limit_s=limit_s, say=run.say, stop=run.stop)
 
 
 def _environment(settings: Settings, url: str) -> dict[str, str]:
@@ -199,23 +199,21 @@ def _postgres_plan(cluster: Cluster, settings: Settings) -> ProcessSpec:
         stop_signal=signal.SIGINT,  # a fast shutdown
         stop_round=2,
         stop_s=8.0,
+        answers=partial(answers_postgres, cluster.url),
     )
 
 
-def _plans(
-    settings: Settings,
-    environment: Mapping[str, str],
-    sockets: Sequence[socket.socket],
-) -> list[ProcessSpec]:
+def _plans(run: Run, environment: Mapping[str, str]) -> list[ProcessSpec]:
     """List workers and API in the order of their start."""
+    settings, sockets = run.settings, run.sockets
     logs = settings.data_dir / "logs"
     # Two runs on one machine may share a database: their workers need own names.
-    run = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:6]
+    suffix = hashlib.sha256(str(settings.data_dir).encode()).hexdigest()[:6]
 
     def worker(spec: WorkerSpec) -> ProcessSpec:
         return ProcessSpec(
             spec.title,
-            worker_command(spec, node=f"{spec.kind}-{run}@%h"),
+            worker_command(spec, node=f"{spec.kind}-{suffix}@%h"),
             environment,
             logs / f"{spec.kind}.log",
             niceness=spec.niceness,
@@ -225,6 +223,8 @@ def _plans(
         own = sockets
         if has_own_sockets(settings):
             own = sockets[number - 1 :: settings.api_processes]
+        private = run.private[number - 1]
+        own = [*own, private]
         return ProcessSpec(
             API if number == 1 else f"{API} {number}",
             api_command(own),
@@ -235,6 +235,7 @@ def _plans(
             longest_pause_s=10.0,  # meanwhile connections wait
             stop_round=0,  # first, so that nothing new comes in
             stop_s=4.0,
+            answers=partial(answers_http, private.getsockname()[1]),
         )
 
     return [

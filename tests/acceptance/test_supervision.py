@@ -62,6 +62,18 @@ def gpu_child(service: RunningService) -> psutil.Process:
     return found
 
 
+def test_an_api_and_a_database_that_hang_are_replaced(service: RunningService) -> None:
+    for word in ("app.supervisor.api_server", POSTMASTER):
+        hanging = service.wait_for_child(word)
+
+        hanging.suspend()
+
+        service.wait_for_child(word, besides=hanging)
+        service.wait_until(service.is_ready, f"all is well without {word}")
+        assert those_alive([hanging]) == []
+    assert any("Postgres has not answered for" in line for line in service.said)
+
+
 def test_an_upload_goes_on_and_the_api_comes_back_while_the_database_is_away(
     service: RunningService, match: Path
 ) -> None:

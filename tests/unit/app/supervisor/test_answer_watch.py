@@ -1,0 +1,111 @@
+"""An API or a Postgres that is there but does not answer is ended."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.supervisor.answer_watch import AnswerWatch, answers_http, answers_postgres
+from app.supervisor.processes import ProcessSpec
+from app.supervisor.reaper_client import Reaper
+from app.supervisor.supervision import SupervisedProcess, Supervisor
+
+LIMIT_S = 30.0
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+class Watched:
+    """A supervised process that answers as the test says, and the watch of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.said: list[str] = []
+        self.is_answering = True
+        self.reaper = Reaper(folder / "lock", say=self.said.append)
+        self.supervisor = Supervisor(
+            data_dir=folder, reaper=self.reaper, say=self.said.append
+        )
+        log_path = folder / "toy.log"
+        spec = ProcessSpec(
+            "toy", SLEEP, os.environ, log_path, answers=lambda: self.is_answering
+        )
+        self.toy: SupervisedProcess = self.supervisor.start(spec)
+        self.watch = AnswerWatch(
+            self.supervisor.supervised_processes,
+            limit_s=LIMIT_S,
+            say=self.said.append,
+        )
+
+    def exit_code(self) -> int | None:
+        """How it ended, given a moment to do so; None if it lives."""
+        assert self.toy.part is not None
+        if not any("ending it" in line for line in self.said):
+            return self.toy.part.exit_code
+        return self.toy.part._process.wait(60)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    found = Watched(tmp_path)
+    yield found
+    found.supervisor.end_all()
+    found.reaper.close()
+
+
+def test_who_has_answered_and_falls_silent_is_ended(watched: Watched) -> None:
+    watched.watch.look(passed_s=5)
+    watched.is_answering = False
+
+    watched.watch.look(passed_s=LIMIT_S - 1)
+    assert watched.exit_code() is None
+    watched.watch.look(passed_s=1)
+
+    assert watched.exit_code() == -signal.SIGKILL
+    assert "the toy has not answered for 30 s; ending it" in watched.said
+
+
+def test_who_has_not_answered_yet_may_still_start(watched: Watched) -> None:
+    watched.is_answering = False
+
+    for _ in range(3):
+        watched.watch.look(passed_s=LIMIT_S)
+
+    assert watched.exit_code() is None
+
+
+def test_an_answer_ends_the_silence(watched: Watched) -> None:
+    for is_answering in (True, False, True, False):
+        watched.is_answering = is_answering
+        watched.watch.look(passed_s=LIMIT_S - 1)
+
+    assert watched.exit_code() is None
+
+
+def test_a_refusal_is_an_answer_and_silence_is_none() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        url = f"postgresql://127.0.0.1:{port}/touchline"
+        assert not answers_http(port)
+        assert not answers_postgres(url)
+
+    assert answers_http(port)
+    assert answers_postgres(url)
+
+
+def test_any_status_is_an_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        assert answers_http(server.getsockname()[1])
+        thread.join()
