@@ -2,7 +2,7 @@
 
 from app.core.db.base import Base
 from app.health.tables import WorkerHeartbeat
-from app.idempotency.tables import UploadKey
+from app.idempotency.tables import IdempotencyKeyRow
 from app.jobs.tables import Job
 from app.projects.tables import Project
 from app.timelines.tables import Analysis, Event
@@ -16,11 +16,11 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "Event",
+    "IdempotencyKeyRow",
     "Job",
     "PendingDeletion",
     "Project",
     "Upload",
-    "UploadKey",
     "Video",
     "WebhookEndpoint",
     "WorkerHeartbeat",

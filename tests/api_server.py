@@ -24,7 +24,7 @@ from app.core.http.server import uvicorn_options
 from app.core.resources import Resources
 from app.core.settings import Settings
 from app.health.tables import WorkerHeartbeat
-from app.idempotency.tables import UploadKey
+from app.idempotency.tables import IdempotencyKeyRow
 from app.main import create_app
 from app.videos.tables import PendingDeletion, Upload, Video
 from tests.services import free_port
@@ -60,7 +60,13 @@ class RunningApi:
     def forget_all(self) -> None:
         """Go back to an empty service, so that tests can share one server."""
         with self.service.sessions.begin() as session:
-            for row in (Video, WorkerHeartbeat, UploadKey, Upload, PendingDeletion):
+            for row in (
+                Video,
+                WorkerHeartbeat,
+                IdempotencyKeyRow,
+                Upload,
+                PendingDeletion,
+            ):
                 session.execute(delete(row))
         for folder in ("videos", "incoming", "trash", "broker/messages", "models"):
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)

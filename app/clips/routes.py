@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from app.clips.service import find_thumbnails, no_thumbnails
 from app.core.errors import NoThumbnails, VideoNotFound
-from app.core.http.dependencies import ServiceDep, VideoId
+from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.core.resources import Resources
@@ -33,7 +33,7 @@ def _documented(
     response_class=Response,
     responses=_documented(JPEG, "A JPEG of up to 640x360."),
 )
-def get_poster(request: Request, video_id: VideoId, service: ServiceDep) -> Response:
+def get_poster(request: Request, video_id: VideoId, service: ResourcesDep) -> Response:
     """Load one picture of the video, from about a tenth into it."""
     with service.sessions() as session:
         key = find_thumbnails(session, video_id).poster
@@ -46,7 +46,7 @@ def get_poster(request: Request, video_id: VideoId, service: ServiceDep) -> Resp
     responses=_documented(JPEG, "Up to 100 stills within 160x90 each, ten in a row."),
 )
 def get_thumbnail_sheet(
-    request: Request, video_id: VideoId, service: ServiceDep
+    request: Request, video_id: VideoId, service: ResourcesDep
 ) -> Response:
     """Load the sheet of small stills that `thumbnails.vtt` refers to."""
     with service.sessions() as session:
@@ -60,7 +60,7 @@ def get_thumbnail_sheet(
     responses=_documented(VTT, "WebVTT; each cue names a place in `thumbnails.jpg`."),
 )
 def get_thumbnail_cues(
-    request: Request, video_id: VideoId, service: ServiceDep
+    request: Request, video_id: VideoId, service: ResourcesDep
 ) -> Response:
     """Load which still stands for which time, as players' seek bars take it."""
     with service.sessions() as session:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.errors import NotReady
-from app.core.http.dependencies import WholeServiceDep
+from app.core.http.dependencies import AllProjectsResourcesDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import HeadRoute
 from app.core.process_report import (
@@ -39,7 +39,7 @@ async def is_alive() -> Alive:
 
 
 @router.get("/readyz", responses=problem_responses(NotReady, everywhere=False))
-def is_ready(service: WholeServiceDep) -> Readiness:
+def is_ready(service: AllProjectsResourcesDep) -> Readiness:
     """Ask database, broker, storage and every worker; 503 says which is not ready."""
     checks = {name: check(service) for name, check in CHECKS.items()}
     troubles = [f"{name}: {words}" for name, words in checks.items() if words != OK]

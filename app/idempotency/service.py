@@ -30,7 +30,7 @@ from app.core.principal import DEFAULT_PROJECT_ID
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
 from app.core.storage.interface import StoredFile
-from app.idempotency.tables import UploadKey
+from app.idempotency.tables import IdempotencyKeyRow
 from app.jobs.kinds import JobKind
 
 MAX_KEY_CHARS = 255
@@ -84,12 +84,15 @@ class HeldKey:
             self._update(session, fingerprint=fingerprint, video_id=video_id)
 
     def _update(self, session: Session, **values: object) -> None:
-        mine = (UploadKey.key == self.key, UploadKey.token == self.token)
+        mine = (
+            IdempotencyKeyRow.key == self.key,
+            IdempotencyKeyRow.token == self.token,
+        )
         changed = session.scalar(
-            update(UploadKey)
-            .where(*mine, UploadKey.fingerprint.is_(None))
+            update(IdempotencyKeyRow)
+            .where(*mine, IdempotencyKeyRow.fingerprint.is_(None))
             .values(values)
-            .returning(UploadKey.key)
+            .returning(IdempotencyKeyRow.key)
         )
         if changed is None:
             raise IdempotencyKeyInUse(
@@ -123,7 +126,7 @@ async def held_key(key: str | None, *, service: Resources) -> AsyncIterator[Held
 
 def used_before(
     session: Session, key: str | None, *, fingerprint: str
-) -> UploadKey | None:
+) -> IdempotencyKeyRow | None:
     """Take a key for a request that ends with this transaction; see `mark_used`.
 
     One with the same key that is at the same point is waited for. Gives what the same
@@ -149,8 +152,8 @@ def mark_used(
     """Remember what a key that `used_before` took was used for."""
     if key is not None:
         session.execute(
-            update(UploadKey)
-            .where(UploadKey.key == _in_project(key, session))
+            update(IdempotencyKeyRow)
+            .where(IdempotencyKeyRow.key == _in_project(key, session))
             .values(fingerprint=fingerprint, video_id=video_id, job_id=job_id)
         )
 
@@ -193,14 +196,16 @@ def free_keys_of_the_dead(sessions: Sessions) -> int:
     On this machine, or in this container before it was started anew. An upload that
     goes on all the same, in another container of that name, ends without its key.
     """
-    in_flight = UploadKey.fingerprint.is_(None)
+    in_flight = IdempotencyKeyRow.fingerprint.is_(None)
     with sessions.begin() as session:
-        owners = session.scalars(select(UploadKey.owner).where(in_flight).distinct())
+        owners = session.scalars(
+            select(IdempotencyKeyRow.owner).where(in_flight).distinct()
+        )
         dead = [owner for owner in owners if _was_ended_by_restart(owner)]
         freed = session.scalars(
-            delete(UploadKey)
-            .where(in_flight, UploadKey.owner.in_(dead))
-            .returning(UploadKey.key)
+            delete(IdempotencyKeyRow)
+            .where(in_flight, IdempotencyKeyRow.owner.in_(dead))
+            .returning(IdempotencyKeyRow.key)
         ).all()
     return len(freed)
 
@@ -212,7 +217,7 @@ def _take(held: HeldKey) -> None:
             held.earlier, held.earlier_video = earlier.fingerprint, earlier.video_id
 
 
-def _claim(session: Session, key: str, *, token: UUID) -> UploadKey | None:
+def _claim(session: Session, key: str, *, token: UUID) -> IdempotencyKeyRow | None:
     """Take a key; gives the row of the request that used it before, if one did."""
     _forget_old_keys(session, key)
     row = {
@@ -221,16 +226,16 @@ def _claim(session: Session, key: str, *, token: UUID) -> UploadKey | None:
     }
     for _ in range(CLAIM_TRIES):
         taken = session.execute(
-            insert(UploadKey)
+            insert(IdempotencyKeyRow)
             .values(row)
             .on_conflict_do_nothing()
-            .returning(UploadKey.key)
+            .returning(IdempotencyKeyRow.key)
         ).one_or_none()
         if taken is not None:
             return None
         earlier = session.scalars(
-            select(UploadKey)
-            .where(UploadKey.key == key)
+            select(IdempotencyKeyRow)
+            .where(IdempotencyKeyRow.key == key)
             .execution_options(populate_existing=True)
         ).one_or_none()
         if earlier is not None and earlier.fingerprint is not None:
@@ -243,7 +248,7 @@ def _claim(session: Session, key: str, *, token: UUID) -> UploadKey | None:
     )
 
 
-def _drop_if_dead(session: Session, held: UploadKey) -> bool:
+def _drop_if_dead(session: Session, held: IdempotencyKeyRow) -> bool:
     """Free a key whose holder has ended; False if it lives, as far as is known."""
     if not _is_dead(held.owner):
         return False
@@ -254,10 +259,10 @@ def _drop_if_dead(session: Session, held: UploadKey) -> bool:
 def _free(session: Session, key: str | None, token: UUID | None) -> None:
     """Free a key if that request still holds it; never one that was used."""
     session.execute(
-        delete(UploadKey).where(
-            UploadKey.key == key,
-            UploadKey.token == token,
-            UploadKey.fingerprint.is_(None),
+        delete(IdempotencyKeyRow).where(
+            IdempotencyKeyRow.key == key,
+            IdempotencyKeyRow.token == token,
+            IdempotencyKeyRow.fingerprint.is_(None),
         )
     )
 
@@ -277,19 +282,24 @@ def _forget_old_keys(session: Session, key: str) -> None:
 
     Rows that another request looks at are left to it.
     """
-    is_silent = UploadKey.fingerprint.is_(None) & (
-        UploadKey.touched_at < func.now() - SILENT
+    is_silent = IdempotencyKeyRow.fingerprint.is_(None) & (
+        IdempotencyKeyRow.touched_at < func.now() - SILENT
     )
-    is_done = UploadKey.fingerprint.is_not(None)
-    is_old = UploadKey.created_at < func.now() - KEPT_FOR
+    is_done = IdempotencyKeyRow.fingerprint.is_not(None)
+    is_old = IdempotencyKeyRow.created_at < func.now() - KEPT_FOR
     gone = (
-        select(UploadKey.key)
-        .where(or_(is_old & (is_done | is_silent), (UploadKey.key == key) & is_silent))
+        select(IdempotencyKeyRow.key)
+        .where(
+            or_(
+                is_old & (is_done | is_silent),
+                (IdempotencyKeyRow.key == key) & is_silent,
+            )
+        )
         .with_for_update(skip_locked=True)
     )
     session.execute(
-        delete(UploadKey)
-        .where(UploadKey.key.in_(gone))
+        delete(IdempotencyKeyRow)
+        .where(IdempotencyKeyRow.key.in_(gone))
         .execution_options(synchronize_session=False)
     )
 

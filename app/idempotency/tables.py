@@ -13,7 +13,7 @@ from app.jobs.tables import Job
 from app.videos.tables import Video
 
 
-class UploadKey(Base):
+class IdempotencyKeyRow(Base):
     """An `Idempotency-Key` somebody sent with an upload, and what came of it."""
 
     __tablename__ = "upload_keys"

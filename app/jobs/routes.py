@@ -23,7 +23,7 @@ from app.core.http.dependencies import (
     IdempotencyKey,
     JobId,
     Limit,
-    ServiceDep,
+    ResourcesDep,
     VideoId,
     snapshot,
 )
@@ -44,7 +44,7 @@ router = guarded_router("jobs")
 
 
 @router.get("/jobs/{job_id}", responses=problem_responses(JobNotFound))
-def get_job(job_id: JobId, service: ServiceDep) -> Job:
+def get_job(job_id: JobId, service: ResourcesDep) -> Job:
     """Look at a job; 200 whatever became of it."""
     with service.sessions() as session:
         job = session.get(JobRow, job_id)
@@ -61,7 +61,7 @@ def list_jobs(
     request: Request,
     response: Response,
     video_id: VideoId,
-    service: ServiceDep,
+    service: ResourcesDep,
     kind: Annotated[
         list[JobKind | Literal["all"]],
         Query(description="A kind to list, or `all`; may be given several times."),
@@ -105,7 +105,7 @@ def list_jobs(
 def create_job(
     response: Response,
     video_id: VideoId,
-    service: ServiceDep,
+    service: ResourcesDep,
     wanted: NewJob | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Job:
@@ -128,7 +128,7 @@ def create_job(
     status_code=202,
     responses=problem_responses(JobNotFound, JobIsFinished),
 )
-def cancel_job(job_id: JobId, service: ServiceDep) -> Job:
+def cancel_job(job_id: JobId, service: ResourcesDep) -> Job:
     """Cancel a job: one that waits at once, one that runs at its next heartbeat."""
     with service.sessions.begin() as session:
         job, delivery_id = cancel(session, job_id, settings=service.settings)

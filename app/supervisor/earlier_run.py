@@ -18,7 +18,7 @@ from app.core.process_report import (
     read_report,
     remove_report,
 )
-from app.supervisor.processes import Say
+from app.supervisor.processes import LineReporter
 from app.supervisor.reaper import end_in_rounds
 
 REAPER_S = 20.0  # how long to wait for the reaper of a killed run to do its work
@@ -26,7 +26,7 @@ KILLED_S = 5.0
 POLL_S = 0.1
 
 
-def end_earlier_run(data_dir: Path, *, lock_path: Path, say: Say) -> None:
+def end_earlier_run(data_dir: Path, *, lock_path: Path, say: LineReporter) -> None:
     """End the processes of a killed run, so that this one may begin.
 
     Its reaper does it if it lives; else they are found by the report of that run.

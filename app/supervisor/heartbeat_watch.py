@@ -18,7 +18,7 @@ from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.health.tables import WorkerHeartbeat
-from app.supervisor.processes import Say
+from app.supervisor.processes import LineReporter
 from app.supervisor.supervision import SupervisedProcess
 
 
@@ -36,7 +36,7 @@ class HeartbeatWatch:
         sessions: Sessions,
         *,
         limit_s: float,
-        say: Say,
+        say: LineReporter,
     ) -> None:
         self._supervised_processes = supervised_processes
         self._sessions, self._limit_s, self._say = sessions, limit_s, say
@@ -87,7 +87,7 @@ def start_heartbeat_watch(
     url: str,
     settings: Settings,
     *,
-    say: Say,
+    say: LineReporter,
     stop: threading.Event,
 ) -> threading.Thread:
     """Look with every heartbeat, in a thread of its own: the database may be slow."""

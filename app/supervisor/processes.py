@@ -25,7 +25,7 @@ MAX_LINE_BYTES = 64 * 2**10  # a longer line is taken for several
 KEPT_LINES = 200  # of the present start, to tell why it ended
 WARNING = re.compile(r"\[(warning|error|critical) *\]|\"level\": ?\"(warning|error)")
 
-Say = Callable[[str], None]
+LineReporter = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ChildProcess:
         OSError, StartFailed: it cannot be started.
     """
 
-    def __init__(self, spec: ProcessSpec, *, say: Say) -> None:
+    def __init__(self, spec: ProcessSpec, *, say: LineReporter) -> None:
         self.spec = spec
         self.started = time.monotonic()
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
@@ -137,7 +137,7 @@ class ChildProcess:
         self._process.wait()
         self._pump.join(timeout=1.0)
 
-    def _copy_lines(self, say: Say) -> None:
+    def _copy_lines(self, say: LineReporter) -> None:
         """Copy its lines to its log, and its warnings to the terminal."""
         log = _Log(self.spec.log_path)
         stream = self._process.stdout

@@ -13,7 +13,7 @@ from app.core.errors import StartFailed
 from app.core.process_identity import ProcessIdentity
 from app.supervisor.backoff import Backoff
 from app.supervisor.exit_reason import describe_exit
-from app.supervisor.processes import Say
+from app.supervisor.processes import LineReporter
 
 LONGEST_PAUSE_S = 30.0
 END_S = 20.0  # more than it takes itself to end what it still watches
@@ -26,7 +26,7 @@ class Reaper:
         StartFailed: it does not start.
     """
 
-    def __init__(self, lock_path: Path, *, say: Say) -> None:
+    def __init__(self, lock_path: Path, *, say: LineReporter) -> None:
         self._lock_path, self._say = lock_path, say
         self._orders: dict[int, str] = {}
         self._backoff = Backoff(LONGEST_PAUSE_S)

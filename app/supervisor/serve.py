@@ -45,7 +45,7 @@ from app.supervisor.preflight import (
     private_sockets,
     run_preflight_checks,
 )
-from app.supervisor.processes import ProcessSpec, Say
+from app.supervisor.processes import LineReporter, ProcessSpec
 from app.supervisor.reaper_client import Reaper
 from app.supervisor.stop_signals import stopped_by_signals
 from app.supervisor.supervision import SupervisedProcess, Supervisor
@@ -72,7 +72,7 @@ class Run:
     """
 
     settings: Settings
-    say: Say
+    say: LineReporter
     stop: threading.Event
     supervisor: Supervisor
     cluster: Cluster | None
@@ -80,7 +80,7 @@ class Run:
     private: Sequence[socket.socket]
 
 
-def serve(settings: Settings, *, say: Say, show: Say) -> None:
+def serve(settings: Settings, *, say: LineReporter, show: LineReporter) -> None:
     """Run the service until SIGINT or SIGTERM.
 
     Args:
@@ -106,7 +106,7 @@ def serve(settings: Settings, *, say: Say, show: Say) -> None:
 
 
 def _prepare(
-    settings: Settings, say: Say, stop: threading.Event, stack: ExitStack
+    settings: Settings, say: LineReporter, stop: threading.Event, stack: ExitStack
 ) -> Run:
     """Clear the way and check what can be checked; starts the reaper alone."""
     data_dir, lock_path = settings.data_dir, settings.data_dir / "reaper.lock"
@@ -128,7 +128,7 @@ def _prepare(
     return Run(settings, say, stop, supervisor, cluster, sockets, private)
 
 
-def _unbreakable(say: Say) -> Say:
+def _unbreakable(say: LineReporter) -> LineReporter:
     """Go on when the terminal is gone: stopping in order matters more than telling."""
 
     def tell(line: str) -> None:
@@ -291,7 +291,7 @@ def _wait_for_api(run: Run) -> bool:
     return False
 
 
-def _show_places(settings: Settings, show: Say) -> None:
+def _show_places(settings: Settings, show: LineReporter) -> None:
     show(f"API   {settings.base_url}")
     show(f"Docs  {settings.base_url}/docs")
     show(f"Data  {settings.data_dir}")

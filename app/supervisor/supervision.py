@@ -14,7 +14,7 @@ from app.core.process_identity import ProcessIdentity
 from app.core.process_report import ProcessReport, ReportedProcess, write_report
 from app.supervisor.backoff import STEADY_S, Backoff
 from app.supervisor.exit_reason import describe_exit
-from app.supervisor.processes import ChildProcess, ProcessSpec, Say
+from app.supervisor.processes import ChildProcess, LineReporter, ProcessSpec
 from app.supervisor.reaper_client import Reaper
 
 LOUD_AFTER = 5  # deaths in a row; from then on the terminal is told where to look
@@ -39,7 +39,7 @@ class SupervisedProcess:
 class Supervisor:
     """All parts of one run of the service."""
 
-    def __init__(self, *, data_dir: Path, reaper: Reaper, say: Say) -> None:
+    def __init__(self, *, data_dir: Path, reaper: Reaper, say: LineReporter) -> None:
         self.supervised_processes: list[SupervisedProcess] = []
         self._data_dir, self._reaper, self._say = data_dir, reaper, say
         self._identity = ProcessIdentity.current()
@@ -124,7 +124,7 @@ class Supervisor:
         reason: str | None,
         lived_s: float = 0.0,
     ) -> None:
-        """Say how a part ended and when it is started again.
+        """LineReporter how a part ended and when it is started again.
 
         Raises:
             StartFailed: the service needs it to start.

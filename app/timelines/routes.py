@@ -21,7 +21,7 @@ from app.core.errors import (
 from app.core.http.cursors import EventsCursor
 from app.core.http.dependencies import (
     CursorText,
-    ServiceDep,
+    ResourcesDep,
     VideoId,
     snapshot,
 )
@@ -84,7 +84,7 @@ def list_events(  # one parameter a filter
     request: Request,
     response: Response,
     video_id: VideoId,
-    service: ServiceDep,
+    service: ResourcesDep,
     types: Annotated[
         list[str],
         Query(alias="type", description="A type to keep; may be given several times."),
@@ -157,7 +157,7 @@ def list_events(  # one parameter a filter
 )
 def get_scores(
     video_id: VideoId,
-    service: ServiceDep,
+    service: ResourcesDep,
     from_s: FromS = None,
     to_s: ToS = None,
     points: Annotated[

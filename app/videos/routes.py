@@ -26,7 +26,7 @@ from app.core.http.dependencies import (
     CursorText,
     IdempotencyKey,
     Limit,
-    ServiceDep,
+    ResourcesDep,
     VideoId,
 )
 from app.core.http.pagination import json_answer, paginate
@@ -113,7 +113,7 @@ UPLOAD_FORM = {
 async def upload_video(
     request: Request,
     response: Response,
-    service: ServiceDep,
+    service: ResourcesDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Video:
     """Upload a video and queue its analysis.
@@ -140,7 +140,7 @@ async def upload_video(
 def list_videos(
     request: Request,
     response: Response,
-    service: ServiceDep,
+    service: ResourcesDep,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Response:
@@ -164,7 +164,7 @@ def list_videos(
     response_model=Video,
     responses=problem_responses(VideoNotFound),
 )
-def get_video(response: Response, video_id: VideoId, service: ServiceDep) -> Response:
+def get_video(response: Response, video_id: VideoId, service: ResourcesDep) -> Response:
     """Look at a video: its facts, and where its analysis stands."""
     with service.sessions() as session:
         found = session.execute(video_with_jobs(video_id)).one_or_none()
@@ -178,7 +178,7 @@ def get_video(response: Response, video_id: VideoId, service: ServiceDep) -> Res
     status_code=204,
     responses=problem_responses(VideoNotFound),
 )
-def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
+def delete_video(video_id: VideoId, service: ResourcesDep) -> Response:
     """Delete a video: file, scores, events and jobs; a running job is canceled."""
     with service.sessions.begin() as session:
         delete_row(session, video_id)
@@ -199,7 +199,7 @@ def delete_video(video_id: VideoId, service: ServiceDep) -> Response:
         **problem_responses(VideoNotFound, RangeNotSatisfiable),
     },
 )
-def play_video(video_id: VideoId, service: ServiceDep) -> VideoFile:
+def play_video(video_id: VideoId, service: ResourcesDep) -> VideoFile:
     """Load the file as it was uploaded; ranges are served, so players can seek."""
     with service.sessions() as session:
         video = find_video(session, video_id)

@@ -43,7 +43,7 @@ from app.videos.upload_form import (
     TextField,
     read_boundary,
 )
-from app.videos.upload_rows import Accepted, Upload, find_earlier, record_upload
+from app.videos.upload_rows import Accepted, UploadFormData, find_earlier, record_upload
 from app.webhooks.callbacks import check_callback_url
 
 FIELDS = ("file", "title", "callback_url", "model", "priority")
@@ -82,7 +82,7 @@ async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Acc
     """
     reader = FormReader(read_boundary(body.content_type))
     _refuse_by_header(body.content_length, service.settings.max_upload_size)
-    video_id, upload = new_id(), Upload()
+    video_id, upload = new_id(), UploadFormData()
     async with (
         held_key(body.idempotency_key, service=service) as held,
         upload_in_flight(video_id, service=service) as flight,
@@ -117,7 +117,10 @@ async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Acc
 
 
 async def _take_chunk(
-    pieces: Iterable[Piece], writer: ObjectWriter, upload: Upload, service: Resources
+    pieces: Iterable[Piece],
+    writer: ObjectWriter,
+    upload: UploadFormData,
+    service: Resources,
 ) -> None:
     """Send the file's bytes on and gather the fields; each is judged when it comes."""
     limit = service.settings.max_upload_size
@@ -139,7 +142,7 @@ async def _take_chunk(
 
 
 async def _take_field(
-    name: str, value: str, upload: Upload, service: Resources
+    name: str, value: str, upload: UploadFormData, service: Resources
 ) -> None:
     if name not in FIELDS:
         raise InvalidRequest(
@@ -237,7 +240,7 @@ def _refuse_by_header(content_length: int | None, limit: int) -> None:
         raise EmptyUpload(f"The body is empty. {_HOW_TO_SEND}")
 
 
-def _refuse_empty(upload: Upload, size_bytes: int) -> None:
+def _refuse_empty(upload: UploadFormData, size_bytes: int) -> None:
     if upload.filename is None:
         raise EmptyUpload(f"The form has no part named 'file'. {_HOW_TO_SEND}")
     if size_bytes == 0:

@@ -19,7 +19,7 @@ from app.videos.tables import Video
 
 
 @dataclass(slots=True)
-class Upload:
+class UploadFormData:
     """What has been read of the form so far."""
 
     filename: str | None = None  # None until the file's part began
@@ -37,7 +37,7 @@ class Accepted(NamedTuple):
 
 def record_upload(
     flight: UploadInFlight,
-    upload: Upload,
+    upload: UploadFormData,
     stored: StoredFile,
     held: HeldKey,
     now: datetime,
@@ -88,7 +88,7 @@ def record_upload(
 
 def find_earlier(
     flight: UploadInFlight,
-    upload: Upload,
+    upload: UploadFormData,
     stored: StoredFile,
     held: HeldKey,
     now: datetime,  # noqa: ARG001  # like `record_upload`
@@ -105,7 +105,9 @@ def find_earlier(
     return Accepted(*found)
 
 
-def _row(video_id: UUID, upload: Upload, stored: StoredFile, now: datetime) -> Video:
+def _row(
+    video_id: UUID, upload: UploadFormData, stored: StoredFile, now: datetime
+) -> Video:
     return Video(
         id=video_id,
         title=upload.fields.get("title"),

@@ -12,7 +12,7 @@ from app.core.http.dependencies import (
     CursorText,
     DeliveryId,
     Limit,
-    ServiceDep,
+    ResourcesDep,
     VideoId,
     snapshot,
 )
@@ -64,7 +64,7 @@ def list_deliveries(
     request: Request,
     response: Response,
     video_id: VideoId,
-    service: ServiceDep,
+    service: ResourcesDep,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> DeliveryPage:
@@ -90,7 +90,7 @@ def list_deliveries(
     status_code=202,
     responses=problem_responses(DeliveryNotFound),
 )
-def retry_delivery(delivery_id: DeliveryId, service: ServiceDep) -> Delivery:
+def retry_delivery(delivery_id: DeliveryId, service: ResourcesDep) -> Delivery:
     """Send a webhook message again now, whatever came of it before."""
     with service.sessions.begin() as session:
         delivery = session.scalars(

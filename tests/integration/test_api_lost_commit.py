@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from app.core.db.session import Sessions
 from app.core.storage.keys import source_key
-from app.idempotency.tables import UploadKey
+from app.idempotency.tables import IdempotencyKeyRow
 from app.videos.cleanup import clean_up
 from app.videos.in_flight import SILENT, begin_upload
 from app.videos.tables import Upload, Video
@@ -76,7 +76,7 @@ def test_a_file_stays_while_nobody_knows_whether_it_was_recorded(
     storage = api.service.storage
     with sessions() as session:
         video = session.scalars(select(Video)).one()
-        key = session.scalars(select(UploadKey)).one()
+        key = session.scalars(select(IdempotencyKeyRow)).one()
     assert key.video_id == video.id
     clean_up(sessions=sessions, storage=storage)
     kept = storage.get(source_key(video.id))

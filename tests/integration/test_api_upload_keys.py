@@ -17,7 +17,7 @@ from sqlalchemy import update
 from app.core.db.base import utc_now
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
-from app.idempotency.tables import UploadKey
+from app.idempotency.tables import IdempotencyKeyRow
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job
 from tests.api_server import (
@@ -89,7 +89,9 @@ def test_a_failed_upload_lets_its_key_go(api: RunningApi) -> None:
 def test_the_key_of_a_holder_that_died_is_taken_over(api: RunningApi) -> None:
     with api.service.sessions.begin() as session:
         long_ago = utc_now() - timedelta(minutes=5)
-        session.add(UploadKey(key="k1", touched_at=long_ago, created_at=long_ago))
+        session.add(
+            IdempotencyKeyRow(key="k1", touched_at=long_ago, created_at=long_ago)
+        )
 
     assert _send(api, key="k1").status_code == 202
 
@@ -98,7 +100,7 @@ def test_a_key_is_forgotten_after_a_day(api: RunningApi) -> None:
     first = _send(api, key="k1")
     with api.service.sessions.begin() as session:
         yesterday = utc_now() - timedelta(days=1, minutes=1)
-        session.execute(update(UploadKey).values(created_at=yesterday))
+        session.execute(update(IdempotencyKeyRow).values(created_at=yesterday))
 
     second = _send(api, key="k1", title="another upload")
 
@@ -185,7 +187,7 @@ def test_a_start_frees_the_keys_of_the_dead_alone(
         pass
 
     with api.service.sessions() as session:
-        assert [row.key for row in session.query(UploadKey)] == ["k2"]
+        assert [row.key for row in session.query(IdempotencyKeyRow)] == ["k2"]
 
 
 def test_a_job_asked_for_again_is_the_same_job(api: RunningApi) -> None:
@@ -293,14 +295,14 @@ def _half_sent(
 
 def _token(api: RunningApi) -> UUID | None:
     with api.service.sessions() as session:
-        row = session.get(UploadKey, "k1")
+        row = session.get(IdempotencyKeyRow, "k1")
         return row.token if row else None
 
 
 def _let_it_seem_stalled(api: RunningApi) -> None:
     with api.service.sessions.begin() as session:
         long_ago = utc_now() - timedelta(minutes=5)
-        session.execute(update(UploadKey).values(touched_at=long_ago))
+        session.execute(update(IdempotencyKeyRow).values(touched_at=long_ago))
 
 
 def _leave_a_dead_holder(api: RunningApi) -> None:
@@ -315,7 +317,7 @@ def _add_key(api: RunningApi, *, owner: str, key: str = "k1") -> None:
     now = utc_now()
     with api.service.sessions.begin() as session:
         session.add(
-            UploadKey(
+            IdempotencyKeyRow(
                 key=key, token=uuid4(), owner=owner, touched_at=now, created_at=now
             )
         )
@@ -324,6 +326,6 @@ def _add_key(api: RunningApi, *, owner: str, key: str = "k1") -> None:
 def _wait_for_key(api: RunningApi, *, is_there: bool = True) -> None:
     for _ in range(2000):
         with api.service.sessions() as session:
-            if (session.get(UploadKey, "k1") is not None) is is_there:
+            if (session.get(IdempotencyKeyRow, "k1") is not None) is is_there:
                 return
     pytest.fail("the key was never taken, or never let go")

@@ -11,8 +11,8 @@ from model.spotting.predictor import EngineName, Precision, Predictor, load_pred
 from worker.predictor_cache import PredictorCache
 
 
-def shelf(folder: Path, model: str) -> PredictorCache:
-    """A shelf whose operator has set TOUCHLINE_MODEL."""
+def open_cache(folder: Path, model: str) -> PredictorCache:
+    """A cache whose operator has set TOUCHLINE_MODEL."""
     fields = {"data_dir": folder, "model": model, "engine": "openvino"}
     return PredictorCache(Settings.model_validate(fields))
 
@@ -22,12 +22,12 @@ def test_the_operators_setting_comes_before_the_kept_default(
 ) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "default").write_text("arena-rny002\n")
-    own = shelf(tmp_path, str(checkpoint))
+    cache = open_cache(tmp_path, str(checkpoint))
 
-    taken = own.get(None)
+    taken = cache.get(None)
 
     assert taken.manifest.name == "tiny"
-    assert own.get("tiny") is taken  # as GET /models lists it
+    assert cache.get("tiny") is taken  # as GET /models lists it
 
 
 def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
@@ -47,24 +47,24 @@ def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
     models.mkdir()
     for name in ("one", "two", "three"):
         shutil.copyfile(checkpoint, models / f"{name}.touchline")
-    own = shelf(tmp_path, "one")
+    cache = open_cache(tmp_path, "one")
 
-    first = own.get(None)
-    assert all(own.get(name) is first for name in [None, "one"] * 10)
+    first = cache.get(None)
+    assert all(cache.get(name) is first for name in [None, "one"] * 10)
     assert loaded == ["one"]
 
-    own.get("two")
-    own.get("one")
-    own.get("three")  # puts out "two", the one not used for longest
-    own.get("one")
+    cache.get("two")
+    cache.get("one")
+    cache.get("three")  # puts out "two", the one not used for longest
+    cache.get("one")
     assert loaded == ["one", "two", "three"]
 
     shutil.copyfile(checkpoint, models / "new")
     (models / "new").replace(models / "one.touchline")
-    assert own.get("one") is not first
+    assert cache.get("one") is not first
     assert loaded == ["one", "two", "three", "one"]
 
 
 def test_a_setting_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match="called 'gone'"):
-        shelf(tmp_path, "gone").get(None)
+        open_cache(tmp_path, "gone").get(None)

@@ -50,8 +50,8 @@ async def get_whole_service(request: Request) -> Resources:
     return service_of(request)
 
 
-ServiceDep = Annotated[Resources, Depends(get_service)]
-WholeServiceDep = Annotated[Resources, Depends(get_whole_service)]
+ResourcesDep = Annotated[Resources, Depends(get_service)]
+AllProjectsResourcesDep = Annotated[Resources, Depends(get_whole_service)]
 
 
 @contextmanager
