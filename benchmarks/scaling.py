@@ -4,7 +4,8 @@
 
 Draws a match, scales the same frames by each way, and prints processor time a frame and
 the distance to the mean of each pixel's area, worked out in float64: root of the mean
-square and the largest, in grey levels of 255. `Painter` takes the way marked with *.
+square and the largest, in grey levels of 255. `FrameConverter` takes the way marked
+with *.
 """
 
 import argparse

@@ -30,7 +30,7 @@ from model.video.sandbox import (
     limit_self,
     watch_parent,
 )
-from model.video.sender import Line, StepSender
+from model.video.sender import MessageChannel, StepSender
 from model.video.source import Tally
 from model.video.stills import pick_stills
 
@@ -39,40 +39,40 @@ _NEVER_NEEDED = ("av.__main__", "av.datasets")
 
 
 def main() -> None:
-    """Answer one request and leave."""
-    line = Line(_private_stdout())
+    """Answer one request and exit."""
+    channel = MessageChannel(_private_stdout())
     request = _read_request()
     if request["die_with_thread"]:
         die_with_thread(request["parent"])
-    line.send(kind="alive")
+    channel.send(kind="alive")
     limit_self(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
     try:
-        _answer(request, line)
+        _answer(request, channel)
     except ModelError as exc:
-        line.send(kind="error", name=type(exc).__name__, detail=str(exc))
+        channel.send(kind="error", name=type(exc).__name__, detail=str(exc))
     except MemoryError:
-        line.send(
+        channel.send(
             kind="error",
             name=VideoLimitExceeded.__name__,
-            detail="Decoding the video needs more memory than is let in. "
+            detail="Decoding the video needs more memory than is allowed. "
             "Scale it down, for example to 1920x1080.",
         )
-    except Exception as exc:  # noqa: BLE001 - the parent is told, whatever it is.
-        line.send(kind="error", name=None, detail=f"{type(exc).__name__}: {exc}")
+    except Exception as exc:  # noqa: BLE001 - every error goes to the parent.
+        channel.send(kind="error", name=None, detail=f"{type(exc).__name__}: {exc}")
 
 
-def _answer(request: Mapping[str, Any], line: Line) -> None:
-    """Open what is needed, give up the rest, and only then look at the file."""
+def _answer(request: Mapping[str, Any], channel: MessageChannel) -> None:
+    """Open what is needed, enter the sandbox, and only then read the file."""
     with ExitStack() as cleanup:
         path = request.get("path")
         file = cleanup.enter_context(open_input(Path(path))) if path else None
         _import_all_of_pyav()
         report = enter_sandbox(reading=file.descriptor if file else None)
-        line.send(kind="sandbox", **asdict(report))
+        channel.send(kind="sandbox", **asdict(report))
         if file is None:
-            line.send(kind="end")
+            channel.send(kind="end")
         else:
-            _look_at(file, request, line)
+            _run_verb(file, request, channel)
 
 
 def _import_all_of_pyav() -> None:
@@ -83,44 +83,48 @@ def _import_all_of_pyav() -> None:
                 importlib.import_module(module.name)
 
 
-def _look_at(file: InputFile, request: Mapping[str, Any], line: Line) -> None:
+def _run_verb(
+    file: InputFile, request: Mapping[str, Any], channel: MessageChannel
+) -> None:
     tally = Tally()
     free = threading.Semaphore(request.get("slots", 0))
-    _start_watch(request["parent"], line, tally, free)
+    _start_watch(request["parent"], channel, tally, free)
     limits = MediaLimits(**request["limits"])
     if request["verb"] == "probe":
         facts = probe_file(file, limits=limits, tally=tally)
-        line.send(kind="facts", facts=asdict(facts))
+        channel.send(kind="facts", facts=asdict(facts))
         return
     if request["verb"] == "stills":
-        line.send(
+        channel.send(
             kind="stills", **pick_stills(file, request, limits=limits, tally=tally)
         )
         return
 
     spec = FrameSpec.from_dict(request["spec"])
     ring = Ring(request["ring"], spec, slots=request["slots"])
-    with StepSender(spec, ring, line, free, painters=request["painters"]) as sender:
+    with StepSender(
+        spec, ring, channel, free, converter_threads=request["converter_threads"]
+    ) as sender:
         for chosen in iter_chosen(file, spec, limits=limits, tally=tally):
             sender.send(chosen)
-    line.send(kind="end", tally=asdict(tally))
+    channel.send(kind="end", tally=asdict(tally))
 
 
 def _start_watch(
-    parent: int, line: Line, tally: Tally, free: threading.Semaphore
+    parent: int, channel: MessageChannel, tally: Tally, free: threading.Semaphore
 ) -> None:
-    """Let a thread count freed slots, tell of progress, and see the parent die."""
-    told = Tally()
+    """Start a thread that counts freed slots, reports progress, watches the parent."""
+    reported = Tally()
 
     def receive(data: bytes) -> None:
         free.release(len(data))
 
     def tick() -> None:
-        nonlocal told
+        nonlocal reported
         now = Tally(**asdict(tally))
-        if now != told:
-            line.send(kind="alive")
-            told = now
+        if now != reported:
+            channel.send(kind="alive")
+            reported = now
 
     watch = threading.Thread(
         target=watch_parent,
@@ -141,7 +145,7 @@ def _private_stdout() -> int:
 def _read_request() -> dict[str, Any]:
     data = b""
     while not data.endswith(b"\n"):
-        piece = os.read(_STDIN, 1)  # What follows the line is for the watch.
+        piece = os.read(_STDIN, 1)  # What follows the line is for the watch thread.
         if not piece:
             sys.exit(0)
         data += piece

@@ -1,4 +1,4 @@
-"""What time a frame has: PTS minus the file's start, mended where files need it."""
+"""The time of each frame: PTS minus the file's start, corrected where files need it."""
 
 import heapq
 from fractions import Fraction
@@ -15,7 +15,7 @@ JUMP_BACK_S = 1
 
 
 class Clock:
-    """Reads each frame's time, and mends clocks that are missing or restarted."""
+    """Reads each frame's time, and corrects clocks that are missing or restarted."""
 
     def __init__(
         self, time_base: Fraction, start_s: Fraction, *, frame_s: Fraction | int = 0

@@ -19,7 +19,7 @@ from model.errors import DecoderCrashed
 from model.video.frame_spec import FrameSpec
 from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
-from model.video.picture import Painter
+from model.video.picture import FrameConverter
 from model.video.process import ChildProcess
 from model.video.ring import Ring, create_memory
 from model.video.source import SourceFrame, Tally, open_video
@@ -70,12 +70,12 @@ def iter_steps(
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
             `model.video.source`.
     """
-    painter = Painter(spec)
+    converter = FrameConverter(spec)
     step: Step | None = None
     with open_input(path) as file:
         for chosen in iter_chosen(file, spec, limits=limits, tally=tally):
             if step is None or step.frame != chosen.frame:
-                image = painter.paint(chosen.picture)
+                image = converter.convert(chosen.picture)
                 step = Step(chosen.frame, chosen.pts, float(chosen.time_s), image)
             yield step
 
@@ -83,7 +83,7 @@ def iter_steps(
 def iter_chosen(
     file: InputFile, spec: FrameSpec, *, limits: MediaLimits, tally: Tally | None
 ) -> Iterator[SourceFrame]:
-    """Decode a video and give the frames that its steps take, not yet painted."""
+    """Decode a video and give the frames that its steps take, not yet converted."""
     with open_video(file, limits=limits, tally=tally) as source:
         yield from choose_frames(source.frames(), fps=spec.fps)
 
@@ -100,10 +100,10 @@ class StepStream:
         self.pid = child.pid
         self.tally: Tally | None = None
         self._child = child
-        self._notify = ring
+        self._ring = ring
         self._count = 0
-        self._owed = 0
-        self._handful = max(1, ring.slots // 4)
+        self._freed = 0
+        self._batch = max(1, ring.slots // 4)
 
     def __iter__(self) -> "StepStream":
         return self
@@ -123,25 +123,27 @@ class StepStream:
                 raise StopIteration
             step = self._step_of(message)
         except (KeyError, TypeError, ValueError) as exc:
-            raise DecoderCrashed("The decoding process sent nonsense.") from exc
+            raise DecoderCrashed(
+                "The decoding process sent an invalid message."
+            ) from exc
         self._count += 1
-        self._give_back()
+        self._free_slots()
         return step
 
-    def _give_back(self) -> None:
-        # In handfuls: each wakes the child. It never waits for one while the
+    def _free_slots(self) -> None:
+        # In batches: each wakes the child. It never waits for one while the
         # parent waits for a step, for most slots are free then.
-        self._owed += 1
-        if self._owed >= self._handful:
-            self._child.send(b"+" * self._owed)
-            self._owed = 0
+        self._freed += 1
+        if self._freed >= self._batch:
+            self._child.send(b"+" * self._freed)
+            self._freed = 0
 
     def _step_of(self, message: dict[str, Any]) -> Step:
         return Step(
             frame=int(message["frame"]),
             pts=int(message["pts"]),
             time_s=float(message["time_s"]),
-            image=self._notify.read(self._count),
+            image=self._ring.read(self._count),
         )
 
 
@@ -152,7 +154,7 @@ def decode_in_child(
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     ring_steps: int = 64,
-    painters: int | None = None,
+    converter_threads: int | None = None,
     stall_timeout_s: float = 30.0,
     on_wait: Callable[[], None] | None = None,
 ) -> Iterator[StepStream]:
@@ -166,11 +168,11 @@ def decode_in_child(
     Args:
         path: of the file.
         spec: what the network sees.
-        limits: what is let in.
+        limits: what is allowed.
         ring_steps: images in shared memory.
-        painters: threads that scale; None is one for every four cores, at least one
-            (on two cores a second one gains nothing, and scaling is then a fifth of
-            the work).
+        converter_threads: threads that scale; None is one for every four cores, at
+            least one (on two cores a second one gains nothing, and scaling is then
+            a fifth of the work).
         stall_timeout_s: how long the decoder may show no progress while it is
             waited for.
         on_wait: called a few times a second while waiting; may raise to stop.
@@ -188,7 +190,7 @@ def decode_in_child(
         "limits": asdict(limits),
         "spec": spec.to_dict(),
         "slots": ring_steps,
-        "painters": painters or max(1, (os.cpu_count() or 1) // 4),
+        "converter_threads": converter_threads or max(1, (os.cpu_count() or 1) // 4),
     }
     with ExitStack() as cleanup:
         descriptor = create_memory(ring_steps * spec.step_bytes)
@@ -214,7 +216,7 @@ def choose_frames(
     """Choose for each k the frame nearest in time to k / fps; at a tie the earlier.
 
     A source slower than `fps` gives some frames twice, so that the network's clock
-    stays true; a gap in the source repeats the frames at its rim. The last step is
+    stays true; a gap in the source repeats the frames at its edges. The last step is
     found as if one more frame followed, as far off as the last is from the one before.
 
     Args:
@@ -223,16 +225,16 @@ def choose_frames(
     """
     interval_s = 1 / Fraction(fps).limit_denominator(1_000_000)
     wanted_s = Fraction(0)
-    held: SourceFrame | None = None
+    pending: SourceFrame | None = None
     gap_s = interval_s
     for frame in frames:
-        if held is not None:
-            gap_s = frame.time_s - held.time_s
-            while 2 * wanted_s <= held.time_s + frame.time_s:
-                yield held
+        if pending is not None:
+            gap_s = frame.time_s - pending.time_s
+            while 2 * wanted_s <= pending.time_s + frame.time_s:
+                yield pending
                 wanted_s += interval_s
-        held = frame
-    if held is not None:
-        while wanted_s <= held.time_s + gap_s / 2:
-            yield held
+        pending = frame
+    if pending is not None:
+        while wanted_s <= pending.time_s + gap_s / 2:
+            yield pending
             wanted_s += interval_s

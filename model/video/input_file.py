@@ -1,6 +1,6 @@
 """The file that is decoded: opened once, by name, and read by its descriptor alone.
 
-So a process can give up the right to open files before it looks at what is in this one.
+So a process can give up the right to open files before it reads this one.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Key frames of a video, found by seeking: a match of hours costs seconds.
 
-Nothing else is decoded, so what needs frames between them is not to be had here.
+Nothing else is decoded.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from av.video.stream import VideoStream
 
 from model.video.source import VideoSource
 
-_MOST_PACKETS = 5000
-"""Looked through for one key frame; more than any encoder puts between two."""
+_MAX_PACKETS = 5000
+"""Read while looking for one key frame; more than any encoder puts between two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class KeyFrames:
         except av.error.FFmpegError:
             return None
         for count, packet in enumerate(source.packets()):
-            if packet is None or count >= _MOST_PACKETS:
+            if packet is None or count >= _MAX_PACKETS:
                 return None
             if packet.is_keyframe and (found := self._decoded(packet)) is not None:
                 return found
@@ -68,7 +68,7 @@ class KeyFrames:
         return KeyFrame(max(0.0, time_s), picture)
 
     def _picture_of(self, packet: "Packet[VideoStream]") -> VideoFrame | None:
-        """Decode one packet for itself: the decoder gives up all it holds."""
+        """Decode one packet by itself: the decoder is drained and flushed."""
         stream = self._source.stream
         try:
             pictures = [*stream.decode(packet), *stream.decode(None)]

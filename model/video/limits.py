@@ -1,4 +1,4 @@
-"""What kinds of file are let in, and how large, long and fast they may be."""
+"""Which formats and codecs are accepted, and how large, long and fast they may be."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ CODECS = (
 """FFmpeg's decoders that may run, of the 557 that PyAV carries."""
 
 FRAME_SLACK = 1.1
-"""Frames let in beyond time x frame rate, for rounding and field pairs."""
+"""Frames accepted beyond time x frame rate, for rounding and field pairs."""
 
 DECODER_SLACK = 4
 """The decoder itself stops at this many times `max_pixels`: it counts padding, too,
-and a picture that is just too large is then refused by us, with its size."""
+so a picture that is just too large is refused by `check_size`, with its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class MediaLimits:
         if duration_s > self.max_duration_s:
             raise VideoLimitExceeded(
                 f"The video lasts {duration_s:.0f} s; at most "
-                f"{self.max_duration_s:.0f} s are let in. Cut it into parts."
+                f"{self.max_duration_s:.0f} s are allowed. Cut it into parts."
             )
 
     def check_size(self, width: int, height: int) -> None:
@@ -58,7 +58,7 @@ class MediaLimits:
         if width * height > self.max_pixels:
             raise VideoLimitExceeded(
                 f"The video is {width}x{height}; at most {self.max_pixels} pixels a "
-                "frame are let in. Scale it down, for example to 1920x1080."
+                "frame are allowed. Scale it down, for example to 1920x1080."
             )
 
     def check_fps(self, fps: float) -> None:
@@ -66,15 +66,15 @@ class MediaLimits:
         if fps > self.max_fps:
             raise VideoLimitExceeded(
                 f"The video has {fps:.0f} frames/s; at most {self.max_fps:.0f} are "
-                "let in. Convert it to a lower rate."
+                "allowed. Convert it to a lower rate."
             )
 
     def check_streams(self, count: int) -> None:
         """Raise VideoLimitExceeded if the file holds too many streams."""
         if count > self.max_streams:
             raise VideoLimitExceeded(
-                f"The file holds {count} streams; at most {self.max_streams} are let "
-                "in. Keep the video stream and upload that."
+                f"The file holds {count} streams; at most {self.max_streams} are "
+                "allowed. Keep the video stream and upload that."
             )
 
     def check_frames(self, count: int, *, within_s: float) -> None:
@@ -82,7 +82,7 @@ class MediaLimits:
         if count > (within_s + 1) * self.max_fps * FRAME_SLACK:
             raise VideoLimitExceeded(
                 f"The video holds {count} frames in its first {within_s:.0f} s; at "
-                f"most {self.max_fps:.0f} frames/s are let in. Convert it to a lower "
+                f"most {self.max_fps:.0f} frames/s are allowed. Convert it to a lower "
                 "rate."
             )
 

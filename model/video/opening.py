@@ -1,4 +1,4 @@
-"""Opening a file that may be anything: only what is let in, and clear words if not."""
+"""Open a file as one of the accepted formats, or say why it is refused."""
 
 import os
 
@@ -12,14 +12,14 @@ from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
 from model.video.input_file import InputFile
 from model.video.limits import CODECS, FORMATS, PROTOCOLS
 
-_MOST_BOXES = 1000
+_MAX_BOXES = 1000
 _SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
 
 
 def open_container(file: InputFile) -> InputContainer:
-    """Read a file with only the formats, codecs and protocols that are let in.
+    """Read a file with only the formats, codecs and protocols that are accepted.
 
-    One at a time: the file has one position. Its name plays no part.
+    One at a time: the file has one position. Its name is ignored.
 
     Raises:
         UnreadableVideo: empty, damaged, or no video at all.
@@ -44,7 +44,7 @@ def find_video(container: InputContainer) -> VideoStream:
 
     Raises:
         NoVideoStream: sound only, or nothing but cover art.
-        UnsupportedMedia: its codec is not let in.
+        UnsupportedMedia: its codec is not supported.
     """
     art = Disposition.attached_pic | Disposition.timed_thumbnails
     videos = [s for s in container.streams.video if not s.disposition & art]
@@ -58,7 +58,7 @@ def find_video(container: InputContainer) -> VideoStream:
     name = stream.codec_context.name if stream.codec_context else "unknown"
     if name not in CODECS.split(","):
         raise UnsupportedMedia(
-            f"The video's codec ({name}) is not let in. Convert it to H.264."
+            f"The video's codec ({name}) is not supported. Convert it to H.264."
         )
     return stream
 
@@ -85,7 +85,7 @@ def _why_unreadable(file: InputFile) -> str:
         )
     return (
         "The file is not a video that can be read. MP4, MOV, MKV, WebM, MPEG-TS and "
-        "AVI are let in; it may also be damaged or cut off."
+        "AVI are supported; it may also be damaged or cut off."
     )
 
 
@@ -94,7 +94,7 @@ def _is_mp4_without_index(file: InputFile) -> bool:
     if file.read(8, at=0)[4:] != b"ftyp":
         return False
     at = 0
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         head = file.read(16, at=at) if at < file.size_bytes else b""
         name, size = head[4:8], int.from_bytes(head[:4])
         if size == 1:

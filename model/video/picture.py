@@ -12,15 +12,15 @@ from model.video.frame_spec import FrameSpec
 
 Image = NDArray[np.uint8]
 
-Turn = tuple[int, bool]
+Orientation = tuple[int, bool]
 """Quarter turns counter-clockwise, after mirroring left to right if True."""
 
-UPRIGHT: Turn = (0, False)
+UPRIGHT: Orientation = (0, False)
 
 _QUICK = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p")
 
 
-class Painter:
+class FrameConverter:
     """Turns frames into images of one spec; keeps its scaler between frames.
 
     FFmpeg scales to RGB24 without vector instructions. So a picture is scaled as 4:2:2
@@ -33,16 +33,16 @@ class Painter:
         self._scaler = VideoReformatter()
         self._packer = VideoReformatter()
         self._angle: int | None = None
-        self._turn = UPRIGHT
+        self._orientation = UPRIGHT
 
-    def paint(self, picture: VideoFrame, *, out: Image | None = None) -> Image:
+    def convert(self, picture: VideoFrame, *, out: Image | None = None) -> Image:
         """Return (H, W, 3) uint8 RGB, C-contiguous, in full range.
 
         H and W are the spec's `out_height` and `out_width`. Bit depth, range,
         colour matrix and size are taken from each frame, so a stream that changes
         half-way stays right. With `out`, the image is written there.
         """
-        quarters, mirrored = self._turn_of(picture)
+        quarters, mirrored = self._orientation_of(picture)
         width, height = self.spec.width, self.spec.height
         if quarters % 2:
             width, height = height, width
@@ -73,16 +73,16 @@ class Painter:
         np.copyto(out, image)
         return out
 
-    def _turn_of(self, picture: VideoFrame) -> Turn:
-        # In PyAV a frame and its side data hold on to each other: once they were
-        # looked at, the frame's memory is free only when the garbage collector has
-        # come by. So they are looked at where the angle changes.
+    def _orientation_of(self, picture: VideoFrame) -> Orientation:
+        # In PyAV a frame and its side data refer to each other: once they were read,
+        # only the garbage collector frees the frame's memory. So they are read only
+        # where the angle changes.
         if picture.rotation != self._angle:
-            self._angle, self._turn = picture.rotation, turn_of(picture)
-        return self._turn
+            self._angle, self._orientation = picture.rotation, orientation_of(picture)
+        return self._orientation
 
 
-def turn_of(picture: VideoFrame) -> Turn:
+def orientation_of(picture: VideoFrame) -> Orientation:
     """Read from a frame's display matrix how it must be turned to stand upright.
 
     Angles that are no quarter turn are taken as the nearest one.

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from model.errors import DecoderCrashed
 from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
-from model.video.picture import turn_of
+from model.video.picture import orientation_of
 from model.video.process import ChildProcess
 from model.video.source import Tally, VideoSource, open_video
 from model.video.truncation import is_truncated
@@ -24,7 +24,7 @@ class VideoFacts:
         duration_s: from the file's start to the video's end, in seconds.
         width: of the upright picture, in pixels.
         height: of the upright picture, in pixels.
-        fps: frames a second, on average; 0 if it cannot be told.
+        fps: frames a second, on average; 0 if unknown.
         codec: FFmpeg's name of the codec: `h264`, `hevc`...
         container: FFmpeg's name of the format: `mov,mp4,m4a,3gp,3g2,mj2`...
         rotation: degrees counter-clockwise by which the picture is turned upright.
@@ -91,7 +91,7 @@ def probe_in_child(
 
     Args:
         path: of the file.
-        limits: what is let in.
+        limits: what is allowed.
         stall_timeout_s: how long the process may show no progress.
         on_wait: called a few times a second while waiting (a file whose header was
             never completed is read to its end); may raise to stop.
@@ -108,7 +108,7 @@ def probe_in_child(
     try:
         return VideoFacts(**child.receive()["facts"])
     except (KeyError, TypeError) as exc:
-        raise DecoderCrashed("The decoding process sent nonsense.") from exc
+        raise DecoderCrashed("The decoding process sent an invalid message.") from exc
     finally:
         child.close()
 
@@ -128,7 +128,7 @@ def _gather(
     fps: float,
 ) -> VideoFacts:
     container, stream = source.container, source.stream
-    quarters, _ = turn_of(first)
+    quarters, _ = orientation_of(first)
     turned = (
         (first.height, first.width) if quarters % 2 else (first.width, first.height)
     )

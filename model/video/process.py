@@ -1,4 +1,4 @@
-"""The parent's side of a decoding process: start it, listen, and end it for sure.
+"""The parent's side of a decoding process: start it, read its messages, and end it.
 
 Every message is one line of JSON, checked when it is read: the child has touched
 other people's bytes and is not trusted.
@@ -39,7 +39,7 @@ class ChildProcess:
     """A running `model.video.child` that answers one request with messages.
 
     Attributes:
-        sandbox: what the child may not do; None until it has told.
+        sandbox: what the child may not do; None until it has reported.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ChildProcess:
         share: tuple[int, ...] = (),
         on_wait: Callable[[], None] | None = None,
     ) -> None:
-        """Start the child and hand it the request.
+        """Start the child and send it the request.
 
         Args:
             request: what to do; JSON-able.
@@ -66,7 +66,7 @@ class ChildProcess:
         self._buffer = b""
         self._has_started = False
         self.sandbox: SandboxReport | None = None
-        self._last_words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = self._start(share)
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
@@ -99,7 +99,7 @@ class ChildProcess:
 
         Raises:
             DecoderStalled: no sign of progress for `stall_timeout_s`.
-            DecoderCrashed: the child died or talks nonsense.
+            DecoderCrashed: the child died or sent an invalid message.
             ModelError: what the child reports, as the class it names.
         """
         while True:
@@ -119,16 +119,18 @@ class ChildProcess:
             # One that hangs in a dead network disk dies when the disk answers.
             self._process.wait(timeout=_END_S)
         self._selector.close()
-        for pipe in (self._stdin, self._stdout, self._last_words):
+        for pipe in (self._stdin, self._stdout, self._stderr):
             pipe.close()
 
     def _note_sandbox(self, message: Mapping[str, Any]) -> None:
         if self.sandbox is not None:
-            return  # What comes after the file was looked at is not to be trusted.
+            return  # Once it has read the file the child is not trusted.
         try:
             self.sandbox = SandboxReport.from_message(message)
         except (KeyError, TypeError, ValueError) as exc:
-            raise errors.DecoderCrashed("The decoding process sent nonsense.") from exc
+            raise errors.DecoderCrashed(
+                "The decoding process sent an invalid message."
+            ) from exc
         _log.debug("sandbox of decoding process %d: %s", self.pid, self.sandbox)
 
     def _start(self, share: tuple[int, ...]) -> subprocess.Popen[bytes]:
@@ -137,7 +139,7 @@ class ChildProcess:
                 [sys.executable, "-P", "-s", "-m", "model.video.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._last_words,
+                stderr=self._stderr,
                 bufsize=0,
                 cwd="/",
                 env=_scrubbed_environment(),
@@ -145,16 +147,16 @@ class ChildProcess:
                 process_group=0,  # Ctrl-C is the parent's to answer.
             )
         except OSError as exc:
-            self._last_words.close()
+            self._stderr.close()
             raise errors.DecoderCrashed(
                 f"The decoding process could not be started: {exc.strerror}."
             ) from exc
 
     def _line(self) -> bytes:
-        patience_s = self._stall_timeout_s
+        timeout_s = self._stall_timeout_s
         if not self._has_started:
-            patience_s = max(patience_s, _START_S)  # Starting Python is no stall.
-        deadline = time.monotonic() + patience_s
+            timeout_s = max(timeout_s, _START_S)  # Starting Python takes a while.
+        deadline = time.monotonic() + timeout_s
         while b"\n" not in self._buffer:
             if self._selector.select(min(_POLL_S, self._stall_timeout_s)):
                 data = os.read(self._stdout.fileno(), 65536)
@@ -165,7 +167,7 @@ class ChildProcess:
                 self._on_wait()
             if time.monotonic() > deadline and b"\n" not in self._buffer:
                 raise errors.DecoderStalled(
-                    f"The decoder made no progress for {patience_s:g} s. "
+                    f"The decoder made no progress for {timeout_s:g} s. "
                     "The file is probably damaged: play it to check, or convert it."
                 )
         self._has_started = True
@@ -178,10 +180,10 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             code = None
         error = errors.DecoderCrashed(_why_it_ended(code))
-        self._last_words.seek(0)
-        words = self._last_words.read()[-2000:].decode(errors="replace").strip()
-        if words:
-            error.add_note(f"The decoding process wrote: {words}")
+        self._stderr.seek(0)
+        written = self._stderr.read()[-2000:].decode(errors="replace").strip()
+        if written:
+            error.add_note(f"The decoding process wrote: {written}")
         return error
 
 
@@ -199,12 +201,12 @@ def inspect_sandbox(*, timeout_s: float = 30.0) -> SandboxReport:
     finally:
         child.close()
     if child.sandbox is None:
-        raise errors.DecoderCrashed("The decoding process sent nonsense.")
+        raise errors.DecoderCrashed("The decoding process sent an invalid message.")
     return child.sandbox
 
 
 def _scrubbed_environment() -> dict[str, str]:
-    """Return all the child gets to know: no secrets, and memory used sparingly."""
+    """Return the child's environment: no secrets, and settings that save memory."""
     return {
         "LANG": "C.UTF-8",
         "PATH": os.defpath,
@@ -221,9 +223,11 @@ def _parsed(line: bytes) -> dict[str, Any]:
     try:
         message = json.loads(line)
     except ValueError as exc:
-        raise errors.DecoderCrashed("The decoding process sent nonsense.") from exc
+        raise errors.DecoderCrashed(
+            "The decoding process sent an invalid message."
+        ) from exc
     if not isinstance(message, dict):
-        raise errors.DecoderCrashed("The decoding process sent nonsense.")
+        raise errors.DecoderCrashed("The decoding process sent an invalid message.")
     return message
 
 

@@ -162,7 +162,7 @@ def limit_self(*, memory_bytes: int, cpu_s: int) -> None:
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_NOFILE: 32,
-        resource.RLIMIT_FSIZE: 1 << 20,  # Room for its own last words on stderr.
+        resource.RLIMIT_FSIZE: 1 << 20,  # Room for its own error messages on stderr.
         resource.RLIMIT_CORE: 0,
     }
     for kind, bound in bounds.items():

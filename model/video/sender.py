@@ -1,4 +1,4 @@
-"""The child's mouth: messages on the pipe, and images painted into the ring."""
+"""The child's side of the message channel: messages on the pipe, images in the ring."""
 
 import json
 import os
@@ -9,20 +9,20 @@ from types import TracebackType
 from typing import Any
 
 from model.video.frame_spec import FrameSpec
-from model.video.picture import Image, Painter
+from model.video.picture import FrameConverter, Image
 from model.video.ring import Ring
 from model.video.source import SourceFrame
 
 
-class Line:
-    """The pipe to the parent; whole messages, whichever thread sends them."""
+class MessageChannel:
+    """The pipe to the parent: whole messages, sent from any thread."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lock = threading.Lock()
 
     def send(self, **message: Any) -> None:
-        """Send one message; end this process if nobody is there to read it."""
+        """Send one message; end this process if the parent no longer reads."""
         data = memoryview(json.dumps(message).encode() + b"\n")
         try:
             with self._lock:
@@ -33,35 +33,37 @@ class Line:
 
 
 class StepSender:
-    """Paints frames into the ring, with several hands if there are cores to spare.
+    """Converts frames into the ring's slots, in several threads if asked to.
 
-    Steps are told in the order in which they came, each when its image is ready. On
-    leaving the `with` block all that came are told, even if an error ends it.
+    Steps are announced in order, each when its image is ready. On leaving the `with`
+    block all pending steps are announced, even if an error ends it.
     """
 
     def __init__(
         self,
         spec: FrameSpec,
         ring: Ring,
-        line: Line,
+        channel: MessageChannel,
         free: threading.Semaphore,
         *,
-        painters: int,
+        converter_threads: int,
     ) -> None:
-        """Stand ready to paint.
+        """Prepare the threads.
 
         Args:
             spec: of the images.
-            ring: where they go.
-            line: where they are told of.
+            ring: holds the images.
+            channel: carries the messages about them.
             free: counts the ring's free slots.
-            painters: threads; 1 paints in the caller's own.
+            converter_threads: 1 converts in the caller's own thread.
         """
-        self._notify, self._line, self._free = ring, line, free
+        self._ring, self._channel, self._free = ring, channel, free
         self._spec = spec
-        self._hand = threading.local()
-        self._pool = ThreadPoolExecutor(painters) if painters > 1 else None
-        self._most_pending = 2 * painters
+        self._thread_local = threading.local()
+        self._pool = (
+            ThreadPoolExecutor(converter_threads) if converter_threads > 1 else None
+        )
+        self._max_pending = 2 * converter_threads
         self._pending: deque[tuple[SourceFrame, Future[None]]] = deque()
         self._count = 0
 
@@ -74,38 +76,40 @@ class StepSender:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._tell(keep=0)
+        self._flush(keep=0)
         if self._pool is not None:
             self._pool.shutdown()
 
     def send(self, chosen: SourceFrame) -> None:
-        """Paint a frame into the next slot; wait while all slots are taken."""
+        """Convert a frame into the next slot; wait while all slots are taken."""
         if not self._free.acquire(blocking=False):
-            self._tell(keep=0)  # The parent frees only what it has been told of.
+            self._flush(keep=0)  # The parent frees only announced slots.
             self._free.acquire()
-        out = self._notify.slot(self._count)
+        out = self._ring.slot(self._count)
         self._count += 1
         if self._pool is None:
-            self._paint(chosen, out)
-            self._tell_of(chosen)
+            self._convert(chosen, out)
+            self._announce(chosen)
         else:
-            self._pending.append((chosen, self._pool.submit(self._paint, chosen, out)))
-            self._tell(keep=self._most_pending)
+            self._pending.append(
+                (chosen, self._pool.submit(self._convert, chosen, out))
+            )
+            self._flush(keep=self._max_pending)
 
-    def _paint(self, chosen: SourceFrame, out: Image) -> None:
-        painter = getattr(self._hand, "painter", None)
-        if painter is None:
-            painter = self._hand.painter = Painter(self._spec)
-        painter.paint(chosen.picture, out=out)
+    def _convert(self, chosen: SourceFrame, out: Image) -> None:
+        converter = getattr(self._thread_local, "converter", None)
+        if converter is None:
+            converter = self._thread_local.converter = FrameConverter(self._spec)
+        converter.convert(chosen.picture, out=out)
 
-    def _tell(self, *, keep: int) -> None:
+    def _flush(self, *, keep: int) -> None:
         while len(self._pending) > keep:
-            chosen, painted = self._pending.popleft()
-            painted.result()
-            self._tell_of(chosen)
+            chosen, converted = self._pending.popleft()
+            converted.result()
+            self._announce(chosen)
 
-    def _tell_of(self, chosen: SourceFrame) -> None:
-        self._line.send(
+    def _announce(self, chosen: SourceFrame) -> None:
+        self._channel.send(
             kind="step",
             frame=chosen.frame,
             pts=chosen.pts,

@@ -82,7 +82,7 @@ class VideoSource:
 
         Raises:
             UnreadableVideo: not one frame could be decoded.
-            VideoLimitExceeded: more frames, pixels or seconds than are let in.
+            VideoLimitExceeded: more frames, pixels or seconds than are allowed.
         """
         rate, tally = self.stream.average_rate, self.tally
         clock = Clock(self.time_base, self.start_s, frame_s=1 / rate if rate else 0)
@@ -185,16 +185,16 @@ class VideoSource:
 def open_video(
     file: InputFile, *, limits: MediaLimits, tally: Tally | None = None
 ) -> Iterator[VideoSource]:
-    """Read a file as video, with only the formats and codecs that are let in.
+    """Read a file as video, with only the formats and codecs that are accepted.
 
     Args:
         file: read by nobody else meanwhile.
-        limits: what is let in.
+        limits: what is allowed.
         tally: is kept up to date while frames are decoded.
 
     Raises:
         UnreadableVideo: empty, damaged, or no video at all.
-        UnsupportedMedia: a playlist or script, or a codec that is not let in.
+        UnsupportedMedia: a playlist or script, or a codec that is not supported.
         NoVideoStream: sound only, or nothing but cover art.
         VideoLimitExceeded: the header already says that it is too much.
     """

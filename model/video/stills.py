@@ -1,7 +1,7 @@
 """Stills of a video: small ones evenly spaced, and one larger for its poster.
 
 Picked in the decoding process, from key frames alone; pixels come back in shared
-memory, and what is made of them is made here, of nothing a file could say itself.
+memory, and the files are encoded from them here, in the parent.
 """
 
 import os
@@ -21,7 +21,7 @@ from model.video.frame_spec import FrameSpec
 from model.video.input_file import InputFile
 from model.video.key_frames import KeyFrame, KeyFrames
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
-from model.video.picture import Image, Painter, turn_of
+from model.video.picture import FrameConverter, Image, orientation_of
 from model.video.probe import duration_of
 from model.video.process import ChildProcess
 from model.video.ring import Ring, create_memory
@@ -29,8 +29,8 @@ from model.video.source import Tally, VideoSource, open_video
 
 TILE = FrameSpec(160, 90)
 POSTER = FrameSpec(640, 360)
-MOST_TILES = 100
-LEAST_INTERVAL_S = 1.0
+MAX_TILES = 100
+MIN_INTERVAL_S = 1.0
 
 _POSTER_AT = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7)
 """Where a poster is looked for, in parts of the video; the first good one is taken."""
@@ -38,7 +38,7 @@ _POSTER_AT = (0.1, 0.15, 0.2, 0.3, 0.5, 0.7)
 _SHOWS_SOMETHING = 10.0
 """Standard deviation of the levels; less is a black, white or other plain picture."""
 
-_MOST_ASPECT = 8
+_MAX_ASPECT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def stills_in_child(
     path: Path,
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
-    most_tiles: int = MOST_TILES,
+    max_tiles: int = MAX_TILES,
     time_limit_s: float = 120.0,
     stall_timeout_s: float = 30.0,
     on_wait: Callable[[], None] | None = None,
@@ -72,7 +72,7 @@ def stills_in_child(
     Args:
         path: of the file.
         limits: what is allowed.
-        most_tiles: at most so many, and no two within a second.
+        max_tiles: at most so many, at least a second apart.
         time_limit_s: how long to look for more; then those found are taken.
         stall_timeout_s: how long the process may show no progress.
         on_wait: called a few times a second while waiting; may raise to stop.
@@ -86,11 +86,11 @@ def stills_in_child(
         "verb": "stills",
         "path": str(path.absolute()),
         "limits": asdict(limits),
-        "most_tiles": most_tiles,
+        "max_tiles": max_tiles,
         "time_limit_s": time_limit_s,
     }
     with ExitStack() as cleanup:
-        tiles, tiles_at = _shared(TILE, most_tiles, cleanup)
+        tiles, tiles_at = _shared(TILE, max_tiles, cleanup)
         poster, poster_at = _shared(POSTER, 1, cleanup)
         child = ChildProcess(
             {**request, "tiles": tiles_at, "poster": poster_at},
@@ -107,8 +107,8 @@ def pick_stills(
     file: InputFile, request: Mapping[str, Any], *, limits: MediaLimits, tally: Tally
 ) -> dict[str, Any]:
     """Pick stills in this process, into the request's memory; returns the message."""
-    most_tiles = int(request["most_tiles"])
-    tiles = Ring(request["tiles"], TILE, slots=most_tiles)
+    max_tiles = int(request["max_tiles"])
+    tiles = Ring(request["tiles"], TILE, slots=max_tiles)
     poster = Ring(request["poster"], POSTER, slots=1)
     deadline = time.monotonic() + float(request["time_limit_s"])
     with open_video(file, limits=limits, tally=tally) as source:
@@ -120,7 +120,7 @@ def pick_stills(
             found.offer_poster(frame.picture)
             if found.has_good_poster:
                 break
-        for frame in _evenly(key_frames, duration_s, most_tiles, deadline):
+        for frame in _evenly(key_frames, duration_s, max_tiles, deadline):
             found.add_tile(frame)
     if not found.times_s:
         _take_first_frame(file, found, limits=limits, tally=tally)
@@ -134,7 +134,7 @@ class _Found:
         self.times_s: list[float] = []
         self._aspect = _pixel_aspect(source)
         self._tiles, self._poster = tiles, poster
-        self._tile_painter: Painter | None = None
+        self._tile_converter: FrameConverter | None = None
         self._poster_size = (0, 0)
         self._best = -1.0
 
@@ -146,25 +146,29 @@ class _Found:
         """Keep a tile that is later than the last one."""
         if self.times_s and frame.time_s <= self.times_s[-1]:
             return
-        if self._tile_painter is None:
-            self._tile_painter = self._painter(frame.picture, TILE)
-        spec = self._tile_painter.spec
+        if self._tile_converter is None:
+            self._tile_converter = self._converter(frame.picture, TILE)
+        spec = self._tile_converter.spec
         slot = self._tiles.slot(len(self.times_s))
-        self._tile_painter.paint(frame.picture, out=slot[: spec.height, : spec.width])
+        self._tile_converter.convert(
+            frame.picture, out=slot[: spec.height, : spec.width]
+        )
         self.times_s.append(frame.time_s)
 
     def offer_poster(self, picture: VideoFrame) -> None:
         """Keep a picture as the poster if it shows more than the one before."""
-        painter = self._painter(picture, POSTER)
-        image = painter.paint(picture)
+        converter = self._converter(picture, POSTER)
+        image = converter.convert(picture)
         shows = float(image.std())
         if shows > self._best:
             self._best = shows
-            self._poster_size = painter.spec.width, painter.spec.height
-            self._poster.slot(0)[: painter.spec.height, : painter.spec.width] = image
+            self._poster_size = converter.spec.width, converter.spec.height
+            self._poster.slot(0)[: converter.spec.height, : converter.spec.width] = (
+                image
+            )
 
     def message(self, duration_s: float) -> dict[str, Any]:
-        spec = self._tile_painter.spec if self._tile_painter else TILE
+        spec = self._tile_converter.spec if self._tile_converter else TILE
         return {
             "duration_s": duration_s,
             "times_s": self.times_s,
@@ -172,12 +176,12 @@ class _Found:
             "poster": self._poster_size,
         }
 
-    def _painter(self, picture: VideoFrame, box: FrameSpec) -> Painter:
+    def _converter(self, picture: VideoFrame, box: FrameSpec) -> FrameConverter:
         width, height = self._aspect * picture.width, Fraction(picture.height)
-        if turn_of(picture)[0] % 2:
+        if orientation_of(picture)[0] % 2:
             width, height = height, width
         scale = min(Fraction(1), box.width / width, box.height / height)
-        return Painter(FrameSpec(_even(width * scale), _even(height * scale)))
+        return FrameConverter(FrameSpec(_even(width * scale), _even(height * scale)))
 
 
 def _candidates(
@@ -187,10 +191,10 @@ def _candidates(
 
 
 def _evenly(
-    key_frames: KeyFrames, duration_s: float, most_tiles: int, deadline: float
+    key_frames: KeyFrames, duration_s: float, max_tiles: int, deadline: float
 ) -> Iterator[KeyFrame]:
-    interval_s = max(LEAST_INTERVAL_S, duration_s / most_tiles)
-    count = min(most_tiles, max(1, int(duration_s / interval_s)))
+    interval_s = max(MIN_INTERVAL_S, duration_s / max_tiles)
+    count = min(max_tiles, max(1, int(duration_s / interval_s)))
     times_s = [number * interval_s for number in range(count)]
     return _frames_at(key_frames, times_s, deadline)
 
@@ -218,7 +222,7 @@ def _take_first_frame(
 
 def _pixel_aspect(source: VideoSource) -> Fraction:
     aspect = source.stream.sample_aspect_ratio
-    if not aspect or not 1 <= aspect * _MOST_ASPECT <= _MOST_ASPECT**2:
+    if not aspect or not 1 <= aspect * _MAX_ASPECT <= _MAX_ASPECT**2:
         return Fraction(1)
     return Fraction(aspect)
 
@@ -236,15 +240,15 @@ def _shared(spec: FrameSpec, slots: int, cleanup: ExitStack) -> tuple[Ring, int]
 
 
 def read_stills(message: Mapping[str, Any], tiles: Ring, poster: Ring) -> Stills:
-    """Check what a decoding process says, and copy the pictures.
+    """Validate a decoding process's message, and copy the pictures.
 
     Raises:
-        DecoderCrashed: it is nonsense.
+        DecoderCrashed: it is invalid.
     """
     try:
         return _read(message, tiles, poster)
     except (KeyError, TypeError, ValueError, OverflowError) as exc:
-        raise DecoderCrashed("The decoding process sent nonsense.") from exc
+        raise DecoderCrashed("The decoding process sent an invalid message.") from exc
 
 
 def _read(message: Mapping[str, Any], tiles: Ring, poster: Ring) -> Stills:

@@ -41,7 +41,7 @@ def video(tmp_path: Path) -> Path:
 @pytest.fixture
 def steps(video: Path) -> Iterator[StepStream]:
     """A child that is in the middle of the file."""
-    with decode_in_child(video, SPEC, ring_steps=4, painters=2) as steps:
+    with decode_in_child(video, SPEC, ring_steps=4, converter_threads=2) as steps:
         next(steps)
         yield steps
 
@@ -77,7 +77,7 @@ def test_every_kind_of_file_decodes_to_the_very_same_steps(
     pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
     draw_video(path, frames=20, codec=codec, pix_fmt=pixels, sound=name == "a.mp4")
 
-    with decode_in_child(path, SPEC, painters=2) as steps:
+    with decode_in_child(path, SPEC, converter_threads=2) as steps:
         got = list(steps)
 
     wanted = list(iter_steps(path, SPEC))
@@ -134,7 +134,7 @@ def test_every_thread_is_held_by_what_the_kernel_has(
     need("seccomp", missing)
     threads = list(Path(f"/proc/{steps.pid}/task").iterdir())
 
-    assert len(threads) > 2  # The watch, the painters, the decoder's own.
+    assert len(threads) > 2  # The watch, the converters, the decoder's own.
     for thread in threads:
         status = status_of(int(thread.name))
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")

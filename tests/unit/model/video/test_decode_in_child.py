@@ -72,13 +72,14 @@ def test_the_child_gives_the_very_same_steps(video: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ring_steps", "painters"), [(1, 1), (2, 1), (300, 1), (1, 3), (7, 3), (64, 3)]
+    ("ring_steps", "converter_threads"),
+    [(1, 1), (2, 1), (300, 1), (1, 3), (7, 3), (64, 3)],
 )
 def test_a_ring_of_any_size_gives_every_step(
-    video: Path, ring_steps: int, painters: int
+    video: Path, ring_steps: int, converter_threads: int
 ) -> None:
     with decode_in_child(
-        video, SPEC, ring_steps=ring_steps, painters=painters
+        video, SPEC, ring_steps=ring_steps, converter_threads=converter_threads
     ) as steps:
         images = [step.image for step in steps]
 
@@ -88,7 +89,7 @@ def test_a_ring_of_any_size_gives_every_step(
 def test_a_slow_source_is_repeated_by_the_child_too(tmp_path: Path) -> None:
     draw_video(tmp_path / "slow.mp4", frames=10, fps=10)
 
-    with decode_in_child(tmp_path / "slow.mp4", SPEC, painters=2) as steps:
+    with decode_in_child(tmp_path / "slow.mp4", SPEC, converter_threads=2) as steps:
         seen = [(step.frame, read_number(step.image)) for step in steps]
 
     assert seen == [
@@ -216,15 +217,17 @@ def test_errors_come_through_as_what_they_are(tmp_path: Path, video: Path) -> No
         probe_in_child(video, limits=MediaLimits(max_duration_s=1.0))
 
 
-@pytest.mark.parametrize("painters", [1, 3])
+@pytest.mark.parametrize("converter_threads", [1, 3])
 def test_a_fault_in_the_middle_comes_after_the_steps_before_it(
-    video: Path, painters: int
+    video: Path, converter_threads: int
 ) -> None:
     limits = MediaLimits(max_duration_s=2.0)
     got: list[int] = []
 
     with (
-        decode_in_child(video, SPEC, limits=limits, painters=painters) as steps,
+        decode_in_child(
+            video, SPEC, limits=limits, converter_threads=converter_threads
+        ) as steps,
         pytest.raises(VideoLimitExceeded),
     ):
         got.extend(step.frame for step in steps)

@@ -174,7 +174,7 @@ def test_cover_art_is_no_moving_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("codec", ["ffv1", "snow"])
-def test_a_codec_that_is_not_let_in_is_named(tmp_path: Path, codec: str) -> None:
+def test_a_codec_that_is_not_supported_is_named(tmp_path: Path, codec: str) -> None:
     draw_video(tmp_path / "rare.mkv", frames=3, codec=codec)
 
     both_refuse(tmp_path / "rare.mkv", UnsupportedMedia, codec)

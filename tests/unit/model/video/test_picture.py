@@ -10,7 +10,7 @@ import pytest
 
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec
-from model.video.picture import Image, Painter
+from model.video.picture import FrameConverter, Image
 from tests.videos import area_weights, draw_video, match_picture, read_number
 
 COLOURS = ((235, 20, 20), (20, 200, 40), (30, 40, 220), (128, 128, 128))
@@ -102,7 +102,7 @@ def test_every_pixel_is_the_mean_of_its_area_to_the_last_column(
         picture = next(container.decode(video=0))
     whole = picture.to_ndarray(format="rgb24").astype(float)
 
-    image = Painter(FrameSpec(*size)).paint(picture)
+    image = FrameConverter(FrameSpec(*size)).convert(picture)
 
     across, down = area_weights(320, size[0]), area_weights(192, size[1])
     wanted = np.einsum("yh,hwc,xw->yxc", down, whole, across)
@@ -126,14 +126,14 @@ def test_a_width_that_is_no_multiple_of_anything_has_no_padding(
 
 def test_a_painted_frame_gives_its_memory_back_at_once(tmp_path: Path) -> None:
     draw_video(tmp_path / "match.mp4", frames=120, rotation=90)
-    painter = Painter(FrameSpec(80, 48))
+    converter = FrameConverter(FrameSpec(80, 48))
     places = []
 
     gc.disable()
     try:
         with av.open(str(tmp_path / "match.mp4")) as container:
             for picture in container.decode(video=0):
-                painter.paint(picture)
+                converter.convert(picture)
                 places.append(picture.planes[0].buffer_ptr)
     finally:
         gc.enable()

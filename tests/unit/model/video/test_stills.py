@@ -80,7 +80,7 @@ def test_there_are_never_more_tiles_than_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "match.mp4"
     draw_video(path, frames=100, fps=5, key_every=1)
 
-    stills = stills_in_child(path, most_tiles=4)
+    stills = stills_in_child(path, max_tiles=4)
 
     assert [read_number(tile) for tile in stills.tiles] == [0, 25, 50, 75]
 
@@ -313,5 +313,5 @@ def test_what_a_decoding_process_makes_up_is_refused(
     tiles, poster = empty_ring(TILE, slots=2), empty_ring(POSTER, slots=1)
 
     assert len(read_stills(SENSE, tiles, poster).tiles) == 2
-    with pytest.raises(DecoderCrashed, match="nonsense"):
+    with pytest.raises(DecoderCrashed, match="invalid message"):
         read_stills({**SENSE, **nonsense}, tiles, poster)
