@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 _BESIDE_THE_REPO = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -11,3 +13,12 @@ def shared_dir() -> Path | None:
     named = os.environ.get("TOUCHLINE_SHARED")
     folder = Path(named) if named else _BESIDE_THE_REPO
     return folder if folder.is_dir() else None
+
+
+def shared_file(name: str) -> Path:
+    """Return a shared file; skip the test that asks if it is not there."""
+    folder = shared_dir()
+    path = folder / name if folder else None
+    if path is None or not path.is_file():
+        pytest.skip(f"needs the shared file {name} (TOUCHLINE_SHARED)")
+    return path

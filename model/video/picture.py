@@ -1,9 +1,13 @@
 """From a decoded frame to the pixels of a spec: upright, scaled, cropped, RGB."""
 
 import struct
-from typing import Any
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, cast
 
 import numpy as np
+from av.filter import Graph
+from av.sidedata.sidedata import Type as KnownSideData
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
@@ -16,6 +20,9 @@ Orientation = tuple[int, bool]
 """Quarter turns counter-clockwise, after mirroring left to right if True."""
 
 UPRIGHT: Orientation = (0, False)
+
+_MAX_SIDE_DATA = 128
+"""FFmpeg numbers its kinds of side data from 0; it has a few dozen."""
 
 _QUICK = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p")
 
@@ -87,7 +94,7 @@ def orientation_of(picture: VideoFrame) -> Orientation:
 
     Angles that are no quarter turn are taken as the nearest one.
     """
-    data: Any = picture.side_data.get("DISPLAYMATRIX")
+    data: Any = _side_data_of(picture).get("DISPLAYMATRIX")
     if data is None:
         return UPRIGHT
     # A point (x, y), y downwards, is shown at (a x + c y, b x + d y).
@@ -98,6 +105,34 @@ def orientation_of(picture: VideoFrame) -> Orientation:
     if abs(a) >= abs(b):
         return (0 if a >= 0 else 2), mirrored
     return (3 if b > 0 else 1), mirrored
+
+
+def _side_data_of(picture: VideoFrame) -> Mapping[Any, Any]:
+    try:
+        return picture.side_data
+    except ValueError:
+        # PyAV 18.1 raises if there is any kind that it does not know (stereo views of
+        # phones, EXIF): a filter graph removes those from a copy.
+        return _without_unknown_side_data(picture).side_data
+
+
+def _without_unknown_side_data(picture: VideoFrame) -> VideoFrame:
+    graph = Graph()
+    last = graph.add_buffer(
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        time_base=Fraction(1, 1000),
+    )
+    known = {kind.value for kind in KnownSideData}
+    for kind in set(range(_MAX_SIDE_DATA)) - known:
+        remover = graph.add("sidedata", f"mode=delete:type={kind}")
+        last.link_to(remover)
+        last = remover
+    last.link_to(graph.add("buffersink"))
+    graph.configure()
+    graph.push(picture)
+    return cast("VideoFrame", graph.pull())
 
 
 def _view(scaled: VideoFrame) -> Image:
