@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import av
 from av.video.frame import VideoFrame
 
 from model.errors import DecoderCrashed
+from model.video.extent import Extent, measure_extent
 from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import orientation_of
@@ -30,8 +30,8 @@ class VideoFacts:
         rotation: degrees counter-clockwise by which the picture is turned upright.
         has_audio: whether there is sound.
         size_bytes: of the file.
-        frame_count_estimate: frames in the video, from the header or the rate.
-        start_time_s: what the file calls its start; times are counted from it.
+        frame_count_estimate: frames that are shown: counted, or by length and rate.
+        start_time_s: the file's start on its own clock; times are counted from it.
         pixel_format: FFmpeg's name, `yuv420p10le` for 10-bit.
         is_interlaced: whether the first frame was coded as two fields.
         is_truncated: the header promises more bytes than the file has; what is
@@ -73,11 +73,10 @@ def probe_file(
     """Read the facts of a file that is open; see `probe`."""
     with open_video(file, limits=limits, tally=tally) as source:
         first = next(source.frames()).picture
-        duration_s = duration_of(source)
-        fps = _rate_of(source, limits=limits)
-        limits.check_duration(duration_s)
-        limits.check_fps(fps)
-        return _gather(file, source, first, duration_s=duration_s, fps=fps)
+        extent = measure_extent(source, size_bytes=file.size_bytes)
+        limits.check_duration(extent.duration_s)
+        limits.check_fps(extent.fps)
+        return _gather(file, source, first, extent)
 
 
 def probe_in_child(
@@ -113,19 +112,11 @@ def probe_in_child(
         child.close()
 
 
-def duration_of(source: VideoSource) -> float:
-    """Return the length in seconds, from the header or by reading the file through."""
-    stated_s = _stated_duration(source)
-    return source.scan_duration() if stated_s is None else stated_s
-
-
 def _gather(
     file: InputFile,
     source: VideoSource,
     first: VideoFrame,
-    *,
-    duration_s: float,
-    fps: float,
+    extent: Extent,
 ) -> VideoFacts:
     container, stream = source.container, source.stream
     quarters, _ = orientation_of(first)
@@ -133,33 +124,19 @@ def _gather(
         (first.height, first.width) if quarters % 2 else (first.width, first.height)
     )
     return VideoFacts(
-        duration_s=duration_s,
+        duration_s=extent.duration_s,
         width=turned[0],
         height=turned[1],
-        fps=fps,
+        fps=extent.fps,
         codec=stream.codec_context.codec.canonical_name,
         container=container.format.name,
         rotation=quarters * 90,
         has_audio=bool(container.streams.audio),
         size_bytes=file.size_bytes,
-        frame_count_estimate=stream.frames or max(1, round(duration_s * fps)),
+        frame_count_estimate=extent.frames
+        or max(1, round(extent.duration_s * extent.fps)),
         start_time_s=float(source.start_s),
         pixel_format=first.format.name,
         is_interlaced=first.interlaced_frame,
         is_truncated=is_truncated(file, container, stream),
     )
-
-
-def _stated_duration(source: VideoSource) -> float | None:
-    stream = source.stream
-    if stream.duration:
-        start = stream.start_time or 0
-        return float((start + stream.duration) * source.time_base - source.start_s)
-    if source.container.duration:
-        return source.container.duration / av.time_base
-    return None
-
-
-def _rate_of(source: VideoSource, *, limits: MediaLimits) -> float:
-    stated = float(source.stream.average_rate or source.stream.guessed_rate or 0)
-    return stated if 0 < stated <= limits.max_fps else source.measure_rate()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from typing import Any
 
 import av
 import av.error
@@ -16,13 +16,14 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from model.errors import UnreadableVideo
-from model.video.clock import Clock, DecodingTimes, start_of
+from model.errors import UnreadableVideo, UnsupportedMedia
+from model.video.clock import Clock, Timed, own_start_of, start_of
+from model.video.decoding_times import DecodingTimes
 from model.video.input_file import InputFile
 from model.video.limits import CODECS, DECODER_SLACK, MediaLimits
 from model.video.opening import find_video, open_container
+from model.video.pictures import Pictures
 
-_RATE_PACKETS = 500
 _QUICKTIME_TAGS = ("avc1", "hvc1", "hev1", "mp4v")  # In Matroska made of QuickTime.
 _GREY_BEFORE_KEY = ("mpeg4", "h263", "msmpeg4v3", "wmv2", "mpeg1video", "mpeg2video")
 
@@ -51,14 +52,24 @@ class Tally:
     Attributes:
         packets: read from the video stream, damaged ones too.
         damaged_packets: those that the decoder refused.
+        corrupt_packets: those that miss something, as the container shows.
         frames: decoded.
+        corrupt_frames: those of them that the decoder calls corrupt.
+        wrong_times: those whose PTS disagree with their neighbours'.
+        restarts: times the file's clock began again.
         end_s: when the last frame begins, in seconds.
+        until_s: when the last frame ends, as far as that can be known.
     """
 
     packets: int = 0
     damaged_packets: int = 0
+    corrupt_packets: int = 0
     frames: int = 0
+    corrupt_frames: int = 0
+    wrong_times: int = 0
+    restarts: int = 0
     end_s: float = 0.0
+    until_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,61 +87,58 @@ class VideoSource:
         """Decode frame by frame, in order of time.
 
         Damaged packets are stepped over. Frames that cannot be shown since their
-        key frame is missing are left out. A frame without a time of its own is given
-        its decoding time. A clock that falls back by a second or more goes on from
-        where it was; frames that go back by less are left out.
+        key frame is missing are left out. No other frame is: where PTS are missing
+        or wrong it is given a time between its neighbours' (see `Clock`).
 
         Raises:
-            UnreadableVideo: not one frame could be decoded.
+            UnreadableVideo: not one frame could be decoded, or most are corrupt.
             VideoLimitExceeded: more frames, pixels or seconds than are allowed.
         """
-        rate, tally = self.stream.average_rate, self.tally
-        clock = Clock(self.time_base, self.start_s, frame_s=1 / rate if rate else 0)
+        clock = self.clock()
         for picture, pts in self._pictures():
-            if tally.frames == 0 and not self._can_begin_with(picture):
+            if self.tally.frames == 0 and not self._can_begin_with(picture):
                 continue
-            tally.frames += 1
             self.limits.check_size(picture.width, picture.height)
-            time_s = clock.read(pts)
-            self.limits.check_frames(
-                tally.frames, within_s=float(time_s or tally.end_s)
-            )
-            if time_s is not None:
-                tally.end_s = float(time_s)
-                self.limits.check_duration(tally.end_s)
-                yield SourceFrame(tally.frames - 1, clock.pts, time_s, picture)
+            self.tally.frames += 1
+            self.tally.corrupt_frames += picture.is_corrupt
+            for timed in clock.push(picture, pts, picture.dts):
+                yield self._checked(timed, clock)
+        for timed in clock.close():
+            yield self._checked(timed, clock)
+        self._refuse_ruins()
+
+    def clock(self) -> Clock[Any]:
+        """Return a new clock for this stream."""
+        rate = self.stream.average_rate
+        return Clock(
+            self.time_base,
+            self.start_s,
+            frame_s=1 / rate if rate else 0,
+            is_ts="mpegts" in self.container.format.name,
+            is_own_start=self.start_s == own_start_of(self.stream),
+        )
+
+    def _checked(self, timed: Timed[VideoFrame], clock: Clock[Any]) -> SourceFrame:
+        tally, end_s = self.tally, float(timed.time_s)
+        tally.wrong_times, tally.restarts = clock.outliers, clock.restarts
+        tally.end_s, tally.until_s = end_s, float(timed.time_s + clock.gap_s)
+        self.limits.check_frames(timed.index + 1, within_s=end_s)
+        self.limits.check_duration(end_s)
+        return SourceFrame(timed.index, timed.pts, timed.time_s, timed.item)
+
+    def _refuse_ruins(self) -> None:
+        tally = self.tally
         if tally.frames == 0:
             raise UnreadableVideo(
                 "Not one frame of the video could be decoded. The file is damaged or "
                 "cut off: play it to check, then upload it again."
             )
-
-    def scan_duration(self) -> float:
-        """Return the end of the last packet in seconds, by reading the file through.
-
-        For recordings whose header was never completed. Nothing is decoded.
-        """
-        end_s = Fraction(0)
-        for packet in self._packets_again():
-            if packet.pts is not None:
-                until = packet.pts + (packet.duration or 0)
-                end_s = max(end_s, until * self.time_base - self.start_s)
-        return float(end_s)
-
-    def measure_rate(self) -> float:
-        """Return frames a second over the first packets; 0 if there is but one.
-
-        For headers whose rate is that of their clock. Nothing is decoded.
-        """
-        packets = islice(self._packets_again(), _RATE_PACKETS)
-        times = [packet.dts for packet in packets if packet.dts is not None]
-        if len(times) < 2 or times[-1] <= times[0]:
-            return 0.0
-        return float((len(times) - 1) / ((times[-1] - times[0]) * self.time_base))
-
-    def _packets_again(self) -> "Iterator[Packet[VideoStream]]":
-        self.container.seek(0)
-        return (packet for packet in self.packets() if packet is not None)
+        bad = tally.corrupt_frames + tally.damaged_packets
+        if 2 * bad > tally.frames + tally.damaged_packets:
+            raise UnreadableVideo(
+                f"Most of the video is corrupt ({bad} of {tally.packets} frames): it "
+                "is damaged or encrypted. Play it to check, then upload it again."
+            )
 
     def _can_begin_with(self, picture: VideoFrame) -> bool:
         # H.264 and its heirs may begin without a key frame (gradual refresh) and
@@ -141,22 +149,34 @@ class VideoSource:
 
     def _pictures(self) -> Iterator[tuple[VideoFrame, int | None]]:
         times = DecodingTimes() if self._has_decoding_times_only() else None
+        decoder = Pictures(self.stream, self.limits)
         for packet in self.packets():
-            if times is not None and packet is not None:
-                times.enter(packet)
-            try:
-                pictures = self.stream.decode(packet)
-            except av.error.FFmpegError as exc:
-                context = self.stream.codec_context
-                self.limits.check_size(context.width, context.height)
-                if isinstance(exc, MemoryError):
-                    raise
+            if packet is not None:
+                self._check(packet)
+                if times is not None:
+                    times.enter(packet)
+            refused = decoder.refused
+            for picture in (
+                decoder.flush() if packet is None else decoder.decode(packet)
+            ):
+                yield picture, times.leave(picture) if times else _time_of(picture)
+            for _ in range(decoder.refused - refused):
                 self.tally.damaged_packets += 1
                 if times is not None:
                     times.lose()
-                continue
-            for picture in pictures:
-                yield picture, times.leave(picture) if times else _time_of(picture)
+
+    def _check(self, packet: "Packet[VideoStream]") -> None:
+        """Refuse encrypted packets; note those that the demuxer calls corrupt."""
+        if packet.has_sidedata("encryption_info"):
+            raise UnsupportedMedia(
+                "The video is encrypted, so it cannot be decoded. Upload a copy "
+                "without copy protection (DRM)."
+            )
+        if packet.is_corrupt:
+            # A lost TS packet, or a counter that a muxer never moved. The decoder
+            # would call the frame corrupt even if it is whole.
+            self.tally.corrupt_packets += 1
+            packet.is_corrupt = False
 
     def _has_decoding_times_only(self) -> bool:
         # So it is in AVI, and in Matroska made of it, which keeps AVI's tag. FFmpeg
@@ -173,9 +193,13 @@ class VideoSource:
             try:
                 packet = next(packets)
             except StopIteration:
-                return
+                break
             except av.error.FFmpegError:
                 break  # The rest of the file is gone; flush what was decoded.
+            except IndexError:
+                break  # PyAV's end of a file that has got more streams meanwhile.
+            if packet.size == 0 and packet.dts is None:
+                continue  # PyAV's own end mark.
             self.tally.packets += 1
             yield packet
         yield None

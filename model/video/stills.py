@@ -17,12 +17,12 @@ from typing import Any
 from av.video.frame import VideoFrame
 
 from model.errors import DecoderCrashed
+from model.video.extent import measure_extent
 from model.video.frame_spec import FrameSpec
 from model.video.input_file import InputFile
 from model.video.key_frames import KeyFrame, KeyFrames
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import FrameConverter, Image, orientation_of
-from model.video.probe import duration_of
 from model.video.process import ChildProcess
 from model.video.ring import Ring, create_memory
 from model.video.source import Tally, VideoSource, open_video
@@ -112,7 +112,7 @@ def pick_stills(
     poster = Ring(request["poster"], POSTER, slots=1)
     deadline = time.monotonic() + float(request["time_limit_s"])
     with open_video(file, limits=limits, tally=tally) as source:
-        duration_s = duration_of(source)
+        duration_s = measure_extent(source, size_bytes=file.size_bytes).duration_s
         limits.check_duration(duration_s)
         found = _Found(source, tiles, poster)
         key_frames = KeyFrames(source)

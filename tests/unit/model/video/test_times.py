@@ -224,9 +224,12 @@ def test_damage_in_the_middle_costs_no_time_after_it(tmp_path: Path, name: str) 
 
 
 def test_frames_without_any_time_follow_at_the_rate_of_the_header() -> None:
-    clock = Clock(Fraction(1, 90_000), Fraction(0), frame_s=Fraction(1, 25))
+    clock: Clock[int] = Clock(Fraction(1, 90_000), Fraction(0), frame_s=Fraction(1, 25))
+    for number in range(3):
+        assert list(clock.push(number, None)) == []
 
-    times = [clock.read(None) for _ in range(3)]
+    timed = list(clock.close())
 
-    assert times == [0, Fraction(1, 25), Fraction(2, 25)]
-    assert clock.pts == 7200
+    assert [one.item for one in timed] == [0, 1, 2]
+    assert [one.time_s for one in timed] == [0, Fraction(1, 25), Fraction(2, 25)]
+    assert [one.pts for one in timed] == [0, 3600, 7200]
