@@ -176,6 +176,17 @@ def draw_sound_with_cover(path: Path) -> None:
         _mux_silence(output, voice, start_s=0.0, end_s=0.5)
 
 
+def set_durations(path: Path, *, seconds: int) -> None:
+    """Make an MP4's header claim another length; its frames stay as they are."""
+    data = bytearray(path.read_bytes())
+    for name, at_length in ((b"mvhd", 20), (b"tkhd", 24), (b"mdhd", 20)):
+        at, scale = data.index(name), 1000
+        if name == b"mdhd":
+            scale = struct.unpack_from(">I", data, at + 16)[0]
+        struct.pack_into(">I", data, at + at_length, seconds * scale)
+    path.write_bytes(bytes(data))
+
+
 def keep_packets(
     source: Path, target: Path, *, keep: Callable[[int, Any], bool]
 ) -> None:
@@ -213,6 +224,32 @@ def wrap_as_vfw(source: Path, target: Path, scratch: Path) -> None:
     data = target.read_bytes()
     assert data.count(b"V_MPEG4/ISO/ASP") == 1
     target.write_bytes(data.replace(b"V_MPEG4/ISO/ASP", b"V_MS/VFW/FOURCC"))
+
+
+def start_fragments_at(path: Path, *, seconds: int) -> None:
+    """Make the fragments of an MP4 of one track those of a long recording's middle."""
+    data = bytearray(path.read_bytes())
+    scale = struct.unpack_from(">I", data, data.index(b"mdhd") + 16)[0]
+    at = data.find(b"tfdt")
+    while at >= 0:
+        kind = ">Q" if data[at + 4] else ">I"
+        start = struct.unpack_from(kind, data, at + 8)[0]
+        struct.pack_into(kind, data, at + 8, start + seconds * scale)
+        at = data.find(b"tfdt", at + 4)
+    path.write_bytes(bytes(data))
+
+
+def ruin_packets(path: Path, which: Callable[[int], bool]) -> None:
+    """Overwrite the content of those video packets for which `which(index)` holds."""
+    with av.open(str(path)) as reader:
+        packets = [one for one in reader.demux(reader.streams.video[0]) if one.size]
+        found = [(one.pos, bytes(one)) for one in packets]
+    data = bytearray(path.read_bytes())
+    for index, (at, content) in enumerate(found):
+        if which(index):
+            start = data.index(content, at)
+            data[start : start + len(content)] = bytes([0xFF]) * len(content)
+    path.write_bytes(bytes(data))
 
 
 def cut_off(source: Path, target: Path, *, keep: float) -> None:

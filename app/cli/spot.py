@@ -74,6 +74,8 @@ def spot(
         spotted = spot_file(
             video, predictor=predictor, min_score=min_score, on_progress=on_progress
         )
+    for warning in spotted.warnings.values():
+        typer.echo(f"Warning: {warning}", err=True)
     _write(_render(spotted, video.name, form), target)
 
 

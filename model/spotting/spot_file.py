@@ -1,7 +1,7 @@
 """One call from a video file to its spots: probe, decode, network, NMS."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Literal
@@ -12,6 +12,8 @@ from model.spotting.timeline import Timeline
 from model.video.decode import Step, decode_in_child
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.probe import VideoFacts, probe_in_child
+from model.video.source import Tally
+from model.video.warnings import corrected_facts, warnings_of
 
 Stage = Literal["probe", "decode", "spot", "store"]
 
@@ -47,12 +49,14 @@ class SpottedVideo:
         timeline: the scores of every step.
         spots: what survived thresholds and NMS, earliest first.
         damaged_packets: pieces of the file that the decoder could not use.
+        warnings: what was wrong with the file, a sentence by a stable name each.
     """
 
     facts: VideoFacts
     timeline: Timeline
     spots: list[Spot]
     damaged_packets: int = 0
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
 
 def spot_file(
@@ -74,7 +78,8 @@ def spot_file(
         predictor: a loaded checkpoint.
         limits: what a file may ask of us.
         min_score: takes the place of the checkpoint's thresholds.
-        on_facts: called once, as soon as the probe has looked.
+        on_facts: called as soon as the probe has looked, and again at the end if the
+            video's frames turned out to be other than its header says.
         on_progress: called a few times a second; may raise `Canceled` to stop.
 
     Raises:
@@ -98,8 +103,12 @@ def spot_file(
         timeline = predictor.predict(steps, on_step=report.step, on_wait=report.tick)
     spots = find_spots(timeline, manifest.spotting, min_score=min_score)
     report.finish()
-    damaged = steps.tally.damaged_packets if steps.tally else 0
-    return SpottedVideo(facts, timeline, spots, damaged_packets=damaged)
+    tally = steps.tally or Tally(until_s=facts.duration_s)
+    warnings, damaged = warnings_of(facts, tally), tally.damaged_packets
+    final = corrected_facts(facts, tally)
+    if final != facts and on_facts is not None:
+        on_facts(final)
+    return SpottedVideo(final, timeline, spots, damaged, warnings)
 
 
 class _Reporter:

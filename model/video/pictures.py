@@ -28,6 +28,7 @@ class Pictures:
         self._stream = stream
         self._tail: list[Packet[VideoStream]] | None = []
         self._tail_bytes = 0
+        self._refused_in_tail = 0
         self._given: set[int | None] = set()
 
     def decode(self, packet: "Packet[VideoStream]") -> Iterator[VideoFrame]:
@@ -68,6 +69,7 @@ class Pictures:
         if packet.is_keyframe:
             self._tail, self._tail_bytes = [], 0
             self._given.clear()
+            self._refused_in_tail = 0
         if self._tail is None:
             return
         self._tail.append(packet)
@@ -77,19 +79,23 @@ class Pictures:
 
     def _decode_tail(self, tail: "list[Packet[VideoStream]]") -> Iterator[VideoFrame]:
         decoder = _fresh_decoder(self._stream)
+        refused = 0
         for packet in [*tail, None]:
             try:
                 pictures = decoder.decode(packet)
             except av.error.FFmpegError as exc:
-                self._refuse(exc)
+                self._check(exc)
+                refused += 1
                 continue
             for picture in pictures:
                 if picture.pts not in self._given:
                     yield picture
+        self.refused += max(0, refused - self._refused_in_tail)
 
     def _refuse(self, error: av.error.FFmpegError) -> None:
         self._check(error)
         self.refused += 1
+        self._refused_in_tail += 1
 
     def _check(self, error: av.error.FFmpegError) -> None:
         context = self._stream.codec_context

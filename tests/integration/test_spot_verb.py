@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.mpegts import edit_times
 from tests.videos import draw_video, match_picture
 
 FPS = 30
@@ -133,3 +134,23 @@ def test_soccernets_form_leads_back_to_the_same_frames(
 def _facts(event: dict[str, Any]) -> tuple[object, ...]:
     """An event without its number."""
     return tuple(event[name] for name in ("type", "time_s", "frame", "score"))
+
+
+def test_what_is_wrong_with_a_file_is_said_beside_the_events(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "match.ts"
+    draw_video(path, frames=FRAMES, fps=FPS, start_ms=10_000, paint=match_picture)
+    edit_times(path, lambda number: 30.0 if number == 20 else 0)
+
+    environment = {**os.environ, "TOUCHLINE_MODEL": str(checkpoint)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "spot", path, "--engine", "openvino"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "Warning: The file's clock is wrong at 1 frame." in done.stderr
+    assert "Warning" not in done.stdout

@@ -38,7 +38,7 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
         checkpoint=_checkpoint_facts(predictor),
         scores=scores,
         spots=spotted.spots,
-        warnings=_warnings(spotted),
+        warnings=spotted.warnings,
     )
     video_id, job_id = task.video_id, task.job_id
     return JobResult(
@@ -109,17 +109,3 @@ def _checkpoint_facts(predictor: Predictor) -> dict[str, object]:
         "sha256": weights.sha256 if weights else None,
         "engine": predictor.engine,
     }
-
-
-def _warnings(spotted: SpottedVideo) -> dict[str, object]:
-    found: dict[str, object] = {}
-    if spotted.facts.is_truncated:
-        found["truncated"] = (
-            "The file is shorter than its header says; the rest is here."
-        )
-    if spotted.damaged_packets:
-        found["damaged"] = (
-            f"{spotted.damaged_packets} pieces of the video could not be decoded: "
-            "events may be missing there."
-        )
-    return found

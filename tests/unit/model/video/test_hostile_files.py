@@ -161,6 +161,22 @@ def test_a_header_and_nothing_else_cannot_be_decoded(tmp_path: Path) -> None:
     both_refuse(path, UnreadableVideo, "could be decoded")
 
 
+@pytest.mark.parametrize("scheme", ["cenc-aes-ctr"])
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_an_encrypted_video_is_refused_as_such(
+    tmp_path: Path, scheme: str, codec: str
+) -> None:
+    path = tmp_path / "drm.mp4"
+    options = {
+        "encryption_scheme": scheme,
+        "encryption_key": "00112233445566778899aabbccddeeff",
+        "encryption_kid": "ffeeddccbbaa99887766554433221100",
+    }
+    draw_video(path, frames=12, codec=codec, options=options)
+
+    both_refuse(path, UnsupportedMedia, "is encrypted")
+
+
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     draw_sound(tmp_path / "radio.mp4")
 

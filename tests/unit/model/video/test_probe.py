@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from model.video.decode import iter_steps
+from model.video.frame_spec import FrameSpec
 from model.video.probe import probe, probe_in_child
-from tests.videos import draw_video, set_edit
+from tests.videos import draw_video, set_durations, set_edit, start_fragments_at
+
+SPEC = FrameSpec(80, 48, fps=30.0)
 
 
 def test_the_facts_of_a_plain_file(tmp_path: Path) -> None:
@@ -62,7 +66,40 @@ def test_an_edit_list_shortens_the_length(tmp_path: Path) -> None:
     draw_video(path, frames=60, b_frames=2, key_every=60)
     set_edit(path, first_ticks=1024 + 15 * 512, length_ms=1200)
 
-    assert probe(path).duration_s == pytest.approx(1.2, abs=0.04)
+    facts = probe(path)
+    assert facts.duration_s == pytest.approx(1.2, abs=0.04)
+    assert facts.frame_count_estimate == len(list(iter_steps(path, SPEC)))
+
+
+@pytest.mark.parametrize("seconds", [3900, 20_000])
+def test_frames_decide_where_the_header_claims_hours(
+    tmp_path: Path, seconds: int
+) -> None:
+    draw_video(tmp_path / "liar.mp4", frames=60)
+    set_durations(tmp_path / "liar.mp4", seconds=seconds)
+
+    facts = probe(tmp_path / "liar.mp4")
+
+    assert facts.duration_s == pytest.approx(2.0, abs=0.04)
+    assert facts.fps == pytest.approx(30, abs=0.6)
+    assert facts.frame_count_estimate == 60
+
+
+@pytest.mark.parametrize("start_s", [10, 19_999])
+def test_a_fragment_of_a_long_recording_is_as_long_as_its_frames(
+    tmp_path: Path, start_s: int
+) -> None:
+    path = tmp_path / "chunk.mp4"
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    draw_video(path, frames=60, options=options)
+    start_fragments_at(path, seconds=start_s)
+
+    facts = probe(path)
+    steps = list(iter_steps(path, SPEC))
+
+    assert facts.duration_s == pytest.approx(2.0, abs=0.06)
+    assert facts.start_time_s == pytest.approx(start_s, abs=0.05)
+    assert len(steps) == facts.frame_count_estimate == 60
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
