@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -25,9 +26,10 @@ from app.timelines.tables import Analysis, Event
 from app.videos.tables import Video
 from model.spotting.timeline import Timeline
 from model.video.jpeg import encode_jpeg
+from model.video.probe import probe
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.services import missing, open_folder, running_postgres
-from tests.videos import draw_video, match_picture
+from tests.videos import COLUMNS, ROWS, draw_video, match_picture
 
 LABELS = ("PASS", "DRIVE", "SHOT")
 FPS = 30
@@ -43,6 +45,22 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+SHOWN_FRAME = """([columns, rows]) => {
+  const player = document.querySelector('video');
+  const canvas = new OffscreenCanvas(player.videoWidth, player.videoHeight);
+  const pen = canvas.getContext('2d');
+  pen.drawImage(player, 0, 0);
+  let number = 0;
+  for (let place = 0; place < columns * rows; place += 1) {
+    const x = (place % columns + 0.5) * canvas.width / columns;
+    const y = (Math.floor(place / columns) + 0.5) * canvas.height / rows;
+    if (pen.getImageData(x, y, 1, 1).data[0] > 127) number |= 1 << place;
+  }
+  return number;
+}"""
+"""Reads the number of the frame that the player shows, as `read_number` does."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,17 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     assert errors == []
 
 
+def assert_at(page: Page, moment: float) -> None:
+    """Wait until the player stands at a moment."""
+    read = "document.querySelector('video').currentTime"
+    wait_until(page, lambda: abs(page.evaluate(read) - moment) < 1e-3)
+
+
+def shows(page: Page, frame: int) -> bool:
+    """Whether the player shows the frame of that number."""
+    return bool(page.evaluate(SHOWN_FRAME, [COLUMNS, ROWS]) == frame)
+
+
 def rows_of(page: Page) -> Locator:
     """Find the rows of events that are shown."""
     return page.locator("[data-is=events] li:not([hidden])")
@@ -263,16 +292,35 @@ def test_the_keyboard_goes_through_the_events_and_enter_seeks_to_the_frame(
         page.keyboard.press(key)
     page.keyboard.press("Enter")
 
-    moment = player.evaluate("player => player.currentTime")
-    assert moment == pytest.approx(11.5 / FPS, abs=1e-3)
+    assert_at(page, 11.5 / FPS)
     assert page.evaluate("document.activeElement.textContent").endswith("11")
     assert page.locator("[data-is=events] button[tabindex='0']").count() == 1
 
     page.keyboard.press("End")
     page.keyboard.press("Enter")
 
-    moment = player.evaluate("player => player.currentTime")
-    assert moment == pytest.approx((EVENTS - 0.5) / FPS, abs=1e-3)
+    assert_at(page, (EVENTS - 0.5) / FPS)
+
+
+@pytest.mark.parametrize("start_ms", [0, 10_000])
+def test_a_file_whose_clock_starts_late_is_sought_to_the_right_frame(
+    page: Page,
+    service: Service,
+    tmp_path: Path,
+    start_ms: int,
+) -> None:
+    path = tmp_path / "late.mp4"
+    draw_video(path, frames=90, fps=FPS, start_ms=start_ms)
+    assert probe(path).start_time_s == start_ms / 1000
+    late = Service(service.api, path)
+    video_id = late.upload("Late")
+    late.finish(video_id, events=90)
+    page.goto(f"/#/videos/{video_id}")
+    expect(page.locator("[data-is=events-title]")).to_have_text("90 events")
+
+    for frame in (0, 41, 7, 88):
+        page.locator("[data-is=events] button").nth(frame).click()
+        wait_until(page, partial(shows, page, frame))
 
 
 def test_filters_hide_rows_in_their_place(page: Page, service: Service) -> None:

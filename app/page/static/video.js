@@ -2,6 +2,7 @@
 
 import { call, download, pagesOf } from "./api.js";
 import { EventList, countWords, momentOf } from "./events.js";
+import { firstFrameTime } from "./player.js";
 import { keep, setAttribute, setText } from "./keyed.js";
 import { TimelineView, clock, toneOf } from "./timeline.js";
 import { isOpen } from "./videos.js";
@@ -25,6 +26,8 @@ export class VideoView {
     });
     this.leaving = new AbortController();
     this.listen();
+    this.firstTime = 0;
+    this.firstShown = firstFrameTime(this.parts.player, { signal: this.leaving.signal });
     this.parts.player.src = `${this.path}/file`;
   }
 
@@ -99,7 +102,9 @@ export class VideoView {
   async loadResults(video) {
     const { signal } = this.leaving;
     const known = await call(`${this.path}/timeline?points=1`, { signal });
+    const first = await call(`${this.path}/timeline?to_s=1&points=2000`, { signal });
     if (this.isClosed) return;
+    this.firstTime = first.time_s[0] ?? 0;
     this.parts.results.hidden = false;
     this.labels = known.labels;
     this.showTypes();
@@ -172,9 +177,15 @@ export class VideoView {
     this.timeline?.show({ events: shown, hidden: this.hidden, threshold });
   }
 
-  seek(time) {
-    this.parts.player.currentTime = time;
+  // How much later the player's time is than ours.
+  async shift() {
+    const shown = await this.firstShown;
+    return shown === null ? 0 : shown - this.firstTime;
+  }
+
+  async seek(time) {
     this.showNow(time);
+    this.parts.player.currentTime = time + await this.shift();
     const { from, to } = this.timeline;
     if (time < from || time > to) this.timeline.look(time - (to - from) / 2, time + (to - from) / 2);
   }
@@ -192,7 +203,10 @@ export class VideoView {
       cancelAnimationFrame(later);
       later = requestAnimationFrame(() => this.filter());
     });
-    parts.player.addEventListener("timeupdate", () => this.showNow(parts.player.currentTime));
+    parts.player.addEventListener("timeupdate", async () => {
+      const shift = await this.shift();
+      this.showNow(Math.max(0, parts.player.currentTime - shift));
+    });
     parts.player.addEventListener("error", () => {
       if (this.isClosed) return;
       parts.player.hidden = true;
