@@ -29,6 +29,7 @@ class Spot:
         score: belief, in [0, 1].
         frame: index of the frame in the source, 0-based.
         pts: of the frame, in units of the stream's time base.
+        team: name of the side that did it; None where the network does not tell.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Spot:
     score: float
     frame: int
     pts: int
+    team: str | None = None
 
 
 def find_spots(
