@@ -14,7 +14,7 @@ from app.cli.output import Force, Output, output_text, refuse_inputs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.timelines.formats import EventFacts
+    from model.spotting.formats import EventFacts
     from model.spotting.spot_file import Progress, SpottedVideo
 
 Format = Literal["table", "json", "csv", "soccernet"]
@@ -105,7 +105,7 @@ def _progress_bar(
 
 
 def _render(spotted: "SpottedVideo", name: str, form: str) -> str:
-    from app.timelines.formats import event_object, to_csv, to_soccernet
+    from model.spotting.formats import event_object, to_csv, to_soccernet
 
     events = _events(spotted)
     if form == "json":
@@ -120,7 +120,7 @@ def _render(spotted: "SpottedVideo", name: str, form: str) -> str:
 
 def _events(spotted: "SpottedVideo") -> "list[EventFacts]":
     """Number the spots; there is no database to give them ids."""
-    from app.timelines.formats import EventFacts
+    from model.spotting.formats import EventFacts
 
     return [
         EventFacts(

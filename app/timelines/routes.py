@@ -31,7 +31,6 @@ from app.core.http.routing import guarded_router
 from app.core.storage.interface import Storage
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
-from app.timelines.formats import EventFacts, event_object, to_csv, to_soccernet
 from app.timelines.queries import EventFilter, analysis_of, events_of
 from app.timelines.schemas import EventPage, SoccerNetPredictions, Timeline
 from app.timelines.scores import DamagedScores, ScoreCurves, read_scores
@@ -39,6 +38,7 @@ from app.timelines.tables import Analysis
 from app.videos.queries import video_with_jobs
 from app.videos.service import find_video, video_not_found
 from app.videos.tables import Video as VideoRow
+from model.spotting.formats import EventFacts, event_object, to_csv, to_soccernet
 
 router = guarded_router("events")
 

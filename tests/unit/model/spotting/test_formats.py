@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from app.timelines.formats import EventFacts, event_object, to_csv, to_soccernet
+from model.spotting.formats import EventFacts, event_object, to_csv, to_soccernet
 
 RATES = [24.0, 25.0, 30.0, 50.0, 60.0, 24000 / 1001, 30000 / 1001, 60000 / 1001, 12.5]
 
