@@ -86,7 +86,9 @@ class Service:
             for name, value in values.items():
                 setattr(job, name, value)
 
-    def finish(self, video_id: UUID, *, events: int = EVENTS) -> None:
+    def finish(
+        self, video_id: UUID, *, events: int = EVENTS, team: str | None = None
+    ) -> None:
         """Store a timeline with an event in each frame, as a new job's."""
         job_id, analysis_id, now = new_id(), new_id(), utc_now()
         frames = np.arange(events, dtype=np.int64)
@@ -95,6 +97,7 @@ class Service:
         key = scores_key(video_id, job_id, new_id())
         stored = self.api.service.storage.put(key, timeline.to_bytes())
         rows = [_event(video_id, analysis_id, int(frame)) for frame in frames]
+        rows[0].team = team
         counts = {name: sum(row.label == name for row in rows) for name in LABELS}
         with self.api.service.sessions.begin() as session:
             job = Job(id=job_id, video_id=video_id, created_at=now)
@@ -321,6 +324,18 @@ def test_a_file_whose_clock_starts_late_is_sought_to_the_right_frame(
     for frame in (0, 41, 7, 88):
         page.locator("[data-is=events] button").nth(frame).click()
         wait_until(page, partial(shows, page, frame))
+
+
+def test_a_row_tells_the_team_of_an_event_that_has_one(
+    page: Page, service: Service
+) -> None:
+    video_id = service.upload("Cup final")
+    service.finish(video_id, team="<b>left</b>")
+    open_video(page, video_id)
+
+    rows = rows_of(page).all_text_contents()[:2]
+
+    assert rows == ["0:00.00PASS <b>left</b>0.000", "0:00.03DRIVE0.011"]
 
 
 def test_filters_hide_rows_in_their_place(page: Page, service: Service) -> None:

@@ -55,6 +55,12 @@ export class EventList {
     time.textContent = clock(event.time_s, 2);
     type.textContent = event.type;
     type.style.setProperty("--tone", toneOf(this.labels, event.type));
+    if (event.team) {
+      const team = document.createElement("span");
+      team.className = "team";
+      team.textContent = event.team;
+      type.append(" ", team);
+    }
     score.textContent = event.score.toFixed(2);
     score.style.setProperty("--score", event.score);
     frame.textContent = event.frame;
