@@ -105,9 +105,14 @@ def _progress_bar(
 
 
 def _render(spotted: "SpottedVideo", name: str, form: str) -> str:
-    from model.spotting.formats import event_object, to_csv, to_soccernet
+    from model.spotting.formats import (
+        event_object,
+        number_spots,
+        to_csv,
+        to_soccernet,
+    )
 
-    events = _events(spotted)
+    events = number_spots(spotted.spots)
     if form == "json":
         objects = [event_object(event) for event in events]
         return json.dumps({"video": name, "events": objects}, indent=2) + "\n"
@@ -118,30 +123,17 @@ def _render(spotted: "SpottedVideo", name: str, form: str) -> str:
     return _table(events)
 
 
-def _events(spotted: "SpottedVideo") -> "list[EventFacts]":
-    """Number the spots; there is no database to give them ids."""
-    from model.spotting.formats import EventFacts
-
-    return [
-        EventFacts(
-            id=str(number),
-            label=spot.label,
-            time_ms=round(spot.time_s * 1000),
-            frame=spot.frame,
-            score=spot.score,
-        )
-        for number, spot in enumerate(spotted.spots, start=1)
-    ]
-
-
 def _table(events: "list[EventFacts]") -> str:
     width = max([len(event.label) for event in events] + [len("type")])
-    lines = [f"{'time':>10}  {'type':<{width}}  {'score':>5}  {'frame':>7}"]
-    lines += [
-        f"{_clock(event.time_ms / 1000, decimals=True):>10}  {event.label:<{width}}"
-        f"  {event.score:5.2f}  {event.frame:7d}"
-        for event in events
-    ]
+    has_teams = any(event.team for event in events)
+    head = f"{'time':>10}  {'type':<{width}}  {'score':>5}  {'frame':>7}"
+    lines = [f"{head}  team" if has_teams else head]
+    for event in events:
+        line = (
+            f"{_clock(event.time_ms / 1000, decimals=True):>10}  {event.label:<{width}}"
+            f"  {event.score:5.2f}  {event.frame:7d}"
+        )
+        lines.append(f"{line}  {event.team or ''}".rstrip() if has_teams else line)
     lines.append(f"{len(events)} events")
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,7 @@
 """Events in the forms other programs read: CSV and SoccerNet.
 
-Plain tuples in, text out; `touchline spot` and the API write the very same.
+Plain tuples in, text out; `touchline spot`, `import touchline` and the API write the
+very same.
 """
 
 import csv
@@ -10,7 +11,9 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
-CSV_COLUMNS = ("id", "type", "time_s", "frame", "score")
+from model.spotting.spots import Spot
+
+CSV_COLUMNS = ("id", "type", "time_s", "frame", "score", "team")
 MINUTE_S = 60
 
 
@@ -22,6 +25,22 @@ class EventFacts(NamedTuple):
     time_ms: int  # from the start, as players show
     frame: int  # 0-based in the source
     score: float
+    team: str | None = None  # the side that did it, if the model tells
+
+
+def number_spots(spots: Iterable[Spot]) -> list[EventFacts]:
+    """Number spots from 1 in the order given; no database has given them ids."""
+    return [
+        EventFacts(
+            id=str(number),
+            label=spot.label,
+            time_ms=round(spot.time_s * 1000),
+            frame=spot.frame,
+            score=spot.score,
+            team=spot.team,
+        )
+        for number, spot in enumerate(spots, start=1)
+    ]
 
 
 def event_object(event: EventFacts) -> dict[str, object]:
@@ -32,6 +51,7 @@ def event_object(event: EventFacts) -> dict[str, object]:
         "time_s": event.time_ms / 1000,
         "frame": event.frame,
         "score": round(event.score, 4),
+        "team": event.team,
     }
 
 
@@ -48,6 +68,7 @@ def to_csv(events: Iterable[EventFacts]) -> str:
                 f"{event.time_ms / 1000:.3f}",
                 event.frame,
                 f"{event.score:.4f}",
+                event.team or "",
             )
         )
     return table.getvalue()
@@ -56,12 +77,14 @@ def to_csv(events: Iterable[EventFacts]) -> str:
 def to_soccernet(events: Iterable[EventFacts], *, name: str, fps: float | None) -> str:
     """Write SoccerNet's `results_spotting.json`: all values strings, all in half 1.
 
+    `team` is there for events that have one, as in SoccerNet's Labels-ball.json.
+
     Args:
         events: in time order.
         name: what stands in `UrlLocal`, the name of the match.
         fps: frames per second of the source; None if unknown.
     """
-    predictions = []
+    predictions: list[dict[str, str]] = []
     for event in events:
         position = _position_ms(event, fps)
         minutes, seconds = divmod(position // 1000, MINUTE_S)
@@ -72,6 +95,7 @@ def to_soccernet(events: Iterable[EventFacts], *, name: str, fps: float | None) 
                 "position": str(position),
                 "half": "1",
                 "confidence": f"{event.score:.6f}",
+                **({} if event.team is None else {"team": event.team}),
             }
         )
     return json.dumps({"UrlLocal": name, "predictions": predictions}, indent=2)

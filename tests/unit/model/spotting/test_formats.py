@@ -7,7 +7,14 @@ import random
 
 import pytest
 
-from model.spotting.formats import EventFacts, event_object, to_csv, to_soccernet
+from model.spotting.formats import (
+    EventFacts,
+    event_object,
+    number_spots,
+    to_csv,
+    to_soccernet,
+)
+from model.spotting.spots import Spot
 
 RATES = [24.0, 25.0, 30.0, 50.0, 60.0, 24000 / 1001, 30000 / 1001, 60000 / 1001, 12.5]
 
@@ -80,12 +87,13 @@ def test_csv_reads_back_as_it_was() -> None:
             "time_s": "0.280",
             "frame": "7",
             "score": "0.9123",
+            "team": "",
         }
     ]
 
 
 def test_no_events_are_an_empty_table_and_an_empty_list() -> None:
-    assert to_csv([]).splitlines() == ["id,type,time_s,frame,score"]
+    assert to_csv([]).splitlines() == ["id,type,time_s,frame,score,team"]
     assert json.loads(to_soccernet([], name="m", fps=25.0))["predictions"] == []
 
 
@@ -96,7 +104,34 @@ def test_the_event_object_has_seconds_to_the_millisecond() -> None:
         "time_s": 83.467,
         "frame": 2504,
         "score": 0.9123,
+        "team": None,
     }
+
+
+@pytest.mark.parametrize("team", ["left", 'home, "red"'])
+def test_every_form_tells_the_team_of_an_event_that_has_one(team: str) -> None:
+    events = [_event(1, time_ms=40)._replace(team=team), _event(2, time_ms=80)]
+
+    objects = [event_object(event)["team"] for event in events]
+    table = list(csv.DictReader(io.StringIO(to_csv(events))))
+    document = json.loads(to_soccernet(events, name="m", fps=25.0))
+
+    assert objects == [team, None]
+    assert [row["team"] for row in table] == [team, ""]
+    assert document["predictions"][0]["team"] == team
+    assert "team" not in document["predictions"][1]
+
+
+def test_spots_are_numbered_in_their_order_with_all_that_is_known() -> None:
+    spots = [
+        Spot("PASS", 1.0004, 0.5, 25, 512, team="left"),
+        Spot("SHOT", 0.2, 0.25, 5, 0),
+    ]
+
+    assert number_spots(spots) == [
+        EventFacts("1", "PASS", 1000, 25, 0.5, "left"),
+        EventFacts("2", "SHOT", 200, 5, 0.25, None),
+    ]
 
 
 def _event(frame: int, *, time_ms: int) -> EventFacts:
