@@ -8,7 +8,8 @@
     │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
     │   ├── RangeNotSatisfiable 416 · TooManyConnections 503
     │   ├── CallbackRefused 422 · UnknownModel 422 · UnknownType 422
-    │   ├── InvalidCursor 422 · IdempotencyKeyReused 422 · IdempotencyKeyInUse 409
+    │   ├── UnknownTeam 422 · InvalidCursor 422
+    │   ├── IdempotencyKeyReused 422 · IdempotencyKeyInUse 409
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
     │   ├── MethodNotAllowed 405
     │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound,
@@ -132,6 +133,12 @@ class UnknownType(RequestProblem):
     """The timeline knows no such type of event; the detail names those it knows."""
 
     status, slug, title = 422, "unknown-type", "Unknown event type"
+
+
+class UnknownTeam(RequestProblem):
+    """The timeline knows no such team; the detail names those it knows."""
+
+    status, slug, title = 422, "unknown-team", "Unknown team"
 
 
 class InvalidCursor(RequestProblem):

@@ -41,6 +41,15 @@ class CheckpointFacts(TypedDict):
     version: NotRequired[Annotated[str, Field(description="Of the software.")]]
     sha256: NotRequired[Annotated[str | None, Field(description="Of the weights.")]]
     engine: NotRequired[Annotated[str, Field(examples=["openvino"])]]
+    teams: NotRequired[
+        Annotated[
+            list[str],
+            Field(
+                examples=[["left", "right"]],
+                description="The sides it tells apart; left out if it does not.",
+            ),
+        ]
+    ]
 
 
 class Warnings(TypedDict):

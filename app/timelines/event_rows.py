@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from model.spotting.spots import Spot
 
 COPY = (
-    "copy events (video_id, analysis_id, seq, time_ms, pts, frame, label, score) "
+    "copy events (video_id, analysis_id, seq, time_ms, pts, frame, label, score, team) "
     "from stdin"
 )
 
@@ -37,5 +37,6 @@ def copy_events(
                     spot.frame,
                     spot.label,
                     float(spot.score),
+                    spot.team,
                 )
             )

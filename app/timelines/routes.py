@@ -1,6 +1,5 @@
 """Events and score curves of the timeline a video shows."""
 
-import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -15,6 +14,7 @@ from app.core.errors import (
     InvalidCursor,
     NoTimeline,
     ScoresNotFound,
+    UnknownTeam,
     UnknownType,
     VideoNotFound,
 )
@@ -28,12 +28,12 @@ from app.core.http.dependencies import (
 from app.core.http.pagination import json_answer, paginate
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
-from app.core.storage.interface import Storage
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
+from app.timelines.filters import check_teams, check_types
 from app.timelines.queries import EventFilter, analysis_of, events_of
 from app.timelines.schemas import EventPage, SoccerNetPredictions, Timeline
-from app.timelines.scores import DamagedScores, ScoreCurves, read_scores
+from app.timelines.scores import stored_curves
 from app.timelines.tables import Analysis
 from app.videos.queries import video_with_jobs
 from app.videos.service import find_video, video_not_found
@@ -76,7 +76,7 @@ ToS = Annotated[
         },
         **problem_responses(
             *(VideoNotFound, ScoresNotFound),
-            *(NoTimeline, UnknownType, InvalidCursor),
+            *(NoTimeline, UnknownType, UnknownTeam, InvalidCursor),
         ),
     },
 )
@@ -88,6 +88,14 @@ def list_events(  # one parameter a filter
     types: Annotated[
         list[str],
         Query(alias="type", description="A type to keep; may be given several times."),
+    ] = [],  # noqa: B006  # FastAPI copies it
+    teams: Annotated[
+        list[str],
+        Query(
+            alias="team",
+            description="A team to keep, of those in the timeline's `checkpoint`; may "
+            "be given several times.",
+        ),
     ] = [],  # noqa: B006  # FastAPI copies it
     min_score: Annotated[float | None, Query(ge=0, le=1)] = None,
     from_s: FromS = None,
@@ -115,6 +123,7 @@ def list_events(  # one parameter a filter
         raise InvalidCursor("The cursor was made for the other order.")
     wanted = EventFilter(
         labels=types,
+        teams=teams,
         min_score=min_score,
         from_ms=None if from_s is None else round(from_s * 1000),
         to_ms=None if to_s is None else round(to_s * 1000),
@@ -126,7 +135,8 @@ def list_events(  # one parameter a filter
         most = (limit or DEFAULT_LIMIT) + 1
     with snapshot(service) as session:
         video, analysis = _analysis_to_read(session, video_id, start)
-        _check_types(types, analysis, service.storage)
+        check_types(types, analysis, service.storage)
+        check_teams(teams, analysis)
         statement = events_of(video_id, analysis.id, wanted, after=after, limit=most)
         found = session.execute(statement).all()
     job_id = analysis.job_id
@@ -173,7 +183,7 @@ def get_scores(
     with snapshot(service) as session:
         _, analysis = _analysis_to_read(session, video_id, None)
     try:
-        curves = _curves(analysis, service.storage)
+        curves = stored_curves(analysis, service.storage)
     except ScoresNotFound:
         with service.sessions() as session:
             find_video(session, video_id)  # It may have been deleted meanwhile.
@@ -223,50 +233,12 @@ def _no_timeline(job: JobRow) -> NoTimeline:
     )
 
 
-def _check_types(types: Sequence[str], analysis: Analysis, storage: Storage) -> None:
-    """Refuse a filter no event can pass.
-
-    Raises:
-        UnknownType: the model that ran knows no such type.
-        ScoresNotFound: the file that names the types is gone.
-    """
-    if set(types) <= analysis.event_counts.keys():
-        return
-    known = _curves(analysis, storage).labels
-    unknown = [label for label in types if label not in known]
-    if unknown:
-        raise UnknownType(
-            f"No event is of type {', '.join(map(repr, unknown))}; "
-            f"the types of this timeline are {', '.join(known)}.",
-            types=list(known),
-        )
-
-
-def _curves(analysis: Analysis, storage: Storage) -> ScoreCurves:
-    """Read the curves of an analysis, and make sure that they are what was stored.
-
-    Raises:
-        NoTimeline, ScoresNotFound: there are none, or no more.
-        DamagedScores: the file has changed.
-    """
-    if analysis.scores_key is None:
-        raise NoTimeline("The analysis stored no score curves.")
-    try:
-        data = storage.get(analysis.scores_key)
-    except FileNotFoundError as exc:
-        raise ScoresNotFound(
-            "The score curves of this timeline are gone from the server's disk; run "
-            "the video again to have new ones."
-        ) from exc
-    if hashlib.sha256(data).hexdigest() != analysis.scores_sha256:
-        raise DamagedScores(f"{analysis.scores_key} has changed since it was stored")
-    return read_scores(data)
-
-
-def _facts(event: Row[int, int, int, str, float], job_id: UUID) -> EventFacts:
+def _facts(
+    event: Row[int, int, int, str, float, str | None], job_id: UUID
+) -> EventFacts:
     """Read what every form tells of an event."""
-    seq, time_ms, frame, label, score = event
-    return EventFacts(f"{job_id}.{seq}", label, time_ms, frame, score)
+    seq, time_ms, frame, label, score, team = event
+    return EventFacts(f"{job_id}.{seq}", label, time_ms, frame, score, team)
 
 
 def _file_of(

@@ -22,6 +22,7 @@ class Event(BaseModel):
                     "time_s": 83.467,
                     "frame": 2504,
                     "score": 0.91,
+                    "team": "left",
                 }
             ]
         }
@@ -32,6 +33,9 @@ class Event(BaseModel):
     time_s: float = Field(description="From the start, as a player shows it.")
     frame: int = Field(description="Index in the source, from 0.")
     score: float = Field(ge=0, le=1)
+    team: str | None = Field(
+        description="The side that did it; null: the model does not tell sides apart."
+    )
 
 
 class EventPage(Page[Event]):
@@ -46,6 +50,11 @@ class SoccerNetPrediction(BaseModel):
     position: str = Field(description="Milliseconds from the start.")
     half: Literal["1"]
     confidence: str = Field(examples=["0.910000"])
+    team: str | None = Field(
+        None,
+        examples=["left"],
+        description="Left out where the model does not tell sides apart.",
+    )
 
 
 class SoccerNetPredictions(BaseModel):

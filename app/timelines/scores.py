@@ -1,10 +1,14 @@
 """The stored score curves of a job: a timeline, cut and thinned for display."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from app.core.errors import NoTimeline, ScoresNotFound
+from app.core.storage.interface import Storage
+from app.timelines.tables import Analysis
 from model.spotting.timeline import Timeline
 
 
@@ -60,6 +64,27 @@ class ScoreCurves:
         return ScoreCurves(
             self.labels, self.scores[which], self.time_s[which], self.frame[which]
         )
+
+
+def stored_curves(analysis: Analysis, storage: Storage) -> ScoreCurves:
+    """Read the curves of an analysis, and make sure that they are what was stored.
+
+    Raises:
+        NoTimeline, ScoresNotFound: there are none, or no more.
+        DamagedScores: the file has changed.
+    """
+    if analysis.scores_key is None:
+        raise NoTimeline("The analysis stored no score curves.")
+    try:
+        data = storage.get(analysis.scores_key)
+    except FileNotFoundError as exc:
+        raise ScoresNotFound(
+            "The score curves of this timeline are gone from the server's disk; run "
+            "the video again to have new ones."
+        ) from exc
+    if hashlib.sha256(data).hexdigest() != analysis.scores_sha256:
+        raise DamagedScores(f"{analysis.scores_key} has changed since it was stored")
+    return read_scores(data)
 
 
 def read_scores(data: bytes) -> ScoreCurves:

@@ -21,7 +21,8 @@ class Findings:
     """What a run of a checkpoint over a video found.
 
     Attributes:
-        checkpoint: name, version, sha256 and engine of what ran.
+        checkpoint: name, version, sha256 and engine of what ran; `teams`, the sides
+            it tells apart, if it does.
         scores: the stored score curves.
         warnings: what the decoder had to forgive.
     """

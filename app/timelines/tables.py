@@ -28,13 +28,19 @@ class Analysis(Base):
     job_id: Mapped[UUID] = mapped_column(
         ForeignKey(Job.id, ondelete="CASCADE"), unique=True
     )
-    checkpoint: Mapped[dict[str, object]]  # name, version, sha256 that ran
+    checkpoint: Mapped[dict[str, object]]  # what ran: name, version, sha256, teams, ...
     scores_key: Mapped[str | None]  # the stored score curves
     scores_sha256: Mapped[str | None]
     event_counts: Mapped[dict[str, int]]  # {"PASS": 812, ...}
     warnings: Mapped[dict[str, object]]  # what the decoder had to forgive
     requested_at: Mapped[datetime]  # when its job was asked for: the newest is shown
     created_at: Mapped[datetime]
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """Name the sides that its events tell apart; none if the model does not."""
+        teams = self.checkpoint.get("teams")
+        return tuple(map(str, teams)) if isinstance(teams, list) else ()
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
@@ -61,6 +67,7 @@ class Event(Base):
     frame: Mapped[int] = mapped_column(BigInteger)  # 0-based in the source
     label: Mapped[str]
     score: Mapped[float]
+    team: Mapped[str | None]  # the side that did it; null: the checkpoint does not tell
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:

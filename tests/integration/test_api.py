@@ -75,7 +75,7 @@ def test_events_have_the_shape_integrators_rely_on(
     assert answer["next_cursor"] is None
     assert len(answer["items"]) == len(SPOTS)
     event = answer["items"][0]
-    assert set(event) == {"id", "type", "time_s", "frame", "score"}
+    assert set(event) == {"id", "type", "time_s", "frame", "score", "team"}
     job_id, _, seq = event["id"].partition(".")
     assert api.client.get(f"/jobs/{job_id}").status_code == 200
     assert seq == "0"

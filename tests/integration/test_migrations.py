@@ -331,3 +331,42 @@ def test_a_downgrade_gives_events_back_to_their_job_whatever_their_analysis_is_c
         shown = connection.scalar(text("select current_job_id from videos"))
     assert before["events"]
     assert (owners, shown) == ({queued}, queued)
+
+
+_MANY_EVENTS = """
+    insert into events (video_id, analysis_id, seq, time_ms, pts, frame, label, score)
+    select video_id, id, seq, seq, seq, seq, 'PASS', 0.5
+    from analyses, generate_series(2, 5000) as seq
+"""
+
+
+def test_events_of_before_have_no_team_and_lose_nothing_on_the_way_back(
+    empty_database_url: str, engine: Engine
+) -> None:
+    upgrade(empty_database_url, "0003")
+    with engine.begin() as connection:
+        connection.execute(text(_FULL.replace(":", r"\:")))
+    upgrade(empty_database_url, "0007")
+    with engine.begin() as connection:
+        connection.execute(text(_MANY_EVENTS))
+        file_of_before = connection.scalar(
+            text("select pg_relation_filepath('events')")
+        )
+    before = _rows(engine, ("analyses", "events"))
+
+    upgrade(empty_database_url, "0008")
+
+    with engine.begin() as connection:
+        file_of_after = connection.scalar(text("select pg_relation_filepath('events')"))
+        told = connection.scalar(text("select count(team) from events"))
+        # Code of the release before still writes, and the new code writes teams.
+        connection.execute(text(_MANY_EVENTS.replace("2, 5000", "5001, 5001")))
+        connection.execute(text("update events set team = 'left' where seq = 5001"))
+        connection.execute(text("delete from events where seq = 5001"))
+    assert file_of_after == file_of_before  # The table was not rewritten.
+    assert told == 0
+    assert len(before["events"]) == 5001
+
+    downgrade(empty_database_url, "0007")
+
+    assert _rows(engine, ("analyses", "events")) == before
