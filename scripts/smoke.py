@@ -28,11 +28,11 @@ from typing import Any, TypeVar
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
-VIDEO = ROOT / "model" / "engines" / "sample.mp4"
+VIDEO = ROOT / "model" / "export" / "sample.mp4"
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
 # What the extras bring; only modules of training and of GPUs may need it.
 EXTRAS = {"kornia", "lightning", "matplotlib", "nncf", "onnx", "onnxscript"}
-EXTRAS |= {"tensorboard", "timm", "torch", "torchvision"}
+EXTRAS |= {"pandas", "tensorboard", "timm", "torch", "torchvision"}
 
 Found = TypeVar("Found")
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def check_imports() -> None:
-    """Import whatever app, worker and model import anywhere, inside functions too."""
+    """Import whatever our packages import anywhere, inside functions too."""
     failed = []
     for name in sorted(imported_names()):
         try:
@@ -65,7 +65,7 @@ def check_imports() -> None:
 def imported_names() -> set[str]:
     """Name the modules that our files import."""
     names: set[str] = set()
-    for room in ("app", "worker", "model", "migrations"):
+    for room in ("app", "worker", "model", "touchline", "migrations"):
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Import):
