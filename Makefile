@@ -42,7 +42,7 @@ smoke:
 check: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy app model worker migrations tests benchmarks scripts
+	$(BIN)/mypy app model touchline worker migrations tests benchmarks scripts
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict docker-compose.yml docker configs .pre-commit-config.yaml
 	$(BIN)/shellcheck scripts/venv.sh .ci/run

@@ -13,6 +13,7 @@ RUN touch README.md && pip install --constraint constraints.txt .
 COPY README.md LICENSE ./
 COPY app app
 COPY model model
+COPY touchline touchline
 COPY worker worker
 COPY migrations migrations
 RUN pip install --no-deps --force-reinstall .

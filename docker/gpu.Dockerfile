@@ -15,6 +15,7 @@ RUN touch README.md && pip install --constraint constraints.txt ".[${EXTRAS}]"
 COPY README.md LICENSE ./
 COPY app app
 COPY model model
+COPY touchline touchline
 COPY worker worker
 COPY migrations migrations
 RUN pip install --no-deps --force-reinstall .

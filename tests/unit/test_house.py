@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("app", "model", "worker", "migrations")
+ROOMS = ("app", "model", "touchline", "worker", "migrations")
 
 
 def test_modules_import_each_other_without_a_circle() -> None:
@@ -33,6 +33,7 @@ def test_modules_import_each_other_without_a_circle() -> None:
         ("worker.background", {"torch", "av", "openvino", "model"}),
         ("worker.media", {"torch", "openvino", "timm", "torchvision"}),
         ("worker.health", {"torch", "av", "openvino", "model", "celery"}),
+        ("touchline", {"torch", "av", "openvino", "timm", "pandas", "app", "worker"}),
         ("model.spotting.spot_file", {"torch", "timm", "app", "worker"}),
         ("model.engines.openvino_engine", {"torch", "timm", "app", "worker"}),
         ("model.checkpoint.archive", {"torch", "timm", "app", "worker"}),
@@ -112,6 +113,7 @@ def test_package_files_are_empty() -> None:
         for room in ROOMS
         for path in _files(room)
         if path.name == "__init__.py" and path.read_text().strip()
+        if path != ROOT / "touchline" / "__init__.py"  # what users import
     ]
 
     assert spoken == []
