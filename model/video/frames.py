@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from model.video.decode import Step, choose_frames
 from model.video.frame_spec import FrameSpec
-from model.video.picture import Image, Painter
+from model.video.picture import FrameConverter, Image
 from model.video.source import SourceFrame
 
 
@@ -34,14 +34,14 @@ def steps_of_frames(
     Raises:
         ValueError: no frame, or one that is no image or not later than the one before.
     """
-    painter = Painter(spec)
+    converter = FrameConverter(spec)
     times: dict[int, float] = {}  # Of the frames that may still be chosen.
     step: Step | None = None
     for chosen in choose_frames(_checked(frames, times), fps=spec.fps):
         if step is None or step.frame != chosen.frame:
             for frame in [frame for frame in times if frame < chosen.frame]:
                 del times[frame]
-            image = painter.paint(chosen.picture)
+            image = converter.convert(chosen.picture)
             step = Step(chosen.frame, chosen.pts, times[chosen.frame], image)
         yield step
     if step is None:

@@ -146,10 +146,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The API on a real Postgres; no worker takes its jobs."""
     file = tmp_path_factory.mktemp("match") / "match.mp4"
     draw_video(file, frames=EVENTS, fps=FPS)
-    with running_postgres() as postgres, open_folder() as folder:
-        settings = make_settings(data_dir=folder, database_url=postgres.server.url)
-        with running_api(settings) as api:
-            yield Service(api, file)
+    with (
+        running_postgres() as postgres,
+        open_folder() as folder,
+        postgres.fresh_database() as url,
+        running_api(make_settings(data_dir=folder, database_url=url)) as api,
+    ):
+        yield Service(api, file)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from app.timelines.service import Findings, save_analysis
 from model.spotting.spots import Spot
 from model.spotting.timeline import Timeline
 from tests.api_server import RunningApi, make_settings, running_api
-from tests.services import PostgresOfTests
+from tests.databases import PostgresOfTests
 
 SIDES = ["left", "right"]
 SPOTS = [
