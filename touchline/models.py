@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from model.spotting.predictor import EngineName, Predictor
-    from model.spotting.spot_file import SpottedVideo
     from model.video.decode import Step
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -78,7 +77,8 @@ class Model:
         result = Result.of(
             self.predictor.manifest, found.timeline, path.name, found.facts.fps or None
         )
-        _warn(found)
+        for warning in found.warnings.values():
+            warnings.warn(warning, stacklevel=3)
         return result.at(min_score)
 
     def _spot_frames(
@@ -155,21 +155,6 @@ def _user_dir() -> Path:
 
 def _chosen() -> str | None:
     return os.environ.get("TOUCHLINE_MODEL") or None
-
-
-def _warn(found: "SpottedVideo") -> None:
-    """Tell what the decoder had to forgive."""
-    if found.facts.is_truncated:
-        warnings.warn(
-            "the video is shorter than its header says; the rest was spotted",
-            stacklevel=4,
-        )
-    if found.damaged_packets:
-        warnings.warn(
-            f"{found.damaged_packets} pieces of the video could not be decoded: events "
-            "may be missing there",
-            stacklevel=4,
-        )
 
 
 @contextmanager

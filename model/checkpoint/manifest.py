@@ -124,6 +124,11 @@ class Manifest:
                 f"labels and spotting options do not agree about {unmatched}"
             )
 
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """Name the teams that the network tells apart; none if it does not."""
+        return tuple(self.config.outputs.get("team", {}).get("sides", ()))
+
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object that `from_dict` reads."""
         return {

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from app.core.storage.keys import scores_key
 from app.timelines.service import Findings, save_analysis
 from app.videos.tables import Video
+from model.checkpoint.manifest import Manifest
 from model.spotting.predictor import Predictor
 from model.spotting.spot_file import Progress, SpottedVideo, spot_file
 from model.spotting.timeline import Timeline
@@ -35,7 +36,7 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
     key = scores_key(task.video_id, task.job_id, task.token)
     scores = context.storage.put(key, _curves(spotted, predictor).to_bytes())
     found = Findings(
-        checkpoint=_checkpoint_facts(predictor),
+        checkpoint=checkpoint_facts(predictor.manifest, engine=predictor.engine),
         scores=scores,
         spots=spotted.spots,
         warnings=spotted.warnings,
@@ -100,12 +101,13 @@ def _facts_statement(video_id: UUID | None, facts: VideoFacts) -> Any:
     )
 
 
-def _checkpoint_facts(predictor: Predictor) -> dict[str, object]:
-    manifest = predictor.manifest
+def checkpoint_facts(manifest: Manifest, *, engine: str) -> dict[str, object]:
+    """Tell what ran; `teams` are those that events can be asked for by."""
     weights = manifest.files.get("weights.safetensors")
     return {
         "name": manifest.name,
         "version": manifest.provenance.version,
         "sha256": weights.sha256 if weights else None,
-        "engine": predictor.engine,
+        "engine": engine,
+        **({"teams": list(manifest.sides)} if manifest.sides else {}),
     }
