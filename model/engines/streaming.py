@@ -262,8 +262,8 @@ class _FoldedConv(nn.Conv2d):
 def _shift_sites(net: nn.Module) -> Iterator[tuple[Any, str]]:
     """Give each block that shifts, and the name of its shifting convolution."""
     for block in list(net.modules()):
-        for name in ("conv1", "conv_dw"):
-            if isinstance(getattr(block, name, None), GatedShift | TemporalShift):
+        for name, child in list(block.named_children()):
+            if isinstance(child, GatedShift | TemporalShift):
                 yield block, name
 
 

@@ -1,25 +1,44 @@
 """Backbones: frames to one feature vector each, with a shift in every block.
 
-Built by timm and torchvision under the names that E2E-Spot's checkpoints use.
+Built by timm and torchvision; those with a name of their own under the names that
+E2E-Spot's checkpoints use, any other of timm's as it is.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import timm
 import torchvision
 from torch import nn
 
-from model.network.config import split_arch
+from model.errors import UnsupportedCheckpoint
+from model.network.config import TIMM, split_arch
 from model.network.gate_shift import GatedShift, TemporalShift
+from model.network.registries import BACKBONES, load_build
 
 MIN_FRAME_PX = 32
 
-_TIMM_NAMES = {
-    "rny002": "regnety_002",
-    "rny008": "regnety_008",
-    "convnextt": "convnext_tiny",
-}
+# What the first convolution of a residual block is called.
+_FIRST_CONVS = ("conv1", "conv_dw", "conv_pw")
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A network without its classifier.
+
+    Attributes:
+        net: (N, 3, H, W) -> (N, D).
+        feature_dim: D.
+        shift_sites: the blocks that can see other steps, in the order they run, each
+            with the name of its convolution in front of which channels are shifted:
+            the first that the block's input meets.
+    """
+
+    net: nn.Module
+    feature_dim: int
+    shift_sites: list[tuple[nn.Module, str]]
 
 
 def build_backbone(
@@ -28,7 +47,7 @@ def build_backbone(
     """Build a backbone without its classifier, the shift put into every block.
 
     Args:
-        feature_arch: "rny002", "rn50_tsm", "convnextt_gsm", ...
+        feature_arch: "rny002", "rn50_tsm", "convnextt_gsm", "timm:resnet26d", ...
         is_pretrained: start from ImageNet weights, which are downloaded or come
             from the library's cache; else from noise.
 
@@ -36,26 +55,24 @@ def build_backbone(
         The network (N, 3, H, W) -> (N, D), and D.
 
     Raises:
-        UnsupportedCheckpoint: the name is not one of ours.
+        UnsupportedCheckpoint: no such backbone, or none that can be shifted.
         OSError: the ImageNet weights could not be had.
 
     Source: E2E-Spot (Hong et al., ECCV 2022), train_e2e.py and model/shift.py.
     """
     name, shift = split_arch(feature_arch)
-    net: Any  # timm's and torchvision's networks share no type
-    if name in _TIMM_NAMES:
-        net = timm.create_model(_TIMM_NAMES[name], pretrained=is_pretrained)
-        feature_dim, net.head.fc = net.head.fc.in_features, nn.Identity()
+    if name.startswith(TIMM):
+        backbone = from_timm(name.removeprefix(TIMM), is_pretrained=is_pretrained)
     else:
-        weights = "IMAGENET1K_V1" if is_pretrained else None
-        net = torchvision.models.get_model(
-            name.replace("rn", "resnet"), weights=weights
+        backbone = load_build(BACKBONES[name])(is_pretrained=is_pretrained)
+    if shift and not backbone.shift_sites:
+        raise UnsupportedCheckpoint(
+            f"{name} has no residual blocks that begin with a convolution, so that "
+            f"_{shift} cannot be put into it; use it plain"
         )
-        feature_dim, net.fc = net.fc.in_features, nn.Identity()
-
-    for block, conv in _shift_sites(net):
+    for block, conv in backbone.shift_sites:
         _insert_shift(block, conv, shift)
-    return net, int(feature_dim)
+    return backbone.net, backbone.feature_dim
 
 
 def set_steps(net: nn.Module, steps: int) -> None:
@@ -65,17 +82,72 @@ def set_steps(net: nn.Module, steps: int) -> None:
             module.steps = steps
 
 
-def _shift_sites(net: Any) -> Iterator[tuple[nn.Module, str]]:
-    """Give each residual block and the name of the convolution to shift."""
-    if isinstance(net, torchvision.models.ResNet):
-        stages, conv = [net.layer1, net.layer2, net.layer3, net.layer4], "conv1"
-    elif isinstance(net, timm.models.regnet.RegNet):
-        stages, conv = [net.s1, net.s2, net.s3, net.s4], "conv1"
-    else:
-        stages, conv = [stage.blocks for stage in net.stages], "conv_dw"
-    for stage in stages:
-        for block in stage.children():
-            yield block, conv
+def rny002(*, is_pretrained: bool) -> Backbone:
+    """RegNetY-200MF, D = 368."""
+    return _with_identity("regnety_002", is_pretrained=is_pretrained)
+
+
+def rny008(*, is_pretrained: bool) -> Backbone:
+    """RegNetY-800MF, D = 768."""
+    return _with_identity("regnety_008", is_pretrained=is_pretrained)
+
+
+def convnextt(*, is_pretrained: bool) -> Backbone:
+    """ConvNeXt tiny, D = 768."""
+    return _with_identity("convnext_tiny", is_pretrained=is_pretrained)
+
+
+def rn18(*, is_pretrained: bool) -> Backbone:
+    """ResNet-18 of torchvision, D = 512."""
+    return _from_torchvision("resnet18", is_pretrained=is_pretrained)
+
+
+def rn50(*, is_pretrained: bool) -> Backbone:
+    """ResNet-50 of torchvision, D = 2048."""
+    return _from_torchvision("resnet50", is_pretrained=is_pretrained)
+
+
+def from_timm(name: str, *, is_pretrained: bool) -> Backbone:
+    """Take any of timm's networks.
+
+    Raises:
+        UnsupportedCheckpoint: timm has none of that name; similar ones are named.
+    """
+    if not timm.is_model(name):
+        close = get_close_matches(name, timm.list_models(), n=3)
+        raise UnsupportedCheckpoint(
+            f"timm {timm.__version__} has no network {name!r}"
+            + (f"; similar are {', '.join(close)}" if close else "")
+        )
+    net = timm.create_model(name, pretrained=is_pretrained, num_classes=0)
+    # What the pooled features have where layers stand between them and the classifier.
+    feature_dim = getattr(net, "head_hidden_size", None) or net.num_features
+    return Backbone(net, int(feature_dim), list(find_shift_sites(net)))
+
+
+def find_shift_sites(net: nn.Module) -> Iterator[tuple[nn.Module, str]]:
+    """Give each block inside a network that begins with a convolution.
+
+    Every residual block of RegNet, ResNet, ConvNeXt, MobileNet and EfficientNet does.
+    """
+    for block in net.modules():
+        first = next((name for name, _ in block.named_children()), None)
+        if block is not net and first in _FIRST_CONVS:
+            yield block, first
+
+
+def _with_identity(name: str, *, is_pretrained: bool) -> Backbone:
+    """Take timm's network with its head, but for the classifier: E2E-Spot's keys."""
+    net: Any = timm.create_model(name, pretrained=is_pretrained)
+    feature_dim, net.head.fc = net.head.fc.in_features, nn.Identity()
+    return Backbone(net, feature_dim, list(find_shift_sites(net)))
+
+
+def _from_torchvision(name: str, *, is_pretrained: bool) -> Backbone:
+    weights = "IMAGENET1K_V1" if is_pretrained else None
+    net: Any = torchvision.models.get_model(name, weights=weights)
+    feature_dim, net.fc = net.fc.in_features, nn.Identity()
+    return Backbone(net, feature_dim, list(find_shift_sites(net)))
 
 
 def _insert_shift(block: nn.Module, name: str, shift: str) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from model.network.registries import CausalOptions
 from model.network.temporal_head import TemporalHead
 
 
@@ -37,12 +38,10 @@ class CausalHead(TemporalHead):
         self,
         feature_dim: int,
         classes: int,
-        *,
-        look_ahead: int,
-        layers: int,
-        dropout: float,
+        options: CausalOptions,
     ) -> None:
         super().__init__()
+        look_ahead, layers = options.look_ahead, options.layers
         self.look_ahead, self.classes = look_ahead, classes
         self.hidden = self.context_dim = min(feature_dim, 768)
         self._gru = nn.GRU(feature_dim, self.hidden, layers, batch_first=True)
@@ -51,7 +50,7 @@ class CausalHead(TemporalHead):
         )
         with torch.no_grad():  # begin by looking at the step itself
             self._ahead.weight[:, :, 0] += 1
-        self._dropout = nn.Dropout(dropout)
+        self._dropout = nn.Dropout(options.dropout)
         self._fc_out = nn.Linear(self.hidden, classes)
 
     def context(self, features: Tensor) -> Tensor:

@@ -1,11 +1,21 @@
-"""What a network is made of: backbone, head, clip length and classes.
+"""What a network is made of: backbone, head, clip length, classes and outputs.
 
 Plain data without torch, so that a manifest can be read anywhere.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
 
 from model.errors import BadCheckpoint, UnsupportedCheckpoint
 from model.network.outputs import (
@@ -14,66 +24,60 @@ from model.network.outputs import (
     read_outputs,
     write_outputs,
 )
+from model.network.problems import problems_of
+from model.network.registries import BACKBONES, HEADS, read_head_options
 
-BACKBONES = ("rny002", "rny008", "rn18", "rn50", "convnextt")
-SHIFTS = ("", "gsm", "tsm")
-
-# What each head lets one choose, and what it takes otherwise.
-HEAD_OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "": {},
-    "gru": {},
-    "deeper_gru": {},
-    "transformer": {"layers": 2, "heads": 4, "width": 256, "reach": 64, "dropout": 0.1},
-    "multiscale": {"spans": [8, 16, 32], "width": 256, "dropout": 0.1},
-    "causal_gru": {"look_ahead": 8, "layers": 1, "dropout": 0.5},
-}
+SHIFTS = ("gsm", "tsm")
+TIMM = "timm:"
 
 _REFUSED_HEADS = ("mstcn", "asformer")
-_FIELDS = (
-    "feature_arch",
-    "temporal_arch",
-    "clip_len",
-    "num_classes",
-    "options",
-    "outputs",
-)
+_TIMM_NAME = re.compile(r"timm:[a-z0-9][a-z0-9_.]*")
+
+_Positive = Annotated[int, Field(ge=1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class ModelConfig:
     """All that is needed to build a network, before any weight is known.
 
     Attributes:
-        feature_arch: a backbone, plain or with `_gsm` or `_tsm`: "rny002_gsm".
+        feature_arch: a backbone, plain or with `_gsm` or `_tsm`: "rny002_gsm"; or
+            any network of timm's: "timm:resnet18_gsm".
         temporal_arch: the head's name; the empty string is one linear layer.
         clip_len: steps the network is given at most, >= 1.
         num_classes: labels without the background; logits have one more.
-        options: what the head lets one choose (see `HEAD_OPTIONS`), JSON-able.
+        options: what the head lets one choose (see `model.network.registries`),
+            JSON-able.
         outputs: options by the name of the output (see `model.network.outputs`),
             JSON-able; scores with softmax alone if empty.
 
     Raises:
         UnsupportedCheckpoint: an architecture or option that we do not build.
-        BadCheckpoint: a value of the wrong kind or out of range.
+        BadCheckpoint: a value of the wrong kind or out of range; it is named.
     """
 
     feature_arch: str
     temporal_arch: str
-    clip_len: int
-    num_classes: int
+    clip_len: _Positive
+    num_classes: _Positive
     options: Mapping[str, Any] = field(default_factory=dict)
-    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _name_problems(
+        cls, values: Any, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        try:
+            return handler(values)
+        except ValidationError as exc:
+            raise BadCheckpoint(problems_of(exc, "config")) from exc
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built, saying what can."""
         split_arch(self.feature_arch)
-        _check_head(self.temporal_arch, self.options)
-        for name in ("clip_len", "num_classes"):
-            value = getattr(self, name)
-            if not _is_whole(value, 1):
-                raise BadCheckpoint(
-                    f"{name} must be a whole number from 1 up, got {value!r}"
-                )
+        _check_head(self.temporal_arch)
+        read_head_options(self.temporal_arch, self.options)
         object.__setattr__(self, "options", dict(self.options))
         # All options named: equal networks have equal configs.
         outputs = write_outputs(read_outputs(self.outputs))
@@ -90,9 +94,9 @@ class ModelConfig:
         return split_arch(self.feature_arch)[1]
 
     @property
-    def head_options(self) -> dict[str, Any]:
-        """What the head is built with: its defaults and what was chosen."""
-        return {**HEAD_OPTIONS[self.temporal_arch], **self.options}
+    def head_options(self) -> Any:
+        """What the head is built with, as the head's own dataclass."""
+        return read_head_options(self.temporal_arch, self.options)
 
     @property
     def output_options(self) -> dict[str, OutputOptions]:
@@ -125,24 +129,12 @@ class ModelConfig:
         """Read a config, strictly.
 
         Raises:
-            BadCheckpoint: not an object, or a key is missing or unknown.
+            BadCheckpoint: not an object, or a key is missing, unknown or wrong.
             UnsupportedCheckpoint: see the class.
         """
         if not isinstance(raw, Mapping):
             raise BadCheckpoint(f"config must be a JSON object, got {raw!r:.80}")
-        missing = [key for key in _FIELDS[:4] if key not in raw]
-        unknown = sorted(set(raw) - set(_FIELDS))
-        if missing or unknown:
-            raise BadCheckpoint(
-                f"config: missing keys {missing}, unknown keys {unknown}"
-            )
-        options = raw.get("options", {})
-        if not isinstance(options, Mapping):
-            raise BadCheckpoint(f"config.options must be an object, got {options!r}")
-        outputs = raw.get("outputs", {})
-        if not isinstance(outputs, Mapping):
-            raise BadCheckpoint(f"config.outputs must be an object, got {outputs!r}")
-        return cls(**{**raw, "options": dict(options)})
+        return cls(**{str(key): value for key, value in raw.items()})
 
 
 def split_arch(feature_arch: str) -> tuple[str, str]:
@@ -151,60 +143,26 @@ def split_arch(feature_arch: str) -> tuple[str, str]:
     Raises:
         UnsupportedCheckpoint: one of the two is not ours to build.
     """
-    backbone, _, shift = str(feature_arch).partition("_")
-    known = backbone in BACKBONES and shift in SHIFTS
-    if not known or str(feature_arch).endswith("_"):
+    backbone, _, shift = feature_arch.rpartition("_")
+    if shift not in SHIFTS:
+        backbone, shift = feature_arch, ""
+    if backbone not in BACKBONES and not _TIMM_NAME.fullmatch(backbone):
         raise UnsupportedCheckpoint(
             f"feature_arch {feature_arch!r} is not supported; known are "
-            f"{', '.join(BACKBONES)}, each plain or with _gsm or _tsm"
+            f"{', '.join(BACKBONES)} and timm:NAME for a network of timm's, each "
+            "plain or with _gsm or _tsm"
         )
     return backbone, shift
 
 
-def _check_head(temporal_arch: str, options: Mapping[str, Any]) -> None:
+def _check_head(temporal_arch: str) -> None:
     if temporal_arch in _REFUSED_HEADS:
         raise UnsupportedCheckpoint(
             f"temporal_arch {temporal_arch!r} is not supported: of E2E-Spot's heads "
             "gru, deeper_gru and the linear one ('') are; train with one of them"
         )
-    if not isinstance(temporal_arch, str) or temporal_arch not in HEAD_OPTIONS:
+    if temporal_arch not in HEADS:
         raise UnsupportedCheckpoint(
             f"temporal_arch {temporal_arch!r} is not supported; known are "
-            + ", ".join(repr(head) for head in HEAD_OPTIONS)
+            + ", ".join(repr(head) for head in HEADS)
         )
-    known = HEAD_OPTIONS[temporal_arch]
-    for name, value in options.items():
-        if name not in known:
-            raise UnsupportedCheckpoint(
-                f"option {name!r} means nothing to the head {temporal_arch!r}; it "
-                f"knows {', '.join(known) or 'none'}"
-            )
-        if not _is_valid(name, value):
-            raise BadCheckpoint(
-                f"option {name} of the head {temporal_arch!r} cannot be {value!r}; "
-                f"the default is {known[name]!r}"
-            )
-    chosen = {**known, **options}
-    if chosen.get("width", 0) % chosen.get("heads", 1):
-        raise BadCheckpoint(
-            f"width {chosen['width']} cannot be shared by {chosen['heads']} heads; "
-            "take a multiple"
-        )
-
-
-def _is_valid(name: str, value: object) -> bool:
-    match name:
-        case "dropout":
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return is_number and 0 <= float(value) < 1  # type: ignore[arg-type]
-        case "spans":
-            return (
-                isinstance(value, list)
-                and len(value) > 0
-                and all(_is_whole(span, 2) and span % 2 == 0 for span in value)
-            )
-    return _is_whole(value, 0 if name == "look_ahead" else 1)
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -5,19 +5,20 @@ Attribute names are E2E-Spot's, for they are the keys of its checkpoints.
 
 from torch import Tensor, nn
 
-from model.network.causal import CausalHead
 from model.network.config import ModelConfig
-from model.network.multiscale import MultiscaleHead
+from model.network.registries import HEADS, NoOptions, load_build
 from model.network.temporal_head import TemporalHead
-from model.network.transformer import TransformerHead
 
 MAX_HIDDEN = 768
+NO_OPTIONS = NoOptions()
 
 
 class LinearHead(TemporalHead):
     """Classify each step by itself."""
 
-    def __init__(self, feature_dim: int, classes: int) -> None:
+    def __init__(
+        self, feature_dim: int, classes: int, _options: NoOptions = NO_OPTIONS
+    ) -> None:
         super().__init__()
         self.context_dim = feature_dim
         self._fc_out = nn.Linear(feature_dim, classes)
@@ -33,12 +34,16 @@ class GruHead(TemporalHead):
     Source: E2E-Spot, model/modules.py (GRUPrediction).
     """
 
-    def __init__(self, feature_dim: int, classes: int, *, layers: int = 1) -> None:
+    layers = 1
+
+    def __init__(
+        self, feature_dim: int, classes: int, _options: NoOptions = NO_OPTIONS
+    ) -> None:
         super().__init__()
         hidden = min(feature_dim, MAX_HIDDEN)
         self.context_dim = 2 * hidden
         self._gru = nn.GRU(
-            feature_dim, hidden, layers, batch_first=True, bidirectional=True
+            feature_dim, hidden, self.layers, batch_first=True, bidirectional=True
         )
         # One within the other: so E2E-Spot's keys have it.
         self._fc_out = LinearHead(2 * hidden, classes)
@@ -51,18 +56,14 @@ class GruHead(TemporalHead):
         return out
 
 
+class DeeperGruHead(GruHead):
+    """The same with three layers."""
+
+    layers = 3
+
+
 def build_head(config: ModelConfig, feature_dim: int) -> TemporalHead:
     """Build the head a config names: (B, T, D) -> logits (B, T, K)."""
-    classes = config.num_classes + 1
-    match config.temporal_arch:
-        case "gru":
-            return GruHead(feature_dim, classes)
-        case "deeper_gru":
-            return GruHead(feature_dim, classes, layers=3)
-        case "transformer":
-            return TransformerHead(feature_dim, classes, **config.head_options)
-        case "multiscale":
-            return MultiscaleHead(feature_dim, classes, **config.head_options)
-        case "causal_gru":
-            return CausalHead(feature_dim, classes, **config.head_options)
-    return LinearHead(feature_dim, classes)
+    build = load_build(HEADS[config.temporal_arch].build)
+    head: TemporalHead = build(feature_dim, config.num_classes + 1, config.head_options)
+    return head

@@ -4,11 +4,10 @@ Parallel branches look at each step's neighbours over different spans of time;
 what they saw is fused, step by step, before the classifier.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
+from model.network.registries import MultiscaleOptions
 from model.network.temporal_head import TemporalHead
 
 
@@ -23,18 +22,16 @@ class MultiscaleHead(TemporalHead):
         self,
         feature_dim: int,
         classes: int,
-        *,
-        spans: Sequence[int],
-        width: int,
-        dropout: float,
+        options: MultiscaleOptions,
     ) -> None:
         super().__init__()
+        width, spans = options.width, options.spans
         self.context_dim = width
         self._in_proj = nn.Linear(feature_dim, width)
         self._branches = nn.ModuleList(Branch(width, span) for span in spans)
         self._gate = nn.Linear(width * len(spans), len(spans))
         self._norm = nn.LayerNorm(width)
-        self._dropout = nn.Dropout(dropout)
+        self._dropout = nn.Dropout(options.dropout)
         self._fc_out = nn.Linear(width, classes)
 
     def context(self, features: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from model.network.registries import TransformerOptions
 from model.network.temporal_head import TemporalHead
 
 OUT_OF_REACH = -1e4
@@ -27,19 +28,15 @@ class TransformerHead(TemporalHead):
         self,
         feature_dim: int,
         classes: int,
-        *,
-        layers: int,
-        heads: int,
-        width: int,
-        reach: int,
-        dropout: float,
+        options: TransformerOptions,
     ) -> None:
         super().__init__()
+        width, heads = options.width, options.heads
         self.context_dim = width
         self._in_proj = nn.Linear(feature_dim, width)
-        self._distance = RelativeBias(heads, reach)
+        self._distance = RelativeBias(heads, options.reach)
         self._layers = nn.ModuleList(
-            EncoderLayer(width, heads, dropout) for _ in range(layers)
+            EncoderLayer(width, heads, options.dropout) for _ in range(options.layers)
         )
         self._norm = nn.LayerNorm(width)
         self._fc_out = nn.Linear(width, classes)

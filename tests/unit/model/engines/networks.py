@@ -11,7 +11,7 @@ from torch import nn
 
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.manifest import Manifest
-from model.checkpoint.spotter_io import save_spotter
+from model.checkpoint.spotter_io import Precision, save_spotter
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
@@ -57,7 +57,11 @@ def noisy_spotter(
 
 
 def noisy_checkpoint(
-    folder: Path, spotter: Spotter, *, fps: float = 15.0
+    folder: Path,
+    spotter: Spotter,
+    *,
+    fps: float = 15.0,
+    precision: Precision = "fp16",
 ) -> Checkpoint:
     """Write a network from noise as a checkpoint for small frames."""
     manifest = Manifest(
@@ -67,7 +71,8 @@ def noisy_checkpoint(
         frame_spec=FrameSpec(*SIZE, fps=fps),
         spotting=SpottingOptions({label: LabelOptions(0.3, 0.4) for label in LABELS}),
     )
-    return save_spotter(folder / "noise.touchline", spotter, manifest)
+    path = folder / "noise.touchline"
+    return save_spotter(path, spotter, manifest, precision=precision)
 
 
 def draw_frames(count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
