@@ -1,20 +1,14 @@
-"""Which engine runs a checkpoint on this machine; torch is imported only for it."""
+"""Which engine runs a checkpoint on this machine."""
 
-import sys
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Iterable
 
 from model.checkpoint.archive import Checkpoint
-from model.engines import openvino_engine
+
+# Imported to register themselves: the list of Touchline's engines.
+from model.engines import openvino_engine, torch_engines  # noqa: F401
+from model.engines.registry import ENGINES, Engine, by_preference
 from model.engines.runtime import Runtime
 from model.errors import EngineUnavailable
-
-_ENGINES = ("auto", "openvino", "torch-cpu", "torch-cuda")
-_PRECISIONS = {
-    "openvino": ("float32", "int8"),
-    "torch-cpu": ("float32",),
-    "torch-cuda": ("float16", "float32"),
-}
 
 
 def choose_runtime(
@@ -26,66 +20,41 @@ def choose_runtime(
     gpu_budget_bytes: int | None = None,
 ) -> Runtime:
     """Open a checkpoint's network (see `model.spotting.predictor.load_predictor`)."""
-    _check("engine", engine, _ENGINES)
-    if engine == "auto":
-        # 8 bits are OpenVINO's: who asks for them has chosen the engine, too.
-        engine = "openvino" if precision == "int8" else _best_engine(checkpoint)
+    _check("engine", engine, ["auto", *ENGINES])
+    chosen = (
+        _best_engine(checkpoint, precision) if engine == "auto" else ENGINES[engine]
+    )
     if precision == "auto":
-        precision = _PRECISIONS[engine][0]
-    _check(f"precision of {engine}", precision, _PRECISIONS[engine])
-    return _open_runtime(
-        checkpoint, engine, precision, threads=threads, budget_bytes=gpu_budget_bytes
+        precision = chosen.precisions[0]
+    _check(f"precision of {chosen.name}", precision, chosen.precisions)
+    return chosen.open(
+        checkpoint, precision=precision, threads=threads, budget_bytes=gpu_budget_bytes
     )
 
 
-# One of these is there where a GPU's driver is; torch is not imported to find out.
-_GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/dxg"), Path("/proc/driver/nvidia"))
+def _best_engine(checkpoint: Checkpoint, precision: str) -> Engine:
+    """Choose by preference among what is here and can do it.
+
+    Where nothing is, the engine that is nearest says best what is missing.
+    """
+    known = [
+        engine
+        for engine in by_preference()
+        if precision == "auto" or precision in engine.precisions
+    ]
+    if not known:
+        _check("precision", precision, ["auto", *_all_precisions()])
+    here = [engine for engine in known if engine.is_available()]
+    able = [engine for engine in here if engine.can_run(checkpoint)]
+    return (able or here or known)[0]
 
 
-def _best_engine(checkpoint: Checkpoint) -> str:
-    has_driver = sys.platform == "win32" or any(p.exists() for p in _GPU_DRIVERS)
-    if has_driver and find_spec("torch") is not None:
-        from model.engines.torch_engine import has_cuda
-
-        if has_cuda():
-            return "torch-cuda"
-    is_exported = openvino_engine.KIND in checkpoint.manifest.engines
-    if not is_exported and find_spec("torch") is not None:
-        return "torch-cpu"
-    return "openvino"
+def _all_precisions() -> list[str]:
+    found = [name for engine in by_preference() for name in engine.precisions]
+    return list(dict.fromkeys(found))
 
 
-def _open_runtime(
-    checkpoint: Checkpoint,
-    engine: str,
-    precision: str,
-    *,
-    threads: int | None,
-    budget_bytes: int | None,
-) -> Runtime:
-    if engine == "openvino":
-        return openvino_engine.open_runtime(
-            checkpoint,
-            precision="int8" if precision == "int8" else "float32",
-            threads=threads,
-        )
-    if find_spec("torch") is None:
-        raise EngineUnavailable(
-            f"the engine {engine} needs torch (`make serve EXTRAS=gpu`, or the extra "
-            "gpu of the package); or use --engine openvino"
-        )
-    from model.engines import torch_engine
-
-    return torch_engine.open_runtime(
-        checkpoint,
-        device="cuda" if engine == "torch-cuda" else "cpu",
-        precision="float16" if precision == "float16" else "float32",
-        threads=threads,
-        budget_bytes=budget_bytes,
-    )
-
-
-def _check(what: str, value: str, known: tuple[str, ...]) -> None:
+def _check(what: str, value: str, known: Iterable[str]) -> None:
     if value not in known:
         raise EngineUnavailable(
             f"{what} cannot be {value!r}; choose one of {', '.join(known)}"

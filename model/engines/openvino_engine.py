@@ -8,6 +8,7 @@ import numpy.typing as npt
 import openvino as ov
 
 from model.checkpoint.archive import ENGINES, Checkpoint
+from model.engines.registry import Engine, register_engine
 from model.engines.runtime import Floats, Frames
 from model.errors import EngineError, EngineUnavailable
 from model.network.outputs import SCORES
@@ -121,3 +122,29 @@ def _infer(request: ov.InferRequest, *inputs: npt.NDArray[Any]) -> list[Floats]:
     except RuntimeError as exc:
         raise EngineError(f"OpenVINO failed: {exc}") from exc
     return [np.array(result, dtype=np.float32) for result in results.to_tuple()]
+
+
+def _open(
+    checkpoint: Checkpoint,
+    *,
+    precision: str,
+    threads: int | None,
+    budget_bytes: int | None,  # noqa: ARG001 # of a GPU
+) -> OpenVinoRuntime:
+    return open_runtime(
+        checkpoint,
+        precision="int8" if precision == "int8" else "float32",
+        threads=threads,
+    )
+
+
+register_engine(
+    Engine(
+        name=KIND,
+        precisions=("float32", "int8"),
+        preference=20,
+        is_available=lambda: True,  # It comes with every install.
+        can_run=lambda checkpoint: KIND in checkpoint.manifest.engines,
+        open=_open,
+    )
+)

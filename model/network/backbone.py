@@ -119,7 +119,7 @@ def from_timm(name: str, *, is_pretrained: bool) -> Backbone:
             f"timm {timm.__version__} has no network {name!r}"
             + (f"; similar are {', '.join(close)}" if close else "")
         )
-    net = timm.create_model(name, pretrained=is_pretrained, num_classes=0)
+    net: Any = timm.create_model(name, pretrained=is_pretrained, num_classes=0)
     # What the pooled features have where layers stand between them and the classifier.
     feature_dim = getattr(net, "head_hidden_size", None) or net.num_features
     return Backbone(net, int(feature_dim), list(find_shift_sites(net)))

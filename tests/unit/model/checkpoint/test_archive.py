@@ -219,12 +219,12 @@ def test_an_unknown_version_is_refused_with_the_remedy(
         ({"labels": ["PASS"]}, "1 labels for a network of 2 classes"),
         ({"labels": ["PASS", "PASS"]}, "different"),
         ({"labels": ["PASS", "SHOT"]}, "do not agree"),
-        ({"config": {"feature_arch": "rny002"}}, "missing keys"),
+        ({"config": {"feature_arch": "rny002"}}, r"config\.clip_len: field required"),
         ({"files": {}}, "missing members"),
         ({"provenance": {"steps": "many"}}, "steps is of the wrong kind"),
         ({"input": {"width": 160, "height": -3}}, "height"),
         ({"input": {"width": 160, "height": 90, "fps": 10**400}}, "out of range"),
-        ({"config": {"options": {"a": [[0] * 9]}}}, "missing keys"),
+        ({"config": {"options": {"a": [[0] * 9]}}}, "field required"),
     ],
 )
 def test_a_manifest_that_is_wrong_says_where(

@@ -1,5 +1,6 @@
 """The 8-bit form: kept where it is as accurate, and near the truth where it is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import BUNDLED_DIR
-from model.engines import choose
+from model.engines.registry import ENGINES
 from model.errors import EngineUnavailable
 from model.export.int8 import attach_int8
 from model.export.openvino import attach_engines
@@ -101,7 +102,8 @@ def test_matches_that_show_nothing_prove_nothing(tmp_path: Path, score: float) -
 def test_asking_for_8_bits_chooses_their_engine_beside_a_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choose, "_best_engine", lambda _: "torch-cuda")
+    cuda = replace(ENGINES["torch-cuda"], is_available=lambda: True)
+    monkeypatch.setitem(ENGINES, "torch-cuda", cuda)
 
     predictor = load_predictor(BUNDLED_DIR / "arena-rny002.touchline", precision="int8")
 
