@@ -7,29 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
+
 from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import BadCheckpoint, UnsupportedCheckpoint
 from model.network.config import ModelConfig
+from model.network.problems import problems_of
 from model.video.frame_spec import FrameSpec
 
 FORMAT = "touchline-checkpoint"
 VERSION = 1
 
-_REQUIRED = (
-    "format",
-    "version",
-    "name",
-    "config",
-    "labels",
-    "input",
-    "spotting",
-    "provenance",
-    "files",
-)
-_OPTIONAL = ("engines",)
+_Object = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@checked_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class Provenance:
     """Where weights come from, as far as it is known.
 
@@ -42,12 +35,12 @@ class Provenance:
         notes: anything a user ought to know.
     """
 
-    trained_on: str = ""
-    steps: int = 0
+    trained_on: StrictStr = ""
+    steps: StrictInt = 0
     val: Mapping[str, Any] = field(default_factory=dict)
-    version: str = ""
-    licence: str = ""
-    notes: str = ""
+    version: StrictStr = ""
+    licence: StrictStr = ""
+    notes: StrictStr = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object that `from_dict` reads."""
@@ -60,29 +53,30 @@ class Provenance:
             "notes": self.notes,
         }
 
-    @classmethod
-    def from_dict(cls, raw: object) -> Self:
-        """Read a provenance, strictly.
 
-        Raises:
-            BadCheckpoint: a key is unknown or of the wrong kind.
-        """
-        fields = _object(raw, "provenance")
-        kinds = {"steps": int, "val": Mapping}
-        for key, value in fields.items():
-            if key not in cls.__slots__:
-                raise BadCheckpoint(f"provenance has an unknown key {key!r}")
-            if not isinstance(value, kinds.get(key, str)):
-                raise BadCheckpoint(f"provenance.{key} is of the wrong kind: {value!r}")
-        return cls(**fields)
-
-
-@dataclass(frozen=True, slots=True)
+@checked_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class FileFacts:
     """By what a member of the archive is known to be whole."""
 
-    sha256: str
-    size_bytes: int
+    sha256: StrictStr
+    size_bytes: StrictInt
+
+
+class _Wire(BaseModel):
+    """A manifest as the JSON object says it; its parts are read by their own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: str
+    version: int
+    name: StrictStr
+    config: _Object
+    labels: list[StrictStr]
+    input: _Object
+    spotting: _Object
+    provenance: Provenance
+    files: dict[str, FileFacts]
+    engines: _Object = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,23 +149,23 @@ class Manifest:
             UnsupportedCheckpoint: another format or a version we do not read.
             BadCheckpoint: anything missing, unknown or contradictory.
         """
-        fields = _object(raw, "manifest")
+        if not isinstance(raw, Mapping):
+            raise BadCheckpoint(f"manifest must be a JSON object, got {raw!r:.80}")
+        fields = {str(key): value for key, value in raw.items()}
         _check_version(fields)
-        missing = [key for key in _REQUIRED if key not in fields]
-        unknown = sorted(set(fields) - set(_REQUIRED) - set(_OPTIONAL))
-        if missing or unknown:
-            raise BadCheckpoint(
-                f"manifest: missing keys {missing}, unknown keys {unknown}"
-            )
+        try:
+            wire = _Wire.model_validate(fields)
+        except ValidationError as exc:
+            raise BadCheckpoint(problems_of(exc, "manifest")) from exc
         return cls(
-            name=_text(fields["name"], "name"),
-            config=ModelConfig.from_dict(fields["config"]),
-            labels=_labels(fields["labels"]),
-            frame_spec=FrameSpec.from_dict(_object(fields["input"], "input")),
-            spotting=SpottingOptions.from_dict(_object(fields["spotting"], "spotting")),
-            provenance=Provenance.from_dict(fields["provenance"]),
-            files=_files(_object(fields["files"], "files")),
-            engines=_object(fields.get("engines", {}), "engines"),
+            name=wire.name,
+            config=ModelConfig.from_dict(wire.config),
+            labels=tuple(wire.labels),
+            frame_spec=FrameSpec.from_dict(wire.input),
+            spotting=SpottingOptions.from_dict(wire.spotting),
+            provenance=wire.provenance,
+            files=wire.files,
+            engines=wire.engines,
         )
 
 
@@ -204,34 +198,3 @@ def _check_version(fields: Mapping[str, Any]) -> None:
             f"the checkpoint is of version {version}; this Touchline reads version "
             f"{VERSION}: update Touchline, or export the checkpoint again with this one"
         )
-
-
-def _object(raw: object, name: str) -> dict[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise BadCheckpoint(f"{name} must be a JSON object, got {raw!r:.80}")
-    return {str(key): value for key, value in raw.items()}
-
-
-def _text(raw: object, name: str) -> str:
-    if not isinstance(raw, str):
-        raise BadCheckpoint(f"{name} must be a string, got {raw!r:.80}")
-    return raw
-
-
-def _labels(raw: object) -> tuple[str, ...]:
-    if not isinstance(raw, list):
-        raise BadCheckpoint(f"labels must be a list, got {raw!r:.80}")
-    return tuple(_text(label, "a label") for label in raw)
-
-
-def _files(raw: Mapping[str, Any]) -> dict[str, FileFacts]:
-    try:
-        return {
-            name: FileFacts(
-                sha256=_text(facts["sha256"], f"sha256 of {name}"),
-                size_bytes=int(facts["size_bytes"]),
-            )
-            for name, facts in raw.items()
-        }
-    except (KeyError, TypeError, ValueError) as exc:
-        raise BadCheckpoint(f"the list of files is not usable: {exc}") from exc
