@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from model.errors import BadCheckpoint, UnsupportedCheckpoint
-from model.network.causal import Carried, CausalHead
 from model.network.config import ModelConfig
 from model.network.heads import build_head
 from model.network.multiscale import Branch
@@ -123,27 +122,6 @@ def test_a_causal_answer_stands_once_its_look_ahead_is_known(look_ahead: int) ->
     seen = touched(module, steps=40, changed=20)
 
     assert seen[0] == 20 - look_ahead
-
-
-@pytest.mark.parametrize("pieces", [[30], [1] * 30, [2, 1, 20, 7], [29, 1]])
-def test_a_stream_in_pieces_gets_the_answers_of_the_whole(pieces: list[int]) -> None:
-    module = head("causal_gru", look_ahead=4)
-    assert isinstance(module, CausalHead)
-    features = torch.randn(2, 30, 8)
-    carried: Carried | None = None
-    answers, ends = [], []
-
-    with torch.no_grad():
-        whole = module(features)
-        for i, piece in enumerate(torch.split(features, pieces, dim=1)):
-            is_last = i == len(pieces) - 1
-            logits, carried = module.stream(piece, carried, is_last=is_last)
-            answers.append(logits)
-            ends.append(sum(len(a[0]) for a in answers))
-
-    assert torch.allclose(torch.cat(answers, dim=1), whole, atol=1e-6)
-    given = [sum(pieces[: i + 1]) for i in range(len(pieces))]
-    assert ends[:-1] == [max(0, g - 4) for g in given[:-1]]
 
 
 @pytest.mark.parametrize(
