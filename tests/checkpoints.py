@@ -23,7 +23,7 @@ def tiny_checkpoint(cache: Path) -> Path:
     """
     model = Path(__file__).parents[1] / "model"
     sources = [Path(__file__)]
-    for room in ("network", "engines", "spotting"):
+    for room in ("network", "checkpoint", "engines", "spotting", "export"):
         sources += sorted((model / room).glob("*.py"))
     state = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     folder = cache / state.hexdigest()[:16]

@@ -30,11 +30,12 @@ class ToyRuntime:
 
     def trunk(self, frames: Frames, is_video: Floats, is_not_padding: Floats) -> Floats:
         """Average the pixels."""
-        return (frames.mean(axis=(1, 2, 3)) / 255).astype(np.float32)[:, None]
+        means = frames.mean(axis=(1, 2, 3), keepdims=True).reshape(-1, 1)
+        return np.asarray(means / 255, dtype=np.float32)
 
     def head(self, features: Floats) -> dict[str, Floats]:
         """Repeat the feature."""
-        return {"scores": features.repeat(3, axis=2)}
+        return {"scores": np.repeat(features, 3, axis=2)}
 
 
 @pytest.fixture
@@ -46,10 +47,20 @@ def checkpoint(tmp_path: Path) -> Checkpoint:
 @pytest.fixture
 def state() -> Iterator[dict[str, Any]]:
     """Register the toy; what it says of itself can be changed."""
-    state = {"here": True, "can": True, "opened": None}
+    state: dict[str, Any] = {"here": True, "can": True, "opened": None}
 
-    def open_toy(_checkpoint: Checkpoint, **how: Any) -> ToyRuntime:
-        state["opened"] = how
+    def open_toy(
+        checkpoint: Checkpoint,
+        *,
+        precision: str,
+        threads: int | None,
+        budget_bytes: int | None,
+    ) -> ToyRuntime:
+        state["opened"] = {
+            "precision": precision,
+            "threads": threads,
+            "budget_bytes": budget_bytes,
+        }
         return ToyRuntime()
 
     register_engine(
