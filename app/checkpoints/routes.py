@@ -10,7 +10,7 @@ router = guarded_router("models")
 
 
 @router.get("/models", responses=problem_responses())
-def list_models(service: ResourcesDep) -> ModelPage:
+def list_models(resources: ResourcesDep) -> ModelPage:
     """List the installed models by name; one of them is the default."""
-    entries = list_installed(service.settings)
+    entries = list_installed(resources.settings)
     return ModelPage(items=[Model.of(entry) for entry in entries], next_cursor=None)

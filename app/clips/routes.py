@@ -33,11 +33,13 @@ def _documented(
     response_class=Response,
     responses=_documented(JPEG, "A JPEG of up to 640x360."),
 )
-def get_poster(request: Request, video_id: VideoId, service: ResourcesDep) -> Response:
+def get_poster(
+    request: Request, video_id: VideoId, resources: ResourcesDep
+) -> Response:
     """Load one picture of the video, from about a tenth into it."""
-    with service.sessions() as session:
+    with resources.sessions() as session:
         key = find_thumbnails(session, video_id).poster
-    return _answer(request, service, video_id, key, JPEG)
+    return _answer(request, resources, video_id, key, JPEG)
 
 
 @router.get(
@@ -46,12 +48,12 @@ def get_poster(request: Request, video_id: VideoId, service: ResourcesDep) -> Re
     responses=_documented(JPEG, "Up to 100 stills within 160x90 each, ten in a row."),
 )
 def get_thumbnail_sheet(
-    request: Request, video_id: VideoId, service: ResourcesDep
+    request: Request, video_id: VideoId, resources: ResourcesDep
 ) -> Response:
     """Load the sheet of small stills that `thumbnails.vtt` refers to."""
-    with service.sessions() as session:
+    with resources.sessions() as session:
         key = find_thumbnails(session, video_id).sheet
-    return _answer(request, service, video_id, key, JPEG)
+    return _answer(request, resources, video_id, key, JPEG)
 
 
 @router.get(
@@ -60,16 +62,16 @@ def get_thumbnail_sheet(
     responses=_documented(VTT, "WebVTT; each cue names a place in `thumbnails.jpg`."),
 )
 def get_thumbnail_cues(
-    request: Request, video_id: VideoId, service: ResourcesDep
+    request: Request, video_id: VideoId, resources: ResourcesDep
 ) -> Response:
     """Load which still stands for which time, as players' seek bars take it."""
-    with service.sessions() as session:
+    with resources.sessions() as session:
         key = find_thumbnails(session, video_id).cues
-    return _answer(request, service, video_id, key, VTT)
+    return _answer(request, resources, video_id, key, VTT)
 
 
 def _answer(
-    request: Request, service: Resources, video_id: UUID, key: str, media_type: str
+    request: Request, resources: Resources, video_id: UUID, key: str, media_type: str
 ) -> Response:
     """Send a stored file, or nothing to whoever has it already."""
     path = PurePosixPath(key)
@@ -81,7 +83,7 @@ def _answer(
     if _has_already(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
     try:
-        content = service.storage.get(key)
+        content = resources.storage.get(key)
     except FileNotFoundError as exc:
         raise no_thumbnails(video_id) from exc
     return Response(content, media_type=media_type, headers=headers)

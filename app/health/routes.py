@@ -39,45 +39,45 @@ async def is_alive() -> Alive:
 
 
 @router.get("/readyz", responses=problem_responses(NotReady, everywhere=False))
-def is_ready(service: AllProjectsResourcesDep) -> Readiness:
+def is_ready(resources: AllProjectsResourcesDep) -> Readiness:
     """Ask database, broker, storage and every worker; 503 says which is not ready."""
-    checks = {name: check(service) for name, check in CHECKS.items()}
+    checks = {name: check(resources) for name, check in CHECKS.items()}
     troubles = [f"{name}: {words}" for name, words in checks.items() if words != OK]
     if troubles:
         raise NotReady(f"Not ready: {'; '.join(troubles)}.", checks=checks)
     return Readiness(checks=checks)
 
 
-def _database(service: Resources) -> str:
+def _database(resources: Resources) -> str:
     try:
-        with service.sessions() as session:
-            session.execute(living_workers("gpu", within=service.settings.heartbeat))
+        with resources.sessions() as session:
+            session.execute(living_workers("gpu", within=resources.settings.heartbeat))
     except SQLAlchemyError:
         words = "it does not answer, or was not migrated (touchline migrate)"
-        return _with_trouble(words, _reported(service, POSTGRES))
+        return _with_trouble(words, _reported(resources, POSTGRES))
     return OK
 
 
-def _broker(service: Resources) -> str:
-    return service.notifier.problem() or OK
+def _broker(resources: Resources) -> str:
+    return resources.notifier.problem() or OK
 
 
-def _storage(service: Resources) -> str:
+def _storage(resources: Resources) -> str:
     try:
-        free = service.storage.free_bytes()
+        free = resources.storage.free_bytes()
     except OSError as exc:
         return f"it cannot be written to ({exc.strerror})"
-    if free < service.settings.min_free_space:
+    if free < resources.settings.min_free_space:
         return f"only {free / 2**20:.0f} MiB are free"
     return OK
 
 
-def _worker(spec: WorkerSpec, service: Resources) -> str:
+def _worker(spec: WorkerSpec, resources: Resources) -> str:
     """Look for one worker of a kind that was heard of lately and has no problem."""
-    reported = _reported(service, spec.title)
-    within = service.settings.heartbeat * SILENT_BEATS
+    reported = _reported(resources, spec.title)
+    within = resources.settings.heartbeat * SILENT_BEATS
     try:
-        with service.sessions() as session:
+        with resources.sessions() as session:
             workers = session.scalars(
                 living_workers(spec.kind, within=_since_start(reported, within))
             ).all()
@@ -86,7 +86,7 @@ def _worker(spec: WorkerSpec, service: Resources) -> str:
     if not workers:
         return _with_trouble(_silence(reported, within), reported)
     problems = [
-        _own_problem(worker) or _sweep_problem(worker, service) for worker in workers
+        _own_problem(worker) or _sweep_problem(worker, resources) for worker in workers
     ]
     return _with_trouble(problems[0], reported) if all(problems) else OK
 
@@ -103,21 +103,21 @@ def _own_problem(worker: WorkerHeartbeat) -> str:
     return str(worker.info.get("problem") or "")
 
 
-def _sweep_problem(worker: WorkerHeartbeat, service: Resources) -> str:
+def _sweep_problem(worker: WorkerHeartbeat, resources: Resources) -> str:
     """Tell how long the sweep has not succeeded, if that is too long."""
     try:
         swept_at = datetime.fromisoformat(str(worker.info["swept_at"]))
         silent = datetime.now(UTC) - swept_at
     except (KeyError, ValueError, TypeError):
         return ""  # It has not swept yet, or is not the one that sweeps.
-    if silent <= service.settings.sweep_every * MISSED_SWEEPS + SWEEP_TAKES:
+    if silent <= resources.settings.sweep_every * MISSED_SWEEPS + SWEEP_TAKES:
         return ""
     return f"the sweep has not succeeded for {silent.total_seconds():.0f} s"
 
 
-def _reported(service: Resources, name: str) -> ReportedProcess | None:
+def _reported(resources: Resources, name: str) -> ReportedProcess | None:
     """Find what `touchline serve` tells of a process; None where it does not run."""
-    report = read_report(service.settings.data_dir)
+    report = read_report(resources.settings.data_dir)
     if report is None or not is_running(report.supervisor):
         return None
     return report.find(name)

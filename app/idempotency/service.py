@@ -53,7 +53,7 @@ class HeldKey:
         earlier_video: the video that request made.
     """
 
-    service: Resources
+    resources: Resources
     key: str | None
     token: UUID = field(default_factory=uuid4)
     earlier: str | None = None
@@ -72,7 +72,7 @@ class HeldKey:
         if time.monotonic() - self.touched_at_s < TOUCH_EVERY_S:
             return
         self.touched_at_s = time.monotonic()
-        await run_sync(_touch, self, limiter=self.service.upload_threads)
+        await run_sync(_touch, self, limiter=self.resources.upload_threads)
 
     def close(self, session: Session, *, fingerprint: str, video_id: UUID) -> None:
         """Remember, in the video's own transaction, what the key was used for.
@@ -102,7 +102,7 @@ class HeldKey:
 
 
 @asynccontextmanager
-async def held_key(key: str | None, *, service: Resources) -> AsyncIterator[HeldKey]:
+async def held_key(key: str | None, *, resources: Resources) -> AsyncIterator[HeldKey]:
     """Hold a key while an upload is taken in; let it go if that fails.
 
     Raises:
@@ -110,17 +110,17 @@ async def held_key(key: str | None, *, service: Resources) -> AsyncIterator[Held
         IdempotencyKeyInUse: another request holds it.
     """
     if key is None:
-        yield HeldKey(service, None)
+        yield HeldKey(resources, None)
         return
     _check_key(key)
-    with service.sessions() as session:
-        held = HeldKey(service, _in_project(key, session))
-    await run_sync(_take, held, limiter=service.upload_threads)
+    with resources.sessions() as session:
+        held = HeldKey(resources, _in_project(key, session))
+    await run_sync(_take, held, limiter=resources.upload_threads)
     try:
         yield held
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await run_sync(_let_go, held, limiter=service.upload_threads)
+            await run_sync(_let_go, held, limiter=resources.upload_threads)
         raise
 
 
@@ -211,7 +211,7 @@ def free_keys_of_the_dead(sessions: Sessions) -> int:
 
 
 def _take(held: HeldKey) -> None:
-    with held.service.sessions.begin() as session:
+    with held.resources.sessions.begin() as session:
         earlier = _claim(session, str(held.key), token=held.token)
         if earlier is not None:
             held.earlier, held.earlier_video = earlier.fingerprint, earlier.video_id
@@ -305,13 +305,13 @@ def _forget_old_keys(session: Session, key: str) -> None:
 
 
 def _touch(held: HeldKey) -> None:
-    with held.service.sessions.begin() as session:
+    with held.resources.sessions.begin() as session:
         held._update(session, touched_at=func.now())
 
 
 def _let_go(held: HeldKey) -> None:
     try:
-        with held.service.sessions.begin() as session:
+        with held.resources.sessions.begin() as session:
             _free(session, held.key, held.token)
     except SQLAlchemyError as exc:  # It is free once it was silent long enough.
         log.warning("idempotency_key_not_freed", error=str(exc))

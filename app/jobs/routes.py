@@ -44,9 +44,9 @@ router = guarded_router("jobs")
 
 
 @router.get("/jobs/{job_id}", responses=problem_responses(JobNotFound))
-def get_job(job_id: JobId, service: ResourcesDep) -> Job:
+def get_job(job_id: JobId, resources: ResourcesDep) -> Job:
     """Look at a job; 200 whatever became of it."""
-    with service.sessions() as session:
+    with resources.sessions() as session:
         job = session.get(JobRow, job_id)
     if job is None:
         raise JobNotFound(f"No job has the id {job_id}.")
@@ -61,7 +61,7 @@ def list_jobs(
     request: Request,
     response: Response,
     video_id: VideoId,
-    service: ResourcesDep,
+    resources: ResourcesDep,
     kind: Annotated[
         list[JobKind | Literal["all"]],
         Query(description="A kind to list, or `all`; may be given several times."),
@@ -72,7 +72,7 @@ def list_jobs(
     """List a video's jobs, the newest first; those that analyse it, unless asked."""
     kinds = KINDS if "all" in kind else kind
     before = JobsCursor.decode(cursor).before if cursor else None
-    with snapshot(service) as session:
+    with snapshot(resources) as session:
         find_video(session, video_id)
         statement = jobs_page(
             video_id, kinds=[JobKind(one) for one in kinds], before=before, limit=limit
@@ -105,7 +105,7 @@ def list_jobs(
 def create_job(
     response: Response,
     video_id: VideoId,
-    service: ResourcesDep,
+    resources: ResourcesDep,
     wanted: NewJob | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Job:
@@ -116,9 +116,9 @@ def create_job(
     one's job.
     """
     wanted = wanted or NewJob()
-    job, is_new = queue_job(video_id, wanted, idempotency_key, service=service)
+    job, is_new = queue_job(video_id, wanted, idempotency_key, resources=resources)
     if is_new:
-        service.notifier.notify_job(job.id, queue=KINDS[wanted.kind].queue)
+        resources.notifier.notify_job(job.id, queue=KINDS[wanted.kind].queue)
     response.headers["location"] = f"/jobs/{job.id}"
     return Job.of(job)
 
@@ -128,17 +128,17 @@ def create_job(
     status_code=202,
     responses=problem_responses(JobNotFound, JobIsFinished),
 )
-def cancel_job(job_id: JobId, service: ResourcesDep) -> Job:
+def cancel_job(job_id: JobId, resources: ResourcesDep) -> Job:
     """Cancel a job: one that waits at once, one that runs at its next heartbeat."""
-    with service.sessions.begin() as session:
-        job, delivery_id = cancel(session, job_id, settings=service.settings)
+    with resources.sessions.begin() as session:
+        job, delivery_id = cancel(session, job_id, settings=resources.settings)
     if delivery_id is not None:
-        service.notifier.notify_delivery(delivery_id)
+        resources.notifier.notify_delivery(delivery_id)
     return Job.of(job)
 
 
 def queue_job(
-    video_id: UUID, wanted: NewJob, key: str | None, *, service: Resources
+    video_id: UUID, wanted: NewJob, key: str | None, *, resources: Resources
 ) -> tuple[JobRow, bool]:
     """Queue a job in one transaction; gives the one that the same request made before.
 
@@ -155,12 +155,12 @@ def queue_job(
     fingerprint = job_fingerprint(
         video_id, wanted.kind, wanted.model, priority=wanted.priority
     )
-    with service.sessions.begin() as session:
+    with resources.sessions.begin() as session:
         earlier = used_before(session, key, fingerprint=fingerprint)
         if earlier is not None:
             return session.get_one(JobRow, earlier.job_id), False
         if wanted.model is not None:
-            check_model(wanted.model, service.settings)
+            check_model(wanted.model, resources.settings)
         # Locked, or a deletion meanwhile would leave the job without its video.
         if session.execute(lock_video(video_id)).one_or_none() is None:
             raise video_not_found(video_id)

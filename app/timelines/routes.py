@@ -84,7 +84,7 @@ def list_events(  # one parameter a filter
     request: Request,
     response: Response,
     video_id: VideoId,
-    service: ResourcesDep,
+    resources: ResourcesDep,
     types: Annotated[
         list[str],
         Query(alias="type", description="A type to keep; may be given several times."),
@@ -133,9 +133,9 @@ def list_events(  # one parameter a filter
     if form is EventFormat.JSON:
         after = (start.time_ms, start.seq) if start is not None else None
         most = (limit or DEFAULT_LIMIT) + 1
-    with snapshot(service) as session:
+    with snapshot(resources) as session:
         video, analysis = _analysis_to_read(session, video_id, start)
-        check_types(types, analysis, service.storage)
+        check_types(types, analysis, resources.storage)
         check_teams(teams, analysis)
         statement = events_of(video_id, analysis.id, wanted, after=after, limit=most)
         found = session.execute(statement).all()
@@ -167,7 +167,7 @@ def list_events(  # one parameter a filter
 )
 def get_scores(
     video_id: VideoId,
-    service: ResourcesDep,
+    resources: ResourcesDep,
     from_s: FromS = None,
     to_s: ToS = None,
     points: Annotated[
@@ -180,12 +180,12 @@ def get_scores(
     Where steps are thinned, a point stands for several: it carries every label's
     highest score among them, and the time of the highest of all.
     """
-    with snapshot(service) as session:
+    with snapshot(resources) as session:
         _, analysis = _analysis_to_read(session, video_id, None)
     try:
-        curves = stored_curves(analysis, service.storage)
+        curves = stored_curves(analysis, resources.storage)
     except ScoresNotFound:
-        with service.sessions() as session:
+        with resources.sessions() as session:
             find_video(session, video_id)  # It may have been deleted meanwhile.
         raise
     stretch = curves.between(from_s, to_s)

@@ -46,7 +46,7 @@ class UploadInFlight:
     """
 
     video_id: UUID
-    service: Resources
+    resources: Resources
     is_stored: bool = False
     is_settled: bool = False
     touched_at_s: float = field(default_factory=time.monotonic)
@@ -60,7 +60,7 @@ class UploadInFlight:
         if time.monotonic() - self.touched_at_s < TOUCH_EVERY_S:
             return
         self.touched_at_s = time.monotonic()
-        await run_sync(self._touch, limiter=self.service.upload_threads)
+        await run_sync(self._touch, limiter=self.resources.upload_threads)
 
     def close(self, session: Session) -> None:
         """End it in the transaction that records the video.
@@ -78,7 +78,7 @@ class UploadInFlight:
         """
         self.is_settled = True
         prefix = video_prefix(self.video_id)
-        sessions, storage = self.service.sessions, self.service.storage
+        sessions, storage = self.resources.sessions, self.resources.storage
         try:
             with sessions.begin() as session:
                 is_ours = _end(session, self.video_id)
@@ -90,7 +90,7 @@ class UploadInFlight:
             log.warning("upload_not_removed", video=str(self.video_id), error=str(exc))
 
     def _touch(self) -> None:
-        with self.service.sessions.begin() as session:
+        with self.resources.sessions.begin() as session:
             touched = session.scalar(
                 update(Upload)
                 .where(Upload.id == self.video_id)
@@ -103,18 +103,18 @@ class UploadInFlight:
 
 @asynccontextmanager
 async def upload_in_flight(
-    video_id: UUID, *, service: Resources
+    video_id: UUID, *, resources: Resources
 ) -> AsyncIterator[UploadInFlight]:
     """Announce an upload before its first byte; drop it if it is not recorded."""
-    flight = UploadInFlight(video_id, service)
-    begin = partial(begin_upload, video_id, service.sessions)
-    await run_sync(begin, limiter=service.upload_threads)
+    flight = UploadInFlight(video_id, resources)
+    begin = partial(begin_upload, video_id, resources.sessions)
+    await run_sync(begin, limiter=resources.upload_threads)
     try:
         yield flight
     finally:
         if not flight.is_settled:
             with anyio.CancelScope(shield=True):
-                await run_sync(flight.drop, limiter=service.upload_threads)
+                await run_sync(flight.drop, limiter=resources.upload_threads)
 
 
 def begin_upload(video_id: UUID, sessions: Sessions) -> None:

@@ -113,7 +113,7 @@ UPLOAD_FORM = {
 async def upload_video(
     request: Request,
     response: Response,
-    service: ResourcesDep,
+    resources: ResourcesDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Video:
     """Upload a video and queue its analysis.
@@ -129,7 +129,7 @@ async def upload_video(
         content_length=int(length) if length.isdecimal() else None,
         idempotency_key=idempotency_key,
     )
-    accepted = await accept_upload(body, service=service, now=utc_now())
+    accepted = await accept_upload(body, resources=resources, now=utc_now())
     response.headers["location"] = f"/videos/{accepted.video.id}"
     return Video.of(*accepted)
 
@@ -140,13 +140,13 @@ async def upload_video(
 def list_videos(
     request: Request,
     response: Response,
-    service: ResourcesDep,
+    resources: ResourcesDep,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> Response:
     """List videos, the newest first."""
     before = VideosCursor.decode(cursor).before if cursor else None
-    with service.sessions() as session:
+    with resources.sessions() as session:
         found = session.execute(videos_page(before=before, limit=limit)).all()
     page, next_cursor = paginate(
         found,
@@ -164,9 +164,11 @@ def list_videos(
     response_model=Video,
     responses=problem_responses(VideoNotFound),
 )
-def get_video(response: Response, video_id: VideoId, service: ResourcesDep) -> Response:
+def get_video(
+    response: Response, video_id: VideoId, resources: ResourcesDep
+) -> Response:
     """Look at a video: its facts, and where its analysis stands."""
-    with service.sessions() as session:
+    with resources.sessions() as session:
         found = session.execute(video_with_jobs(video_id)).one_or_none()
     if found is None:
         raise video_not_found(video_id)
@@ -178,12 +180,12 @@ def get_video(response: Response, video_id: VideoId, service: ResourcesDep) -> R
     status_code=204,
     responses=problem_responses(VideoNotFound),
 )
-def delete_video(video_id: VideoId, service: ResourcesDep) -> Response:
+def delete_video(video_id: VideoId, resources: ResourcesDep) -> Response:
     """Delete a video: file, scores, events and jobs; a running job is canceled."""
-    with service.sessions.begin() as session:
+    with resources.sessions.begin() as session:
         delete_row(session, video_id)
     with suppress(OSError, SQLAlchemyError):  # The sweep tries again.
-        delete_objects(video_prefix(video_id), service.sessions, service.storage)
+        delete_objects(video_prefix(video_id), resources.sessions, resources.storage)
     return Response(status_code=204)
 
 
@@ -199,17 +201,17 @@ def delete_video(video_id: VideoId, service: ResourcesDep) -> Response:
         **problem_responses(VideoNotFound, RangeNotSatisfiable),
     },
 )
-def play_video(video_id: VideoId, service: ResourcesDep) -> VideoFile:
+def play_video(video_id: VideoId, resources: ResourcesDep) -> VideoFile:
     """Load the file as it was uploaded; ranges are served, so players can seek."""
-    with service.sessions() as session:
+    with resources.sessions() as session:
         video = find_video(session, video_id)
     try:
-        found = service.storage.stat(video.storage_key)
+        found = resources.storage.stat(video.storage_key)
     except FileNotFoundError as exc:
         raise VideoNotFound("The video's file is gone from the server's disk.") from exc
     suffix = (video.filename or "").rsplit(".", 1)[-1].lower()
     return VideoFile(
-        service.storage,
+        resources.storage,
         found,
         media_type=PLAYABLE.get(suffix, BYTES),
         filename=video.filename or f"{video_id}",

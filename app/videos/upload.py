@@ -66,7 +66,7 @@ class Body:
     idempotency_key: str | None = None
 
 
-async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Accepted:
+async def accept_upload(body: Body, *, resources: Resources, now: datetime) -> Accepted:
     """Store a video and queue the first job for it.
 
     With a key that was used before, the same upload is answered with the video it
@@ -81,16 +81,16 @@ async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Acc
         NotReady: the database cannot be reached.
     """
     reader = FormReader(read_boundary(body.content_type))
-    _refuse_by_header(body.content_length, service.settings.max_upload_size)
+    _refuse_by_header(body.content_length, resources.settings.max_upload_size)
     video_id, upload = new_id(), UploadFormData()
     async with (
-        held_key(body.idempotency_key, service=service) as held,
-        upload_in_flight(video_id, service=service) as flight,
-        service.storage.put_stream(source_key(video_id)) as writer,
+        held_key(body.idempotency_key, resources=resources) as held,
+        upload_in_flight(video_id, resources=resources) as flight,
+        resources.storage.put_stream(source_key(video_id)) as writer,
     ):
-        await _ensure_free_space(service, body.content_length or 0)
-        async for chunk in _with_idle_timeout(body.chunks, service.settings):
-            await _take_chunk(reader.feed(chunk), writer, upload, service)
+        await _ensure_free_space(resources, body.content_length or 0)
+        async for chunk in _with_idle_timeout(body.chunks, resources.settings):
+            await _take_chunk(reader.feed(chunk), writer, upload, resources)
             await held.touch()
             await flight.touch()
         reader.finish()
@@ -101,7 +101,7 @@ async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Acc
         try:
             accepted = await run_sync(
                 partial(finish, flight, upload, stored, held, now),
-                limiter=service.upload_threads,
+                limiter=resources.upload_threads,
             )
         except OutcomeUnknown as exc:
             # The flight's row tells a sweep, which removes the file or lets it be.
@@ -111,8 +111,8 @@ async def accept_upload(body: Body, *, service: Resources, now: datetime) -> Acc
             ) from exc
     if accepted.video.id == video_id:
         log.info("video_accepted", video=str(video_id), size_bytes=stored.size_bytes)
-        ring = partial(service.notifier.notify_job, accepted.job.id)
-        await run_sync(ring, limiter=service.upload_threads)
+        ring = partial(resources.notifier.notify_job, accepted.job.id)
+        await run_sync(ring, limiter=resources.upload_threads)
     return accepted
 
 
@@ -120,10 +120,10 @@ async def _take_chunk(
     pieces: Iterable[Piece],
     writer: ObjectWriter,
     upload: UploadFormData,
-    service: Resources,
+    resources: Resources,
 ) -> None:
     """Send the file's bytes on and gather the fields; each is judged when it comes."""
-    limit = service.settings.max_upload_size
+    limit = resources.settings.max_upload_size
     for piece in pieces:
         match piece:
             case FileBytes(data):
@@ -135,14 +135,14 @@ async def _take_chunk(
                     raise InvalidRequest("The form holds more than one file.")
                 upload.filename = filename
             case TextField(name, value):
-                await _take_field(name, value, upload, service)
+                await _take_field(name, value, upload, resources)
     if writer.size_bytes - upload.room_looked_for_at > LOOK_FOR_ROOM_EVERY:
         upload.room_looked_for_at = writer.size_bytes
-        await _ensure_free_space(service, 0)
+        await _ensure_free_space(resources, 0)
 
 
 async def _take_field(
-    name: str, value: str, upload: UploadFormData, service: Resources
+    name: str, value: str, upload: UploadFormData, resources: Resources
 ) -> None:
     if name not in FIELDS:
         raise InvalidRequest(
@@ -160,12 +160,12 @@ async def _take_field(
             f"The title must be one line of at most {MAX_TITLE_CHARS} characters."
         )
     if name == "callback_url":
-        await _check_callback(value, service)
+        await _check_callback(value, resources)
     if name == "priority":
         _check_priority(value)
     if name == "model":
-        look = partial(check_model, value, service.settings)
-        await run_sync(look, limiter=service.upload_threads)
+        look = partial(check_model, value, resources.settings)
+        await run_sync(look, limiter=resources.upload_threads)
     upload.fields[name] = value
 
 
@@ -178,12 +178,12 @@ def _check_priority(value: str) -> None:
         )
 
 
-async def _check_callback(url: str, service: Resources) -> None:
-    nets = service.settings.webhook_allow_nets
+async def _check_callback(url: str, resources: Resources) -> None:
+    nets = resources.settings.webhook_allow_nets
     try:
         with anyio.fail_after(RESOLVE_S):
             await run_sync(
-                check_callback_url, url, nets, limiter=service.resolver_threads
+                check_callback_url, url, nets, limiter=resources.resolver_threads
             )
     except TimeoutError as exc:
         raise CallbackRefused(
@@ -247,14 +247,16 @@ def _refuse_empty(upload: UploadFormData, size_bytes: int) -> None:
         raise EmptyUpload(f"The file {upload.filename!r} is empty, or none was chosen.")
 
 
-async def _ensure_free_space(service: Resources, coming_bytes: int) -> None:
+async def _ensure_free_space(resources: Resources, coming_bytes: int) -> None:
     """Refuse what would leave the disk (and the database on it) without room."""
-    free = await run_sync(service.storage.free_bytes, limiter=service.upload_threads)
-    if free - coming_bytes < service.settings.min_free_space:
+    free = await run_sync(
+        resources.storage.free_bytes, limiter=resources.upload_threads
+    )
+    if free - coming_bytes < resources.settings.min_free_space:
         raise StorageFull(
             "The server's disk has no room for this upload; nothing was kept. "
             "Delete videos that are no longer needed, or try again later.",
-            free_bytes=max(0, free - service.settings.min_free_space),
+            free_bytes=max(0, free - resources.settings.min_free_space),
         )
 
 

@@ -51,7 +51,7 @@ def record_upload(
     """
     flight.is_settled = True
     video = _row(flight.video_id, upload, stored, now)
-    sessions = flight.service.sessions
+    sessions = flight.resources.sessions
     try:
         with sessions() as session:
             flight.close(session)
@@ -96,7 +96,7 @@ def find_earlier(
     """Drop what came and find the video that the same upload made before."""
     flight.drop()
     check_same(held, fingerprint_of(stored, upload.filename, upload.fields))
-    with flight.service.sessions() as session:
+    with flight.resources.sessions() as session:
         found = session.execute(video_with_jobs(held.earlier_video)).one_or_none()
     if found is None:
         raise IdempotencyKeyInUse(

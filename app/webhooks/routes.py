@@ -64,14 +64,14 @@ def list_deliveries(
     request: Request,
     response: Response,
     video_id: VideoId,
-    service: ResourcesDep,
+    resources: ResourcesDep,
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> DeliveryPage:
     """List a video's webhook messages with every attempt, the newest first."""
     before = DeliveriesCursor.decode(cursor).before if cursor else None
     wanted = deliveries_page(video_id, before=before, limit=limit)
-    with snapshot(service) as session:
+    with snapshot(resources) as session:
         find_video(session, video_id)
         found = session.scalars(wanted).all()
     page, next_cursor = paginate(
@@ -90,9 +90,9 @@ def list_deliveries(
     status_code=202,
     responses=problem_responses(DeliveryNotFound),
 )
-def retry_delivery(delivery_id: DeliveryId, service: ResourcesDep) -> Delivery:
+def retry_delivery(delivery_id: DeliveryId, resources: ResourcesDep) -> Delivery:
     """Send a webhook message again now, whatever came of it before."""
-    with service.sessions.begin() as session:
+    with resources.sessions.begin() as session:
         delivery = session.scalars(
             delivery_with_attempts(delivery_id).with_for_update()
         ).one_or_none()
@@ -102,7 +102,7 @@ def retry_delivery(delivery_id: DeliveryId, service: ResourcesDep) -> Delivery:
         session.flush()
         session.refresh(delivery, ["next_attempt_at"])
         session.execute(resume_endpoint(delivery.endpoint))
-    service.notifier.notify_delivery(delivery.id)
+    resources.notifier.notify_delivery(delivery.id)
     return Delivery.of(delivery)
 
 

@@ -154,7 +154,7 @@ def test_an_upload_that_fails_leaves_neither_row_nor_object(
     video_id = uuid4()
 
     async def fail() -> None:
-        async with upload_in_flight(video_id, service=service) as flight:
+        async with upload_in_flight(video_id, resources=service) as flight:
             flight.is_stored = True
             storage.put(source_key(video_id), b"bytes")
             raise ConnectionError

@@ -22,10 +22,10 @@ _UUID = {"format": "uuid"}
 
 def service_of(request: Request) -> Resources:
     """Find the service's parts."""
-    service = request.app.state.resources
-    if not isinstance(service, Resources):
+    resources = request.app.state.resources
+    if not isinstance(resources, Resources):
         raise TypeError("app.state.resources is set by create_app alone")
-    return service
+    return resources
 
 
 async def get_principal(request: Request) -> Principal:
@@ -55,12 +55,12 @@ AllProjectsResourcesDep = Annotated[Resources, Depends(get_whole_service)]
 
 
 @contextmanager
-def snapshot(service: Resources) -> Iterator[Session]:
+def snapshot(resources: Resources) -> Iterator[Session]:
     """Open a session for reading: all its statements see the same moment.
 
     Without this a job could end between two of them.
     """
-    with service.sessions() as session:
+    with resources.sessions() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         yield session
 
