@@ -188,7 +188,8 @@ def _yield_processor(pid: int, niceness: int) -> None:
     if niceness == 0:
         return
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        own = os.getpriority(os.PRIO_PROCESS, 0)  # which the process began with
+        os.setpriority(os.PRIO_PROCESS, pid, min(own + niceness, 19))
     # Desktop kernels share the processor out between sessions first, and each part
     # is a session of its own: there this number counts.
     with suppress(OSError):
