@@ -43,7 +43,7 @@ def check(
     matches = find_matches(folder)
     known = None if labels is None else [name.strip() for name in labels.split(",")]
     result = review(matches, probe=probe_in_child, known_labels=known)
-    _show(result)
+    _print_review(result)
     findings = list(result.findings)
     for video in unlabelled_videos(folder, matches):
         text = "has no labels and is left out."
@@ -119,13 +119,13 @@ def prepare(
         raise typer.BadParameter("--data and --split go together")
     if folder is not None and split is not None:
         settings = with_data(settings, folder, split=split)
-    facts = prepare_all(settings, say=lambda line: typer.echo(line, err=True))
-    _tell(facts)
+    facts = prepare_all(settings, report=lambda line: typer.echo(line, err=True))
+    _print_totals(facts)
     if clips:
         typer.echo(f"{time_clips(settings, count=clips):.0f} clips/s read at random")
 
 
-def _show(result: "Review") -> None:
+def _print_review(result: "Review") -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -157,7 +157,7 @@ def _show(result: "Review") -> None:
     Console(width=width).print(table)
 
 
-def _tell(facts: "Sequence[PreparedFacts]") -> None:
+def _print_totals(facts: "Sequence[PreparedFacts]") -> None:
     bytes_, minutes = sum(f.size_bytes for f in facts), sum(f.minutes for f in facts)
     typer.echo(
         f"{len(facts)} matches, {minutes:.1f} minutes, {bytes_ / 2**20:.0f} MiB, "

@@ -51,7 +51,7 @@ def train(
     best = run(
         settings,
         out or Path("runs") / settings.name,
-        say=lambda line: typer.echo(line, err=True),
+        report=lambda line: typer.echo(line, err=True),
         is_resumed=resume,
         start_from=start_from,
         may_replace=force,

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +18,7 @@ from model.checkpoint.archive import Checkpoint
 from model.checkpoint.spotter_io import fill_spotter
 from model.errors import BadAnnotations, TrainingFailed
 from model.network.spotter import Spotter
+from model.reporter import Reporter
 from model.training.callbacks import GradientWatch, KeepBest, Lines
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule
@@ -42,14 +43,12 @@ _ADVICE = (
 # What gloo and NCCL say when a process that they wait for is gone.
 _LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator")
 
-Say = Callable[[str], None]
-
 
 def train(
     config: TrainConfig,
     folder: Path,
     *,
-    say: Say,
+    report: Reporter,
     is_resumed: bool = False,
     start_from: Path | None = None,
     may_replace: bool = False,
@@ -61,7 +60,7 @@ def train(
         config: the run.
         folder: where everything of the run goes: `last.ckpt` (all that a resume
             needs), `last.touchline`, `best.touchline`, the logger's files.
-        say: takes lines for the user.
+        report: takes lines for the user.
         is_resumed: go on from `last.ckpt`.
         start_from: a checkpoint whose weights the run begins with.
         may_replace: begin anew over an earlier run of the folder.
@@ -84,16 +83,18 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
-    say = rank_zero_only(say)
+    report = rank_zero_only(report)
     logger = _logger(config, folder)
-    data = load_data(config, say=say)
+    data = load_data(config, report=report)
     if is_resumed:
-        say(f"going on from {resume}")
+        report(f"going on from {resume}")
         network = make_network(without_weights(config), data.labels)
     else:
-        network = make_network(config, data.labels, start_from=start_from, say=say)
+        network = make_network(
+            config, data.labels, start_from=start_from, report=report
+        )
     if config.run.is_compiled:
-        say("the network is compiled first: some minutes without a line")
+        report("the network is compiled first: some minutes without a line")
     module = SpottingModule(network, data.labels, config)
     keep = KeepBest(folder, data.labels, config)
     with warnings.catch_warnings():
@@ -101,7 +102,9 @@ def train(
         watch = [keep, Lines(), GradientWatch(), StopWhenAsked(resume)]
         trainer = _trainer(config, folder, logger, [*watch, *callbacks])
         if trainer.precision != config.run.precision:
-            say(f"{config.run.precision} needs a GPU: training in {trainer.precision}")
+            report(
+                f"{config.run.precision} needs a GPU: training in {trainer.precision}"
+            )
         loaders = Loaders(data, config)
         if not is_resumed:
             resume.unlink(missing_ok=True)  # An earlier run's, to be replaced.
@@ -161,7 +164,7 @@ def make_network(
     labels: tuple[str, ...],
     *,
     start_from: Path | None = None,
-    say: Say = lambda _: None,
+    report: Reporter = lambda _: None,
 ) -> Spotter:
     """Build the network: from a checkpoint, from ImageNet's weights, or from noise.
 
@@ -177,10 +180,10 @@ def make_network(
                 f"{start_from} is {checkpoint.manifest.config}, the config wants "
                 f"{wanted}: a run can only go on with the same network."
             )
-        say(f"training starts from the weights of {start_from}")
+        report(f"training starts from the weights of {start_from}")
         network = fill_spotter(wanted, checkpoint.read_weights())
     else:
-        network = _fresh_network(config, labels, say)
+        network = _fresh_network(config, labels, report)
     for layer in network.modules():
         if isinstance(layer, torch.nn.Conv2d):
             layer.weight.data = layer.weight.data.contiguous(
@@ -194,22 +197,26 @@ def without_weights(config: TrainConfig) -> TrainConfig:
     return replace(config, network=replace(config.network, is_pretrained=False))
 
 
-def _fresh_network(config: TrainConfig, labels: tuple[str, ...], say: Say) -> Spotter:
+def _fresh_network(
+    config: TrainConfig, labels: tuple[str, ...], report: Reporter
+) -> Spotter:
     wanted = config.model_config(labels)
     if config.network.is_pretrained:
         # It warns of every retry; one line at the end says it all.
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-        say("looking for ImageNet weights; without a network this takes a minute")
+        report("looking for ImageNet weights; without a network this takes a minute")
         try:
             network = Spotter(wanted, is_pretrained=True)
         except Exception as exc:  # noqa: BLE001 - hubs fail in many ways, all harmless
             cause = str(exc).splitlines()[0][:120] if str(exc) else type(exc).__name__
-            say(f"ImageNet weights cannot be had ({cause}): training starts from noise")
+            report(
+                f"ImageNet weights cannot be had ({cause}): training starts from noise"
+            )
         else:
-            say("training starts from ImageNet weights")
+            report("training starts from ImageNet weights")
             return network
     else:
-        say("training starts from noise")
+        report("training starts from noise")
     torch.manual_seed(config.run.seed)
     return Spotter(wanted)
 

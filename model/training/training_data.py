@@ -1,6 +1,5 @@
 """The matches of a run, checked and prepared, and how they reach the network."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ from model.data.checks import leaks, missing_labels
 from model.data.frame_store import StoredMatch
 from model.data.labels import label_names
 from model.errors import BadAnnotations
+from model.reporter import Reporter
 from model.training.batches import Batch, Batches
 from model.training.config import TrainConfig
 from model.training.prepare import prepared
 from model.training.subsets import find_parts
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class TrainingData:
     val: tuple[StoredMatch, ...]
 
 
-def load_data(config: TrainConfig, *, say: Say) -> TrainingData:
+def load_data(config: TrainConfig, *, report: Reporter) -> TrainingData:
     """Find, check and prepare the matches of a run.
 
     Raises:
@@ -64,9 +62,9 @@ def load_data(config: TrainConfig, *, say: Say) -> TrainingData:
     return TrainingData(
         labels=labels,
         train=prepared(
-            train_set, store / "train", config, spec=config.store_spec, say=say
+            train_set, store / "train", config, spec=config.store_spec, report=report
         ),
-        val=prepared(val_set, store / "val", config, spec=config.input, say=say),
+        val=prepared(val_set, store / "val", config, spec=config.input, report=report),
     )
 
 

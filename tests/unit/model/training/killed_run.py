@@ -37,7 +37,7 @@ def run(root: Path, name: str, *, is_resumed: bool, slow_from: int = STEPS + 1) 
     return train(
         toy_config(root, optimiser=optimiser),
         root / name,
-        say=lambda _: None,
+        report=lambda _: None,
         is_resumed=is_resumed,
         callbacks=[Curve(root / f"{name}.txt", slow_from=slow_from)],
     )

@@ -56,7 +56,7 @@ def test_every_shipped_config_trains_for_real_steps(
     )
     told: list[str] = []
 
-    best = train(config, tmp_path / "run", say=told.append)
+    best = train(config, tmp_path / "run", report=told.append)
 
     assert best.is_file()
     if shipped.run.precision == "16-mixed" and not torch.cuda.is_available():

@@ -46,7 +46,7 @@ def test_gradients_that_are_no_numbers_stop_before_they_spoil_the_weights(
     with pytest.raises(
         TrainingFailed, match=r"at step 2, clips: (match_\d from step -?\d+(, )?){4}\."
     ):
-        train(config, tmp_path, say=print, callbacks=[BadGradients()])
+        train(config, tmp_path, report=print, callbacks=[BadGradients()])
 
     state = torch.load(tmp_path / RESUME, weights_only=True)
     assert state["global_step"] == 2
@@ -55,7 +55,7 @@ def test_gradients_that_are_no_numbers_stop_before_they_spoil_the_weights(
 
 def test_a_resumed_run_needs_no_other_weights(toys: Path, tmp_path: Path) -> None:
     config = toy_config(toys, optimiser={"steps": 2, "warmup_steps": 0})
-    train(config, tmp_path / "run", say=print)
+    train(config, tmp_path / "run", report=print)
     network = replace(config.network, is_pretrained=True)
     longer = replace(
         config, network=network, optimiser=replace(config.optimiser, steps=3)
@@ -65,7 +65,7 @@ def test_a_resumed_run_needs_no_other_weights(toys: Path, tmp_path: Path) -> Non
     train(
         longer,
         tmp_path / "run",
-        say=told.append,
+        report=told.append,
         is_resumed=True,
         start_from=tmp_path / "gone.touchline",
     )
@@ -79,7 +79,7 @@ def test_a_run_is_not_resumed_with_its_labels_in_another_order(tmp_path: Path) -
     root = toy_data(tmp_path, seconds=8)
     labels = ("DRIBBLE", "BASKET")
     config = toy_config(root, optimiser={"steps": 1, "warmup_steps": 0})
-    train(replace(config, labels=labels), tmp_path / "run", say=print)
+    train(replace(config, labels=labels), tmp_path / "run", report=print)
 
     with pytest.raises(
         TrainingFailed, match="has learnt DRIBBLE, BASKET; the data now"
@@ -87,7 +87,7 @@ def test_a_run_is_not_resumed_with_its_labels_in_another_order(tmp_path: Path) -
         train(
             replace(config, labels=labels[::-1]),
             tmp_path / "run",
-            say=print,
+            report=print,
             is_resumed=True,
         )
 
@@ -107,8 +107,8 @@ def test_a_video_that_is_cut_off_stops_the_run_or_is_skipped_by_name(
     told: list[str] = []
 
     with pytest.raises(BadAnnotations, match="match_2"):
-        train(stop, tmp_path / "stopped", say=told.append)
-    best = train(skip, tmp_path / "skipped", say=told.append)
+        train(stop, tmp_path / "stopped", report=told.append)
+    best = train(skip, tmp_path / "skipped", report=told.append)
 
     assert best.is_file()
     assert any(line.startswith("skipped match_2") for line in told)
@@ -123,7 +123,7 @@ def test_wandb_that_is_not_installed_is_said_before_anything_is_decoded(
     told: list[str] = []
 
     with pytest.raises(TrainingFailed, match="pip install wandb"):
-        train(config, tmp_path / "run", say=told.append)
+        train(config, tmp_path / "run", report=told.append)
 
     assert told == []
     assert not (tmp_path / "store").exists()
@@ -138,7 +138,7 @@ def test_tensorboard_gets_the_curves(toys: Path, tmp_path: Path) -> None:
         config, run=replace(config.run, logger="tensorboard", validate_steps=10)
     )
 
-    train(config, tmp_path, say=print)
+    train(config, tmp_path, report=print)
 
     curves = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert {"train/loss", "val/mAP"} <= set(curves.Tags()["scalars"])

@@ -102,7 +102,7 @@ def test_a_run_in_bfloat16_with_phases_keeps_the_network_alone(tmp_path: Path) -
         def on_train_batch_end(self, trainer: Any, *_rest: Any) -> None:
             told.append(float(trainer.callback_metrics["train/phase"]))
 
-    best = train(config, tmp_path / "run", say=print, callbacks=[Told()])
+    best = train(config, tmp_path / "run", report=print, callbacks=[Told()])
 
     assert len(told) == 3
     assert all(math.isfinite(value) for value in told)

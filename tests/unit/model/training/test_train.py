@@ -88,7 +88,7 @@ def test_the_best_weights_are_those_of_the_best_validation(
     config = replace(config, run=replace(config.run, validate_steps=2))
     scores = Scores()
 
-    best = train(config, tmp_path / "run", say=print, callbacks=[scores])
+    best = train(config, tmp_path / "run", report=print, callbacks=[scores])
 
     assert [step for step, _ in scores.seen] == [2, 4, 6]
     step, value = max(scores.seen, key=lambda seen: (seen[1], -seen[0]))
@@ -110,7 +110,7 @@ def test_validation_looks_through_windows_that_overlap_as_told(
         return timed_match(*args, **options)
 
     monkeypatch.setattr(module, "timed_match", spy)
-    train(config, tmp_path / "run", say=print)
+    train(config, tmp_path / "run", report=print)
 
     assert seen == [0.75]
 
@@ -122,7 +122,7 @@ def test_a_run_leaves_the_handlers_of_signals_as_they_were(
     before = [signal.getsignal(number) for number in signals]
 
     config = toy_config(toys, optimiser={"steps": 1, "warmup_steps": 0})
-    train(config, tmp_path / "run", say=print)
+    train(config, tmp_path / "run", report=print)
 
     assert [signal.getsignal(number) for number in signals] == before
 
@@ -131,7 +131,7 @@ def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
     toys: Path, tmp_path: Path
 ) -> None:
     short = {"optimiser": {"steps": 1, "warmup_steps": 0}}
-    first = train(toy_config(toys, **short), tmp_path / "first", say=print)
+    first = train(toy_config(toys, **short), tmp_path / "first", report=print)
     coarse = toy_config(toys, **short)
     finer = replace(
         coarse,
@@ -141,7 +141,7 @@ def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
         clips=replace(coarse.clips, steps=20, paces=(0.9, 1.1)),
     )
 
-    best = train(finer, tmp_path / "second", say=print, start_from=first)
+    best = train(finer, tmp_path / "second", report=print, start_from=first)
 
     manifest = Checkpoint.open(best).manifest
     assert (manifest.config.clip_len, manifest.frame_spec.fps) == (24, FPS / 2)
@@ -154,11 +154,11 @@ def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
 
 def test_a_round_from_another_network_is_refused(toys: Path, tmp_path: Path) -> None:
     config = toy_config(toys, optimiser={"steps": 1, "warmup_steps": 0})
-    first = train(config, tmp_path / "first", say=print)
+    first = train(config, tmp_path / "first", report=print)
     other = replace(config, network=replace(config.network, temporal_arch=""))
 
     with pytest.raises(BadAnnotations, match="only go on with the same network"):
-        train(other, tmp_path / "second", say=print, start_from=first)
+        train(other, tmp_path / "second", report=print, start_from=first)
 
 
 def test_labels_beyond_the_video_are_refused(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_labels_beyond_the_video_are_refused(tmp_path: Path) -> None:
     short.write_text((longer / "train" / "match_1" / short.name).read_text())
 
     with pytest.raises(BadAnnotations, match="match_1 ends at"):
-        train(toy_config(root), tmp_path / "run", say=print)
+        train(toy_config(root), tmp_path / "run", report=print)
 
 
 class Poison(lightning.Callback):
@@ -190,7 +190,7 @@ def test_a_loss_that_is_no_number_stops_names_the_clips_and_keeps_the_last_good(
     config = replace(config, run=replace(config.run, validate_steps=2))
 
     with pytest.raises(TrainingFailed, match=r"at step 3, clips: match_\d from step"):
-        train(config, tmp_path, say=print, callbacks=[Poison()])
+        train(config, tmp_path, report=print, callbacks=[Poison()])
 
     weights = Checkpoint.open(tmp_path / "best.touchline").read_weights()
     assert all(np.isfinite(weight).all() for weight in weights.values())
@@ -206,8 +206,8 @@ def test_a_corrupt_video_stops_the_run_or_is_skipped_by_name(tmp_path: Path) -> 
     told: list[str] = []
 
     with pytest.raises(BadAnnotations, match=r"match_2/video\.mp4 cannot be decoded"):
-        train(stop, tmp_path / "stopped", say=told.append)
-    best = train(skip, tmp_path / "skipped", say=told.append)
+        train(stop, tmp_path / "stopped", report=told.append)
+    best = train(skip, tmp_path / "skipped", report=told.append)
 
     assert best.is_file()
     assert any(line.startswith("skipped match_2") for line in told)
@@ -224,9 +224,9 @@ def test_a_label_of_val_that_train_lacks_is_refused_unless_left_out(
     with pytest.raises(
         BadAnnotations, match="match_3 has FOUL, which no training match has"
     ):
-        train(config, tmp_path / "run", say=print)
+        train(config, tmp_path / "run", report=print)
     with pytest.raises(BadAnnotations, match="No training match has an event"):
-        train(replace(config, labels=("FOUL",)), tmp_path / "run", say=print)
+        train(replace(config, labels=("FOUL",)), tmp_path / "run", report=print)
 
 
 def test_the_same_match_on_both_sides_is_refused(tmp_path: Path) -> None:
@@ -235,19 +235,19 @@ def test_the_same_match_on_both_sides_is_refused(tmp_path: Path) -> None:
     (root / "val" / "match_3" / "video.mp4").write_bytes(shown.read_bytes())
 
     with pytest.raises(BadAnnotations, match="is the same match as match_1"):
-        train(toy_config(root), tmp_path / "run", say=print)
+        train(toy_config(root), tmp_path / "run", report=print)
 
 
 def test_a_folder_with_a_run_is_not_overwritten(toys: Path, tmp_path: Path) -> None:
     (tmp_path / RESUME).touch()
 
     with pytest.raises(TrainingFailed, match="--resume"):
-        train(toy_config(toys), tmp_path, say=print)
+        train(toy_config(toys), tmp_path, report=print)
 
 
 def test_there_must_be_something_to_resume(toys: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match="nothing to resume"):
-        train(toy_config(toys), tmp_path, say=print, is_resumed=True)
+        train(toy_config(toys), tmp_path, report=print, is_resumed=True)
 
 
 def test_another_sport_is_learnt_from_its_data_alone_and_served(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_another_sport_is_learnt_from_its_data_alone_and_served(tmp_path: Path) 
     config = replace(config, run=replace(config.run, validate_steps=45))
     matches = find_matches(root / "val")
 
-    best = train(config, tmp_path / "run", say=print)
+    best = train(config, tmp_path / "run", report=print)
     attach_engines(best)
     goal = Goal(tolerance_s=0.3, ap_tolerance_s=0.2)
     calibrate_checkpoint(best, matches, goal, out=best, overlap=0.75, say=print)
