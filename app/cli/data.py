@@ -34,7 +34,7 @@ def check(
         str | None, typer.Option(help="The labels there may be, comma between.")
     ] = None,
 ) -> None:
-    """Look a data set over: a table, and what would ruin training."""
+    """Check a data set: a table, and what would spoil training."""
     from model.data.checks import Finding, leaks, missing_labels, review
     from model.data.labels import find_matches, unlabelled_videos
     from model.data.splits import read_split
@@ -61,7 +61,7 @@ def check(
         typer.echo(f"{mark}: {finding.match}: {finding.text} [{finding.kind}]")
     if any(finding.is_fatal for finding in findings):
         raise typer.Exit(1)
-    typer.echo("nothing that would ruin training was found")
+    typer.echo("no errors found")
 
 
 @data.command()
@@ -79,8 +79,8 @@ def split(
 
     matches = find_matches(folder)
     target = output_file(out, inputs=files_of(matches), force=force)
-    if twins := same_twice(matches):
-        raise BadAnnotations(f"{twins[0].match} {twins[0].text}")
+    if duplicates := same_twice(matches):
+        raise BadAnnotations(f"{duplicates[0].match} {duplicates[0].text}")
     made = split_matches(matches, seed=seed)
     target.write_text(made.to_json())
     names = label_names(matches)

@@ -1,7 +1,7 @@
-"""Look a data set over before hours are spent on it.
+"""Check a data set before a long training run.
 
-Finds what ruined earlier work: labels off the video, rates that lie, times rounded
-to seconds, doubles, unknown labels, one match in two splits.
+Finds what ruined earlier work: labels off the video, wrong frame rates, times rounded
+to seconds, duplicates, unknown labels, one match in two splits.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from model.data.duplicates import Fingerprint
-from model.data.label_checks import NEAR_S, is_rounded, long_gap, near_doubles
+from model.data.label_checks import NEAR_S, is_rounded, long_gap, near_duplicates
 from model.data.labels import Match, MatchLabels
 from model.errors import ModelError
 
@@ -146,7 +146,7 @@ def check_labels(
         report(
             "long_gap",
             f"has no event from {gap[0]:.0f} to {gap[1]:.0f} s: what happens there "
-            "unlabelled is taught as nothing.",
+            "unlabelled is trained as background.",
             is_fatal=False,
         )
     if is_rounded(labels.events):
@@ -155,15 +155,15 @@ def check_labels(
             "the times are whole seconds: events are off by up to a second. Take the "
             "unrounded positions.",
         )
-    doubles = [event for event, n in Counter(labels.events).items() if n > 1]
-    if doubles:
-        first = doubles[0]
+    duplicates = [event for event, n in Counter(labels.events).items() if n > 1]
+    if duplicates:
+        first = duplicates[0]
         report(
             "duplicates",
-            f"{len(doubles)} events are there twice, the first is {first.label} at "
+            f"{len(duplicates)} events are there twice, the first is {first.label} at "
             f"{first.time_s:.3f} s: keep one of each.",
         )
-    near = near_doubles(labels.events)
+    near = near_duplicates(labels.events)
     if near:
         report(
             "near_doubles",
@@ -172,9 +172,9 @@ def check_labels(
             is_fatal=False,
         )
     if known_labels is not None:
-        strange = sorted({e.label for e in labels.events} - set(known_labels))
-        if strange:
-            report("unknown_labels", f"unknown labels {strange}: typing errors?")
+        unknown = sorted({e.label for e in labels.events} - set(known_labels))
+        if unknown:
+            report("unknown_labels", f"unknown labels {unknown}: typing errors?")
     return found
 
 
@@ -183,9 +183,9 @@ def same_twice(matches: Sequence[Match]) -> list[Finding]:
     found = []
     seen: list[Fingerprint] = []
     for mine in map(Fingerprint.of, matches):
-        twin = next((other for other in seen if mine.is_same(other)), None)
-        if twin is not None:
-            found.append(_same(mine.match, twin.match, "remove one."))
+        duplicate = next((other for other in seen if mine.is_same(other)), None)
+        if duplicate is not None:
+            found.append(_same(mine.match, duplicate.match, "remove one."))
         seen.append(mine)
     return found
 
@@ -196,14 +196,14 @@ def leaks(
     """Find matches that are on both sides of a split; `parts` names the sides."""
     seen = [Fingerprint.of(match) for match in train]
     advice = (
-        f"what is learnt in {parts[0]} would be tested in {parts[1]}. Remove it from "
-        "one of them."
+        f"what is trained on in {parts[0]} would be tested in {parts[1]}. Remove it "
+        "from one of them."
     )
     found = []
     for mine in map(Fingerprint.of, val):
-        twin = next((other for other in seen if mine.is_same(other)), None)
-        if twin is not None:
-            found.append(_same(mine.match, twin.match, advice))
+        duplicate = next((other for other in seen if mine.is_same(other)), None)
+        if duplicate is not None:
+            found.append(_same(mine.match, duplicate.match, advice))
     return found
 
 
@@ -225,7 +225,7 @@ def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[Finding
 def _against_video(
     labels: MatchLabels, duration_s: float | None, fps: float | None
 ) -> list[Finding]:
-    """Hold what labels say of their video against the video."""
+    """Compare what labels state about their video with the video."""
     found = []
     late = [
         event
@@ -247,10 +247,10 @@ def _against_video(
         )
         found.append(Finding(labels.name, "wrong_rate", text))
     elif labels.fps and labels.frame_count and duration_s is not None:
-        said_s = labels.frame_count / labels.fps
-        if abs(said_s - duration_s) > max(LENGTH_SLACK_S, LENGTH_SLACK * duration_s):
+        stated_s = labels.frame_count / labels.fps
+        if abs(stated_s - duration_s) > max(LENGTH_SLACK_S, LENGTH_SLACK * duration_s):
             text = (
-                f"labels say that the video lasts {said_s:.1f} s, it lasts "
+                f"labels say that the video lasts {stated_s:.1f} s, it lasts "
                 f"{duration_s:.1f} s: they are another video's, or it was cut."
             )
             found.append(Finding(labels.name, "wrong_length", text))

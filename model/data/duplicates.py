@@ -1,6 +1,6 @@
 """Whether two matches are one: by their files, or by when things happen in them.
 
-The same match under two names, on both sides of a split, would be learnt and then
+The same match under two names, on both sides of a split, would be trained on and then
 tested. Keeps away from torch.
 """
 
@@ -24,7 +24,7 @@ _NONE = np.zeros(0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
-    """What a match is known by.
+    """What identifies a match.
 
     Attributes:
         match: whose.
@@ -40,7 +40,7 @@ class Fingerprint:
 
     @classmethod
     def of(cls, match: Match) -> Self:
-        """Look at a match."""
+        """Take the fingerprint of a match."""
         file = None
         if match.video.is_file():
             with match.video.open("rb") as video:
@@ -52,7 +52,7 @@ class Fingerprint:
         return cls(match, file, arrays, is_rounded(match.labels.events))
 
     def is_same(self, other: Self) -> bool:
-        """Tell whether the other is this match, whole or cut short at its end."""
+        """Return whether the other is this match, whole or cut short at its end."""
         if self.file is not None and self.file == other.file:
             return True
         few, many = sorted((self, other), key=lambda one: len(one.match.labels.events))
@@ -60,13 +60,13 @@ class Fingerprint:
             return False
         if few.is_rounded or many.is_rounded:
             return few.match.labels.events == many.match.labels.events
-        return few._share_met_by(many) >= SAME_SHARE
+        return few._matched_share(many) >= SAME_SHARE
 
-    def _share_met_by(self, other: Self) -> float:
-        """Say what share of the events is near one of the other's of that label."""
-        met = 0
+    def _matched_share(self, other: Self) -> float:
+        """Return the share of the events that the other has nearby, by label."""
+        matched = 0
         for label, ours in self.times_s.items():
             theirs = other.times_s.get(label, _NONE)
             low = np.searchsorted(theirs, ours - SAME_S)
-            met += int((np.searchsorted(theirs, ours + SAME_S) > low).sum())
-        return met / len(self.match.labels.events)
+            matched += int((np.searchsorted(theirs, ours + SAME_S) > low).sum())
+        return matched / len(self.match.labels.events)

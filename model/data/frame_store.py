@@ -27,7 +27,7 @@ FORMAT = "touchline-frames"
 VERSION = 2  # 2: scaled as 4:2:2.
 
 # A match with more of its video damaged is corrupt: around a packet that is lost,
-# pictures stand still, and labels would be taught on the wrong ones.
+# pictures freeze, and labels would be trained on the wrong ones.
 DAMAGED_SHARE = 0.01
 
 _INDEX = "match.json"
@@ -89,7 +89,7 @@ def prepare_match(
     stamp = _stamp(match, whole_picture(spec))
     if _is_current(folder, stamp):
         return folder
-    _refuse_foreign_files(folder)
+    _refuse_other_files(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _INDEX).unlink(missing_ok=True)
     part = folder / (_FRAMES + ".part")
@@ -197,7 +197,7 @@ def _refuse_damage(tally: Tally) -> None:
         )
 
 
-def _refuse_foreign_files(folder: Path) -> None:
+def _refuse_other_files(folder: Path) -> None:
     """Decode over nothing but what the store itself has written."""
     index, frames = folder / _INDEX, folder / _FRAMES
     path, is_ours = (index, _is_our_index) if index.exists() else (frames, _is_frames)
@@ -233,7 +233,7 @@ def _write_header(file: BinaryIO, steps: int, spec: FrameSpec) -> None:
 
 
 def _stamp(match: Match, spec: FrameSpec) -> dict[str, Any]:
-    """Say what a stored match was made from; another stamp means: decode again."""
+    """Describe what a stored match was made from; if it differs, decode again."""
     return {
         "format": FORMAT,
         "version": VERSION,

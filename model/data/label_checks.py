@@ -1,4 +1,4 @@
-"""What the times of labels tell by themselves: rounding, doubles, gaps."""
+"""Checks of label times alone: rounding, near duplicates, gaps."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,19 +12,19 @@ ROUNDED_SHARE = 0.8
 ROUNDED_S = 0.002
 # Of one label, closer than this: two labellers, or one who pressed twice.
 NEAR_S = 0.1
-# A stretch without an event is strange if it is long, and so many times the usual.
+# A stretch without an event is suspicious if it is long, and so many times the usual.
 LONG_GAP_S, LONG_GAP_TIMES = 60.0, 15.0
 
 
 def is_rounded(events: Sequence[Event]) -> bool:
-    """Tell whether most times are whole seconds, which chance does not do."""
+    """Return whether most times are whole seconds, which does not happen by chance."""
     if len(events) < ENOUGH_EVENTS:
         return False
     whole = sum(abs(e.time_s - round(e.time_s)) < ROUNDED_S for e in events)
     return whole >= ROUNDED_SHARE * len(events)
 
 
-def near_doubles(events: Sequence[Event]) -> list[float]:
+def near_duplicates(events: Sequence[Event]) -> list[float]:
     """List when events come that follow one of their label too soon.
 
     Events at the very same time are not among them.
@@ -42,12 +42,12 @@ def near_doubles(events: Sequence[Event]) -> list[float]:
 def long_gap(
     events: Sequence[Event], *, duration_s: float | None
 ) -> tuple[float, float] | None:
-    """Find the longest stretch without an event, if it is a strange one."""
+    """Find the longest stretch without an event, if it is a suspicious one."""
     times = [event.time_s for event in events]
     if len(times) < ENOUGH_EVENTS:
         return None
     usual_s = median(later - earlier for earlier, later in pairwise(times))
     edges = [0.0, *times, max(times[-1], duration_s or 0.0)]
     longest = max(pairwise(edges), key=lambda gap: gap[1] - gap[0])
-    is_strange = longest[1] - longest[0] > max(LONG_GAP_S, LONG_GAP_TIMES * usual_s)
-    return longest if is_strange else None
+    is_suspicious = longest[1] - longest[0] > max(LONG_GAP_S, LONG_GAP_TIMES * usual_s)
+    return longest if is_suspicious else None

@@ -1,4 +1,4 @@
-"""Labels as they lie on disk: SoccerNet's JSON, E2E-Spot's JSON, CSV.
+"""Labels on disk: SoccerNet's JSON, E2E-Spot's JSON, CSV.
 
 Reads them into events with times; keeps away from video and torch.
 """
@@ -166,7 +166,7 @@ def read_csv(path: Path) -> MatchLabels:
     """Read a CSV with a header: `label` (or `type`) and `time_s` (or `time_ms`).
 
     Raises:
-        BadAnnotations: a column is missing or a cell is no number.
+        BadAnnotations: a column is missing or a cell is not a number.
     """
     events: list[Event] = []
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -185,7 +185,7 @@ def read_csv(path: Path) -> MatchLabels:
                 time_s = float(row[time_column]) * unit_s
             except (TypeError, ValueError) as exc:
                 raise BadAnnotations(
-                    f"{path}: row {number + 2}: {time_column} is no number: "
+                    f"{path}: row {number + 2}: {time_column} is not a number: "
                     f"{row[time_column]!r}"
                 ) from exc
             events.append(_event(str(row[label_column]), time_s, path, number))
@@ -193,7 +193,7 @@ def read_csv(path: Path) -> MatchLabels:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Walk a folder, linked folders too; a circle of links is walked once."""
+    """Walk a folder, linked folders too; a loop of links is followed once."""
     seen: set[Path] = set()
     for base, folders, files in os.walk(folder, followlinks=True):
         real = Path(base).resolve()

@@ -1,6 +1,6 @@
 """Split matches into train, val and test, whole matches only.
 
-A split by event would put the same match on both sides, and would measure memory.
+A split by event would put the same match on both sides and measure memorisation.
 """
 
 import json
@@ -110,7 +110,7 @@ def _counts(match: Match, labels: Sequence[str]) -> list[int]:
 
 
 def _sizes(count: int, wanted: "np.ndarray[Any, np.dtype[np.float64]]") -> list[int]:
-    """Share out whole matches, at least one to each part.
+    """Distribute whole matches, at least one to each part.
 
     What is left after rounding down goes to the parts that lost most by it.
     """

@@ -114,15 +114,15 @@ def test_the_same_events_under_two_names_are_one_match() -> None:
     )
 
     assert [finding.kind for finding in found] == ["same_match"]
-    assert "learnt in train would be tested in val" in found[0].text
+    assert "trained on in train would be tested in val" in found[0].text
 
 
 def test_a_double_inside_train_is_no_leak() -> None:
     times = [k * 1.37 for k in range(12)]
-    twins = [match_of("a", *times), match_of("b", *times)]
+    duplicates = [match_of("a", *times), match_of("b", *times)]
 
-    assert leaks(twins, [match_of("a", 1.5)], parts=("train", "val")) == []
-    assert len(same_twice(twins)) == 1
+    assert leaks(duplicates, [match_of("a", 1.5)], parts=("train", "val")) == []
+    assert len(same_twice(duplicates)) == 1
 
 
 def test_the_same_file_under_two_names_is_one_match(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_few_events_are_not_called_rounded() -> None:
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_rounding_is_told_by_share(share: float) -> None:
+def test_rounding_is_found_by_its_share(share: float) -> None:
     whole = round(20 * share)
     events = [Event("PASS", float(k)) for k in range(whole)]
     events += [Event("PASS", k + 0.37) for k in range(20 - whole)]

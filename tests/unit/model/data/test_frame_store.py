@@ -107,7 +107,7 @@ def test_a_video_damaged_in_its_middle_is_corrupt(match: Match, tmp_path: Path) 
     assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
 
 
-def test_a_scratch_is_stepped_over_and_told(match: Match, tmp_path: Path) -> None:
+def test_a_scratch_is_stepped_over_and_reported(match: Match, tmp_path: Path) -> None:
     draw_video(match.video, frames=400, fps=FPS, size=(WIDTH, HEIGHT))
     damage(match.video, packets=range(200, 202))
 

@@ -69,7 +69,7 @@ def test_linked_folders_are_walked_and_circles_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{", "cannot be read as JSON"),
         ("{}", "no list `annotations`"),
@@ -79,12 +79,12 @@ def test_linked_folders_are_walked_and_circles_end(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_label_file_is_named_with_its_fault(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     path = tmp_path / "Labels-ball.json"
     path.write_text(text)
 
-    with pytest.raises(BadAnnotations, match=told) as caught:
+    with pytest.raises(BadAnnotations, match=message) as caught:
         read_soccernet(path)
 
     assert str(path) in str(caught.value)
