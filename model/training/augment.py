@@ -1,4 +1,4 @@
-"""Change a clip as a camera, a kit or a lamp might: alike for all its frames.
+"""Augmentation: geometry, colours, blur and noise, alike for all frames of a clip.
 
 Works on uint8 clips, one at a time, on the device that holds them; keeps away from
 labels, but for `mix_clips`.
@@ -39,12 +39,12 @@ def augment_clip(
     rng = torch.Generator().manual_seed(seed[0] * 1_000_003 + seed[1])
     out = size or (spec.out_width, spec.out_height)
     pictures = _cut(frames, spec, options, rng, out)
-    if _happens(options.flip, rng):
+    if _is_drawn(options.flip, rng):
         pictures = pictures.flip(-1)
     pictures = _recolour(pictures, options, rng)
-    if _happens(options.blur, rng):
+    if _is_drawn(options.blur, rng):
         pictures = _blurred(pictures, sigma=_uniform(rng, 0.3, 1.0))
-    if options.noise and _happens(0.5, rng):
+    if options.noise and _is_drawn(0.5, rng):
         noise = torch.randn(pictures.shape, generator=rng) * options.noise
         pictures = pictures + noise.to(pictures.device)
     return pictures.round().clamp(0, 255).to(torch.uint8)
@@ -92,7 +92,7 @@ def _cut(
     rng: torch.Generator,
     out: tuple[int, int],
 ) -> Tensor:
-    """Cut a wandering, zooming window: (T, H, W, 3) uint8 -> (T, 3, h, w) float."""
+    """Cut a shifted, zoomed window: (T, H, W, 3) uint8 -> (T, 3, h, w) float."""
     left, top, width, height = _crop(spec)
     zoom = math.exp(_uniform(rng, *(math.log(z) for z in options.zoom)))
     stretch = 1.0
@@ -131,11 +131,11 @@ def _resample(
 def _area_weights(size: int, start: float, extent: float, out: int) -> Tensor:
     """Weigh `size` source pixels for each of `out` pixels: (out, size), rows 1."""
     scale = extent / out
-    reach = max(scale, 1.0)
+    extent_px = max(scale, 1.0)
     centres = start + (torch.arange(out) + 0.5) * scale
     pixels = torch.arange(size)
-    low = (centres - reach / 2).unsqueeze(1)
-    overlap = torch.minimum(low + reach, pixels + 1.0) - torch.maximum(
+    low = (centres - extent_px / 2).unsqueeze(1)
+    overlap = torch.minimum(low + extent_px, pixels + 1.0) - torch.maximum(
         low, pixels * 1.0
     )
     weights = overlap.clamp_min(0)
@@ -147,17 +147,17 @@ def _recolour(
 ) -> Tensor:
     """Change colours: all of it but the mean is one 3x3 matrix and an offset."""
     matrix, offset = torch.eye(3), torch.zeros(3)
-    if _happens(options.shuffle, rng):
+    if _is_drawn(options.shuffle, rng):
         matrix = matrix[torch.randperm(3, generator=rng)]
-    if _happens(options.jitter, rng):
+    if _is_drawn(options.jitter, rng):
         matrix = _hue(_uniform(rng, -1, 1) * options.hue) @ matrix
-    if _happens(options.jitter, rng):
+    if _is_drawn(options.jitter, rng):
         keep = 1 + _uniform(rng, -1, 1) * options.saturation
         grey = torch.tensor(_GREY).expand(3, 3)
         matrix = (keep * torch.eye(3) + (1 - keep) * grey) @ matrix
-    if _happens(options.jitter, rng):
+    if _is_drawn(options.jitter, rng):
         matrix = matrix * (1 + _uniform(rng, -1, 1) * options.brightness)
-    if _happens(options.jitter, rng):
+    if _is_drawn(options.jitter, rng):
         factor = 1 + _uniform(rng, -1, 1) * options.contrast
         mean = matrix @ pictures[::8].mean(dim=(0, 2, 3)).cpu()
         matrix, offset = matrix * factor, (1 - factor) * mean
@@ -168,9 +168,9 @@ def _recolour(
     return flat.view_as(pictures)
 
 
-def _hue(turn: float) -> Tensor:
-    """Rotate colours about the grey axis by a share of a circle: (3, 3)."""
-    cos, sin = math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn)
+def _hue(shift: float) -> Tensor:
+    """Shift the hue by a share of a circle, about the grey axis: (3, 3)."""
+    cos, sin = math.cos(2 * math.pi * shift), math.sin(2 * math.pi * shift)
     third = torch.full((3, 3), (1 - cos) / 3)
     root = sin / math.sqrt(3)
     skew = torch.tensor([[0.0, -root, root], [root, 0.0, -root], [-root, root, 0.0]])
@@ -191,8 +191,8 @@ def _crop(spec: FrameSpec) -> tuple[int, int, int, int]:
     return spec.crop or (0, 0, spec.width, spec.height)
 
 
-def _happens(odds: float, rng: torch.Generator) -> bool:
-    return float(torch.rand((), generator=rng)) < odds
+def _is_drawn(probability: float, rng: torch.Generator) -> bool:
+    return float(torch.rand((), generator=rng)) < probability
 
 
 def _uniform(rng: torch.Generator, low: float, high: float) -> float:

@@ -1,4 +1,4 @@
-"""How far a clip may be changed, as a config says it. Without torch."""
+"""How far a clip may be changed, as in a config. Without torch."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ class AugmentOptions:
     """How far a clip may be changed; the defaults change nothing.
 
     Attributes:
-        shift_px: how far the crop may wander to each side, in pixels of the
+        shift_px: how far the crop may be shifted to each side, in pixels of the
             scaled picture, as far as the picture reaches.
         zoom: the crop is 1 / z of its size, z drawn from this range.
         aspect: the crop is made wider by the root of a and lower by it, a drawn
             from this range: a camera that looks down more or less steeply.
-        flip: odds of a mirror image.
-        jitter: odds of each of brightness, contrast, saturation and hue.
+        flip: probability of a mirror image.
+        jitter: probability of each of brightness, contrast, saturation and hue.
         brightness: factor drawn from 1 +- this; so too `contrast`, `saturation`.
-        hue: turn of the hue, in +- this share of a circle.
-        shuffle: odds that the colour channels trade places.
-        blur: odds of a Gaussian blur.
+        hue: hue shift, in +- this share of a circle.
+        shuffle: probability that the colour channels are permuted.
+        blur: probability of a Gaussian blur.
         noise: deviation of the noise added to half of the clips, in grey levels.
     """
 

@@ -1,7 +1,7 @@
 """One checkpoint of several: their weights averaged.
 
-Rounds of one training lie close enough for their mean to be a network, too, and it
-errs a little less than either.
+Runs that start from each other lie close enough in weight space for their mean to work
+as well, with a slightly smaller error.
 
 Source: model soups (Wortsman et al., ICML 2022).
 """
@@ -47,7 +47,7 @@ def average_checkpoints(
         ):
             raise BadCheckpoint(
                 f"{path} and {paths[0]} differ in network, labels or input: only "
-                "rounds of one training can be averaged."
+                "runs of one training can be averaged."
             )
     spotter = load_spotter(opened[0])
     states = [load_spotter(checkpoint).state_dict() for checkpoint in opened]

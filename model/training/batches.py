@@ -60,7 +60,11 @@ class Batches(IterableDataset[Batch]):
         """
         super().__init__()
         self.clips = RandomClips(
-            matches, labels, config.clips, seed=config.run.seed, finer=config.finer
+            matches,
+            labels,
+            config.clips,
+            seed=config.run.seed,
+            frames_per_step=config.frames_per_step,
         )
         self.config = config
         self.first, self.rank, self.world = first, rank, world
@@ -83,8 +87,8 @@ class Batches(IterableDataset[Batch]):
         widest = max([config.batch, *(s.batch or 0 for s in config.stages)])
         base = (number * self.world + self.rank) * widest
         drawn = [
-            self.clips.draw(base + place, steps=stage.clip_steps)
-            for place in range(count)
+            self.clips.draw(base + index, steps=stage.clip_steps)
+            for index in range(count)
         ]
         seed = config.run.seed
         frames = torch.stack(

@@ -18,31 +18,31 @@ from model.training.config import TrainConfig
 from model.training.module import SpottingModule
 
 
-class Lines(lightning.Callback):
-    """Tells every so often how far a run is and when it will be done."""
+class ProgressLog(lightning.Callback):
+    """Prints every so often how far a run is and when it will end."""
 
     def __init__(self, *, every_s: float = 15.0, out: TextIO | None = None) -> None:
         self.every_s = every_s
         self.out = out or sys.stderr
-        self.told_s = 0.0
+        self.logged_s = 0.0
         self.started_s = 0.0
-        self.first_step = self.told_step = 0
+        self.first_step = self.logged_step = 0
 
     def on_train_start(self, trainer: Any, _module: Any) -> None:
         """Note where the run begins, which after a resume is not zero."""
-        self.started_s = self.told_s = time.monotonic()
-        self.first_step = self.told_step = trainer.global_step
+        self.started_s = self.logged_s = time.monotonic()
+        self.first_step = self.logged_step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Any, _module: Any, outputs: Any, batch: Any, _batch_idx: int
     ) -> None:
-        """Tell, if it is time."""
+        """Print a line, if it is time."""
         now, step = time.monotonic(), trainer.global_step
-        is_due = now - self.told_s >= self.every_s or step == trainer.max_steps
-        if not trainer.is_global_zero or not is_due or step == self.told_step:
+        is_due = now - self.logged_s >= self.every_s or step == trainer.max_steps
+        if not trainer.is_global_zero or not is_due or step == self.logged_step:
             return
         loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
-        per_step_s = (now - self.told_s) / (step - self.told_step)
+        per_step_s = (now - self.logged_s) / (step - self.logged_step)
         left_s = (now - self.started_s) / max(1, step - self.first_step)
         left_s *= trainer.max_steps - step
         frames = batch.frames.shape[0] * batch.frames.shape[1] * trainer.world_size
@@ -54,20 +54,20 @@ class Lines(lightning.Callback):
             file=self.out,
             flush=True,
         )
-        self.told_s, self.told_step = now, step
+        self.logged_s, self.logged_step = now, step
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Tell what validation gave."""
+        """Print the measures of a validation."""
         if trainer.is_global_zero and pl_module.scores:
-            told = "  ".join(f"{k} {v:.3f}" for k, v in pl_module.scores.items())
-            text = f"step {trainer.global_step}  validation  {told}"
+            values = "  ".join(f"{k} {v:.3f}" for k, v in pl_module.scores.items())
+            text = f"step {trainer.global_step}  validation  {values}"
             print(text, file=self.out, flush=True)
 
 
 class GradientWatch(lightning.Callback):
-    """Stops a run before gradients that are no numbers spoil its weights.
+    """Stops a run before NaN or infinite gradients spoil its weights.
 
-    The loss that tells of it comes a step later, when a full checkpoint may have been
+    The loss shows it a step later, when a full checkpoint may have been
     written in between.
     """
 
@@ -91,9 +91,9 @@ class GradientWatch(lightning.Callback):
         norm = get_total_norm(grads, foreach=True)
         if not torch.isfinite(norm):
             raise TrainingFailed(
-                f"The gradients are no numbers at step {trainer.global_step}, clips: "
-                f"{', '.join(names)}. The last good checkpoint is kept: look at these "
-                "clips, or resume with a lower lr."
+                f"The gradients are NaN or infinite at step {trainer.global_step}, "
+                f"clips: {', '.join(names)}. The last good checkpoint is kept: look at "
+                "these clips, or resume with a lower lr."
             )
 
 
@@ -105,7 +105,7 @@ class KeepBest(lightning.Callback):
         self.labels = labels
         self.config = config
         self.best = -1.0
-        self.judged_at = -1
+        self.validated_at = -1
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best, and what the outputs mean, across a resume."""
@@ -120,19 +120,19 @@ class KeepBest(lightning.Callback):
         labels = tuple(state_dict.get("labels", self.labels))
         if labels != self.labels:
             raise TrainingFailed(
-                f"This run has learnt {', '.join(labels)}; the data now has "
-                f"{', '.join(self.labels)}: labels were changed or matches added. Name "
-                "`labels` in the config in the run's order, or begin another run."
+                f"This run was trained on the labels {', '.join(labels)}; the data now "
+                f"has {', '.join(self.labels)}: labels were changed or matches added. "
+                "Name `labels` in the config in the run's order, or begin another run."
             )
         self.best = float(state_dict["best"])
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write once the scores are known; the averaged weights are still in place.
+        """Write once the scores are known, while the averaged weights are in place.
 
-        Lightning asks the callbacks before the module here, which trades them back,
+        Lightning asks the callbacks before the module here, which swaps them back,
         but at the epoch's end before the module has measured.
         """
-        self.judged_at = trainer.global_step
+        self.validated_at = trainer.global_step
         if not trainer.is_global_zero:
             return
         self.write(self.folder / "last.touchline", trainer, pl_module)
@@ -156,7 +156,7 @@ def manifest_of(
     steps: int,
     val: dict[str, float],
 ) -> Manifest:
-    """Say what a checkpoint of this run is; thresholds are still the middling ones."""
+    """Describe a checkpoint of this run is; thresholds are still the default ones."""
     tolerance = f"{config.run.tolerance_s:g}"
     return Manifest(
         name=config.name,

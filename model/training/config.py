@@ -1,4 +1,4 @@
-"""A training run as a file says it: YAML, read strictly.
+"""A training run as a file describes it: YAML, read strictly.
 
 Classes, rate, picture and tolerance all stand here or in the data: nothing about a
 sport is in the code.
@@ -69,21 +69,24 @@ class TrainConfig:
         ends = [stage.until for stage in self.stages]
         if ends and (ends != sorted(set(ends)) or ends[0] <= 0 or ends[-1] != 1):
             raise BadAnnotations(f"stages end at {ends}: must rise and end at 1.")
-        if self.finer < 1 or abs(self._store_ratio - self.finer) > 1e-6:
+        if (
+            self.frames_per_step < 1
+            or abs(self._store_ratio - self.frames_per_step) > 1e-6
+        ):
             raise BadAnnotations(
                 f"data.store_fps is {self.data.store_fps:g}: must be a whole multiple "
                 f"of input.fps, which is {self.input.fps:g}."
             )
 
     @property
-    def finer(self) -> int:
+    def frames_per_step(self) -> int:
         """How many frames of the store make a step of the network, in training."""
         return round(self._store_ratio)
 
     @property
     def store_spec(self) -> FrameSpec:
         """What training matches look like in the store."""
-        return replace(self.input, fps=self.input.fps * self.finer)
+        return replace(self.input, fps=self.input.fps * self.frames_per_step)
 
     @property
     def _store_ratio(self) -> float:

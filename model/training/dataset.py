@@ -46,7 +46,7 @@ class RandomClips:
         options: ClipOptions,
         *,
         seed: int,
-        finer: int = 1,
+        frames_per_step: int = 1,
     ) -> None:
         """Take the matches to draw from.
 
@@ -55,14 +55,15 @@ class RandomClips:
             labels: the classes, in the order of the network's outputs.
             options: how to draw.
             seed: with the number of a clip it decides the clip.
-            finer: how many frames of a match make a step; clips start at any frame.
+            frames_per_step: frames of a stored match for each step; clips start
+                at any frame.
         """
         self.matches = list(matches)
         self.options = options
         self.seed = seed
-        self.finer = finer
+        self.frames_per_step = frames_per_step
         # A frame is labelled as the steps of any clip that it is in would be.
-        dilation = options.dilation * finer + finer // 2
+        dilation = options.dilation * frames_per_step + frames_per_step // 2
         self.targets = [
             step_labels(match, labels, dilation=dilation) for match in self.matches
         ]
@@ -71,38 +72,40 @@ class RandomClips:
         lengths = np.array([len(match) for match in self.matches], dtype=np.float64)
         self._by_length = lengths / lengths.sum()
         self._events = _all_events(self.matches, labels)
-        self._event_odds = _event_odds(self._events, options.balance)
+        self._event_probabilities = _event_probabilities(self._events, options.balance)
 
     def draw(self, number: int, *, steps: int | None = None) -> Clip:
         """Draw clip `number`, of `steps` steps if not of the usual length."""
         rng = np.random.default_rng((self.seed, number))
         count = steps or self.options.steps
-        pace = float(rng.uniform(*self.options.paces)) * self.finer
-        index, start = self._place(rng, reach=max(1, round(count * pace)))
+        speed = float(rng.uniform(*self.options.speed_range)) * self.frames_per_step
+        index, start = self._choose_window(rng, span=max(1, round(count * speed)))
         match = self.matches[index]
-        taken = start + np.floor(np.arange(count) * pace + 0.5).astype(int)
-        is_inside = (taken >= 0) & (taken < len(match))
+        indices = start + np.floor(np.arange(count) * speed + 0.5).astype(int)
+        is_inside = (indices >= 0) & (indices < len(match))
         frames = np.zeros((count, *match.frames.shape[1:]), dtype=np.uint8)
-        frames[is_inside] = match.frames[taken[is_inside]]
+        frames[is_inside] = match.frames[indices[is_inside]]
         labels = np.zeros(count, dtype=np.int64)
-        labels[is_inside] = self.targets[index][taken[is_inside]]
+        labels[is_inside] = self.targets[index][indices[is_inside]]
         phases = np.zeros(count, dtype=np.int64)
-        phases[is_inside] = self.phases[index][taken[is_inside]]
+        phases[is_inside] = self.phases[index][indices[is_inside]]
         one_hot = np.eye(self._classes, dtype=np.float32)
-        step = start // self.finer
+        step = start // self.frames_per_step
         return Clip(
             frames, one_hot[labels], one_hot[phases, 1:], match.name, step, number
         )
 
-    def _place(self, rng: np.random.Generator, *, reach: int) -> tuple[int, int]:
-        """Choose a match and the first of `reach` frames."""
+    def _choose_window(self, rng: np.random.Generator, *, span: int) -> tuple[int, int]:
+        """Choose a match and the first of `span` frames."""
         if len(self._events) and rng.random() < self.options.event_bias:
-            event = self._events[rng.choice(len(self._events), p=self._event_odds)]
+            event = self._events[
+                rng.choice(len(self._events), p=self._event_probabilities)
+            ]
             index, step = int(event[0]), int(event[1])
-            return index, step - int(rng.integers(0, reach))
+            return index, step - int(rng.integers(0, span))
         index = int(rng.choice(len(self.matches), p=self._by_length))
-        padding = self.options.padding * self.finer
-        last = len(self.matches[index]) + padding - reach
+        padding = self.options.padding * self.frames_per_step
+        last = len(self.matches[index]) + padding - span
         return index, int(rng.integers(-padding, max(last, -padding) + 1))
 
 
@@ -112,7 +115,7 @@ def step_labels(
     """Give each step its class: (T,), 0 the background.
 
     An event belongs to the step nearest in time and to `dilation` steps to each
-    side. Where two events overlap the nearer one rules, at a tie the later.
+    side. Where two events overlap the nearer one counts, at a tie the later.
     Events of a label that is not in `labels` are left out.
     """
     out = np.zeros(len(match), dtype=np.int64)
@@ -130,14 +133,14 @@ def step_labels(
     return out
 
 
-def nearest_step(time_s: NDArray[np.float64], moment_s: float) -> int:
-    """Find the step nearest to a moment; at a tie the earlier."""
-    right = int(np.searchsorted(time_s, moment_s))
+def nearest_step(time_s: NDArray[np.float64], at_s: float) -> int:
+    """Find the step nearest to a time; at a tie the earlier."""
+    right = int(np.searchsorted(time_s, at_s))
     if right == 0:
         return 0
     if right == len(time_s):
         return right - 1
-    is_left = moment_s - time_s[right - 1] <= time_s[right] - moment_s
+    is_left = at_s - time_s[right - 1] <= time_s[right] - at_s
     return right - 1 if is_left else right
 
 
@@ -154,7 +157,9 @@ def _all_events(
     return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
 
-def _event_odds(events: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
+def _event_probabilities(
+    events: NDArray[np.int64], balance: float
+) -> NDArray[np.float64]:
     if not len(events):
         return np.zeros(0)
     counts = np.bincount(events[:, 2])

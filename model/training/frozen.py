@@ -1,9 +1,9 @@
-"""Batch norms that stand still, for a round of training from learnt weights.
+"""Frozen batch norms, for a run that starts from trained weights.
 
-A batch of a few clips shows the colours of a few matches, serving has the figures of
-all of them: a network that goes on learning under the latter learns what it will be
-asked. The convolutions take the norms in, so that they cost nothing (measured in
-docs/experiments.md).
+The statistics of a batch are those of a few clips of a few matches; serving uses the
+running statistics of all of them. A network trained under the latter is trained for
+serving. The norms are folded into the convolutions, so that they cost nothing
+(measured in docs/experiments.md).
 """
 
 from types import MethodType
@@ -14,7 +14,7 @@ from torch.nn.functional import conv2d
 
 
 def freeze_norms(network: nn.Module) -> None:
-    """Let batch norms use their running figures and leave those as they are.
+    """Let batch norms use their running statistics, and keep those as they are.
 
     Their scale and offset are still learnt. `network.train()` undoes the first half:
     call this again after it.

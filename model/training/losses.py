@@ -1,4 +1,4 @@
-"""What a clip's logits are judged by."""
+"""Losses over the steps of a clip."""
 
 import torch
 from torch import Tensor, nn

@@ -27,7 +27,7 @@ from model.training.phases import PhaseLoss
 from model.training.settings import OptimiserSettings
 from model.training.validation import timed_match
 
-# While training runs, spots are compared under one plain choice; `touchline
+# While training runs, spots are found with fixed options; `touchline
 # calibrate` chooses better at the end.
 WINDOW_S = 0.5
 FLOOR = 0.05
@@ -64,16 +64,16 @@ class SpottingModule(lightning.LightningModule):
         self._timed: list[TimedMatch] = []
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Judge clips (B, T, 3, H, W) uint8 -> logits (B, T, K).
+        """Run the network over clips (B, T, 3, H, W) uint8 -> logits (B, T, K).
 
         Unlike the network's own `forward` it does not fill a short clip up to
-        clip_len: in training that would be work thrown away.
+        clip_len: in training that would be wasted work.
         """
         features = self._trunk(self.spotter.normalise(frames))
         return self.spotter.head(features)["scores"]
 
     def train(self, mode: bool = True) -> Self:
-        """Set the mode as ever, but for norms that are to stand still."""
+        """Set the mode; frozen norms stay as they are."""
         super().train(mode)
         if self.config.network.has_frozen_norms:
             freeze_norms(self.spotter)
@@ -83,9 +83,9 @@ class SpottingModule(lightning.LightningModule):
         """Give a batch's loss.
 
         Raises:
-            TrainingFailed: it is no number; the message names the clips.
+            TrainingFailed: it is NaN or infinite; the message names the clips.
         """
-        # Dropout's dice are thrown anew for each batch: a resumed run sees the same.
+        # Dropout is seeded anew for each batch, so that a resumed run repeats it.
         torch.manual_seed(
             (self.config.run.seed * 1_000_003 + batch.number) * 64 + self.global_rank
         )
@@ -97,9 +97,10 @@ class SpottingModule(lightning.LightningModule):
             self.log("train/phase", phase, batch_size=len(batch.names))
             loss = spotting + self.config.loss.phase * phase
         if not torch.isfinite(loss):
+            clips = self._non_finite_clips(logits, batch)
             raise TrainingFailed(
-                f"The loss is {loss.item()} at step {self.global_step}, clips: "
-                f"{self._guilty(logits, batch)}. The last good checkpoint is kept: "
+                f"The loss is {loss.item()} at step {self.global_step}, clips: {clips}. "
+                "The last good checkpoint is kept: "
                 "look at these clips, or resume with a lower lr."
             )
         self.log("train/loss", spotting, batch_size=len(batch.names))
@@ -109,10 +110,10 @@ class SpottingModule(lightning.LightningModule):
         """Build AdamW and its schedule, stepped with every optimiser step."""
         settings = self.config.optimiser
         is_plain = self.config.run.precision in ("32-true", "bf16-mixed")
-        learnt = nn.ModuleList([self.spotter])
+        trained = nn.ModuleList([self.spotter])
         if self.phase_loss is not None:
-            learnt.append(self.phase_loss.classify)
-        optimiser = make_optimiser(learnt, settings, is_fused=is_plain)
+            trained.append(self.phase_loss.classify)
+        optimiser = make_optimiser(trained, settings, is_fused=is_plain)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: lr_share(step, settings)
         )
@@ -147,7 +148,7 @@ class SpottingModule(lightning.LightningModule):
             self.averaged.update(self.spotter)
 
     def on_validation_start(self) -> None:
-        """Judge the averaged weights, not the latest."""
+        """Validate the averaged weights, not the latest."""
         self._timed = []
         self._swap()
 
@@ -191,8 +192,8 @@ class SpottingModule(lightning.LightningModule):
         if self.averaged is not None:
             self.averaged.swap(self.spotter)
 
-    def _guilty(self, logits: Tensor, batch: Batch) -> str:
-        """Name the clips whose own loss is no number, or all of them."""
+    def _non_finite_clips(self, logits: Tensor, batch: Batch) -> str:
+        """Name the clips whose own loss is NaN or infinite, or all of them."""
         with torch.no_grad():
             per_clip, _ = self.loss.per_clip(logits, batch.targets)
         bad = [
@@ -221,7 +222,7 @@ def make_optimiser(
 
 
 def lr_share(step: int, settings: OptimiserSettings) -> float:
-    """Say what share of the highest rate a step has: a line up, a cosine down."""
+    """Give the share of the highest rate a step has: linear warm-up, then cosine."""
     warmup = settings.warmup_steps
     if step < warmup:
         return 0.01 + 0.99 * step / warmup

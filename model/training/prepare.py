@@ -16,7 +16,7 @@ from model.errors import BadAnnotations, ModelError, TrainingFailed
 from model.reporter import Reporter
 from model.training.config import TrainConfig
 from model.training.dataset import RandomClips
-from model.training.subsets import find_parts
+from model.training.subsets import find_subsets
 from model.video.frame_spec import FrameSpec
 from model.video.probe import probe_in_child
 
@@ -31,7 +31,7 @@ def prepare_all(config: TrainConfig, *, report: Reporter) -> list[PreparedFacts]
         TrainingFailed: the disk is full.
     """
     facts = []
-    parts = dict(zip(("train", "val"), find_parts(config.data), strict=True))
+    parts = dict(zip(("train", "val"), find_subsets(config.data), strict=True))
     todo = [(part, match) for part, matches in parts.items() for match in matches]
     for done, (part, match) in enumerate(todo, start=1):
         root = Path(config.data.store) / part
@@ -130,8 +130,8 @@ def _reaches_its_labels(
         report(f"skipped {summary} the video is cut off.")
         return False
     raise BadAnnotations(
-        f"{summary} the video is cut short or the labels are another's. `touchline data "
-        "check` lists them."
+        f"{summary} the video is cut short or the labels are those of another one. "
+        "`touchline data check` lists them."
     )
 
 
@@ -141,11 +141,15 @@ def time_clips(config: TrainConfig, *, count: int) -> float:
     spec = config.store_spec
     matches = [
         open_match(match, root, spec)
-        for match in find_parts(config.data)[0]
+        for match in find_subsets(config.data)[0]
         if is_prepared(match, root, spec)
     ]
     clips = RandomClips(
-        matches, (), config.clips, seed=config.run.seed, finer=config.finer
+        matches,
+        (),
+        config.clips,
+        seed=config.run.seed,
+        frames_per_step=config.frames_per_step,
     )
     started = time.perf_counter()
     for number in range(count):

@@ -18,8 +18,8 @@ class NetworkSettings:
         options: of the head.
         is_pretrained: start the backbone from ImageNet's weights where they can
             be had, else from noise; the log says which.
-        has_frozen_norms: keep the batch norms' running figures as they are, for a
-            round from a checkpoint; see `frozen`.
+        has_frozen_norms: keep the batch norms' running statistics as they are, for a
+            run that starts from a checkpoint; see `frozen`.
     """
 
     feature_arch: str
@@ -38,7 +38,7 @@ class DataSettings:
         store: folder of prepared frames.
         store_fps: frames a second that training matches have there, a whole multiple
             of `input.fps`, so that clips start between two steps as well and play at
-            any pace; None is `input.fps`.
+            any speed; None is `input.fps`.
         train: folder of labelled videos, or None if `split` says.
         val: the same for validation.
         split: a file of `touchline data split`, with `root` below it.
@@ -74,7 +74,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class LossSettings:
-    """How steps are weighed.
+    """How the loss is weighted.
 
     Attributes:
         weights: by label, and `background`; what is not named weighs `foreground`.
@@ -124,7 +124,7 @@ class OptimiserSettings:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How the run goes about it.
+    """How the run is executed.
 
     Attributes:
         seed: decides clips, augmentation and dropout.

@@ -1,4 +1,4 @@
-"""Which matches a run learns from and which it is judged by."""
+"""The matches of training and of validation."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from model.errors import BadAnnotations
 from model.training.settings import DataSettings
 
 
-def find_parts(data: DataSettings) -> tuple[list[Match], list[Match]]:
+def find_subsets(data: DataSettings) -> tuple[list[Match], list[Match]]:
     """Find the matches of train and val.
 
     Raises:

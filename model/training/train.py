@@ -19,10 +19,10 @@ from model.checkpoint.spotter_io import fill_spotter
 from model.errors import BadAnnotations, TrainingFailed
 from model.network.spotter import Spotter
 from model.reporter import Reporter
-from model.training.callbacks import GradientWatch, KeepBest, Lines
+from model.training.callbacks import GradientWatch, KeepBest, ProgressLog
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule
-from model.training.stopping import StopWhenAsked
+from model.training.stopping import StopOnSignal
 from model.training.training_data import Loaders, load_data
 
 RESUME = "last.ckpt"
@@ -37,11 +37,15 @@ _ADVICE = (
     ".*Grad strides do not match bucket view strides.*",
     ".*srun.*",
     ".*exists and is not empty.*",
-    ".*AMP with fp16 is not supported on CPU.*",  # Told in other words.
+    ".*AMP with fp16 is not supported on CPU.*",  # Reported in other words.
 )
 
 # What gloo and NCCL say when a process that they wait for is gone.
-_LOST = ("Connection closed by peer", "Connection reset by peer", "NCCL communicator")
+_CONNECTION_LOST = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "NCCL communicator",
+)
 
 
 def train(
@@ -71,8 +75,8 @@ def train(
 
     Raises:
         BadAnnotations: the data does not fit together; the message says how.
-        TrainingFailed: the loss is no number, the disk is full, or there is nothing
-            to resume.
+        TrainingFailed: the loss is NaN or infinite, the disk is full, or there is
+            nothing to resume.
         TrainingStopped: SIGTERM or Ctrl-C; `last.ckpt` holds the state of then.
     """
     resume = folder / RESUME
@@ -98,8 +102,8 @@ def train(
     module = SpottingModule(network, data.labels, config)
     keep = KeepBest(folder, data.labels, config)
     with warnings.catch_warnings():
-        _hush()
-        watch = [keep, Lines(), GradientWatch(), StopWhenAsked(resume)]
+        _silence_advice()
+        watch = [keep, ProgressLog(), GradientWatch(), StopOnSignal(resume)]
         trainer = _trainer(config, folder, logger, [*watch, *callbacks])
         if trainer.precision != config.run.precision:
             report(
@@ -115,7 +119,7 @@ def train(
                 ckpt_path=str(resume) if is_resumed else None,
             )
         trainer.save_checkpoint(resume)
-        if keep.judged_at != trainer.global_step:
+        if keep.validated_at != trainer.global_step:
             trainer.validate(module, datamodule=loaders, verbose=False)
     return folder / BEST
 
@@ -146,7 +150,7 @@ def _naming_a_lost_process() -> Iterator[None]:
     try:
         yield
     except RuntimeError as exc:
-        if not any(text in str(exc) for text in _LOST):
+        if not any(text in str(exc) for text in _CONNECTION_LOST):
             raise
         raise TrainingFailed(
             "Another process of this run has stopped and says why. The last good "
@@ -155,7 +159,7 @@ def _naming_a_lost_process() -> Iterator[None]:
 
 
 def is_first_process() -> bool:
-    """Whether this is the process that speaks to the user (DDP starts several)."""
+    """Whether this is the process that reports to the user (DDP starts several)."""
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
 
 
@@ -178,7 +182,7 @@ def make_network(
         if replace(checkpoint.manifest.config, clip_len=wanted.clip_len) != wanted:
             raise BadAnnotations(
                 f"{start_from} is {checkpoint.manifest.config}, the config wants "
-                f"{wanted}: a run can only go on with the same network."
+                f"{wanted}: a run can only start from a checkpoint of the same network."
             )
         report(f"training starts from the weights of {start_from}")
         network = fill_spotter(wanted, checkpoint.read_weights())
@@ -284,7 +288,7 @@ def _logger(config: TrainConfig, folder: Path) -> Any:
     return False
 
 
-def _hush() -> None:
+def _silence_advice() -> None:
     """Keep Lightning's advice out of the user's way; errors still come through."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for text in _ADVICE:

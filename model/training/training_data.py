@@ -16,7 +16,7 @@ from model.reporter import Reporter
 from model.training.batches import Batch, Batches
 from model.training.config import TrainConfig
 from model.training.prepare import prepared
-from model.training.subsets import find_parts
+from model.training.subsets import find_subsets
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class TrainingData:
 
     Attributes:
         labels: in the order of the network's outputs.
-        train: to learn from.
+        train: to train on.
         val: to choose by.
     """
 
@@ -42,7 +42,7 @@ def load_data(config: TrainConfig, *, report: Reporter) -> TrainingData:
             label of the config that never occurs, a video that is corrupt or cut off
             (unless they are to be skipped).
     """
-    train_set, val_set = find_parts(config.data)
+    train_set, val_set = find_subsets(config.data)
     found = leaks(train_set, val_set, parts=("train", "val"))
     if found:
         raise BadAnnotations(f"{found[0].match} {found[0].text}")
@@ -52,10 +52,10 @@ def load_data(config: TrainConfig, *, report: Reporter) -> TrainingData:
     absent = sorted(set(labels) - set(label_names(train_set)))
     if absent:
         raise BadAnnotations(f"No training match has an event of {absent}.")
-    lacking = missing_labels(train_set, val_set)
-    if lacking and config.labels is None:
+    unknown = missing_labels(train_set, val_set)
+    if unknown and config.labels is None:
         raise BadAnnotations(
-            f"{lacking[0].match} {lacking[0].text} by listing the labels to learn in "
+            f"{unknown[0].match} {unknown[0].text} by listing the labels to learn in "
             "the config."
         )
     store = Path(config.data.store)
@@ -105,6 +105,6 @@ class Loaders(lightning.LightningDataModule):
     def val_dataloader(self) -> Any:
         trainer: Any = self.trainer
         mine = list(self.data.val[trainer.global_rank :: trainer.world_size])
-        # With fewer matches than processes one is judged twice and counted once.
+        # With fewer matches than processes one is scored twice and counted once.
         mine = mine or [self.data.val[0]]
         return DataLoader(mine, batch_size=None)  # type: ignore[arg-type] # a list will do

@@ -1,4 +1,4 @@
-"""Scores of a stored match, as serving would give them, for validation.
+"""Scores of a stored match, as serving would give them.
 
 The trunk sees uncut frames: chunks reach over their ends as far as it looks. The
 head sees windows of clip_len with the overlap of serving.

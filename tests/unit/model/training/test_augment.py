@@ -1,4 +1,4 @@
-"""Augmentation changes all frames of a clip alike, and nothing when told so."""
+"""Augmentation changes all frames of a clip alike, and nothing without options."""
 
 import numpy as np
 import pytest

@@ -54,17 +54,17 @@ def test_every_shipped_config_trains_for_real_steps(
         loss=replace(shipped.loss, weights={"background": 1.0}),
         run=replace(toy.run, validate_steps=2, precision=shipped.run.precision),
     )
-    told: list[str] = []
+    lines: list[str] = []
 
-    best = train(config, tmp_path / "run", report=told.append)
+    best = train(config, tmp_path / "run", report=lines.append)
 
     assert best.is_file()
     if shipped.run.precision == "16-mixed" and not torch.cuda.is_available():
-        assert "16-mixed needs a GPU: training in bf16-mixed" in told
+        assert "16-mixed needs a GPU: training in bf16-mixed" in lines
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"clips": {"steps": 99}}, "clips cannot be longer"),
         ({"labels": []}, "labels is empty"),
@@ -83,9 +83,9 @@ def test_every_shipped_config_trains_for_real_steps(
     ],
 )
 def test_a_wrong_config_says_what_is_wrong(
-    changes: dict[str, object], told: str
+    changes: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(BadAnnotations, match=told):
+    with pytest.raises(BadAnnotations, match=message):
         toy_config(Path("nowhere"), **changes)
 
 

@@ -45,7 +45,7 @@ def test_where_two_events_overlap_the_nearer_one_rules() -> None:
     assert marked[8:16].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
-def test_events_at_the_rim_stay_inside() -> None:
+def test_events_at_the_edge_stay_inside() -> None:
     match = stored(Event("PASS", 0.0), Event("PASS", 50.0), steps=20)
 
     marked = step_labels(match, LABELS, dilation=1)
@@ -53,13 +53,13 @@ def test_events_at_the_rim_stay_inside() -> None:
     assert np.flatnonzero(marked).tolist() == [0, 1, 18, 19]
 
 
-def test_a_label_that_is_not_learnt_is_background() -> None:
+def test_a_label_that_is_not_trained_is_background() -> None:
     assert not step_labels(stored(Event("SHOT", 1.0)), LABELS, dilation=1).any()
 
 
-@pytest.mark.parametrize(("moment_s", "step"), [(-1, 0), (0.34, 3), (0.36, 4), (99, 9)])
-def test_the_nearest_step_is_found_at_every_place(moment_s: float, step: int) -> None:
-    assert nearest_step(np.arange(10) / 10, moment_s) == step
+@pytest.mark.parametrize(("at_s", "step"), [(-1, 0), (0.34, 3), (0.36, 4), (99, 9)])
+def test_the_nearest_step_is_found_at_every_index(at_s: float, step: int) -> None:
+    assert nearest_step(np.arange(10) / 10, at_s) == step
 
 
 def test_a_clip_is_the_same_each_time_and_others_differ() -> None:
@@ -79,11 +79,11 @@ def test_frames_and_targets_of_a_clip_belong_together() -> None:
     for number in range(40):
         clip = clips.draw(number)
         shown = clip.frames[:, 0, 0, 0]
-        for place, step in enumerate(range(clip.start, clip.start + 16)):
+        for index, step in enumerate(range(clip.start, clip.start + 16)):
             is_inside = 0 <= step < 100
-            assert shown[place] == (step if is_inside else 0)
+            assert shown[index] == (step if is_inside else 0)
             expected = truth[step] if is_inside else 0
-            assert clip.targets[place].argmax() == expected
+            assert clip.targets[index].argmax() == expected
 
 
 def test_a_clip_drawn_about_an_event_holds_it() -> None:
@@ -117,8 +117,8 @@ def test_longer_matches_are_drawn_more_often() -> None:
     assert 0.72 < names.count("long") / 400 < 0.88
 
 
-def test_a_faster_pace_skips_steps() -> None:
-    options = ClipOptions(steps=6, padding=0, event_bias=0.0, paces=(2.0, 2.0))
+def test_a_higher_speed_skips_steps() -> None:
+    options = ClipOptions(steps=6, padding=0, event_bias=0.0, speed_range=(2.0, 2.0))
     clips = RandomClips([stored()], LABELS, options, seed=1)
 
     shown = clips.draw(0).frames[:, 0, 0, 0].astype(int)
@@ -128,7 +128,7 @@ def test_a_faster_pace_skips_steps() -> None:
 
 def test_clips_begin_at_any_frame_of_a_finer_store() -> None:
     options = ClipOptions(steps=6, padding=0, event_bias=0.0)
-    clips = RandomClips([stored(fps=30)], LABELS, options, seed=1, finer=3)
+    clips = RandomClips([stored(fps=30)], LABELS, options, seed=1, frames_per_step=3)
 
     shown = [clips.draw(n).frames[:, 0, 0, 0].astype(int) for n in range(60)]
 
@@ -136,21 +136,21 @@ def test_clips_begin_at_any_frame_of_a_finer_store() -> None:
     assert {int(frames[0]) % 3 for frames in shown} == {0, 1, 2}
 
 
-@pytest.mark.parametrize("moment_s", [1.5, 1.533, 1.567, 1.59])
+@pytest.mark.parametrize("at_s", [1.5, 1.533, 1.567, 1.59])
 @pytest.mark.parametrize("dilation", [0, 1])
 def test_a_clip_of_a_finer_store_is_labelled_as_its_own_steps_are(
-    moment_s: float, dilation: int
+    at_s: float, dilation: int
 ) -> None:
-    match = stored(Event("DRIVE", moment_s), fps=30)
+    match = stored(Event("DRIVE", at_s), fps=30)
     options = ClipOptions(steps=10, padding=0, event_bias=1.0, dilation=dilation)
-    clips = RandomClips([match], LABELS, options, seed=1, finer=3)
+    clips = RandomClips([match], LABELS, options, seed=1, frames_per_step=3)
 
     seen = 0
     for number in range(20):
         clip = clips.draw(number)
         times = clip.frames[:, 0, 0, 0] / 30
         marked = np.flatnonzero(clip.targets[:, 2])
-        nearest = np.abs(times - round(moment_s * 30) / 30).argmin()
+        nearest = np.abs(times - round(at_s * 30) / 30).argmin()
         expected = np.arange(nearest - dilation, nearest + dilation + 1)
         inside = expected[(expected >= 0) & (expected < 10)]
         if 0 < nearest < 9:

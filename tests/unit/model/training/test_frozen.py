@@ -1,4 +1,4 @@
-"""Norms that stand still: the same numbers, and figures that do not move."""
+"""Frozen norms: the same output, statistics that do not move."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def network() -> Spotter:
     return network
 
 
-def test_frozen_norms_judge_as_serving_does(network: Spotter) -> None:
+def test_frozen_norms_give_what_serving_gives(network: Spotter) -> None:
     clip = torch.randint(0, 256, (1, 8, 3, 64, 64), dtype=torch.uint8)
     network.double()  # so that rounding does not hide a difference
     with torch.inference_mode():
@@ -35,7 +35,7 @@ def test_frozen_norms_judge_as_serving_does(network: Spotter) -> None:
     assert torch.allclose(got, expected, rtol=1e-8)
 
 
-def test_a_training_step_leaves_their_figures_and_teaches_their_scales(
+def test_a_training_step_leaves_their_statistics_and_trains_their_scales(
     network: Spotter,
 ) -> None:
     network.train()

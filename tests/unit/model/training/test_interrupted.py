@@ -33,7 +33,7 @@ class BadGradients(lightning.Callback):
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_gradients_that_are_no_numbers_stop_before_they_spoil_the_weights(
+def test_gradients_that_are_non_finite_stop_before_they_spoil_the_weights(
     toys: Path, tmp_path: Path, precision: str
 ) -> None:
     config = toy_config(toys)
@@ -60,19 +60,19 @@ def test_a_resumed_run_needs_no_other_weights(toys: Path, tmp_path: Path) -> Non
     longer = replace(
         config, network=network, optimiser=replace(config.optimiser, steps=3)
     )
-    told: list[str] = []
+    lines: list[str] = []
 
     train(
         longer,
         tmp_path / "run",
-        report=told.append,
+        report=lines.append,
         is_resumed=True,
         start_from=tmp_path / "gone.touchline",
     )
 
     state = torch.load(tmp_path / "run" / RESUME, weights_only=True)
     assert state["global_step"] == 3
-    assert told == [f"going on from {tmp_path / 'run' / RESUME}"]
+    assert lines == [f"going on from {tmp_path / 'run' / RESUME}"]
 
 
 def test_a_run_is_not_resumed_with_its_labels_in_another_order(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_run_is_not_resumed_with_its_labels_in_another_order(tmp_path: Path) -
     train(replace(config, labels=labels), tmp_path / "run", report=print)
 
     with pytest.raises(
-        TrainingFailed, match="has learnt DRIBBLE, BASKET; the data now"
+        TrainingFailed, match="trained on the labels DRIBBLE, BASKET; the data now"
     ):
         train(
             replace(config, labels=labels[::-1]),
@@ -104,14 +104,14 @@ def test_a_video_that_is_cut_off_stops_the_run_or_is_skipped_by_name(
     video.write_bytes(video.read_bytes()[: int(video.stat().st_size * 0.6)])
     stop = toy_config(root, optimiser={"steps": 1, "warmup_steps": 0})
     skip = replace(stop, data=replace(stop.data, on_corrupt="skip"))
-    told: list[str] = []
+    lines: list[str] = []
 
     with pytest.raises(BadAnnotations, match="match_2"):
-        train(stop, tmp_path / "stopped", report=told.append)
-    best = train(skip, tmp_path / "skipped", report=told.append)
+        train(stop, tmp_path / "stopped", report=lines.append)
+    best = train(skip, tmp_path / "skipped", report=lines.append)
 
     assert best.is_file()
-    assert any(line.startswith("skipped match_2") for line in told)
+    assert any(line.startswith("skipped match_2") for line in lines)
 
 
 def test_wandb_that_is_not_installed_is_said_before_anything_is_decoded(
@@ -120,12 +120,12 @@ def test_wandb_that_is_not_installed_is_said_before_anything_is_decoded(
     monkeypatch.setitem(sys.modules, "wandb", None)  # as if it were not there
     config = toy_config(toys, data={"store": str(tmp_path / "store")})
     config = replace(config, run=replace(config.run, logger="wandb"))
-    told: list[str] = []
+    lines: list[str] = []
 
     with pytest.raises(TrainingFailed, match="pip install wandb"):
-        train(config, tmp_path / "run", report=told.append)
+        train(config, tmp_path / "run", report=lines.append)
 
-    assert told == []
+    assert lines == []
     assert not (tmp_path / "store").exists()
 
 

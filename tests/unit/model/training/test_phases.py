@@ -45,8 +45,8 @@ def test_the_loss_is_that_of_a_slow_loop(head: str) -> None:
     torch.manual_seed(3)
     network = Spotter(ModelConfig("rny002", head, 16, 2)).eval()
     loss_of = PhaseLoss(network)
-    heard: list[torch.Tensor] = []
-    loss_of.classify.register_forward_pre_hook(lambda _, args: heard.append(args[0]))
+    contexts: list[torch.Tensor] = []
+    loss_of.classify.register_forward_pre_hook(lambda _, args: contexts.append(args[0]))
     phases = torch.zeros(1, 6, 2)
     phases[0, 2:4, 1] = 1
     phases[0, 4:, 0] = 1
@@ -55,7 +55,7 @@ def test_the_loss_is_that_of_a_slow_loop(head: str) -> None:
     loss = loss_of(phases)
 
     total = 0.0
-    rows = loss_of.classify(heard[0])[0].tolist()
+    rows = loss_of.classify(contexts[0])[0].tolist()
     for row, share in zip(rows, phases[0].tolist(), strict=True):
         odds = [math.exp(x) for x in row]
         total -= sum(
@@ -64,7 +64,7 @@ def test_the_loss_is_that_of_a_slow_loop(head: str) -> None:
     assert float(loss.detach()) == pytest.approx(total / 4, rel=1e-5)
 
 
-def test_phases_teach_the_trunk() -> None:
+def test_phases_train_the_trunk() -> None:
     torch.manual_seed(4)
     network = Spotter(ModelConfig("rny002_gsm", "gru", 4, 2))
     loss_of = PhaseLoss(network)
@@ -96,15 +96,15 @@ def test_a_run_in_bfloat16_with_phases_keeps_the_network_alone(tmp_path: Path) -
     config = replace(
         config, run=replace(config.run, precision="bf16-mixed", validate_steps=3)
     )
-    told: list[float] = []
+    values: list[float] = []
 
-    class Told(lightning.Callback):
+    class Logged(lightning.Callback):
         def on_train_batch_end(self, trainer: Any, *_rest: Any) -> None:
-            told.append(float(trainer.callback_metrics["train/phase"]))
+            values.append(float(trainer.callback_metrics["train/phase"]))
 
-    best = train(config, tmp_path / "run", report=print, callbacks=[Told()])
+    best = train(config, tmp_path / "run", report=print, callbacks=[Logged()])
 
-    assert len(told) == 3
-    assert all(math.isfinite(value) for value in told)
+    assert len(values) == 3
+    assert all(math.isfinite(value) for value in values)
     kept = Checkpoint.open(best).read_weights()
     assert set(kept) == set(Spotter(config.model_config(("A", "B"))).state_dict())

@@ -98,7 +98,7 @@ def test_the_best_weights_are_those_of_the_best_validation(
     assert last.val["mAP within +-0.5 s"] == round(scores.seen[-1][1], 4)
 
 
-def test_validation_looks_through_windows_that_overlap_as_told(
+def test_validation_looks_through_windows_that_overlap_as_configured(
     toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = toy_config(toys, optimiser={"steps": 1, "warmup_steps": 0})
@@ -133,15 +133,15 @@ def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
     short = {"optimiser": {"steps": 1, "warmup_steps": 0}}
     first = train(toy_config(toys, **short), tmp_path / "first", report=print)
     coarse = toy_config(toys, **short)
-    finer = replace(
+    frames_per_step = replace(
         coarse,
         network=replace(coarse.network, clip_len=24),
         input=replace(coarse.input, fps=FPS / 2),
         data=replace(coarse.data, store=str(tmp_path / "store"), store_fps=float(FPS)),
-        clips=replace(coarse.clips, steps=20, paces=(0.9, 1.1)),
+        clips=replace(coarse.clips, steps=20, speed_range=(0.9, 1.1)),
     )
 
-    best = train(finer, tmp_path / "second", report=print, start_from=first)
+    best = train(frames_per_step, tmp_path / "second", report=print, start_from=first)
 
     manifest = Checkpoint.open(best).manifest
     assert (manifest.config.clip_len, manifest.frame_spec.fps) == (24, FPS / 2)
@@ -157,7 +157,9 @@ def test_a_round_from_another_network_is_refused(toys: Path, tmp_path: Path) -> 
     first = train(config, tmp_path / "first", report=print)
     other = replace(config, network=replace(config.network, temporal_arch=""))
 
-    with pytest.raises(BadAnnotations, match="only go on with the same network"):
+    with pytest.raises(
+        BadAnnotations, match="only start from a checkpoint of the same network"
+    ):
         train(other, tmp_path / "second", report=print, start_from=first)
 
 
@@ -172,7 +174,7 @@ def test_labels_beyond_the_video_are_refused(tmp_path: Path) -> None:
 
 
 class Poison(lightning.Callback):
-    """Makes the weights no numbers after some steps."""
+    """Makes the weights NaN after some steps."""
 
     def on_train_batch_start(
         self, trainer: Any, module: Any, _batch: Any, _batch_idx: int
@@ -183,7 +185,7 @@ class Poison(lightning.Callback):
                 next(module.spotter.parameters()).fill_(float("nan"))
 
 
-def test_a_loss_that_is_no_number_stops_names_the_clips_and_keeps_the_last_good(
+def test_a_non_finite_loss_stops_names_the_clips_and_keeps_the_last_good(
     toys: Path, tmp_path: Path
 ) -> None:
     config = toy_config(toys)
@@ -203,14 +205,14 @@ def test_a_corrupt_video_stops_the_run_or_is_skipped_by_name(tmp_path: Path) -> 
     (root / "train" / "match_2" / "video.mp4").write_bytes(b"damaged" * 100)
     stop = toy_config(root, optimiser={"steps": 1, "warmup_steps": 0})
     skip = replace(stop, data=replace(stop.data, on_corrupt="skip"))
-    told: list[str] = []
+    lines: list[str] = []
 
     with pytest.raises(BadAnnotations, match=r"match_2/video\.mp4 cannot be decoded"):
-        train(stop, tmp_path / "stopped", report=told.append)
-    best = train(skip, tmp_path / "skipped", report=told.append)
+        train(stop, tmp_path / "stopped", report=lines.append)
+    best = train(skip, tmp_path / "skipped", report=lines.append)
 
     assert best.is_file()
-    assert any(line.startswith("skipped match_2") for line in told)
+    assert any(line.startswith("skipped match_2") for line in lines)
 
 
 def test_a_label_of_val_that_train_lacks_is_refused_unless_left_out(
@@ -250,7 +252,9 @@ def test_there_must_be_something_to_resume(toys: Path, tmp_path: Path) -> None:
         train(toy_config(toys), tmp_path, report=print, is_resumed=True)
 
 
-def test_another_sport_is_learnt_from_its_data_alone_and_served(tmp_path: Path) -> None:
+def test_another_sport_is_trained_from_its_data_alone_and_served(
+    tmp_path: Path,
+) -> None:
     root = toy_data(tmp_path)
     config = toy_config(
         root,
