@@ -36,7 +36,7 @@ def check(
 ) -> None:
     """Check a data set: a table, and what would spoil training."""
     from model.data.checks import Finding, leaks, missing_labels, review
-    from model.data.labels import find_matches, unlabelled_videos
+    from model.data.matches import find_matches, unlabelled_videos
     from model.data.splits import read_split
     from model.video.probe import probe_in_child
 
@@ -73,7 +73,8 @@ def split(
 ) -> None:
     """Split 70/15/15 by match, each part with its share of every label."""
     from model.data.checks import same_twice
-    from model.data.labels import files_of, find_matches, label_names
+    from model.data.labels import files_of, label_names
+    from model.data.matches import find_matches
     from model.data.splits import PARTS, split_matches
     from model.errors import BadAnnotations
 

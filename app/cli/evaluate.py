@@ -180,7 +180,7 @@ def _seen(
     trained_on: Path | None, folder: Path, split: Path | None, *, but: "list[Match]"
 ) -> "list[Match]":
     """Find the matches of training, never one that is calibrated on."""
-    from model.data.labels import find_matches
+    from model.data.matches import find_matches
     from model.data.splits import read_split
 
     if trained_on is not None:
@@ -213,7 +213,8 @@ def _claimed(path: Path | None, inputs: list[Path], *, force: bool) -> Output | 
 
 def _files_read(folder: Path, split: Path | None, *more: Path | None) -> list[Path]:
     """List what measuring must never write over: videos, labels, the split."""
-    from model.data.labels import files_of, find_matches
+    from model.data.labels import files_of
+    from model.data.matches import find_matches
 
     folders = [found for found in (folder, *more) if found is not None]
     files = [path for found in folders for path in files_of(find_matches(found))]
@@ -222,7 +223,7 @@ def _files_read(folder: Path, split: Path | None, *more: Path | None) -> list[Pa
 
 def _matches(folder: Path, split: Path | None, part: str) -> "list[Match]":
     """Find the labelled matches of a folder, or of a part of its split."""
-    from model.data.labels import find_matches
+    from model.data.matches import find_matches
     from model.data.splits import read_split
 
     matches = find_matches(folder)

@@ -164,7 +164,8 @@ def _exported(
 def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
     """Calibrate on validation matches, judge on them, and keep it if it is as good."""
     from model.checkpoint.archive import Checkpoint
-    from model.data.labels import files_of, find_matches
+    from model.data.labels import files_of
+    from model.data.matches import find_matches
     from model.evaluation.evaluate import mean_ap
     from model.export.int8 import attach_int8
     from model.export.sample import sample_frames

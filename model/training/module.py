@@ -99,9 +99,9 @@ class SpottingModule(lightning.LightningModule):
         if not torch.isfinite(loss):
             clips = self._non_finite_clips(logits, batch)
             raise TrainingFailed(
-                f"The loss is {loss.item()} at step {self.global_step}, clips: {clips}. "
-                "The last good checkpoint is kept: "
-                "look at these clips, or resume with a lower lr."
+                f"The loss is {loss.item()} at step {self.global_step}, clips: "
+                f"{clips}. The last good checkpoint is kept: look at these clips, or "
+                "resume with a lower lr."
             )
         self.log("train/loss", spotting, batch_size=len(batch.names))
         return loss

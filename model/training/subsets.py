@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from model.data.labels import Match, find_matches
+from model.data.labels import Match
+from model.data.matches import find_matches
 from model.data.splits import read_split
 from model.errors import BadAnnotations
 from model.training.settings import DataSettings

@@ -13,7 +13,7 @@ from app.cli.evaluate import calibrate
 from model.checkpoint.archive import Checkpoint, with_changes
 from model.checkpoint.library import find_checkpoint
 from model.checkpoint.spotting_options import LabelOptions
-from model.data.labels import find_matches
+from model.data.matches import find_matches
 from model.errors import BadAnnotations
 from model.evaluation.gaps import least_gaps
 from tests.shared_data import shared_dir

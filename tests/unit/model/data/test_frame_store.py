@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from model.data.frame_store import open_match, prepare_match, prepared_facts
-from model.data.labels import Match, find_matches
+from model.data.labels import Match
+from model.data.matches import find_matches
 from model.errors import BadAnnotations, ModelError, TrainingFailed, UnreadableVideo
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from model.data.labels import (
-    Event,
-    find_matches,
-    label_names,
-    read_csv,
-    read_e2espot,
-    read_soccernet,
-)
+from model.data.formats.csv import read_csv
+from model.data.formats.e2espot import read_e2espot
+from model.data.formats.registry import read_labels
+from model.data.formats.soccernet import read_soccernet
+from model.data.labels import Event, label_names
+from model.data.matches import find_matches
 from model.errors import BadAnnotations
 
 EVENTS = (Event("PASS", 1.5), Event("DRIVE", 2.0))
@@ -117,3 +115,28 @@ def test_labels_without_their_video_are_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(BadAnnotations, match="exactly one video"):
         find_matches(tmp_path)
+
+
+def test_a_format_is_found_for_every_label_file(tmp_path: Path) -> None:
+    first = soccernet(tmp_path / "a", [row("PASS", "1500")])
+    second = tmp_path / "b.json"
+    video = {"video": "b", "num_frames": 90, "num_events": 0, "fps": 30.0}
+    second.write_text(json.dumps([{**video, "events": []}]))
+    third = tmp_path / "c.CSV"
+    third.write_text("type,time_ms\nPASS,1500\n")
+
+    read = [read_labels(path)[0].events for path in (first, second, third)]
+
+    assert read == [EVENTS[:1], (), EVENTS[:1]]
+
+
+def test_a_file_of_no_known_format_is_refused_with_the_known_ones(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_text("PASS 1.5")
+
+    with pytest.raises(BadAnnotations, match=r"known are: SoccerNet JSON, CSV, E2E"):
+        read_labels(path)
+    with pytest.raises(BadAnnotations, match="is not a file"):
+        read_labels(tmp_path)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model.data.labels import Event, Match, MatchLabels, find_matches
+from model.data.labels import Event, Match, MatchLabels
+from model.data.matches import find_matches
 from model.evaluation.gaps import Gap, least_gaps
 from tests.shared_data import shared_dir
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from model.checkpoint.archive import Checkpoint
-from model.data.labels import find_matches
+from model.data.matches import find_matches
 from model.errors import BadAnnotations, TrainingFailed
 from model.evaluation.calibrate import Goal, calibrate_checkpoint
 from model.evaluation.evaluate import evaluate_checkpoint
