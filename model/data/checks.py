@@ -13,7 +13,7 @@ from typing import Protocol
 
 from model.data.duplicates import Fingerprint
 from model.data.label_checks import NEAR_S, is_rounded, long_gap, near_duplicates
-from model.data.labels import Match, MatchLabels
+from model.data.labels import Event, Match, MatchLabels
 from model.errors import ModelError
 
 EDGE_S = 0.002
@@ -155,13 +155,13 @@ def check_labels(
             "the times are whole seconds: events are off by up to a second. Take the "
             "unrounded positions.",
         )
-    duplicates = [event for event, n in Counter(labels.events).items() if n > 1]
+    duplicates = [key for key, n in Counter(map(_key, labels.events)).items() if n > 1]
     if duplicates:
         first = duplicates[0]
         report(
             "duplicates",
-            f"{len(duplicates)} events are there twice, the first is {first.label} at "
-            f"{first.time_s:.3f} s: keep one of each.",
+            f"{len(duplicates)} events are there twice, the first is {first[0]} at "
+            f"{first[1]:.3f} s: keep one of each.",
         )
     near = near_duplicates(labels.events)
     if near:
@@ -255,6 +255,11 @@ def _against_video(
             )
             found.append(Finding(labels.name, "wrong_length", text))
     return found
+
+
+def _key(event: Event) -> tuple[str, float]:
+    """Give what two rows of one event share, whatever team they name."""
+    return event.label, event.time_s
 
 
 def _same(match: Match, other: Match, advice: str) -> Finding:

@@ -59,8 +59,12 @@ class Fingerprint:
         if len(few.match.labels.events) < ENOUGH_EVENTS:
             return False
         if few.is_rounded or many.is_rounded:
-            return few.match.labels.events == many.match.labels.events
+            return few._rows == many._rows
         return few._matched_share(many) >= SAME_SHARE
+
+    @property
+    def _rows(self) -> list[tuple[str, float]]:
+        return [(event.label, event.time_s) for event in self.match.labels.events]
 
     def _matched_share(self, other: Self) -> float:
         """Return the share of the events that the other has nearby, by label."""

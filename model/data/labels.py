@@ -10,6 +10,9 @@ from pathlib import Path
 
 from model.errors import BadAnnotations
 
+# What label files write where an event belongs to neither side.
+NO_TEAM = ("", "not applicable")
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -18,10 +21,12 @@ class Event:
     Attributes:
         label: the class.
         time_s: seconds from the start of the video.
+        team: the side it belongs to ("left", "home"); None where the file has none.
     """
 
     label: str
     time_s: float
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,22 @@ def label_names(matches: Iterable[Match]) -> tuple[str, ...]:
     return tuple(sorted(counts, key=lambda label: (-counts[label], label)))
 
 
-def make_event(label: str, time_s: float, path: Path, number: int) -> Event:
+def team_names(matches: Iterable[Match]) -> tuple[str, ...]:
+    """Name the teams that occur in labels, by name."""
+    found = {event.team for match in matches for event in match.labels.events}
+    return tuple(sorted(found - {None}))  # type: ignore[arg-type] # no None is left
+
+
+def make_event(
+    label: str, time_s: float, path: Path, number: int, *, team: object = None
+) -> Event:
     """Build an event of a file's row.
+
+    Args:
+        label: the class.
+        time_s: seconds from the start of the video.
+        path: of the file, and `number`, of the row: for messages.
+        team: the side as the file gives it; empty and "not applicable" are none.
 
     Raises:
         BadAnnotations: no label, or no time from 0 up; the message names the row.
@@ -82,7 +101,8 @@ def make_event(label: str, time_s: float, path: Path, number: int) -> Event:
         raise BadAnnotations(f"{path}: event {number} has no label.")
     if not math.isfinite(time_s) or time_s < 0:
         raise BadAnnotations(f"{path}: event {number} is at {time_s} s.")
-    return Event(label, time_s)
+    name = "" if team is None else str(team).strip()
+    return Event(label, time_s, None if name in NO_TEAM else name)
 
 
 def in_order(events: list[Event]) -> tuple[Event, ...]:

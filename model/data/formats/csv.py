@@ -14,6 +14,8 @@ MATCH_CSV = "labels.csv"
 def read_csv(path: Path) -> MatchLabels:
     """Read a CSV with a header: `label` (or `type`) and `time_s` (or `time_ms`).
 
+    A column `team` names the side, where there is one.
+
     Raises:
         BadAnnotations: a column is missing or a cell is not a number.
     """
@@ -37,7 +39,8 @@ def read_csv(path: Path) -> MatchLabels:
                     f"{path}: row {number + 2}: {time_column} is not a number: "
                     f"{row[time_column]!r}"
                 ) from exc
-            events.append(make_event(str(row[label_column]), time_s, path, number))
+            label = str(row[label_column])
+            events.append(make_event(label, time_s, path, number, team=row.get("team")))
     return MatchLabels(path.stem, in_order(events), path)
 
 

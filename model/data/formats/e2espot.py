@@ -1,4 +1,7 @@
-"""E2E-Spot's label files: a list of videos, events by frame at a stated rate."""
+"""E2E-Spot's label files: a list of videos, events by frame at a stated rate.
+
+An event may have a `team`, which E2E-Spot itself does not read.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,13 @@ def _e2espot_entry(entry: Any, path: Path) -> MatchLabels:
     try:
         fps = float(entry["fps"])
         events = [
-            make_event(str(event["label"]), int(event["frame"]) / fps, path, number)
+            make_event(
+                str(event["label"]),
+                int(event["frame"]) / fps,
+                path,
+                number,
+                team=event.get("team"),
+            )
             for number, event in enumerate(entry["events"])
         ]
         return MatchLabels(

@@ -35,7 +35,7 @@ def read_soccernet(path: Path) -> MatchLabels:
                 f"{row!r:.120}"
             ) from exc
         halves.add(str(row.get("gameTime", "1 - ")).split(" - ")[0])
-        events.append(make_event(label, time_s, path, number))
+        events.append(make_event(label, time_s, path, number, team=row.get("team")))
     if len(halves) > 1:
         raise BadAnnotations(
             f"{path} labels several halves {sorted(halves)}, whose positions each "

@@ -69,6 +69,23 @@ def test_doubles_are_found() -> None:
     assert kinds(labels_of(1.5, 1.5)) == ["duplicates"]
 
 
+def test_an_event_labelled_once_for_each_team_is_a_duplicate() -> None:
+    events = (Event("PASS", 1.5, "left"), Event("PASS", 1.5, "right"))
+
+    assert kinds(replace(labels_of(), events=events)) == ["duplicates"]
+
+
+@pytest.mark.parametrize("spacing_s", [1.37, 2.0])
+def test_a_match_labelled_with_and_without_teams_is_one_match(spacing_s: float) -> None:
+    plain = match_of("a", *[k * spacing_s for k in range(12)])
+    events = tuple(replace(event, team="left") for event in plain.labels.events)
+    labels = replace(plain.labels, events=events)
+
+    found = same_twice([plain, replace(plain, name="b", labels=labels)])
+
+    assert [finding.match for finding in found] == ["b"]
+
+
 def test_events_pressed_twice_are_a_warning() -> None:
     found = check_labels(labels_of(1.5, 1.54, 3.0), duration_s=60.0, fps=25.0)
 

@@ -140,3 +140,27 @@ def test_a_file_of_no_known_format_is_refused_with_the_known_ones(
         read_labels(path)
     with pytest.raises(BadAnnotations, match="is not a file"):
         read_labels(tmp_path)
+
+
+def test_every_format_carries_the_team(tmp_path: Path) -> None:
+    rows = [
+        {**row("PASS", "1500"), "team": "left"},
+        {**row("GOAL", "2000"), "team": "not applicable"},
+        row("OUT", "3000"),
+    ]
+    first = soccernet(tmp_path / "a", rows)
+    second = tmp_path / "b.json"
+    events = [
+        {"frame": 45, "label": "PASS", "team": "left"},
+        {"frame": 60, "label": "GOAL", "team": None},
+        {"frame": 90, "label": "OUT"},
+    ]
+    video = {"video": "b", "num_frames": 99, "num_events": 3, "fps": 30.0}
+    second.write_text(json.dumps([{**video, "events": events}]))
+    third = tmp_path / "c.csv"
+    third.write_text("type,time_ms,team\nPASS,1500, left\nGOAL,2000,\nOUT,3000\n")
+
+    read = [read_labels(path)[0].events for path in (first, second, third)]
+
+    expected = (Event("PASS", 1.5, "left"), Event("GOAL", 2.0), Event("OUT", 3.0))
+    assert read == [expected] * 3
