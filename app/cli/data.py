@@ -115,12 +115,12 @@ def prepare(
     from model.training.config import read_config, with_data
     from model.training.prepare import prepare_all, time_clips
 
-    settings = read_config(config)
+    settings = read_config(config, report=_note)
     if (folder is None) != (split is None):
         raise typer.BadParameter("--data and --split go together")
     if folder is not None and split is not None:
         settings = with_data(settings, folder, split=split)
-    facts = prepare_all(settings, report=lambda line: typer.echo(line, err=True))
+    facts = prepare_all(settings, report=_note)
     _print_totals(facts)
     if clips:
         typer.echo(f"{time_clips(settings, count=clips):.0f} clips/s read at random")
@@ -164,3 +164,7 @@ def _print_totals(facts: "Sequence[PreparedFacts]") -> None:
         f"{len(facts)} matches, {minutes:.1f} minutes, {bytes_ / 2**20:.0f} MiB, "
         f"{bytes_ / 2**20 / max(minutes, 1e-9):.1f} MiB a minute"
     )
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)

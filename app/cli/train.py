@@ -41,7 +41,7 @@ def train(
     from model.training.train import is_first_process
     from model.training.train import train as run
 
-    settings = read_config(config)
+    settings = read_config(config, report=_note)
     if (data is None) != (split is None):
         raise typer.BadParameter("--data and --split go together")
     if data is not None and split is not None:
@@ -51,7 +51,7 @@ def train(
     best = run(
         settings,
         out or Path("runs") / settings.name,
-        report=lambda line: typer.echo(line, err=True),
+        report=_note,
         is_resumed=resume,
         start_from=start_from,
         may_replace=force,
@@ -87,3 +87,7 @@ def average(
         average_checkpoints(checkpoints, shares, out=beside)
         attach_engines(beside)
     typer.echo(str(out))
+
+
+def _note(line: str) -> None:
+    typer.echo(line, err=True)

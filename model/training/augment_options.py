@@ -1,9 +1,13 @@
 """How far a clip may be changed, as in a config. Without torch."""
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from model.training.section import Factors, NotNegative, Share, section
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class AugmentOptions:
     """How far a clip may be changed; the defaults change nothing.
 
@@ -22,27 +26,15 @@ class AugmentOptions:
         noise: deviation of the noise added to half of the clips, in grey levels.
     """
 
-    shift_px: int = 0
-    zoom: tuple[float, float] = (1.0, 1.0)
-    aspect: tuple[float, float] = (1.0, 1.0)
-    flip: float = 0.0
-    jitter: float = 0.0
-    brightness: float = 0.3
-    contrast: float = 0.3
-    saturation: float = 0.3
-    hue: float = 0.2
-    shuffle: float = 0.0
-    blur: float = 0.0
-    noise: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, span in (("zoom", self.zoom), ("aspect", self.aspect)):
-            if not _is_range(span):
-                raise ValueError(f"{name} must be two numbers > 0, rising: got {span}")
-
-
-def _is_range(span: object) -> bool:
-    match span:
-        case (float() | int() as low, float() | int() as high):
-            return 0 < low <= high
-    return False
+    shift_px: Annotated[int, Field(ge=0)] = 0
+    zoom: Factors = (1.0, 1.0)
+    aspect: Factors = (1.0, 1.0)
+    flip: Share = 0.0
+    jitter: Share = 0.0
+    brightness: Share = 0.3
+    contrast: Share = 0.3
+    saturation: Share = 0.3
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.2
+    shuffle: Share = 0.0
+    blur: Share = 0.0
+    noise: NotNegative = 0.0

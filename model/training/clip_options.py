@@ -1,9 +1,13 @@
 """How clips are drawn, as in a config. Without torch."""
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from model.training.section import Factors, NotNegative, Share, Whole, section
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class ClipOptions:
     """How clips are drawn.
 
@@ -18,9 +22,9 @@ class ClipOptions:
             is the speed of the video.
     """
 
-    steps: int
-    padding: int = 5
-    event_bias: float = 0.3
-    balance: float = 0.5
-    dilation: int = 1
-    speed_range: tuple[float, float] = (1.0, 1.0)
+    steps: Whole
+    padding: Annotated[int, Field(ge=0)] = 5
+    event_bias: Share = 0.3
+    balance: NotNegative = 0.5
+    dilation: Annotated[int, Field(ge=0)] = 1
+    speed_range: Factors = (1.0, 1.0)

@@ -5,16 +5,25 @@ sport is in the code.
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any
 
 import yaml
+from pydantic import (
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
-from model.errors import BadAnnotations, BadCheckpoint
+from model.errors import BadAnnotations, BadCheckpoint, ModelError
 from model.network.config import ModelConfig
+from model.reporter import Reporter
 from model.training.augment_options import AugmentOptions
 from model.training.clip_options import ClipOptions
+from model.training.section import Whole, describe_errors, section
 from model.training.settings import (
     DataSettings,
     LossSettings,
@@ -26,10 +35,22 @@ from model.training.settings import (
 )
 from model.video.frame_spec import FrameSpec
 
-T = TypeVar("T")
+# Keys of earlier releases, which are still read: (section, key), (section, key).
+RENAMED = {("clips", "paces"): ("clips", "speed_range")}
 
 
-@dataclass(frozen=True, slots=True)
+def _frame_spec(raw: object) -> FrameSpec:
+    if isinstance(raw, FrameSpec):
+        return raw
+    if not isinstance(raw, Mapping):
+        raise ValueError("must be a mapping")
+    try:
+        return FrameSpec.from_dict(raw)
+    except BadCheckpoint as exc:
+        raise ValueError(str(exc)) from exc
+
+
+@section
 class TrainConfig:
     """All of a run. `labels` None takes those of the training matches.
 
@@ -41,11 +62,11 @@ class TrainConfig:
 
     name: str
     network: NetworkSettings
-    input: FrameSpec
+    input: Annotated[FrameSpec, BeforeValidator(_frame_spec)]
     data: DataSettings
     clips: ClipOptions
-    batch: int = 4
-    labels: tuple[str, ...] | None = None
+    batch: Whole = 4
+    labels: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     stages: tuple[Stage, ...] = ()
     loss: LossSettings = field(default_factory=LossSettings)
@@ -53,30 +74,27 @@ class TrainConfig:
     run: RunSettings = field(default_factory=RunSettings)
     provenance: ProvenanceSettings = field(default_factory=ProvenanceSettings)
 
-    def __post_init__(self) -> None:
-        """Refuse a run that cannot be done.
-
-        Raises:
-            BadAnnotations: the message names the setting.
-        """
+    @model_validator(mode="after")
+    def _fits_together(self) -> "TrainConfig":
         if self.clips.steps > self.network.clip_len:
-            raise BadAnnotations(
+            raise ValueError(
                 f"clips.steps is {self.clips.steps}, the network's clip_len "
-                f"{self.network.clip_len}: clips cannot be longer."
+                f"{self.network.clip_len}: clips cannot be longer"
             )
-        if self.labels is not None and not self.labels:
-            raise BadAnnotations("labels is empty: name the classes, or leave it out.")
+        try:
+            self.model_config(self.labels or ("label",))
+        except ModelError as exc:
+            raise ValueError(f"network: {exc}") from exc
         ends = [stage.until for stage in self.stages]
-        if ends and (ends != sorted(set(ends)) or ends[0] <= 0 or ends[-1] != 1):
-            raise BadAnnotations(f"stages end at {ends}: must rise and end at 1.")
-        if (
-            self.frames_per_step < 1
-            or abs(self._store_ratio - self.frames_per_step) > 1e-6
-        ):
-            raise BadAnnotations(
+        if ends and (ends != sorted(set(ends)) or ends[-1] != 1):
+            raise ValueError(f"stages end at {ends}: must rise and end at 1")
+        off = abs(self._store_ratio - self.frames_per_step)
+        if self.frames_per_step < 1 or off > 1e-6:
+            raise ValueError(
                 f"data.store_fps is {self.data.store_fps:g}: must be a whole multiple "
-                f"of input.fps, which is {self.input.fps:g}."
+                f"of input.fps, which is {self.input.fps:g}"
             )
+        return self
 
     @property
     def frames_per_step(self) -> int:
@@ -120,47 +138,54 @@ class TrainConfig:
         return asdict(self)
 
 
-def read_config(path: Path) -> TrainConfig:
+def read_config(path: Path, *, report: Reporter = lambda _: None) -> TrainConfig:
     """Read a run from YAML.
 
+    Args:
+        path: of the file.
+        report: is told of keys that have another name by now; they are still read.
+
     Raises:
-        BadAnnotations: not YAML, an unknown or missing key, a value out of range.
+        BadAnnotations: not YAML, an unknown or missing key, a value out of range; the
+            message names each key that is wrong and what is allowed.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as exc:
         raise BadAnnotations(f"{path} cannot be read as a config: {exc}") from exc
-    return config_from(raw, where=path.name)
+    return config_from(raw, where=path.name, report=report)
 
 
-def config_from(raw: object, *, where: str = "config") -> TrainConfig:
+def config_from(
+    raw: object, *, where: str = "config", report: Reporter = lambda _: None
+) -> TrainConfig:
     """Build a run from plain values; see `read_config`."""
-    values = _mapping(raw, where)
-    parts: dict[str, Any] = dict(values)
-    for name, kind in (
-        ("network", NetworkSettings),
-        ("data", DataSettings),
-        ("clips", ClipOptions),
-        ("augment", AugmentOptions),
-        ("loss", LossSettings),
-        ("optimiser", OptimiserSettings),
-        ("run", RunSettings),
-        ("provenance", ProvenanceSettings),
-    ):
-        if name in parts:
-            parts[name] = _build(kind, parts[name], f"{where}: {name}")
-    if "input" in parts:
-        try:
-            parts["input"] = FrameSpec.from_dict(_mapping(parts["input"], where))
-        except BadCheckpoint as exc:
-            raise BadAnnotations(f"{where}: input: {exc}") from exc
-    stages = parts.get("stages", ())
-    if not isinstance(stages, list | tuple):
-        raise BadAnnotations(f"{where}: stages must be a list, got {stages!r:.80}")
-    parts["stages"] = tuple(_build(Stage, s, f"{where}: stages") for s in stages)
-    if isinstance(parts.get("labels"), list):
-        parts["labels"] = tuple(str(label) for label in parts["labels"])
-    return _build(TrainConfig, parts, where)
+    if not isinstance(raw, Mapping):
+        raise BadAnnotations(f"{where} must be a mapping, got {raw!r:.80}")
+    values = _with_new_names(raw, where, report)
+    try:
+        return TypeAdapter(TrainConfig).validate_python(values)
+    except ValidationError as exc:
+        raise BadAnnotations(f"{where}: {describe_errors(exc, TrainConfig)}.") from exc
+
+
+def _with_new_names(
+    raw: Mapping[str, Any], where: str, report: Reporter
+) -> dict[str, Any]:
+    """Move what stands under an old key to the new one, and report it."""
+    values = {k: dict(v) if isinstance(v, Mapping) else v for k, v in raw.items()}
+    for (old_section, old), (*path, new) in RENAMED.items():
+        section_values = values.get(old_section)
+        if not isinstance(section_values, dict) or old not in section_values:
+            continue
+        target = values
+        for name in path:
+            target = target.setdefault(name, {})
+        if new in target:
+            continue  # Both are there: the old one is refused as unknown.
+        target[new] = section_values.pop(old)
+        report(f"{where}: {old_section}.{old} is now called {'.'.join((*path, new))}")
+    return values
 
 
 def with_data(config: TrainConfig, matches: Path, *, split: Path) -> TrainConfig:
@@ -177,42 +202,3 @@ def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
     optimiser = replace(settings, steps=steps, warmup_steps=warmup)
     run = replace(config.run, validate_steps=min(config.run.validate_steps, steps))
     return replace(config, optimiser=optimiser, run=run)
-
-
-def _build(kind: type[T], raw: object, where: str) -> T:
-    """Make a dataclass of plain values: no key missing, none unknown."""
-    values = dict(_mapping(raw, where))
-    known = {item.name: item for item in fields(cast(Any, kind))}
-    unknown = sorted(set(values) - set(known))
-    missing = sorted(
-        name
-        for name, item in known.items()
-        if name not in values
-        and item.default is MISSING
-        and item.default_factory is MISSING
-    )
-    if unknown or missing:
-        raise BadAnnotations(f"{where}: unknown keys {unknown}, missing keys {missing}")
-    for name, value in values.items():
-        if isinstance(value, list):
-            values[name] = tuple(value)
-        if isinstance(known[name].default, float) and isinstance(value, str | int):
-            values[name] = _number(value, f"{where}: {name}")
-    try:
-        return kind(**values)
-    except (TypeError, ValueError) as exc:
-        raise BadAnnotations(f"{where}: {exc}") from exc
-
-
-def _number(value: str | int, where: str) -> float:
-    """Read a number; YAML takes 1e-3 for a string."""
-    try:
-        return float(value)
-    except ValueError as exc:
-        raise BadAnnotations(f"{where} must be a number, got {value!r}") from exc
-
-
-def _mapping(raw: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(raw, Mapping):
-        raise BadAnnotations(f"{where} must be a mapping, got {raw!r:.80}")
-    return raw

@@ -1,13 +1,18 @@
 """The sections of a training run's config, with what they are when left out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
+from model.training.section import NotNegative, Positive, Whole, section
+
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
 OnCorrupt = Literal["stop", "skip"]
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class NetworkSettings:
     """The network to train; how many classes it has, the labels say.
 
@@ -24,13 +29,13 @@ class NetworkSettings:
 
     feature_arch: str
     temporal_arch: str
-    clip_len: int
+    clip_len: Whole
     options: Mapping[str, Any] = field(default_factory=dict)
     is_pretrained: bool = True
     has_frozen_norms: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class DataSettings:
     """Where matches come from.
 
@@ -47,7 +52,7 @@ class DataSettings:
     """
 
     store: str
-    store_fps: float | None = None
+    store_fps: Positive | None = None
     train: str | None = None
     val: str | None = None
     split: str | None = None
@@ -55,7 +60,7 @@ class DataSettings:
     on_corrupt: OnCorrupt = "stop"
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class Stage:
     """A stretch of the run with pictures or clips of its own size.
 
@@ -66,13 +71,13 @@ class Stage:
         batch: clips a process; None is `batch`.
     """
 
-    until: float
-    size: tuple[int, int] | None = None
-    clip_steps: int | None = None
-    batch: int | None = None
+    until: Annotated[float, Field(gt=0, le=1)]
+    size: tuple[Whole, Whole] | None = None
+    clip_steps: Whole | None = None
+    batch: Whole | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class LossSettings:
     """How the loss is weighted.
 
@@ -85,11 +90,11 @@ class LossSettings:
             none.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
-    foreground: float = 5.0
-    gamma: float = 0.0
-    smoothing: float = 0.0
-    phase: float = 0.0
+    weights: Mapping[str, Positive] = field(default_factory=dict)
+    foreground: Positive = 5.0
+    gamma: NotNegative = 0.0
+    smoothing: BelowOne = 0.0
+    phase: NotNegative = 0.0
 
     def for_labels(self, labels: tuple[str, ...]) -> list[float]:
         """List the weights in the order of the logits, background first."""
@@ -97,7 +102,7 @@ class LossSettings:
         return [background] + [self.weights.get(x, self.foreground) for x in labels]
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class OptimiserSettings:
     """AdamW with warm-up and cosine, stepped per optimiser step.
 
@@ -112,17 +117,17 @@ class OptimiserSettings:
         mixup: alpha of Beta(alpha, alpha); 0 is none.
     """
 
-    lr: float = 1e-3
-    weight_decay: float = 0.01
-    warmup_steps: int = 100
-    steps: int = 3000
-    clip_norm: float = 1.0
-    accumulate: int = 1
-    ema: float = 0.998
-    mixup: float = 0.0
+    lr: Positive = 1e-3
+    weight_decay: NotNegative = 0.01
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    steps: Whole = 3000
+    clip_norm: NotNegative = 1.0
+    accumulate: Whole = 1
+    ema: BelowOne = 0.998
+    mixup: NotNegative = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@section
 class RunSettings:
     """How the run is executed.
 
@@ -143,24 +148,20 @@ class RunSettings:
     """
 
     seed: int = 7
-    accelerator: str = "auto"
-    devices: int = 1
-    threads: int = 0
-    precision: str = "32-true"
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: Whole = 1
+    threads: Annotated[int, Field(ge=0)] = 0
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     is_compiled: bool = False
-    workers: int = 0
-    checkpoint_minutes: float = 5.0
-    validate_steps: int = 500
-    tolerance_s: float = 0.5
-    overlap: float = 0.5
+    workers: Annotated[int, Field(ge=0)] = 0
+    checkpoint_minutes: Positive = 5.0
+    validate_steps: Whole = 500
+    tolerance_s: Positive = 0.5
+    overlap: BelowOne = 0.5
     logger: Literal["tensorboard", "wandb", "none"] = "tensorboard"
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.overlap < 1:
-            raise ValueError(f"overlap must be in [0, 1), got {self.overlap}")
 
-
-@dataclass(frozen=True, slots=True)
+@section
 class ProvenanceSettings:
     """What the finished checkpoint says about where it comes from."""
 

@@ -253,7 +253,7 @@ def _trainer(
         accelerator=run.accelerator,
         devices=run.devices,
         strategy="ddp" if run.devices > 1 else "auto",
-        precision=run.precision,  # type: ignore[arg-type] # Lightning names what it takes
+        precision=run.precision,
         max_steps=optimiser.steps,
         max_epochs=-1,
         accumulate_grad_batches=optimiser.accumulate,

@@ -1,5 +1,6 @@
 """Configs are read strictly, and every shipped one really trains."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from model.errors import BadAnnotations
 from model.training.clip_options import ClipOptions
 from model.training.config import read_config, with_steps
 from model.training.train import train
-from tests.unit.model.training.toys import FPS, toy_config, toy_data
+from tests.unit.model.training.toys import FPS, toy_config, toy_data, toy_values
 
+NETWORK = {"feature_arch": "rny002_gsm", "temporal_arch": "gru", "clip_len": 16}
 CONFIGS = sorted((Path(__file__).parents[4] / "configs").glob("*.yaml"))
 
 
@@ -67,17 +69,33 @@ def test_every_shipped_config_trains_for_real_steps(
     ("changes", "message"),
     [
         ({"clips": {"steps": 99}}, "clips cannot be longer"),
-        ({"labels": []}, "labels is empty"),
-        ({"augment": {"wobble": 1}}, r"unknown keys \['wobble'\]"),
-        ({"augment": {"aspect": [1.2, 0.8]}}, "aspect must be two numbers > 0"),
-        ({"augment": {"zoom": [0, 2]}}, "zoom must be two numbers > 0"),
-        ({"augment": {"zoom": 1.2}}, "zoom must be two numbers > 0"),
-        ({"augment": {"zoom": ["a", "b"]}}, "zoom must be two numbers > 0"),
-        ({"run": {"overlap": 1}}, r"overlap must be in \[0, 1\)"),
-        ({"network": {"feature_arch": "rny002"}}, "missing keys"),
-        ({"optimiser": {"lr": "fast"}}, "must be a number"),
-        ({"input": {"width": 64}}, "lacks"),
+        ({"clips": {"steps": 0}}, "clips.steps: must be greater than or equal to 1"),
+        ({"clips": {"steps": 4, "event_bias": 2}}, "clips.event_bias: must be less"),
+        ({"clips": 4}, "clips: must be"),
+        ({"labels": []}, "labels"),
+        ({"batch": "many"}, "batch: must be a valid integer.*got 'many'"),
+        ({"augment": {"wobble": 1}}, "augment.wobble is unknown, allowed .* zoom, asp"),
+        ({"wobble": 1}, "wobble is unknown, allowed there: name, network, input"),
+        ({"augment": {"aspect": [1.2, 0.8]}}, "augment.aspect .*not be above"),
+        (
+            {"augment": {"zoom": [0, 2]}},
+            "augment.zoom.0: must be greater than 0, g",
+        ),
+        ({"augment": {"zoom": 1.2}}, "augment.zoom: must be a valid tuple"),
+        ({"augment": {"zoom": ["a", "b"]}}, "augment.zoom.0: must be a valid number"),
+        ({"augment": {"flip": float("nan")}}, "augment.flip: must be a finite number"),
+        ({"run": {"overlap": 1}}, "run.overlap: must be less than 1, got 1"),
+        ({"run": {"precision": "8"}}, "run.precision: must be '32-true', 'bf16-mixed'"),
+        ({"network": {"feature_arch": "rny002"}}, "temporal_arch is missing"),
+        ({"network": {**NETWORK, "feature_arch": "rny9"}}, "'rny9' is not supported"),
+        ({"network": {**NETWORK, "options": {"heads": 2}}}, "option 'heads' means"),
+        ({"optimiser": {"lr": "fast"}}, "optimiser.lr: must be a valid number.*'fast'"),
+        ({"input": {"width": 64}}, "input.*lacks"),
         ({"stages": [{"until": 0.5}]}, "must rise and end at 1"),
+        (
+            {"stages": [{"until": 1, "siz": 1}]},
+            "stages.0.siz is unknown, .*: until, s",
+        ),
         ({"data": {"store": "s", "store_fps": 15}}, "a whole multiple of input.fps"),
         ({"data": {"store": "s", "store_fps": 5}}, "a whole multiple of input.fps"),
     ],
@@ -87,6 +105,22 @@ def test_a_wrong_config_says_what_is_wrong(
 ) -> None:
     with pytest.raises(BadAnnotations, match=message):
         toy_config(Path("nowhere"), **changes)
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(BadAnnotations, match=r"clips.stepz is unknown.*batch: must"):
+        toy_config(Path("nowhere"), clips={"steps": 4, "stepz": 1}, batch=0)
+
+
+def test_a_key_of_an_earlier_release_is_read_and_reported(tmp_path: Path) -> None:
+    values = toy_values(tmp_path, clips={"steps": 12, "paces": [0.9, 1.1]})
+    (tmp_path / "run.yaml").write_text(json.dumps(values))  # JSON is YAML
+    lines: list[str] = []
+
+    config = read_config(tmp_path / "run.yaml", report=lines.append)
+
+    assert config.clips.speed_range == (0.9, 1.1)
+    assert lines == ["run.yaml: clips.paces is now called clips.speed_range"]
 
 
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import pytest
@@ -34,7 +34,7 @@ class BadGradients(lightning.Callback):
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_gradients_that_are_non_finite_stop_before_they_spoil_the_weights(
-    toys: Path, tmp_path: Path, precision: str
+    toys: Path, tmp_path: Path, precision: Literal["32-true", "bf16-mixed"]
 ) -> None:
     config = toy_config(toys)
     config = replace(
