@@ -1,19 +1,33 @@
 """Augmentation: geometry, colours, blur and noise, alike for all frames of a clip.
 
-Works on uint8 clips, one at a time, on the device that holds them; keeps away from
-labels, but for `mix_clips`.
+But for camera motion, shake and noise, which differ from frame to frame. Works on
+uint8 clips, one at a time, on the device that holds them; keeps away from labels.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
 from model.training.augment_options import AugmentOptions
+from model.training.camera import camera_path
 from model.video.frame_spec import FrameSpec
 
 _GREY = (0.299, 0.587, 0.114)
+
+
+class Augmented(NamedTuple):
+    """A clip as the network is shown it.
+
+    Attributes:
+        frames: (T, 3, h, w) uint8.
+        is_mirrored: left and right are swapped.
+    """
+
+    frames: Tensor
+    is_mirrored: bool
 
 
 def augment_clip(
@@ -23,7 +37,7 @@ def augment_clip(
     *,
     seed: tuple[int, int],
     size: tuple[int, int] | None = None,
-) -> Tensor:
+) -> Augmented:
     """Cut and change one clip.
 
     Shapes: frames (T, H, W, 3) uint8, the whole scaled picture -> (T, 3, h, w)
@@ -39,15 +53,19 @@ def augment_clip(
     rng = torch.Generator().manual_seed(seed[0] * 1_000_003 + seed[1])
     out = size or (spec.out_width, spec.out_height)
     pictures = _cut(frames, spec, options, rng, out)
-    if _is_drawn(options.flip, rng):
+    is_mirrored = _is_drawn(options.flip, rng)
+    if is_mirrored:
         pictures = pictures.flip(-1)
     pictures = _recolour(pictures, options, rng)
     if _is_drawn(options.blur, rng):
         pictures = _blurred(pictures, sigma=_uniform(rng, 0.3, 1.0))
+    # What is switched off draws nothing, so that other runs draw what they drew.
+    if options.motion_blur and _is_drawn(options.motion_blur, rng):
+        pictures = _motion_blurred(pictures, options.motion_blur_px, rng)
     if options.noise and _is_drawn(0.5, rng):
         noise = torch.randn(pictures.shape, generator=rng) * options.noise
         pictures = pictures + noise.to(pictures.device)
-    return pictures.round().clamp(0, 255).to(torch.uint8)
+    return Augmented(pictures.round().clamp(0, 255).to(torch.uint8), is_mirrored)
 
 
 def plain_clip(
@@ -61,28 +79,6 @@ def plain_clip(
         return window.permute(0, 3, 1, 2)
     cut = _resample(frames, (left, top, width, height), out)
     return cut.round().clamp(0, 255).to(torch.uint8)
-
-
-def mix_clips(
-    frames: Tensor, targets: Tensor, *, alpha: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Blend each clip of a batch with another one, pictures and targets alike.
-
-    Shapes: frames (B, T, 3, H, W) uint8, targets (B, T, K); the same come out. The
-    share of the other clip is drawn from Beta(alpha, alpha); 0 leaves all alone.
-
-    Source: mixup (Zhang et al., ICLR 2018), for clips as in E2E-Spot.
-    """
-    if alpha <= 0:
-        return frames, targets
-    count = len(frames)
-    gamma = torch._standard_gamma(torch.full((count, 2), alpha), generator=generator)
-    share = (gamma[:, 0] / gamma.sum(1).clamp_min(1e-9)).clamp(0, 1)
-    share = torch.maximum(share, 1 - share).to(frames.device)
-    other = torch.randperm(count, generator=generator).to(frames.device)
-    s5, s3 = share.view(-1, 1, 1, 1, 1), share.view(-1, 1, 1)
-    mixed = frames.float() * s5 + frames[other].float() * (1 - s5)
-    return mixed.round().to(torch.uint8), targets * s3 + targets[other] * (1 - s3)
 
 
 def _cut(
@@ -102,6 +98,11 @@ def _cut(
     high = min(height / zoom / stretch, float(spec.height))
     x = left + (width - wide) / 2 + _uniform(rng, -1, 1) * options.shift_px
     y = top + (height - high) / 2 + _uniform(rng, -1, 1) * options.shift_px
+    if options.camera and _is_drawn(options.camera, rng):
+        path = camera_path(len(frames), options, rng, fps=spec.fps)
+        return _resample_each(
+            frames, _moving_boxes((x, y, wide, high), path, spec), out
+        )
     x = min(max(x, 0.0), spec.width - wide)
     y = min(max(y, 0.0), spec.height - high)
     is_whole = (wide, high) == (width, height) == out
@@ -123,23 +124,52 @@ def _resample(
     x0, x1 = math.floor(box[0]), min(width, math.ceil(box[0] + box[2]) + 1)
     y0, y1 = math.floor(box[1]), min(height, math.ceil(box[1] + box[3]) + 1)
     window = frames[:, y0:y1, x0:x1].permute(0, 3, 1, 2).float()
-    across = _area_weights(x1 - x0, box[0] - x0, box[2], out[0]).to(window.device)
-    down = _area_weights(y1 - y0, box[1] - y0, box[3], out[1]).to(window.device)
+    at = torch.tensor(box, dtype=torch.float64)
+    across = _area_weights(x1 - x0, at[0] - x0, at[2], out[0]).to(window.device)
+    down = _area_weights(y1 - y0, at[1] - y0, at[3], out[1]).to(window.device)
     return down @ (window @ across.T)
 
 
-def _area_weights(size: int, start: float, extent: float, out: int) -> Tensor:
-    """Weigh `size` source pixels for each of `out` pixels: (out, size), rows 1."""
-    scale = extent / out
-    extent_px = max(scale, 1.0)
-    centres = start + (torch.arange(out) + 0.5) * scale
+def _moving_boxes(
+    box: tuple[float, float, float, float], path: Tensor, spec: FrameSpec
+) -> Tensor:
+    """Move a box along a camera's path, inside the picture: (T, 4) float64."""
+    x, y, wide, high = box
+    path = path.double()
+    shrink = (-path[:, 2]).exp()
+    wides = (wide * shrink).clamp_max(spec.width)
+    highs = (high * shrink).clamp_max(spec.height)
+    left = (x + path[:, 0] + (wide - wides) / 2).clamp_min(0)
+    top = (y + path[:, 1] + (high - highs) / 2).clamp_min(0)
+    left = torch.minimum(left, spec.width - wides)
+    top = torch.minimum(top, spec.height - highs)
+    return torch.stack((left, top, wides, highs), dim=1)
+
+
+def _resample_each(frames: Tensor, boxes: Tensor, out: tuple[int, int]) -> Tensor:
+    """Scale each frame's own box (T, 4) to `out`; see `_resample`."""
+    height, width = frames.shape[1:3]
+    pictures = frames.permute(0, 3, 1, 2).float()
+    left, top, wide, high = boxes.T
+    across = _area_weights(width, left, wide, out[0]).to(frames.device)  # (T, w, W)
+    down = _area_weights(height, top, high, out[1]).to(frames.device)  # (T, h, H)
+    rows = pictures.reshape(len(frames), -1, width) @ across.transpose(1, 2)
+    return down.unsqueeze(1) @ rows.view(len(frames), 3, height, out[0])
+
+
+def _area_weights(size: int, start: Tensor, extent: Tensor, out: int) -> Tensor:
+    """Weigh `size` source pixels for each of `out` pixels: (..., out, size), rows 1.
+
+    `start` and `extent` (...) say where the pixels lie in the source.
+    """
+    scale = (extent / out).float().unsqueeze(-1)
+    extent_px = scale.clamp_min(1.0)
+    centres = start.float().unsqueeze(-1) + (torch.arange(out) + 0.5) * scale
+    low = (centres - extent_px / 2).unsqueeze(-1)
     pixels = torch.arange(size)
-    low = (centres - extent_px / 2).unsqueeze(1)
-    overlap = torch.minimum(low + extent_px, pixels + 1.0) - torch.maximum(
-        low, pixels * 1.0
-    )
-    weights = overlap.clamp_min(0)
-    return weights / weights.sum(1, keepdim=True).clamp_min(1e-6)
+    upper = torch.minimum(low + extent_px.unsqueeze(-1), pixels + 1.0)
+    weights = (upper - torch.maximum(low, pixels * 1.0)).clamp_min(0)
+    return weights / weights.sum(-1, keepdim=True).clamp_min(1e-6)
 
 
 def _recolour(
@@ -185,6 +215,35 @@ def _blurred(pictures: Tensor, *, sigma: float) -> Tensor:
     flat = conv2d(pad(flat, (2, 2, 0, 0), "replicate"), kernel.view(1, 1, 1, 5))
     flat = conv2d(pad(flat, (0, 0, 2, 2), "replicate"), kernel.view(1, 1, 5, 1))
     return flat.view_as(pictures)
+
+
+def _motion_blurred(
+    pictures: Tensor, longest_px: float, rng: torch.Generator
+) -> Tensor:
+    """Blur along a line, mostly level as pans are: half the time only for a stretch."""
+    length = _uniform(rng, 1.0, longest_px)
+    angle = 0.4 * float(torch.randn((), generator=rng))
+    first, last = 0, len(pictures)
+    if _is_drawn(0.5, rng):
+        first = int(torch.randint(0, last, (), generator=rng))
+        last = min(last, first + int(torch.randint(3, 41, (), generator=rng)))
+    kernel = _line(length, angle).to(pictures.device)
+    reach = kernel.shape[-1] // 2
+    flat = pictures[first:last].flatten(0, 1).unsqueeze(1)
+    flat = conv2d(pad(flat, (reach,) * 4, "replicate"), kernel[None, None])
+    blurred = flat.view(last - first, *pictures.shape[1:])
+    return torch.cat((pictures[:first], blurred, pictures[last:]))
+
+
+def _line(length: float, angle: float) -> Tensor:
+    """Draw a line through the middle of a kernel (k, k) whose weights add to one."""
+    reach = math.ceil(length / 2) + 1
+    along = torch.linspace(-length / 2, length / 2, 4 * reach + 1)
+    at = torch.stack((along * math.sin(angle), along * math.cos(angle)), dim=1) + reach
+    pixels = torch.arange(2 * reach + 1)
+    near = (1 - (at.unsqueeze(-1) - pixels).abs()).clamp_min(0)  # (N, 2, k), bilinear
+    kernel = torch.einsum("ni,nj->ij", near[:, 0], near[:, 1])
+    return kernel / kernel.sum()
 
 
 def _crop(spec: FrameSpec) -> tuple[int, int, int, int]:

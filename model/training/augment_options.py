@@ -22,6 +22,13 @@ class AugmentOptions:
         brightness: factor drawn from 1 +- this; so too `contrast`, `saturation`.
         hue: hue shift, in +- this share of a circle.
         shuffle: probability that the colour channels are permuted.
+        camera: probability that the crop moves within the clip, as a camera does.
+        pan_px: how far it then moves to each side, at most, and half as far up and
+            down, in pixels of the scaled picture.
+        zoom_drift: how far its zoom then changes, at most, as a logarithm.
+        shake_px: at most the deviation of its shake, in pixels.
+        motion_blur: probability of motion blur, over the clip or a stretch of it.
+        motion_blur_px: length of the longest motion blur, in pixels.
         blur: probability of a Gaussian blur.
         noise: deviation of the noise added to half of the clips, in grey levels.
     """
@@ -38,3 +45,9 @@ class AugmentOptions:
     shuffle: Share = 0.0
     blur: Share = 0.0
     noise: NotNegative = 0.0
+    camera: Share = 0.0
+    pan_px: NotNegative = 12.0
+    zoom_drift: Annotated[float, Field(ge=0, le=0.5)] = 0.06
+    shake_px: NotNegative = 0.6
+    motion_blur: Share = 0.0
+    motion_blur_px: Annotated[float, Field(ge=1, le=15)] = 4.0
