@@ -3,17 +3,40 @@
 A run that was killed asks for batch n again and gets what it would have got.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from model.data.frame_store import StoredMatch
-from model.training.augment import augment_clip, mix_clips
+from model.network.spotter import IMAGENET_MEAN
+from model.training.augment import augment_clip
 from model.training.config import TrainConfig
-from model.training.dataset import RandomClips
+from model.training.dataset import Clip, RandomClips
+from model.training.false_alarms import FalseAlarm
+from model.training.mixup import Mix
+from model.training.outputs import target_makers
+from model.training.settings import Stage
+from model.training.targets import StepTargets
+
+# What is about zero after normalisation.
+_MEAN_COLOUR = torch.tensor([round(255 * mean) for mean in IMAGENET_MEAN])
+
+
+class Targets(NamedTuple):
+    """Targets of one output, as `StepTargets` has them for one clip.
+
+    Attributes:
+        values: (B, T, C) float32.
+        weight: (B, T) float32.
+    """
+
+    values: Tensor
+    weight: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +45,30 @@ class Batch:
 
     Attributes:
         frames: (B, T, 3, H, W) uint8.
-        targets: (B, T, K) float32, each step's shares adding to one.
-        phases: (B, T, C) float32, each step's shares adding to one or to zero.
+        is_padding: (B, T) bool, steps outside the match: zero after normalisation.
+        targets: of each output, by name.
         names: of each clip, for messages: the match and its first step.
         number: of the batch, from 0.
     """
 
     frames: Tensor
-    targets: Tensor
-    phases: Tensor
+    is_padding: Tensor
+    targets: Mapping[str, Targets]
     names: tuple[str, ...]
     number: int
+
+    def to(self, device: torch.device) -> Self:
+        """Bring the clips to a device."""
+        targets = {
+            name: Targets(*(each.to(device, non_blocking=True) for each in made))
+            for name, made in self.targets.items()
+        }
+        return replace(
+            self,
+            frames=self.frames.to(device, non_blocking=True),
+            is_padding=self.is_padding.to(device, non_blocking=True),
+            targets=targets,
+        )
 
 
 class Batches(IterableDataset[Batch]):
@@ -44,6 +80,7 @@ class Batches(IterableDataset[Batch]):
         labels: tuple[str, ...],
         config: TrainConfig,
         *,
+        hard_negatives: Sequence[FalseAlarm] = (),
         first: int = 0,
         rank: int = 0,
         world: int = 1,
@@ -54,6 +91,7 @@ class Batches(IterableDataset[Batch]):
             matches: to draw clips from.
             labels: in the order of the network's outputs.
             config: of the run.
+            hard_negatives: false alarms to draw clips about.
             first: number of the first batch to give.
             rank: of this process among `world`.
             world: how many processes draw from the same run.
@@ -64,7 +102,9 @@ class Batches(IterableDataset[Batch]):
             labels,
             config.clips,
             seed=config.run.seed,
+            makers=target_makers(config),
             frames_per_step=config.frames_per_step,
+            hard_negatives=hard_negatives,
         )
         self.config = config
         self.first, self.rank, self.world = first, rank, world
@@ -82,34 +122,58 @@ class Batches(IterableDataset[Batch]):
         """Make one batch."""
         config = self.config
         stage = config.stage_at(number // config.optimiser.accumulate)
-        count = stage.batch or config.batch
         # Room for any stage's batch, so that no clip number is used twice.
         widest = max([config.batch, *(s.batch or 0 for s in config.stages)])
         base = (number * self.world + self.rank) * widest
-        drawn = [
+        clips = [
             self.clips.draw(base + index, steps=stage.clip_steps)
-            for index in range(count)
+            for index in range(stage.batch or config.batch)
         ]
-        seed = config.run.seed
-        frames = torch.stack(
-            [
-                augment_clip(
-                    torch.from_numpy(clip.frames),
-                    config.input,
-                    config.augment,
-                    seed=(seed, clip.number),
-                    size=stage.size,
-                )
-                for clip in drawn
-            ]
+        shown = [self._augmented(clip, stage) for clip in clips]
+        frames = torch.stack([pictures for pictures, _ in shown])
+        is_padding = torch.from_numpy(np.stack([clip.is_padding for clip in clips]))
+        made = [targets for _, targets in shown]
+        targets = {name: _stacked([one[name] for one in made]) for name in made[0]}
+        names = tuple(f"{clip.name} from step {clip.start}" for clip in clips)
+        batch = Batch(frames, is_padding, targets, names, number)
+        rng = torch.Generator().manual_seed(config.run.seed * 7_919 + base)
+        mix = Mix.draw(len(clips), alpha=config.optimiser.mixup, generator=rng)
+        return batch if mix is None else self._mixed(batch, mix)
+
+    def _augmented(
+        self, clip: Clip, stage: Stage
+    ) -> tuple[Tensor, dict[str, StepTargets]]:
+        """Augment a clip: (T, 3, h, w) uint8, and its targets."""
+        pictures, is_mirrored = augment_clip(
+            torch.from_numpy(clip.frames),
+            self.config.input,
+            self.config.augment,
+            seed=(self.config.run.seed, clip.number),
+            size=stage.size,
         )
-        targets = torch.stack([torch.from_numpy(clip.targets) for clip in drawn])
-        phases = torch.stack([torch.from_numpy(clip.phases) for clip in drawn])
-        rng = torch.Generator().manual_seed(seed * 7_919 + base)
-        alpha = config.optimiser.mixup
-        both = torch.cat((targets, phases), dim=-1)
-        frames, both = mix_clips(frames, both, alpha=alpha, generator=rng)
-        classes = targets.shape[-1]
-        targets, phases = both[..., :classes], both[..., classes:]
-        names = tuple(f"{clip.name} from step {clip.start}" for clip in drawn)
-        return Batch(frames, targets, phases, names, number)
+        padding = torch.from_numpy(clip.is_padding)
+        pictures[padding] = _MEAN_COLOUR.to(torch.uint8).view(3, 1, 1)
+        targets = dict(clip.targets)
+        if is_mirrored:
+            for name, made in targets.items():
+                values = self.clips.makers[name].mirrored(made.values)
+                targets[name] = StepTargets(values, made.weight)
+        return pictures, targets
+
+    def _mixed(self, batch: Batch, mix: Mix) -> Batch:
+        targets = {}
+        for name, made in batch.targets.items():
+            is_blended = self.clips.makers[name].is_blended
+            targets[name] = Targets(*mix.targets(*made, is_blended=is_blended))
+        return replace(
+            batch,
+            frames=mix.pictures(batch.frames),
+            is_padding=batch.is_padding & batch.is_padding[mix.partner],
+            targets=targets,
+        )
+
+
+def _stacked(clips: Sequence[StepTargets]) -> Targets:
+    values = np.stack([clip.values for clip in clips])
+    weight = np.stack([clip.weight for clip in clips])
+    return Targets(torch.from_numpy(values), torch.from_numpy(weight))

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,7 +16,8 @@ from model.checkpoint.spotter_io import save_spotter
 from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import TrainingFailed
 from model.training.config import TrainConfig
-from model.training.module import SpottingModule
+from model.training.module import CHOICE, SpottingModule
+from model.video.frame_spec import FrameSpec
 
 
 class ProgressLog(lightning.Callback):
@@ -98,18 +100,24 @@ class GradientWatch(lightning.Callback):
 
 
 class KeepBest(lightning.Callback):
-    """Writes `last.touchline` after each validation, `best.touchline` at a new best."""
+    """Writes `last.touchline` after each validation, `best.touchline` at a new best.
+
+    Scores at pictures of different sizes do not compete: a stage with another size
+    begins anew, and its first validation replaces what an earlier size gave.
+    """
 
     def __init__(self, folder: Path, labels: tuple[str, ...], config: TrainConfig):
         self.folder = folder
         self.labels = labels
         self.config = config
         self.best = -1.0
+        self.size: tuple[int, int] | None = None
         self.validated_at = -1
 
     def state_dict(self) -> dict[str, Any]:
         """Remember the best, and what the outputs mean, across a resume."""
-        return {"best": self.best, "labels": list(self.labels)}
+        size = None if self.size is None else list(self.size)
+        return {"best": self.best, "size": size, "labels": list(self.labels)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it up again.
@@ -125,28 +133,27 @@ class KeepBest(lightning.Callback):
                 "Name `labels` in the config in the run's order, or begin another run."
             )
         self.best = float(state_dict["best"])
+        size = state_dict.get("size")
+        self.size = None if size is None else (int(size[0]), int(size[1]))
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Write once the scores are known, while the averaged weights are in place.
-
-        Lightning asks the callbacks before the module here, which swaps them back,
-        but at the epoch's end before the module has measured.
-        """
+        """Write what was validated."""
         self.validated_at = trainer.global_step
         if not trainer.is_global_zero:
             return
+        size = self.config.size_at(trainer.global_step)
         self.write(self.folder / "last.touchline", trainer, pl_module)
-        value = pl_module.scores.get("mAP", 0.0)
-        if value > self.best:
-            self.best = value
+        value = pl_module.scores.get(CHOICE, 0.0)
+        if size != self.size or value > self.best:
+            self.best, self.size = value, size
             self.write(self.folder / "best.touchline", trainer, pl_module)
 
     def write(self, path: Path, trainer: Any, module: SpottingModule) -> None:
-        """Write the network as it stands."""
+        """Write the network that was validated."""
         manifest = manifest_of(
             self.config, self.labels, steps=trainer.global_step, val=module.scores
         )
-        save_spotter(path, module.spotter, manifest)
+        save_spotter(path, module.kept, manifest)
 
 
 def manifest_of(
@@ -156,13 +163,16 @@ def manifest_of(
     steps: int,
     val: dict[str, float],
 ) -> Manifest:
-    """Describe a checkpoint of this run is; thresholds are still the default ones."""
+    """Describe a checkpoint of this run; thresholds are still the default ones.
+
+    Its input has the picture's size of the stage that it was validated in.
+    """
     tolerance = f"{config.run.tolerance_s:g}"
     return Manifest(
         name=config.name,
         config=config.model_config(labels),
         labels=labels,
-        frame_spec=config.input,
+        frame_spec=at_size(config.input, config.size_at(steps)),
         spotting=SpottingOptions.default(labels),
         provenance=Provenance(
             trained_on=config.provenance.trained_on,
@@ -173,3 +183,26 @@ def manifest_of(
             notes=config.provenance.notes,
         ),
     )
+
+
+def at_size(spec: FrameSpec, size: tuple[int, int]) -> FrameSpec:
+    """Give the spec that shows the same piece of the picture at another size.
+
+    Of a crop, the picture is scaled as near as whole pixels allow.
+    """
+    width, height = size
+    if (width, height) == (spec.out_width, spec.out_height):
+        return spec
+    if spec.crop is None:
+        return replace(spec, width=width, height=height)
+    left, top, *_ = spec.crop
+    across, down = width / spec.out_width, height / spec.out_height
+    whole = (max(width, round(spec.width * across)), round(spec.height * down))
+    whole = (whole[0], max(height, whole[1]))
+    crop = (
+        min(round(left * across), whole[0] - width),
+        min(round(top * down), whole[1] - height),
+        width,
+        height,
+    )
+    return replace(spec, width=whole[0], height=whole[1], crop=crop)

@@ -20,6 +20,11 @@ class ClipOptions:
         dilation: steps to each side of an event that carry its label too.
         speed_range: a clip is played at a speed drawn from this range; (1.0, 1.0)
             is the speed of the video.
+        frame_jitter: probability that a step shows the stored frame before or after
+            its own, as videos do whose frames are unevenly spaced; needs a finer
+            store (`data.store_fps`).
+        hard_negative_share: share of the clips not drawn about an event that are
+            drawn about a false alarm of `data.hard_negatives`.
     """
 
     steps: Whole
@@ -28,3 +33,5 @@ class ClipOptions:
     balance: NotNegative = 0.5
     dilation: Annotated[int, Field(ge=0)] = 1
     speed_range: Factors = (1.0, 1.0)
+    frame_jitter: Share = 0.0
+    hard_negative_share: Share = 0.2

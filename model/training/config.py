@@ -20,6 +20,7 @@ from pydantic import (
 
 from model.errors import BadAnnotations, BadCheckpoint, ModelError
 from model.network.config import ModelConfig
+from model.network.outputs import OutputOptions
 from model.reporter import Reporter
 from model.training.augment_options import AugmentOptions
 from model.training.clip_options import ClipOptions
@@ -36,7 +37,10 @@ from model.training.settings import (
 from model.video.frame_spec import FrameSpec
 
 # Keys of earlier releases, which are still read: (section, key), (section, key).
-RENAMED = {("clips", "paces"): ("clips", "speed_range")}
+RENAMED = {
+    ("clips", "paces"): ("clips", "speed_range"),
+    ("loss", "phase"): ("loss", "terms", "phase"),
+}
 
 
 def _frame_spec(raw: object) -> FrameSpec:
@@ -94,12 +98,32 @@ class TrainConfig:
                 f"data.store_fps is {self.data.store_fps:g}: must be a whole multiple "
                 f"of input.fps, which is {self.input.fps:g}"
             )
+        if self.clips.frame_jitter and self.frames_per_step < 2:
+            raise ValueError(
+                "clips.frame_jitter needs data.store_fps above input.fps, which is "
+                f"{self.input.fps:g}: else the nearest other frame is a whole step away"
+            )
+        smallest = min([self.batch, *(s.batch or self.batch for s in self.stages)])
+        if self.optimiser.mixup and smallest < 2:
+            raise ValueError("optimiser.mixup needs a batch of at least 2 clips")
+        known = [*self.output_options, "phase"]
+        unknown = sorted(set(self.loss.terms) - set(known))
+        if unknown:
+            raise ValueError(
+                f"loss.terms names {', '.join(unknown)}; this network has "
+                f"{', '.join(known)}"
+            )
         return self
 
     @property
     def frames_per_step(self) -> int:
         """How many frames of the store make a step of the network, in training."""
         return round(self._store_ratio)
+
+    @property
+    def output_options(self) -> dict[str, OutputOptions]:
+        """Options of every output that the network has, `scores` first."""
+        return self.model_config(self.labels or ("label",)).output_options
 
     @property
     def store_spec(self) -> FrameSpec:
@@ -118,6 +142,7 @@ class TrainConfig:
             clip_len=self.network.clip_len,
             num_classes=len(labels),
             options=self.network.options,
+            outputs=self.network.outputs,
         )
 
     def stage_at(self, step: int) -> Stage:
@@ -132,6 +157,10 @@ class TrainConfig:
             clip_steps=found.clip_steps or self.clips.steps,
             batch=found.batch or self.batch,
         )
+
+    def size_at(self, step: int) -> tuple[int, int]:
+        """Give width and height of the pictures at an optimiser step."""
+        return self.stage_at(step).size or (self.input.out_width, self.input.out_height)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values, for logs and checkpoints."""

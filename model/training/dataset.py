@@ -4,7 +4,7 @@ Clip n is the same whenever it is drawn, so a resumed run sees what an unbroken
 one would have seen. Frames stay uint8; `augment` turns them into pictures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from model.data.frame_store import StoredMatch
 from model.training.clip_options import ClipOptions
-from model.training.phases import step_phases
+from model.training.false_alarms import FalseAlarm
+from model.training.targets import StepTargets, TargetMaker, nearest_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,15 @@ class Clip:
 
     Attributes:
         frames: (T, H, W, 3) uint8; black where the clip leaves the match.
-        targets: (T, K) float32, one-hot, background first.
-        phases: (T, C) float32, one-hot; zero before the match's first event and
-            outside the match (see `phases`).
+        targets: of each output, by name.
+        is_padding: (T,) bool, the steps outside the match.
         name: of the match, and `start`, the first step: to name it by.
         number: of the draw.
     """
 
     frames: NDArray[np.uint8]
-    targets: NDArray[np.float32]
-    phases: NDArray[np.float32]
+    targets: Mapping[str, StepTargets]
+    is_padding: NDArray[np.bool_]
     name: str
     start: int
     number: int
@@ -46,7 +46,9 @@ class RandomClips:
         options: ClipOptions,
         *,
         seed: int,
+        makers: Mapping[str, TargetMaker],
         frames_per_step: int = 1,
+        hard_negatives: Sequence[FalseAlarm] = (),
     ) -> None:
         """Take the matches to draw from.
 
@@ -55,93 +57,70 @@ class RandomClips:
             labels: the classes, in the order of the network's outputs.
             options: how to draw.
             seed: with the number of a clip it decides the clip.
+            makers: of targets, by the name of the output.
             frames_per_step: frames of a stored match for each step; clips start
                 at any frame.
+            hard_negatives: false alarms in these matches; those of others are left out.
         """
         self.matches = list(matches)
         self.options = options
         self.seed = seed
         self.frames_per_step = frames_per_step
-        # A frame is labelled as the steps of any clip that it is in would be.
-        dilation = options.dilation * frames_per_step + frames_per_step // 2
+        self.makers = dict(makers)
         self.targets = [
-            step_labels(match, labels, dilation=dilation) for match in self.matches
+            {name: maker.of_match(match, labels) for name, maker in makers.items()}
+            for match in self.matches
         ]
-        self.phases = [step_phases(match, labels) for match in self.matches]
-        self._classes = len(labels) + 1
         lengths = np.array([len(match) for match in self.matches], dtype=np.float64)
         self._by_length = lengths / lengths.sum()
         self._events = _all_events(self.matches, labels)
-        self._event_probabilities = _event_probabilities(self._events, options.balance)
+        self._event_odds = _event_probabilities(self._events, options.balance)
+        self._alarms, self._alarm_odds = _all_alarms(self.matches, hard_negatives)
 
     def draw(self, number: int, *, steps: int | None = None) -> Clip:
         """Draw clip `number`, of `steps` steps if not of the usual length."""
         rng = np.random.default_rng((self.seed, number))
         count = steps or self.options.steps
-        speed = float(rng.uniform(*self.options.speed_range)) * self.frames_per_step
-        index, start = self._choose_window(rng, span=max(1, round(count * speed)))
+        speed = float(rng.uniform(*self.options.speed_range))
+        stride = speed * self.frames_per_step
+        index, start = self._choose_window(rng, span=max(1, round(count * stride)))
         match = self.matches[index]
-        indices = start + np.floor(np.arange(count) * speed + 0.5).astype(int)
+        indices = start + np.floor(np.arange(count) * stride + 0.5).astype(np.int64)
         is_inside = (indices >= 0) & (indices < len(match))
         frames = np.zeros((count, *match.frames.shape[1:]), dtype=np.uint8)
-        frames[is_inside] = match.frames[indices[is_inside]]
-        labels = np.zeros(count, dtype=np.int64)
-        labels[is_inside] = self.targets[index][indices[is_inside]]
-        phases = np.zeros(count, dtype=np.int64)
-        phases[is_inside] = self.phases[index][indices[is_inside]]
-        one_hot = np.eye(self._classes, dtype=np.float32)
+        shown = self._jittered(indices, rng).clip(0, len(match) - 1)
+        frames[is_inside] = match.frames[shown[is_inside]]
+        targets = {
+            name: self.makers[name].of_clip(made.at(indices), speed=speed)
+            for name, made in self.targets[index].items()
+        }
         step = start // self.frames_per_step
-        return Clip(
-            frames, one_hot[labels], one_hot[phases, 1:], match.name, step, number
-        )
+        return Clip(frames, targets, ~is_inside, match.name, step, number)
 
     def _choose_window(self, rng: np.random.Generator, *, span: int) -> tuple[int, int]:
         """Choose a match and the first of `span` frames."""
         if len(self._events) and rng.random() < self.options.event_bias:
-            event = self._events[
-                rng.choice(len(self._events), p=self._event_probabilities)
-            ]
+            event = self._events[rng.choice(len(self._events), p=self._event_odds)]
             index, step = int(event[0]), int(event[1])
             return index, step - int(rng.integers(0, span))
+        # Without hard negatives nothing is drawn: other runs draw what they drew.
+        if len(self._alarms) and rng.random() < self.options.hard_negative_share:
+            alarm = self._alarms[rng.choice(len(self._alarms), p=self._alarm_odds)]
+            return int(alarm[0]), int(alarm[1]) - int(rng.integers(0, span))
         index = int(rng.choice(len(self.matches), p=self._by_length))
         padding = self.options.padding * self.frames_per_step
         last = len(self.matches[index]) + padding - span
         return index, int(rng.integers(-padding, max(last, -padding) + 1))
 
-
-def step_labels(
-    match: StoredMatch, labels: Sequence[str], *, dilation: int
-) -> NDArray[np.int64]:
-    """Give each step its class: (T,), 0 the background.
-
-    An event belongs to the step nearest in time and to `dilation` steps to each
-    side. Where two events overlap the nearer one counts, at a tie the later.
-    Events of a label that is not in `labels` are left out.
-    """
-    out = np.zeros(len(match), dtype=np.int64)
-    distance = np.full(len(match), dilation + 1)
-    for event in match.labels.events:
-        if event.label not in labels:
-            continue
-        centre = nearest_step(match.time_s, event.time_s)
-        around = np.arange(
-            max(0, centre - dilation), min(len(match), centre + dilation + 1)
-        )
-        nearer = around[np.abs(around - centre) <= distance[around]]
-        out[nearer] = labels.index(event.label) + 1
-        distance[nearer] = np.abs(nearer - centre)
-    return out
-
-
-def nearest_step(time_s: NDArray[np.float64], at_s: float) -> int:
-    """Find the step nearest to a time; at a tie the earlier."""
-    right = int(np.searchsorted(time_s, at_s))
-    if right == 0:
-        return 0
-    if right == len(time_s):
-        return right - 1
-    is_left = at_s - time_s[right - 1] <= time_s[right] - at_s
-    return right - 1 if is_left else right
+    def _jittered(
+        self, indices: NDArray[np.int64], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Let some steps show the stored frame before or after their own."""
+        if not self.options.frame_jitter:
+            return indices
+        is_moved = rng.random(len(indices)) < self.options.frame_jitter
+        shift = np.where(is_moved, rng.choice((-1, 1), len(indices)), 0)
+        return indices + shift.astype(np.int64)
 
 
 def _all_events(
@@ -166,3 +145,19 @@ def _event_probabilities(
     odds: NDArray[np.float64] = counts[events[:, 2]].astype(np.float64) ** -balance
     share: NDArray[np.float64] = odds / odds.sum()
     return share
+
+
+def _all_alarms(
+    matches: Sequence[StoredMatch], alarms: Sequence[FalseAlarm]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """List match and step of every false alarm (N, 2), and how likely each is (N,)."""
+    places = {match.name: index for index, match in enumerate(matches)}
+    known = [alarm for alarm in alarms if alarm.match in places]
+    rows = [
+        (index, nearest_step(matches[index].time_s, alarm.time_s))
+        for alarm in known
+        for index in (places[alarm.match],)
+    ]
+    scores = np.array([alarm.score for alarm in known], dtype=np.float64)
+    found = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    return found, scores / max(scores.sum(), 1e-9)

@@ -1,56 +1,43 @@
 """Averaged weights: what a run keeps, for they err less than the last step's."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from model.network.spotter import Spotter
 
 
-class AveragedWeights:
-    """An exponential moving average of a network's state.
+def averaged_spotter(spotter: Spotter, *, decay: float) -> AveragedModel:
+    """Make an exponential moving average of a network's weights and statistics.
 
     Early steps count more, so that noise from the start does not linger: the decay
     is at most (1 + n) / (10 + n) after n steps. Integer buffers are copied.
+
+    Args:
+        spotter: to follow; the average begins with a copy of it.
+        decay: in [0, 1); 0 follows it exactly.
     """
 
-    def __init__(self, network: nn.Module, *, decay: float) -> None:
-        """Start from the network as it is.
-
-        Args:
-            network: to follow.
-            decay: in [0, 1); 0 follows it exactly.
-        """
-        self.decay = decay
-        self.steps = 0
-        self.state = {
-            key: value.detach().clone() for key, value in network.state_dict().items()
-        }
-
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Move towards the network by one step."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for key, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.state[key].lerp_(value, 1 - decay)
-            else:
-                self.state[key].copy_(value)
+    def move(averaged: Any, latest: Any, count: Tensor | int) -> None:
+        step = int(count) + 1
+        share = 1 - min(decay, (1 + step) / (10 + step))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, latest, share)
+        else:
+            torch._foreach_copy_(averaged, latest)
 
-    @torch.no_grad()
-    def swap(self, network: nn.Module) -> None:
-        """Trade states with the network; a second call trades them back."""
-        for key, value in network.state_dict().items():
-            mine = self.state[key].clone()
-            self.state[key].copy_(value)
-            value.copy_(mine)
+    made = AveragedModel(spotter, multi_avg_fn=move, use_buffers=True)
+    made.module.eval()
+    return made
 
-    def state_dict(self) -> dict[str, Tensor | int]:
-        """Give what a resumed run needs."""
-        return {"steps": self.steps, **self.state}
 
-    def load_state_dict(self, saved: dict[str, Tensor | int]) -> None:
-        """Take up where `state_dict` left off."""
-        self.steps = int(saved["steps"])
-        for key, value in self.state.items():
-            kept = saved[key]
-            if isinstance(kept, Tensor):
-                value.copy_(kept)
+def load_averaged(average: AveragedModel, saved: Mapping[str, Any]) -> None:
+    """Take up a saved average, also one that an earlier release saved."""
+    if "n_averaged" not in saved:
+        state = {f"module.{k}": v for k, v in saved.items() if k != "steps"}
+        saved = {**state, "n_averaged": torch.tensor(int(saved["steps"]))}
+    average.load_state_dict(dict(saved))

@@ -5,7 +5,7 @@ that was killed and resumed gives the curve of one that was not.
 """
 
 import math
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import lightning
 import torch
@@ -15,15 +15,17 @@ from torch import Tensor, nn
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.data.frame_store import StoredMatch
 from model.errors import TrainingFailed
+from model.evaluation.choice import labels_that_count
 from model.evaluation.metrics import average_precision, labels_of
 from model.evaluation.timed import TimedMatch, spotted
 from model.network.spotter import Spotter
 from model.training.batches import Batch
 from model.training.config import TrainConfig
-from model.training.ema import AveragedWeights
+from model.training.ema import averaged_spotter, load_averaged
 from model.training.frozen import freeze_norms
-from model.training.losses import SpottingLoss
-from model.training.phases import PhaseLoss
+from model.training.losses import LossTerm
+from model.training.outputs import PHASE, loss_terms
+from model.training.phases import PhaseLayer
 from model.training.settings import OptimiserSettings
 from model.training.validation import timed_match
 
@@ -32,6 +34,8 @@ from model.training.validation import timed_match
 WINDOW_S = 0.5
 FLOOR = 0.05
 
+CHOICE = "choice"
+
 
 class SpottingModule(lightning.LightningModule):
     """A network in training.
@@ -39,7 +43,10 @@ class SpottingModule(lightning.LightningModule):
     Attributes:
         spotter: the network.
         averaged: its moving average, or None.
-        scores: the latest validation's measures, by name.
+        terms: of the loss, by the name of the output.
+        scores: the latest validation's measures, by name; "choice" is what weights
+            are chosen by.
+        timed: the matches of the latest validation with their scores.
     """
 
     def __init__(
@@ -49,28 +56,37 @@ class SpottingModule(lightning.LightningModule):
         self.spotter = spotter
         self.labels = labels
         self.config = config
-        self.loss = SpottingLoss(
-            config.loss.for_labels(labels),
-            gamma=config.loss.gamma,
-            smoothing=config.loss.smoothing,
-        )
-        self.phase_loss = PhaseLoss(spotter) if config.loss.phase else None
+        decay = config.optimiser.ema
+        # In a list, for it is no part of what is trained: no submodule.
+        self._averages = [averaged_spotter(spotter, decay=decay)] if decay else []
+        self.terms = nn.ModuleDict(loss_terms(config, labels))
+        self.phase_layer = PhaseLayer(spotter) if PHASE in self.terms else None
         self._trunk = spotter.trunk
         if config.run.is_compiled:
             self._trunk = torch.compile(spotter.trunk, dynamic=False)
-        decay = config.optimiser.ema
-        self.averaged = AveragedWeights(spotter, decay=decay) if decay else None
         self.scores: dict[str, float] = {}
-        self._timed: list[TimedMatch] = []
+        self.timed: list[TimedMatch] = []
 
-    def forward(self, frames: Tensor) -> Tensor:
-        """Run the network over clips (B, T, 3, H, W) uint8 -> logits (B, T, K).
+    @property
+    def kept(self) -> Spotter:
+        """The network that is validated and kept: the average if there is one."""
+        if not self._averages:
+            return self.spotter
+        return cast(Spotter, self._averages[0].module)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Run the network over a batch: each output raw, (B, T, columns).
 
         Unlike the network's own `forward` it does not fill a short clip up to
-        clip_len: in training that would be wasted work.
+        clip_len: in training that would be wasted work. Steps outside the match are
+        zero after normalisation, as in serving.
         """
-        features = self._trunk(self.spotter.normalise(frames))
-        return self.spotter.head(features)["scores"]
+        frames = self.spotter.normalise(batch.frames)
+        frames = frames * ~batch.is_padding.view(*batch.is_padding.shape, 1, 1, 1)
+        raw: dict[str, Tensor] = self.spotter.head(self._trunk(frames))
+        if self.phase_layer is not None:
+            raw[PHASE] = self.phase_layer()
+        return raw
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode; frozen norms stay as they are."""
@@ -80,7 +96,7 @@ class SpottingModule(lightning.LightningModule):
         return self
 
     def training_step(self, batch: Batch, _batch_idx: int) -> Tensor:
-        """Give a batch's loss.
+        """Give a batch's loss, the weighted sum of its terms.
 
         Raises:
             TrainingFailed: it is NaN or infinite; the message names the clips.
@@ -89,21 +105,24 @@ class SpottingModule(lightning.LightningModule):
         torch.manual_seed(
             (self.config.run.seed * 1_000_003 + batch.number) * 64 + self.global_rank
         )
-        logits = self(batch.frames)
-        spotting: Tensor = self.loss(logits, batch.targets)
-        loss = spotting
-        if self.phase_loss is not None:
-            phase: Tensor = self.phase_loss(batch.phases)
-            self.log("train/phase", phase, batch_size=len(batch.names))
-            loss = spotting + self.config.loss.phase * phase
+        raw = self(batch)
+        weights = self.config.loss.terms
+        values = {
+            name: term(raw[name], *batch.targets[name])
+            for name, term in self._loss_terms().items()
+        }
+        loss = torch.stack(
+            [weights.get(name, 1.0) * value for name, value in values.items()]
+        ).sum()
         if not torch.isfinite(loss):
-            clips = self._non_finite_clips(logits, batch)
+            clips = self._non_finite_clips(raw, batch)
             raise TrainingFailed(
                 f"The loss is {loss.item()} at step {self.global_step}, clips: "
                 f"{clips}. The last good checkpoint is kept: look at these clips, or "
                 "resume with a lower lr."
             )
-        self.log("train/loss", spotting, batch_size=len(batch.names))
+        for name, value in {"loss": loss, **values}.items():
+            self.log(f"train/{name}", value, batch_size=len(batch.names))
         return loss
 
     def configure_optimizers(self) -> Any:
@@ -111,8 +130,8 @@ class SpottingModule(lightning.LightningModule):
         settings = self.config.optimiser
         is_plain = self.config.run.precision in ("32-true", "bf16-mixed")
         trained = nn.ModuleList([self.spotter])
-        if self.phase_loss is not None:
-            trained.append(self.phase_loss.classify)
+        if self.phase_layer is not None:
+            trained.append(self.phase_layer)
         optimiser = make_optimiser(trained, settings, is_fused=is_plain)
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: lr_share(step, settings)
@@ -142,66 +161,68 @@ class SpottingModule(lightning.LightningModule):
             gradient_clip_algorithm=gradient_clip_algorithm,
         )
 
+    def on_fit_start(self) -> None:
+        """Bring the average to the device of the network."""
+        for average in self._averages:
+            average.to(self.device)
+
     def on_before_zero_grad(self, _optimizer: torch.optim.Optimizer) -> None:
         """Let the average follow, once for each optimiser step."""
-        if self.averaged is not None and self.global_step > self.averaged.steps:
-            self.averaged.update(self.spotter)
+        for average in self._averages:
+            if self.global_step > int(average.n_averaged):
+                average.update_parameters(self.spotter)
 
     def on_validation_start(self) -> None:
-        """Validate the averaged weights, not the latest."""
-        self._timed = []
-        self._swap()
+        """Forget the last validation."""
+        self.timed = []
 
     def validation_step(self, match: StoredMatch, _batch_idx: int) -> None:
-        """Score one whole match."""
+        """Score one whole match, by the averaged weights if there are some."""
         config = self.config
-        self._timed.append(
+        self.timed.append(
             timed_match(
-                self.spotter,
+                self.kept,
                 match,
                 self.labels,
                 config.input,
-                size=config.stage_at(self.global_step).size,
+                size=config.size_at(self.global_step),
                 overlap=config.run.overlap,
             )
         )
 
     def on_validation_epoch_end(self) -> None:
         """Measure all matches together, whichever process scored them."""
-        matches = _from_all_processes(self._timed)
+        self.timed = _from_all_processes(self.timed)
         tolerance_s = self.config.run.tolerance_s
-        self.scores = measures(matches, self.labels, tolerance_s=tolerance_s)
+        self.scores = measures(self.timed, self.labels, tolerance_s=tolerance_s)
         for name, value in self.scores.items():
             self.log(f"val/{name}", value, rank_zero_only=True)
 
-    def on_validation_end(self) -> None:
-        """Go on with the latest weights."""
-        self._swap()
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the averaged weights to a full checkpoint."""
-        if self.averaged is not None:
-            checkpoint["averaged"] = self.averaged.state_dict()
+        for average in self._averages:
+            checkpoint["averaged"] = average.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take them out again."""
-        if self.averaged is not None and "averaged" in checkpoint:
-            self.averaged.load_state_dict(checkpoint["averaged"])
+        """Take them out again; checkpoints of earlier releases are read, too."""
+        state = checkpoint["state_dict"]
+        for key in [key for key in state if key.startswith("phase_loss.")]:
+            state[key.replace("phase_loss.", "phase_layer.", 1)] = state.pop(key)
+        for average in self._averages:
+            if "averaged" in checkpoint:
+                load_averaged(average, checkpoint["averaged"])
 
-    def _swap(self) -> None:
-        if self.averaged is not None:
-            self.averaged.swap(self.spotter)
+    def _loss_terms(self) -> dict[str, LossTerm]:
+        return cast(dict[str, LossTerm], dict(self.terms.items()))
 
-    def _non_finite_clips(self, logits: Tensor, batch: Batch) -> str:
+    def _non_finite_clips(self, raw: dict[str, Tensor], batch: Batch) -> str:
         """Name the clips whose own loss is NaN or infinite, or all of them."""
-        with torch.no_grad():
-            per_clip, _ = self.loss.per_clip(logits, batch.targets)
-        bad = [
-            name
-            for name, loss in zip(batch.names, per_clip.tolist(), strict=True)
-            if not math.isfinite(loss)
-        ]
-        return ", ".join(bad or batch.names)
+        is_bad = torch.zeros(len(batch.names), dtype=torch.bool)
+        for name, term in self._loss_terms().items():
+            each, _ = term.per_clip(raw[name], *batch.targets[name])
+            is_bad |= ~torch.isfinite(each).cpu()
+        named = [n for n, bad in zip(batch.names, is_bad, strict=True) if bad]
+        return ", ".join(named or batch.names)
 
 
 def make_optimiser(
@@ -233,16 +254,29 @@ def lr_share(step: int, settings: OptimiserSettings) -> float:
 def measures(
     matches: list[TimedMatch], labels: tuple[str, ...], *, tolerance_s: float
 ) -> dict[str, float]:
-    """Give each label's AP at a tolerance, and their mean as "mAP"."""
+    """Give each label's AP at a tolerance, their mean, and what weights are chosen by.
+
+    That is the mean over the labels with enough events to tell weights apart; over all
+    where none has enough.
+    """
     options = SpottingOptions({label: LabelOptions(0.5, WINDOW_S) for label in labels})
     found = spotted(matches, options, min_score=FLOOR)
     present = [label for label in labels if label in labels_of(found)]
     scores = {
-        f"AP/{label}": average_precision(found, label, tolerance_s=tolerance_s)
+        label: average_precision(found, label, tolerance_s=tolerance_s)
         for label in present
     }
-    mean = sum(scores.values()) / len(scores) if scores else 0.0
-    return {"mAP": mean, **scores}
+    events = [event for match in matches for event in match.events]
+    counted = [label for label in labels_that_count(events) if label in scores]
+    return {
+        CHOICE: _mean([scores[label] for label in counted or present]),
+        "mAP": _mean(list(scores.values())),
+        **{f"AP/{label}": value for label, value in scores.items()},
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def _from_all_processes(timed: list[TimedMatch]) -> list[TimedMatch]:

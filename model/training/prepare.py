@@ -149,6 +149,7 @@ def time_clips(config: TrainConfig, *, count: int) -> float:
         (),
         config.clips,
         seed=config.run.seed,
+        makers={},
         frames_per_step=config.frames_per_step,
     )
     started = time.perf_counter()

@@ -21,6 +21,8 @@ class NetworkSettings:
         temporal_arch: head.
         clip_len: steps a clip at most.
         options: of the head.
+        outputs: options of each output besides plain scores, by name
+            (see `model.network.outputs`).
         is_pretrained: start the backbone from ImageNet's weights where they can
             be had, else from noise; the log says which.
         has_frozen_norms: keep the batch norms' running statistics as they are, for a
@@ -31,6 +33,7 @@ class NetworkSettings:
     temporal_arch: str
     clip_len: Whole
     options: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     is_pretrained: bool = True
     has_frozen_norms: bool = False
 
@@ -47,6 +50,8 @@ class DataSettings:
         train: folder of labelled videos, or None if `split` says.
         val: the same for validation.
         split: a file of `touchline data split`, with `root` below it.
+        hard_negatives: a file of false alarms (`touchline train --folds` writes it),
+            about which clips are drawn more often.
         in_memory: copy the frames into memory instead of mapping them.
         on_corrupt: what to do about a video that cannot be decoded.
     """
@@ -56,6 +61,7 @@ class DataSettings:
     train: str | None = None
     val: str | None = None
     split: str | None = None
+    hard_negatives: str | None = None
     in_memory: bool = False
     on_corrupt: OnCorrupt = "stop"
 
@@ -86,15 +92,18 @@ class LossSettings:
         foreground: weight of a label.
         gamma: of the focal loss; 0 is cross entropy.
         smoothing: of the targets.
-        phase: weight of naming each step's latest event as well (see `phases`); 0 is
-            none.
+        terms: weight of each term, by the name of its output; those not named weigh
+            1. `phase` has each step name its latest event as well (see `phases`); it
+            is left out unless it has a weight.
+        team_radius: steps to each side of an event at which its team is trained.
     """
 
     weights: Mapping[str, Positive] = field(default_factory=dict)
     foreground: Positive = 5.0
     gamma: NotNegative = 0.0
     smoothing: BelowOne = 0.0
-    phase: NotNegative = 0.0
+    terms: Mapping[str, NotNegative] = field(default_factory=dict)
+    team_radius: NotNegative = 2.0
 
     def for_labels(self, labels: tuple[str, ...]) -> list[float]:
         """List the weights in the order of the logits, background first."""

@@ -17,17 +17,20 @@ from lightning.pytorch.utilities import rank_zero_only
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.spotter_io import fill_spotter
 from model.errors import BadAnnotations, TrainingFailed
+from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from model.reporter import Reporter
 from model.training.callbacks import GradientWatch, KeepBest, ProgressLog
 from model.training.config import TrainConfig
 from model.training.module import SpottingModule
 from model.training.stopping import StopOnSignal
-from model.training.training_data import Loaders, load_data
+from model.training.training_data import Loaders, TrainingData, load_data
 
 RESUME = "last.ckpt"
 BEST = "best.touchline"
 LAST = "last.touchline"
+
+OUTPUT_HEADS = "_output_heads."
 
 # What Lightning 2.6 says of itself or of choices that are meant here.
 _ADVICE = (
@@ -56,6 +59,7 @@ def train(
     is_resumed: bool = False,
     start_from: Path | None = None,
     may_replace: bool = False,
+    data: TrainingData | None = None,
     callbacks: Sequence[lightning.Callback] = (),
 ) -> Path:
     """Train a network and keep its best weights.
@@ -68,6 +72,7 @@ def train(
         is_resumed: go on from `last.ckpt`.
         start_from: a checkpoint whose weights the run begins with.
         may_replace: begin anew over an earlier run of the folder.
+        data: the matches, prepared; None finds those that the config names.
         callbacks: more of Lightning's callbacks.
 
     Returns:
@@ -89,7 +94,8 @@ def train(
         torch.set_num_threads(config.run.threads)
     report = rank_zero_only(report)
     logger = _logger(config, folder)
-    data = load_data(config, report=report)
+    if data is None:
+        data = load_data(config, report=report)
     if is_resumed:
         report(f"going on from {resume}")
         network = make_network(without_weights(config), data.labels)
@@ -178,14 +184,7 @@ def make_network(
     wanted = config.model_config(labels)
     torch.manual_seed(config.run.seed)
     if start_from is not None:
-        checkpoint = Checkpoint.open(start_from)
-        if replace(checkpoint.manifest.config, clip_len=wanted.clip_len) != wanted:
-            raise BadAnnotations(
-                f"{start_from} is {checkpoint.manifest.config}, the config wants "
-                f"{wanted}: a run can only start from a checkpoint of the same network."
-            )
-        report(f"training starts from the weights of {start_from}")
-        network = fill_spotter(wanted, checkpoint.read_weights())
+        network = _continued(wanted, start_from, report)
     else:
         network = _fresh_network(config, labels, report)
     for layer in network.modules():
@@ -194,6 +193,29 @@ def make_network(
                 memory_format=torch.channels_last
             )
     return network.train()
+
+
+def _continued(wanted: ModelConfig, start_from: Path, report: Reporter) -> Spotter:
+    """Build a network with a checkpoint's weights; outputs may be added or dropped."""
+    checkpoint = Checkpoint.open(start_from)
+    theirs = checkpoint.manifest.config
+    if replace(theirs, clip_len=wanted.clip_len, outputs=wanted.outputs) != wanted:
+        raise BadAnnotations(
+            f"{start_from} is {theirs}, the config wants {wanted}: a run can only "
+            "start from a checkpoint of the same network."
+        )
+    report(f"training starts from the weights of {start_from}")
+    weights = dict(checkpoint.read_weights())
+    fresh = Spotter(wanted).state_dict()
+    ours = [key for key in fresh if key.startswith(OUTPUT_HEADS)]
+    added = [key for key in ours if key not in weights]
+    weights |= {key: fresh[key].numpy() for key in added}
+    for key in [key for key in weights if key.startswith(OUTPUT_HEADS)]:
+        if key not in ours:
+            del weights[key]
+    for name in dict.fromkeys(key.split(".")[1] for key in added):
+        report(f"{name} starts from noise: the checkpoint does not have it")
+    return fill_spotter(wanted, weights)
 
 
 def without_weights(config: TrainConfig) -> TrainConfig:
