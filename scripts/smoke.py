@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VIDEO = ROOT / "model" / "export" / "sample.mp4"
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
 # What the extras bring; only modules of training and of GPUs may need it.
-EXTRAS = {"kornia", "lightning", "matplotlib", "nncf", "onnx", "onnxscript"}
+EXTRAS = {"lightning", "nncf", "onnx", "onnxscript"}
 EXTRAS |= {"pandas", "tensorboard", "timm", "torch", "torchvision"}
 
 Found = TypeVar("Found")

@@ -29,7 +29,6 @@ EXTRA_OF = {
     "torch": "train",
     "timm": "train",
     "lightning": "train",
-    "matplotlib": "train",
     "onnx": "train",
     "nncf": "int8",
 }
