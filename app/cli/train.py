@@ -32,6 +32,14 @@ def train(
         int | None,
         typer.Option(min=1, help="Optimiser steps, instead of the config's."),
     ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Train so many times, each time without a part of the training "
+            "matches, and measure out of fold.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Begin anew over an earlier run.")
     ] = False,
@@ -48,6 +56,22 @@ def train(
         settings = with_data(settings, data, split=split)
     if steps is not None:
         settings = with_steps(settings, steps)
+    if folds is not None:
+        from model.training.folds import train_folds
+
+        where = out or Path("runs") / f"{settings.name}-folds"
+        train_folds(
+            settings,
+            where,
+            folds,
+            report=_note,
+            is_resumed=resume,
+            start_from=start_from,
+            may_replace=force,
+        )
+        if is_first_process():
+            typer.echo(str(where / "scores.json"))
+        return
     best = run(
         settings,
         out or Path("runs") / settings.name,

@@ -82,9 +82,36 @@ def split_matches(
             f"{len(matches)} matches cannot be split in three: label more matches, or "
             "name the folders of train and val in the config."
         )
+    pieces = _partition(matches, np.array(shares) / sum(shares), seed=seed)
+    names = (tuple(sorted(match.name for match in piece)) for piece in pieces)
+    return Split(dict(zip(PARTS, names, strict=True)))
+
+
+def assign_folds(
+    matches: Sequence[Match], count: int, *, seed: int = 0
+) -> list[list[Match]]:
+    """Divide matches into folds, each with its share of every label's events.
+
+    Raises:
+        BadAnnotations: fewer than two folds, or fewer matches than folds.
+    """
+    if not 2 <= count <= len(matches):
+        raise BadAnnotations(
+            f"{len(matches)} matches cannot make {count} folds: there must be two at "
+            "least, and a match for each."
+        )
+    return _partition(matches, np.full(count, 1 / count), seed=seed)
+
+
+def _partition(
+    matches: Sequence[Match],
+    wanted: "np.ndarray[Any, np.dtype[np.float64]]",
+    *,
+    seed: int,
+) -> list[list[Match]]:
+    """Divide matches into parts of the wanted shares, which add to one."""
     labels = label_names(matches)
     counts = np.array([[*_counts(match, labels), 1] for match in matches], float)
-    wanted = np.array(shares) / sum(shares)
     sizes = _sizes(len(matches), wanted)
     rng = np.random.default_rng(seed)
     best: list[Any] = []
@@ -96,12 +123,7 @@ def split_matches(
         loss = float(np.square(off).sum())
         if loss < lowest:
             best, lowest = pieces, loss
-    return Split(
-        {
-            part: tuple(sorted(matches[index].name for index in piece))
-            for part, piece in zip(PARTS, best, strict=True)
-        }
-    )
+    return [[matches[index] for index in sorted(piece)] for piece in best]
 
 
 def _counts(match: Match, labels: Sequence[str]) -> list[int]:

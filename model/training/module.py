@@ -16,7 +16,7 @@ from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.data.frame_store import StoredMatch
 from model.errors import TrainingFailed
 from model.evaluation.choice import labels_that_count
-from model.evaluation.metrics import average_precision, labels_of
+from model.evaluation.metrics import LabelledMatch, average_precision, labels_of
 from model.evaluation.timed import TimedMatch, spotted
 from model.network.spotter import Spotter
 from model.training.batches import Batch
@@ -259,8 +259,7 @@ def measures(
     That is the mean over the labels with enough events to tell weights apart; over all
     where none has enough.
     """
-    options = SpottingOptions({label: LabelOptions(0.5, WINDOW_S) for label in labels})
-    found = spotted(matches, options, min_score=FLOOR)
+    found = spots_of(matches, labels)
     present = [label for label in labels if label in labels_of(found)]
     scores = {
         label: average_precision(found, label, tolerance_s=tolerance_s)
@@ -273,6 +272,12 @@ def measures(
         "mAP": _mean(list(scores.values())),
         **{f"AP/{label}": value for label, value in scores.items()},
     }
+
+
+def spots_of(matches: list[TimedMatch], labels: tuple[str, ...]) -> list[LabelledMatch]:
+    """Find the spots of a validation, however low their score."""
+    options = SpottingOptions({label: LabelOptions(0.5, WINDOW_S) for label in labels})
+    return spotted(matches, options, min_score=FLOOR)
 
 
 def _mean(values: list[float]) -> float:
