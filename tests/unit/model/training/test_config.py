@@ -11,7 +11,13 @@ from model.errors import BadAnnotations
 from model.training.clip_options import ClipOptions
 from model.training.config import read_config, with_steps
 from model.training.train import train
-from tests.unit.model.training.toys import FPS, toy_config, toy_data, toy_values
+from tests.unit.model.training.toys import (
+    FPS,
+    toy_config,
+    toy_data,
+    toy_values,
+    with_teams,
+)
 
 NETWORK = {"feature_arch": "rny002_gsm", "temporal_arch": "gru", "clip_len": 16}
 CONFIGS = sorted((Path(__file__).parents[4] / "configs").glob("*.yaml"))
@@ -22,12 +28,15 @@ def test_the_users_three_and_the_others_are_shipped() -> None:
 
     assert {"rny008_gsm_50", "rn50_16", "rny008_gsm_16"} <= names
     assert {"multiscale_8_16_32", "transformer", "rny002_gsm_64"} <= names
+    assert "rny002_gsm_teams" in names
 
 
 @pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Toy matches, drawn once."""
-    return toy_data(tmp_path_factory.mktemp("toys"), seconds=6)
+    """Toy matches, drawn once, whose events have teams."""
+    root = toy_data(tmp_path_factory.mktemp("toys"), seconds=6)
+    with_teams(root, ("train/match_1", "train/match_2", "val/match_3"))
+    return root
 
 
 @pytest.mark.slow
@@ -47,8 +56,12 @@ def test_every_shipped_config_trains_for_real_steps(
     config = replace(
         with_steps(shipped, 2),
         network=replace(shipped.network, clip_len=clip_len, is_pretrained=False),
-        input=toy.input,
-        data=toy.data,
+        input=replace(toy.input, fps=FPS / 2),
+        data=replace(
+            toy.data,
+            store=str(tmp_path / "store"),
+            store_fps=float(FPS) if shipped.data.store_fps else None,
+        ),
         labels=None,
         clips=replace(shipped.clips, steps=6),
         batch=2,

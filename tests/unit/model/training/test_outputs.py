@@ -1,6 +1,5 @@
 """Runs with all outputs, with sigmoid scores, and from networks with fewer outputs."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,11 @@ from model.training.ema import averaged_spotter, load_averaged
 from model.training.settings import Stage
 from model.training.train import train
 from model.training.training_data import load_data
-from tests.unit.model.training.toys import toy_config, toy_data
+from tests.unit.model.training.toys import toy_config, toy_data, with_teams
 
 pytestmark = pytest.mark.slow
 
 OUTPUTS = {"displacement": {"radius": 2}, "team": {"sides": ["left", "right"]}}
-
-
-def with_teams(root: Path, matches: tuple[str, ...]) -> None:
-    """Let every other event of some matches be of each side."""
-    for name in matches:
-        path = root / name / "Labels-ball.json"
-        raw = json.loads(path.read_text())
-        for number, row in enumerate(raw["annotations"]):
-            row["team"] = ("left", "right")[number % 2]
-        path.write_text(json.dumps(raw))
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,16 @@ def toy_data(root: Path, *, seconds: int = 16) -> Path:
     return root
 
 
+def with_teams(root: Path, matches: tuple[str, ...]) -> None:
+    """Let every other event of some matches be of each side."""
+    for name in matches:
+        path = root / name / "Labels-ball.json"
+        raw = json.loads(path.read_text())
+        for number, row in enumerate(raw["annotations"]):
+            row["team"] = ("left", "right")[number % 2]
+        path.write_text(json.dumps(raw))
+
+
 def toy_config(root: Path, **changes: object) -> TrainConfig:
     """Describe a tiny run on toy matches; `changes` replace whole sections."""
     return config_from(toy_values(root, **changes))
