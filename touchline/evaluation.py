@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.data import labels as label_files
+from model.data.formats.registry import read_labels as read_label_file
 from model.data.labels import Event as LabelledEvent
-from model.data.labels import MatchLabels
+from model.data.matches import find_matches
 from model.errors import BadAnnotations
 from model.evaluation.matching import Scored
 from model.evaluation.metrics import (
@@ -63,7 +63,7 @@ def read_labels(path: str | Path, video: str | None = None) -> list[LabelledEven
         BadAnnotations: the file cannot be read; the message says what is wrong.
     """
     path = Path(path)
-    matches = {match.name: match for match in _label_sets(path)}
+    matches = {match.name: match for match in read_label_file(path)}
     if video is None and len(matches) == 1:
         (video,) = matches
     if video is None or video not in matches:
@@ -153,7 +153,7 @@ def _spotted(
         )
     timed = timelines(
         model.predictor,
-        label_files.find_matches(Path(labels)),
+        find_matches(Path(labels)),
         say=_tell if progress else _tell_nothing,
     )
     options = model.predictor.manifest.spotting
@@ -196,18 +196,6 @@ def _scored(events: Iterable[Event]) -> Mapping[str, Sequence[Scored]]:
     for event in events:
         found.setdefault(event.label, []).append(Scored(event.time_s, event.score))
     return found
-
-
-def _label_sets(path: Path) -> list[MatchLabels]:
-    """Read a label file, one set of labels for each video in it."""
-    if not path.is_file():
-        raise BadAnnotations(f"{path} is not a file: name the label file of a video.")
-    if path.suffix.lower() == ".csv":
-        return [label_files.read_csv(path)]
-    try:
-        return label_files.read_e2espot(path)
-    except BadAnnotations:
-        return [label_files.read_soccernet(path)]
 
 
 def _tell(line: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import touchline
 from model.data.labels import Event as LabelledEvent
-from model.data.labels import find_matches
+from model.data.matches import find_matches
 from model.errors import BadAnnotations
 from model.evaluation.evaluate import evaluate_checkpoint
 from tests.unit.touchline.made import make_result
