@@ -56,7 +56,7 @@ def evaluate(
     from model.evaluation.evaluate import evaluate_checkpoint
     from model.evaluation.report import to_html, to_json, to_table
 
-    checkpoints, folder = _told_apart(checkpoints, data)
+    checkpoints, folder = _split_arguments(checkpoints, data)
     matches = _matches(folder, split, part)
     paths = [find_model(name) for name in checkpoints]
     inputs = [*_files_read(folder, split), *paths]
@@ -77,7 +77,7 @@ def evaluate(
             precision=precision,  # type: ignore[arg-type] # likewise
             windows=windows,  # type: ignore[arg-type] # likewise
             on_corrupt=on_corrupt,
-            say=lambda line: typer.echo(line, err=True),
+            log=lambda line: typer.echo(line, err=True),
         )
         for path in paths
     ]
@@ -128,7 +128,7 @@ def calibrate(
     """Choose thresholds, NMS and temperature on validation data, and keep them."""
     from model.evaluation.calibrate import Goal, calibrate_checkpoint
 
-    names, folder = _told_apart(checkpoint, data)
+    names, folder = _split_arguments(checkpoint, data)
     matches = _matches(folder, split, part)
     if len(names) != 1:
         raise typer.BadParameter(f"one checkpoint is calibrated at a time, not {names}")
@@ -146,7 +146,7 @@ def calibrate(
             overlap=overlap,
             trained_on=_seen(trained_on, folder, split, but=matches),
             on_corrupt=on_corrupt,
-            say=lambda line: typer.echo(line, err=True),
+            log=lambda line: typer.echo(line, err=True),
         )
     typer.echo(f"temperature {chosen.temperature:g}")
     for label, options in chosen.labels.items():
@@ -163,8 +163,8 @@ def _gaps(options: "LabelOptions") -> str:
     return f", lowered by other labels {before:g} s before to {after:g} s after it"
 
 
-def _told_apart(words: list[str], data: Path | None) -> tuple[list[str], Path]:
-    """Tell checkpoints from DATA."""
+def _split_arguments(words: list[str], data: Path | None) -> tuple[list[str], Path]:
+    """Separate checkpoints from DATA."""
     if data is None:
         *words, last = words
         data = Path(last)
@@ -201,8 +201,8 @@ def _seen(
         if match.video.resolve() not in videos and match.labels.events not in events
     ]
     if len(left) < len(matches):
-        told = f"{len(matches) - len(left)} of {len(matches)} matches of training"
-        typer.echo(f"{told} are calibrated on: they tell no gaps", err=True)
+        left_out = f"{len(matches) - len(left)} of {len(matches)} matches of training"
+        typer.echo(f"{left_out} are calibrated on: they tell no gaps", err=True)
     return left
 
 

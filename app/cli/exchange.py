@@ -120,7 +120,7 @@ def export(
     if precision == "int8":
         if data is None or form != "openvino":
             raise typer.BadParameter(
-                "int8 is made for --format openvino, and judged on labelled matches: "
+                "int8 is made for --format openvino, and measured on labelled matches: "
                 "name their folder with --data"
             )
         _add_int8(path, data, out=out, force=force)
@@ -162,7 +162,7 @@ def _exported(
 
 
 def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
-    """Calibrate on validation matches, judge on them, and keep it if it is as good."""
+    """Calibrate on validation matches, and keep it if it measures as good there."""
     from model.checkpoint.archive import Checkpoint
     from model.data.labels import files_of
     from model.data.matches import find_matches
@@ -177,7 +177,7 @@ def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
         outcome = attach_int8(
             path,
             [sample_frames(spec, video=m.video, steps=INT8_STEPS) for m in matches],
-            judge=lambda predictor: mean_ap(predictor, matches, say=_note),
+            measure=lambda predictor: mean_ap(predictor, matches, log=_note),
             out=beside,
         )
     typer.echo(f"mAP float32 {outcome.float32:.4f}, int8 {outcome.int8:.4f}")
@@ -226,7 +226,7 @@ def _tell_written(path: Path) -> None:
 def _tell_difference(checkpoint: "Checkpoint") -> None:
     for kind, facts in checkpoint.manifest.engines.items():
         for precision, found in facts.get("precisions", {}).items():
-            if precision == "int8":  # Judged by its mAP, not by its scores.
+            if precision == "int8":  # Measured by its mAP, not by its scores.
                 continue
             typer.echo(
                 f"{kind} {precision}: max score difference from torch "

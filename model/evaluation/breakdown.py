@@ -1,4 +1,4 @@
-"""What went wrong, by kind: missed, wrong class, early or late, doubled, invented.
+"""What went wrong, by kind: missed, wrong class, early or late, duplicate, background.
 
 Keeps away from torch.
 """
@@ -24,24 +24,24 @@ class Breakdown:
     Attributes:
         hits: spots that met an event within the tolerance.
         offsets_s: of each hit, spot minus event: negative is early.
-        doubled: false alarms next to an event that another spot has.
+        duplicate: false alarms next to an event that another spot has.
         off_time: false alarms near an event that nothing met: early or late.
         wrong_class: false alarms within the tolerance of another label's event.
-        out_of_nothing: false alarms with no event near.
+        background: false alarms with no event near.
         missed: events that no spot met and none of which is off time or of another
-            class; `misnamed` and `mistimed` are the rest of the unmet.
-        misnamed: unmet events where a spot of another label is within tolerance.
+            class; `misclassified` and `mistimed` are the rest of the unmet.
+        misclassified: unmet events where a spot of another label is within tolerance.
         mistimed: unmet events with an off-time spot of their label near.
     """
 
     hits: int
     offsets_s: tuple[float, ...]
-    doubled: int
+    duplicate: int
     off_time: int
     wrong_class: int
-    out_of_nothing: int
+    background: int
     missed: int
-    misnamed: int
+    misclassified: int
     mistimed: int
 
 
@@ -51,12 +51,12 @@ def break_down(
     """Sort the spots and events of a label by what became of them."""
     tally = dict.fromkeys(
         (
-            "doubled",
+            "duplicate",
             "off_time",
             "wrong_class",
-            "out_of_nothing",
+            "background",
             "missed",
-            "misnamed",
+            "misclassified",
             "mistimed",
         ),
         0,
@@ -67,8 +67,8 @@ def break_down(
         events = np.array(match.events.get(label, ()), dtype=np.float64)
         pairing = pair_by_score(spots, events.tolist(), tolerance_s=tolerance_s)
         met = pairing.spot_of >= 0
-        strangers = _others(match.events, label)
-        foreign = np.array(
+        other_events = _others(match.events, label)
+        other_predictions = np.array(
             [
                 spot.time_s
                 for name in match.spots
@@ -80,14 +80,14 @@ def break_down(
             if event >= 0:
                 offsets.append(spot.time_s - float(events[event]))
                 continue
-            kind = _false_alarm(spot.time_s, events, met, strangers, tolerance_s)
+            kind = _false_alarm(spot.time_s, events, met, other_events, tolerance_s)
             tally[kind] += 1
         false_s = np.array(
             [s.time_s for s, e in zip(spots, pairing.event_of, strict=True) if e < 0]
         )
         for time_s in events[~met].tolist():
-            if _near(foreign, time_s, tolerance_s):
-                tally["misnamed"] += 1
+            if _near(other_predictions, time_s, tolerance_s):
+                tally["misclassified"] += 1
             elif _near(false_s, time_s, NEAR * tolerance_s):
                 tally["mistimed"] += 1
             else:
@@ -115,14 +115,14 @@ def reliability(
             pairing = pair_by_score(spots, events, tolerance_s=tolerance_s)
             scores += [spot.score for spot in spots]
             hits += pairing.hits.tolist()
-    place = np.minimum((np.array(scores) * bins).astype(int), bins - 1)
+    bin_of = np.minimum((np.array(scores) * bins).astype(int), bins - 1)
     out = []
     for index in range(bins):
-        inside = place == index
-        if inside.any():
-            mean = float(np.array(scores)[inside].mean())
-            share = float(np.array(hits)[inside].mean())
-            out.append((mean, share, int(inside.sum())))
+        is_in_bin = bin_of == index
+        if is_in_bin.any():
+            mean = float(np.array(scores)[is_in_bin].mean())
+            share = float(np.array(hits)[is_in_bin].mean())
+            out.append((mean, share, int(is_in_bin.sum())))
     return tuple(out)
 
 
@@ -130,16 +130,16 @@ def _false_alarm(
     time_s: float,
     events: Floats,
     met: NDArray[np.bool_],
-    strangers: Floats,
+    other_events: Floats,
     tolerance_s: float,
 ) -> str:
     if _near(events[met], time_s, tolerance_s):
-        return "doubled"
-    if _near(strangers, time_s, tolerance_s):
+        return "duplicate"
+    if _near(other_events, time_s, tolerance_s):
         return "wrong_class"
     if _near(events[~met], time_s, NEAR * tolerance_s):
         return "off_time"
-    return "out_of_nothing"
+    return "background"
 
 
 def _others(events: Mapping[str, Sequence[float]], label: str) -> Floats:

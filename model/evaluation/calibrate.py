@@ -19,13 +19,13 @@ from model.checkpoint.spotting_options import LabelOptions, NmsKind, SpottingOpt
 from model.data.labels import Match
 from model.evaluation.gaps import Gap, least_gaps
 from model.evaluation.metrics import (
-    Judged,
     LabelledMatch,
+    RankedPredictions,
     best_f1_of,
     exact_ap,
-    judge,
+    match_predictions,
 )
-from model.evaluation.timed import OnCorrupt, Say, TimedMatch, spotted, timelines
+from model.evaluation.timed import Log, OnCorrupt, TimedMatch, spotted, timelines
 from model.spotting.predictor import load_predictor
 
 WINDOWS_S = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0)
@@ -54,7 +54,7 @@ def calibrate(
 ) -> SpottingOptions:
     """Choose the temperature, and each label's NMS kind, window and threshold.
 
-    A label's gaps, as they are in training matches, are heeded where that is better.
+    A label's gaps, as they are in training matches, are applied where that is better.
 
     Windows and kinds go by AP and F1 together (their mean), since thresholds must
     not be chosen on a window that hides good spots, or where a recall is asked for by
@@ -88,7 +88,7 @@ def calibrate_checkpoint(
     overlap: float | None = None,
     trained_on: Sequence[Match] = (),
     on_corrupt: OnCorrupt = "stop",
-    say: Say,
+    log: Log,
 ) -> SpottingOptions:
     """Choose on these matches, through the path that serves, and write it down.
 
@@ -102,7 +102,7 @@ def calibrate_checkpoint(
             to each other; for a label with too few of them, the gaps that the
             checkpoint has are tried.
         on_corrupt: what to do about a video that cannot be decoded.
-        say: takes lines for the user.
+        log: takes lines for the user.
 
     Raises:
         BadCheckpoint, EngineUnavailable: see `load_predictor`.
@@ -114,14 +114,14 @@ def calibrate_checkpoint(
         learnt = least_gaps(trained_on, before.labels)
         gaps |= learnt
         with_gaps = ", ".join(learnt) or "no label, for want of events"
-        say(f"gaps, from {len(trained_on)} matches of training: {with_gaps}")
+        log(f"gaps, from {len(trained_on)} matches of training: {with_gaps}")
     with tempfile.TemporaryDirectory() as scratch:  # `out` is written once, at the end
         if overlap is not None:
             changed = Path(scratch) / path.name
             spotting = replace(before.spotting, overlap=overlap)
             path = with_changes(Checkpoint.open(path), changed, spotting=spotting).path
         predictor = load_predictor(path)
-        timed = timelines(predictor, matches, on_corrupt=on_corrupt, say=say)
+        timed = timelines(predictor, matches, on_corrupt=on_corrupt, log=log)
         chosen = calibrate(timed, goal, gaps=gaps)
         chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
         with_changes(Checkpoint.open(path), out, spotting=chosen)
@@ -139,9 +139,11 @@ def choose_temperature(matches: Sequence[TimedMatch], *, tolerance_s: float) -> 
     for temperature in TEMPERATURES:
         options = SpottingOptions(labels=same, temperature=temperature)
         found = spotted(matches, options, min_score=0.0)
-        judged = [judge(found, label, tolerance_s=tolerance_s) for label in labels]
-        scores = np.concatenate([j.scores for j in judged]).clip(1e-6, 1 - 1e-6)
-        hits = np.concatenate([j.hits for j in judged])
+        ranked = [
+            match_predictions(found, label, tolerance_s=tolerance_s) for label in labels
+        ]
+        scores = np.concatenate([one.scores for one in ranked]).clip(1e-6, 1 - 1e-6)
+        hits = np.concatenate([one.hits for one in ranked])
         if not hits.any():
             return 1.0
         unlikely = -np.where(hits, np.log(scores), np.log1p(-scores)).mean()
@@ -187,25 +189,25 @@ def _worth(
     How good: the recall that is reached, as far as one is asked for, and then what is
     to be high there; to nine places, so that a tie is one.
     """
-    judged = judge(found, label, tolerance_s=goal.tolerance_s)
-    if not judged.events or not judged.hits.any():
+    ranked = match_predictions(found, label, tolerance_s=goal.tolerance_s)
+    if not ranked.events or not ranked.hits.any():
         return (0.0, 0.0), 0.5
     if goal.recall is not None:
-        threshold = threshold_for_recall(judged, goal.recall)
-        kept = judged.hits[judged.scores >= threshold]
-        reached = min(float(kept.sum()) / judged.events, goal.recall)
+        threshold = threshold_for_recall(ranked, goal.recall)
+        kept = ranked.hits[ranked.scores >= threshold]
+        reached = min(float(kept.sum()) / ranked.events, goal.recall)
         worth = round(reached, 9), round(float(kept.mean()), 9)
-        return worth, _between(judged.scores, threshold)
-    f1, threshold = best_f1_of(judged)
-    ap = exact_ap(judge(found, label, tolerance_s=goal.ap_tolerance_s))
-    return (0.0, round((f1 + ap) / 2, 9)), _between(judged.scores, threshold)
+        return worth, _between(ranked.scores, threshold)
+    f1, threshold = best_f1_of(ranked)
+    ap = exact_ap(match_predictions(found, label, tolerance_s=goal.ap_tolerance_s))
+    return (0.0, round((f1 + ap) / 2, 9)), _between(ranked.scores, threshold)
 
 
-def threshold_for_recall(judged: Judged, recall: float) -> float:
+def threshold_for_recall(ranked: RankedPredictions, recall: float) -> float:
     """Find the highest threshold that reaches a recall, or the best there is."""
-    reached = np.cumsum(judged.hits) / max(judged.events, 1)
+    reached = np.cumsum(ranked.hits) / max(ranked.events, 1)
     enough = np.flatnonzero(reached >= min(recall, float(reached[-1])))
-    return float(judged.scores[enough[0]])
+    return float(ranked.scores[enough[0]])
 
 
 def _between(scores: NDArray[np.float64], threshold: float) -> float:

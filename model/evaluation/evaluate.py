@@ -20,14 +20,14 @@ from model.evaluation.metrics import (
     best_f1_of,
     counts_at,
     exact_ap,
-    judge,
     labels_of,
+    match_predictions,
     mean_over_frames,
     precision_recall,
     soccernet_ap,
     soccernet_average_map,
 )
-from model.evaluation.timed import OnCorrupt, Say, TimedMatch, spotted, timelines
+from model.evaluation.timed import Log, OnCorrupt, TimedMatch, spotted, timelines
 from model.spotting.predictor import (
     EngineName,
     Precision,
@@ -115,7 +115,7 @@ def evaluate_checkpoint(
     precision: Precision = "auto",
     windows: Windows = "auto",
     on_corrupt: OnCorrupt = "stop",
-    say: Say,
+    log: Log,
 ) -> Report:
     """Spot every match as serving does, and measure.
 
@@ -127,7 +127,7 @@ def evaluate_checkpoint(
         path, engine=engine, precision=precision, windows=windows
     )
     started = time.perf_counter()
-    timed = timelines(predictor, matches, on_corrupt=on_corrupt, say=say)
+    timed = timelines(predictor, matches, on_corrupt=on_corrupt, log=log)
     seconds = time.perf_counter() - started
     weights = Checkpoint.open(path).read_weights()
     return measure(
@@ -147,10 +147,10 @@ def mean_ap(
     matches: Sequence[Match],
     *,
     tolerance_s: float = 0.5,
-    say: Say,
+    log: Log,
 ) -> float:
     """Give the mean AP of the labels that occur, through the path that serves."""
-    timed = timelines(predictor, matches, say=say)
+    timed = timelines(predictor, matches, log=log)
     found = spotted(timed, predictor.manifest.spotting)
     values = [
         average_precision(found, label, tolerance_s=tolerance_s)
@@ -206,13 +206,13 @@ def _label_report(
     tolerance_s: float,
 ) -> LabelReport:
     threshold = manifest.spotting.labels[label].threshold
-    judged = judge(curves, label, tolerance_s=tolerance_s)
-    precision, recall = precision_recall(judged)
+    ranked = match_predictions(curves, label, tolerance_s=tolerance_s)
+    precision, recall = precision_recall(ranked)
     keep = slice(None, None, max(1, len(recall) // 300))
     points = zip(recall[keep].tolist(), precision[keep].tolist(), strict=True)
     return LabelReport(
         label=label,
-        events=judged.events,
+        events=ranked.events,
         ap={
             tolerance: average_precision(curves, label, tolerance_s=tolerance)
             for tolerance in AP_TOLERANCES_S
@@ -224,7 +224,11 @@ def _label_report(
         ),
         best_f1=best_f1(curves, label, tolerance_s=tolerance_s),
         f1_interval=interval(
-            curves, label, spans_s, lambda j: best_f1_of(j)[0], tolerance_s=tolerance_s
+            curves,
+            label,
+            spans_s,
+            lambda ranked: best_f1_of(ranked)[0],
+            tolerance_s=tolerance_s,
         ),
         breakdown=break_down(chosen, label, tolerance_s=tolerance_s),
         curve=tuple(points),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluation.matching import pair_by_score
-from model.evaluation.metrics import Floats, Judged, LabelledMatch
+from model.evaluation.metrics import Floats, LabelledMatch, RankedPredictions
 
 STRETCH_S = 60.0
 DRAWS = 500
@@ -28,7 +28,7 @@ def interval(
     matches: Sequence[LabelledMatch],
     label: str,
     spans_s: Sequence[float],
-    figure: Callable[[Judged], float],
+    figure: Callable[[RankedPredictions], float],
     *,
     tolerance_s: float,
     seed: int = 0,
@@ -60,13 +60,13 @@ def interval(
     for _ in range(draws):
         times = np.bincount(rng.integers(0, stretches, stretches), minlength=stretches)
         taken = times[spot_at]
-        judged = Judged(
+        ranked = RankedPredictions(
             scores=np.repeat(scores, taken),
             hits=np.repeat(hits, taken),
             events=int(times[event_at].sum()),
         )
-        if judged.events:
-            values.append(figure(judged))
+        if ranked.events:
+            values.append(figure(ranked))
     low, high = np.percentile(values, [2.5, 97.5])
     return Interval(float(low), float(high))
 

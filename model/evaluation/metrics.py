@@ -59,7 +59,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RankedPredictions:
     """All spots of a label over all matches, best first, each a hit or not.
 
     Attributes:
@@ -80,9 +80,9 @@ def labels_of(matches: Iterable[LabelledMatch]) -> tuple[str, ...]:
     )
 
 
-def judge(
+def match_predictions(
     matches: Sequence[LabelledMatch], label: str, *, tolerance_s: float
-) -> Judged:
+) -> RankedPredictions:
     """Pair each match's spots (`pair_by_score`) and pool them, best first.
 
     At equal scores the order of the matches, then of the spots, decides.
@@ -96,7 +96,7 @@ def judge(
         scores += [spot.score for spot in spots]
         hits += pairing.hits.tolist()
     order = np.argsort(-np.array(scores, dtype=np.float64), kind="stable")
-    return Judged(
+    return RankedPredictions(
         scores=np.array(scores, dtype=np.float64)[order],
         hits=np.array(hits, dtype=bool)[order],
         events=sum(len(match.events.get(label, ())) for match in matches),
@@ -113,17 +113,17 @@ def average_precision(
 
     Source: E2E-Spot, util/score.py (`compute_average_precision`).
     """
-    return exact_ap(judge(matches, label, tolerance_s=tolerance_s))
+    return exact_ap(match_predictions(matches, label, tolerance_s=tolerance_s))
 
 
-def exact_ap(judged: Judged) -> float:
+def exact_ap(ranked: RankedPredictions) -> float:
     """Give the AP of pooled spots; see `average_precision`."""
-    if not judged.events:
+    if not ranked.events:
         return float("nan")
-    ranks = np.flatnonzero(judged.hits) + 1
+    ranks = np.flatnonzero(ranked.hits) + 1
     precision = np.arange(1, len(ranks) + 1) / ranks
     falling = np.maximum.accumulate(precision[::-1])
-    return float(falling.sum() / judged.events)
+    return float(falling.sum() / ranked.events)
 
 
 def mean_average_precision(
@@ -219,7 +219,9 @@ def counts_at(
     threshold: float,
 ) -> Counts:
     """Count hits of the spots that score at least `threshold`."""
-    return _counts(judge(matches, label, tolerance_s=tolerance_s), threshold)
+    return _counts(
+        match_predictions(matches, label, tolerance_s=tolerance_s), threshold
+    )
 
 
 def best_f1(
@@ -229,34 +231,34 @@ def best_f1(
 
     At equal F1 the higher threshold wins.
     """
-    return best_f1_of(judge(matches, label, tolerance_s=tolerance_s))
+    return best_f1_of(match_predictions(matches, label, tolerance_s=tolerance_s))
 
 
-def best_f1_of(judged: Judged) -> tuple[float, float]:
+def best_f1_of(ranked: RankedPredictions) -> tuple[float, float]:
     """Find the best F1 of pooled spots; see `best_f1`."""
-    if not judged.hits.any():
+    if not ranked.hits.any():
         return 0.0, 1.0
-    true = np.cumsum(judged.hits)
+    true = np.cumsum(ranked.hits)
     taken = np.arange(1, len(true) + 1)
-    f1 = 2 * true / (taken + judged.events)
+    f1 = 2 * true / (taken + ranked.events)
     # Spots of equal score stand or fall together.
-    is_last = np.append(judged.scores[1:] < judged.scores[:-1], True)
+    is_last = np.append(ranked.scores[1:] < ranked.scores[:-1], True)
     best = int(np.argmax(np.where(is_last, f1, -1)))
-    return float(f1[best]), float(judged.scores[best])
+    return float(f1[best]), float(ranked.scores[best])
 
 
-def precision_recall(judged: Judged) -> tuple[Floats, Floats]:
+def precision_recall(ranked: RankedPredictions) -> tuple[Floats, Floats]:
     """Give the curve of pooled spots: precision and recall after each, best first."""
-    true = np.cumsum(judged.hits)
+    true = np.cumsum(ranked.hits)
     taken = np.arange(1, len(true) + 1)
-    recall = true / max(judged.events, 1)
+    recall = true / max(ranked.events, 1)
     return (true / taken).astype(np.float64), recall.astype(np.float64)
 
 
-def _counts(judged: Judged, threshold: float) -> Counts:
-    taken = judged.scores >= threshold
-    hits = int((taken & judged.hits).sum())
-    return Counts(hits, int(taken.sum()) - hits, judged.events - hits)
+def _counts(ranked: RankedPredictions, threshold: float) -> Counts:
+    taken = ranked.scores >= threshold
+    hits = int((taken & ranked.hits).sum())
+    return Counts(hits, int(taken.sum()) - hits, ranked.events - hits)
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -30,12 +30,12 @@ def bars(groups: Mapping[str, Mapping[str, int]]) -> str:
     slot = (WIDTH - LEFT - RIGHT) / max(1, len(kinds))
     thick = slot * 0.8 / max(1, len(groups))
     for index, group in enumerate(groups.values()):
-        for place, kind in enumerate(kinds):
-            x = LEFT + place * slot + slot * 0.1 + index * thick
+        for column, kind in enumerate(kinds):
+            x = LEFT + column * slot + slot * 0.1 + index * thick
             top = _y(group[kind] / max(most, 1))
             parts.append(_bar(x, top, thick, index, f"{kind}: {group[kind]}"))
-    for place, kind in enumerate(kinds):
-        x, y = LEFT + (place + 0.5) * slot, HEIGHT - BOTTOM + 10 + 11 * (place % 2)
+    for column, kind in enumerate(kinds):
+        x, y = LEFT + (column + 0.5) * slot, HEIGHT - BOTTOM + 10 + 11 * (column % 2)
         parts.append(_text(x, y, kind, anchor="middle"))
     return _svg(parts + _legend(list(groups)))
 
@@ -48,8 +48,8 @@ def histogram(values: Mapping[str, Sequence[float]], *, reach: float) -> str:
     slot = (WIDTH - LEFT - RIGHT) / HISTOGRAM_BINS
     thick = slot * 0.9 / max(1, len(counts))
     for index, bins in enumerate(counts.values()):
-        for place, count in enumerate(bins):
-            x = LEFT + place * slot + index * thick
+        for column, count in enumerate(bins):
+            x = LEFT + column * slot + index * thick
             parts.append(_bar(x, _y(count / max(most, 1)), thick, index, str(count)))
     return _svg(parts + _legend(list(counts)))
 
@@ -77,8 +77,8 @@ def reliability(bins: Sequence[tuple[float, float, int]]) -> str:
 def _counted(values: list[float], reach: float) -> list[int]:
     bins = [0] * HISTOGRAM_BINS
     for value in values:
-        place = int((value + reach) / (2 * reach) * HISTOGRAM_BINS) if reach else 0
-        bins[min(max(place, 0), HISTOGRAM_BINS - 1)] += 1
+        position = int((value + reach) / (2 * reach) * HISTOGRAM_BINS) if reach else 0
+        bins[min(max(position, 0), HISTOGRAM_BINS - 1)] += 1
     return bins
 
 

@@ -128,10 +128,10 @@ def _summary(report: Report) -> list[str]:
     for label in report.labels:
         b = label.breakdown
         lines.append(
-            f"  {label.label}: false alarms {b.doubled} doubled, {b.off_time} early or "
-            f"late, {b.wrong_class} wrong class, {b.out_of_nothing} out of nothing; "
-            f"unmet events {b.missed} missed, {b.misnamed} of another class, "
-            f"{b.mistimed} mistimed"
+            f"  {label.label}: false alarms {b.duplicate} duplicate, {b.off_time} "
+            f"early or late, {b.wrong_class} wrong class, {b.background} on "
+            f"background; unmet events {b.missed} missed, {b.misclassified} of another "
+            f"class, {b.mistimed} mistimed"
         )
     trained = report.manifest.provenance.trained_on
     return [*lines, f"{name}: trained on {trained}"] if trained else lines
@@ -142,12 +142,12 @@ def _section(report: Report) -> str:
     bars = {
         x.label: {
             "hit": x.breakdown.hits,
-            "doubled": x.breakdown.doubled,
+            "duplicate": x.breakdown.duplicate,
             "early or late": x.breakdown.off_time,
             "wrong class": x.breakdown.wrong_class,
-            "out of nothing": x.breakdown.out_of_nothing,
+            "background": x.breakdown.background,
             "missed": x.breakdown.missed,
-            "misnamed": x.breakdown.misnamed,
+            "misclassified": x.breakdown.misclassified,
             "mistimed": x.breakdown.mistimed,
         }
         for x in report.labels

@@ -21,7 +21,7 @@ CURVE_FLOOR = 0.01
 
 OnCorrupt = Literal["stop", "skip"]
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def timelines(
     matches: Sequence[Match],
     *,
     on_corrupt: OnCorrupt = "stop",
-    say: Say,
+    log: Log,
 ) -> list[TimedMatch]:
     """Run a predictor over matches, by `spot_file`.
 
@@ -61,12 +61,12 @@ def timelines(
                     f"{match.video} cannot be decoded: {exc} Mend or remove it, or "
                     "have corrupt videos skipped."
                 ) from exc
-            say(f"{done}/{len(matches)}  {match.name} skipped: {exc}")
+            log(f"{done}/{len(matches)}  {match.name} skipped: {exc}")
             continue
         timed.append(TimedMatch(match.name, found.timeline, match.labels.events))
         damaged = found.damaged_packets
         note = f"  {damaged} damaged packets stepped over" if damaged else ""
-        say(f"{done}/{len(matches)}  {match.name}{note}")
+        log(f"{done}/{len(matches)}  {match.name}{note}")
     if not timed:
         raise BadAnnotations("There is no match that could be measured.")
     return timed

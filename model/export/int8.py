@@ -54,7 +54,7 @@ def attach_int8(
     checkpoint_path: Path,
     videos: Iterable[Iterable[Frames]],
     *,
-    judge: Callable[[Predictor], float],
+    measure: Callable[[Predictor], float],
     out: Path | None = None,
 ) -> Int8Outcome:
     """Add the 8-bit form to an exported checkpoint if it is accurate enough.
@@ -62,7 +62,7 @@ def attach_int8(
     Args:
         checkpoint_path: the file; it must hold the float32 form.
         videos: frames (H, W, 3) of some validation videos, to calibrate on.
-        judge: measures a predictor on validation data: its mean AP, 0 to 1.
+        measure: scores a predictor on validation data: its mean AP, 0 to 1.
         out: where to write; the file itself by default.
 
     Raises:
@@ -82,8 +82,8 @@ def attach_int8(
     quick = OpenVinoRuntime(
         trunk, exact.head_model, delay=exact.delay, name=f"{KIND}/int8"
     )
-    before = judge(EnginePredictor(manifest, exact))
-    after = judge(EnginePredictor(manifest, quick))
+    before = measure(EnginePredictor(manifest, exact))
+    after = measure(EnginePredictor(manifest, quick))
     if not before > 0:
         raise EngineUnavailable(
             f"float32 scores {before:g} on these matches: they do not show what 8 bits "

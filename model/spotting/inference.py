@@ -94,8 +94,8 @@ def stream_features(images: Iterable[Frames], runtime: Runtime) -> Iterator[Floa
     size = runtime.chunk_len
     steps = fed = 0
     for frames, count in _chunks(images, size):
-        inside = _marks(count, size)
-        features = runtime.trunk(frames, inside, inside)
+        is_video = _marks(count, size)
+        features = runtime.trunk(frames, is_video, is_video)
         steps, fed = steps + count, fed + size
         yield _of_video(features, fed - size - runtime.delay, steps)
     nothing = _marks(0, size)
@@ -121,7 +121,7 @@ def clip_by_clip(
     steps = 0
     for start, frames in _clips(images, windows):
         first = max(-start, 0)
-        past = first + len(frames)
+        end = first + len(frames)
         features: list[Floats] = []
         for part in _stream_clip(frames, first, windows.clip_len, runtime):
             features.append(part)
@@ -130,8 +130,8 @@ def clip_by_clip(
         scores = runtime.head(np.concatenate(features)[None])["scores"][0]
         if average is None:
             average = Average(scores.shape[1])
-        average.add(start + first, scores[first:past])
-        steps = max(steps, start + past)
+        average.add(start + first, scores[first:end])
+        steps = max(steps, start + end)
     if average is None:
         return np.zeros((0, 0), dtype=np.float32)
     return average.mean(steps)
@@ -145,14 +145,14 @@ def _stream_clip(
     clip = np.zeros((_up(clip_len, size), *frames[0].shape), dtype=np.uint8)
     clip[first : first + len(frames)] = frames
     nothing = np.zeros(_up(clip_len + runtime.delay, size), dtype=np.float32)
-    inside, shown = nothing.copy(), nothing.copy()
-    inside[:clip_len] = 1
-    shown[first : first + len(frames)] = 1
+    is_video, is_not_padding = nothing.copy(), nothing.copy()
+    is_video[:clip_len] = 1
+    is_not_padding[first : first + len(frames)] = 1
     runtime.reset()
     for at in range(0, len(nothing), size):
-        place = slice(at, at + size)
-        pictures = clip[place] if at < len(clip) else clip[:size]
-        features = runtime.trunk(pictures, inside[place], shown[place])
+        chunk = slice(at, at + size)
+        pictures = clip[chunk] if at < len(clip) else clip[:size]
+        features = runtime.trunk(pictures, is_video[chunk], is_not_padding[chunk])
         yield _of_video(features, at - runtime.delay, clip_len)
 
 
@@ -170,19 +170,19 @@ def _clips(
 ) -> Iterator[tuple[int, list[Frames]]]:
     """Give each window's start and those of its frames that are in the video."""
     source = iter(images)
-    held: list[Frames] = []
-    first = 0  # Step of the first frame that is held.
+    buffer: list[Frames] = []
+    first = 0  # Step of the first frame in the buffer.
     for start in windows.starts():
         for image in source:
-            held.append(image.copy())
-            if first + len(held) == start + windows.clip_len:
+            buffer.append(image.copy())
+            if first + len(buffer) == start + windows.clip_len:
                 break
-        steps = first + len(held)
-        if not held or not windows.is_needed(start, steps):
+        steps = first + len(buffer)
+        if not buffer or not windows.is_needed(start, steps):
             return
-        yield start, held[max(start - first, 0) : start + windows.clip_len - first]
+        yield start, buffer[max(start - first, 0) : start + windows.clip_len - first]
         following = max(start + windows.clip_len - windows.overlap, 0)
-        del held[: following - first]
+        del buffer[: following - first]
         first = following
 
 

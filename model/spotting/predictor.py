@@ -55,7 +55,7 @@ class Predictor(Protocol):
             One row of scores per step. No step gives an empty timeline.
 
         Raises:
-            EngineError: the runtime failed, or gave scores that are no numbers.
+            EngineError: the runtime failed, or gave scores that are NaN or infinite.
         """
         ...
 

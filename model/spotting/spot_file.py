@@ -89,14 +89,14 @@ def spot_file(
         Canceled: `on_progress` said so.
     """
     report = _Reporter(on_progress)
-    report.say("probe")
+    report.enter("probe")
     facts = probe_in_child(path, limits=limits, on_wait=report.tick)
     report.duration_s = facts.duration_s
     if on_facts is not None:
         on_facts(facts)
 
     manifest = predictor.manifest
-    report.say("decode")
+    report.enter("decode")
     with decode_in_child(
         path, manifest.frame_spec, limits=limits, on_wait=report.tick
     ) as steps:
@@ -122,7 +122,7 @@ class _Reporter:
         self.steps = 0
         self.started = self.reported = monotonic()
 
-    def say(self, stage: Stage) -> None:
+    def enter(self, stage: Stage) -> None:
         """Report the beginning of a stage."""
         self.stage, self.started = stage, monotonic()
         self._report(Progress(stage, 0.0, 0.0, 0))

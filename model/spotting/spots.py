@@ -106,8 +106,8 @@ def temporal_nms(spots: Iterable[Spot], *, window_s: float) -> list[Spot]:
     winners: dict[str, list[float]] = defaultdict(list)  # Times in order, by label.
     for spot in sorted(spots, key=lambda spot: (-spot.score, spot.time_s, spot.frame)):
         times = winners[spot.label]
-        place = bisect.bisect_left(times, spot.time_s - window_s - EDGE_S)
-        if place == len(times) or times[place] > spot.time_s + window_s + EDGE_S:
+        index = bisect.bisect_left(times, spot.time_s - window_s - EDGE_S)
+        if index == len(times) or times[index] > spot.time_s + window_s + EDGE_S:
             bisect.insort(times, spot.time_s)
             kept.append(spot)
     return sorted(kept, key=_in_time)
@@ -171,9 +171,9 @@ def _apart(
         max(gap - EDGE_S, 0.0) for gap in (choice.gap_before_s, choice.gap_after_s)
     )
     first = np.searchsorted(times, times - before, side="left")
-    past = np.searchsorted(times, times + after, side="right")
-    # Every second slice of these is one step's; `past` may be the end, hence the 0.
-    ends = np.stack([first, past], axis=1).ravel()
+    end = np.searchsorted(times, times + after, side="right")
+    # Every second slice of these is one step's; `end` may be the length, hence the 0.
+    ends = np.stack([first, end], axis=1).ravel()
     highest = np.maximum.reduceat(np.append(others, np.float32(0)), ends)[::2]
     lowered: FloatArray = curve * (1 - highest)
     return lowered
@@ -204,13 +204,13 @@ def _spots_of(
 
 def _greedy(times: FloatArray, scores: FloatArray, window_s: float) -> IndexArray:
     """`temporal_nms` on arrays in time order: indices of the survivors."""
-    first, past = _reach(times, window_s)
+    first, end = _reach(times, window_s)
     open_ = np.ones(len(times), dtype=bool)
     kept: list[int] = []
     for index in np.argsort(-scores, kind="stable").tolist():
         if open_[index]:
             kept.append(index)
-            open_[first[index] : past[index]] = False
+            open_[first[index] : end[index]] = False
     return np.array(sorted(kept), dtype=np.intp)
 
 
@@ -218,7 +218,7 @@ def _soft(
     times: FloatArray, scores: FloatArray, window_s: float, threshold: float
 ) -> tuple[IndexArray, FloatArray]:
     """`soft_nms` on arrays in time order: survivors and their scores."""
-    first, past = _reach(times, window_s)
+    first, end = _reach(times, window_s)
     current = scores.astype(np.float64)
     done = np.zeros(len(times), dtype=bool)
     # Scores only fall, so an entry that has gone stale is put back when it is met.
@@ -233,7 +233,7 @@ def _soft(
             heapq.heappush(heap, (-float(score), index))
             continue
         done[index] = True
-        near = slice(int(first[index]), int(past[index]))
+        near = slice(int(first[index]), int(end[index]))
         distance = np.abs(times[near] - times[index])
         decay = np.minimum((distance / max(window_s, EDGE_S)) ** 2, 1.0)
         current[near] *= np.where(done[near], 1.0, decay)
@@ -243,5 +243,5 @@ def _soft(
 
 def _reach(times: FloatArray, window_s: float) -> tuple[IndexArray, IndexArray]:
     first = np.searchsorted(times, times - window_s - EDGE_S, side="left")
-    past = np.searchsorted(times, times + window_s + EDGE_S, side="right")
-    return first, past
+    end = np.searchsorted(times, times + window_s + EDGE_S, side="right")
+    return first, end

@@ -64,14 +64,14 @@ class Average:
 
     def add(self, first: int, scores: Floats) -> None:
         """Add one window's scores (L, K), whose first row is step `first`."""
-        past = first + len(scores)
-        while past > len(self._sums):
+        end = first + len(scores)
+        while end > len(self._sums):
             self._sums = np.concatenate((self._sums, np.zeros_like(self._sums)))
             self._support = np.concatenate(
                 (self._support, np.zeros_like(self._support))
             )
-        self._sums[first:past] += scores
-        self._support[first:past] += 1
+        self._sums[first:end] += scores
+        self._support[first:end] += 1
 
     def mean(self, steps: int) -> Floats:
         """Return the mean scores of the first `steps` steps, (T, K).
@@ -88,7 +88,7 @@ class Average:
 class WindowedHead:
     """Runs a head over windows of a stream of features, in constant memory.
 
-    A window that reaches beyond the video is cut at its rim, so the head sees
+    A window that reaches beyond the video is cut at its edge, so the head sees
     features of the video and nothing else.
     """
 
@@ -109,33 +109,33 @@ class WindowedHead:
         self._head, self._windows, self._batch = head, windows, batch
         self._starts = windows.starts()
         self._start = next(self._starts)
-        self._held: list[Floats] = []
-        self._first = 0  # Step of the first feature that is held.
-        self._past = 0  # Step behind the last one.
+        self._buffer: list[Floats] = []
+        self._first = 0  # Step of the first feature in the buffer.
+        self._end = 0  # Step behind the last one.
         self._average: Average | None = None
 
     def push(self, features: Floats) -> None:
         """Take the features (n, D) of the next steps."""
-        self._held.append(np.array(features, dtype=np.float32))
-        self._past += len(features)
+        self._buffer.append(np.array(features, dtype=np.float32))
+        self._end += len(features)
         stride = self._windows.clip_len - self._windows.overlap
         needed = self._windows.clip_len + (self._batch - 1) * stride
-        if self._past >= max(self._start, 0) + needed:
+        if self._end >= max(self._start, 0) + needed:
             self._run_whole_windows()
 
     def finish(self) -> Floats:
         """Run the windows that are left and return all scores, (T, K)."""
         self._run_whole_windows()
-        while self._past and self._windows.is_needed(self._start, self._past):
+        while self._end and self._windows.is_needed(self._start, self._end):
             self._run([self._start])
             self._start = next(self._starts)
         if self._average is None:
             return np.zeros((0, 0), dtype=np.float32)
-        return self._average.mean(self._past)
+        return self._average.mean(self._end)
 
     def _run_whole_windows(self) -> None:
         whole: list[int] = []
-        while self._start + self._windows.clip_len <= self._past:
+        while self._start + self._windows.clip_len <= self._end:
             if self._start < 0:
                 self._run([self._start])
             else:
@@ -149,7 +149,7 @@ class WindowedHead:
         """Run windows of one length."""
         features = self._join()
         spans = [
-            (max(start, 0), min(start + self._windows.clip_len, self._past))
+            (max(start, 0), min(start + self._windows.clip_len, self._end))
             for start in starts
         ]
         stacked = np.stack(
@@ -161,10 +161,10 @@ class WindowedHead:
             self._average.add(first, scores)
 
     def _join(self) -> Floats:
-        self._held = [np.concatenate(self._held)]
-        return self._held[0]
+        self._buffer = [np.concatenate(self._buffer)]
+        return self._buffer[0]
 
     def _drop(self, step: int) -> None:
-        if step > self._first and self._held:
-            self._held = [self._join()[step - self._first :].copy()]
+        if step > self._first and self._buffer:
+            self._buffer = [self._join()[step - self._first :].copy()]
             self._first = step

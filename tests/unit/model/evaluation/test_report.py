@@ -60,9 +60,9 @@ def test_every_kind_of_error_is_told_apart() -> None:
     found = break_down([LabelledMatch("m", spots, events)], "PASS", tolerance_s=1.0)
 
     assert found.offsets_s == pytest.approx([0.2])
-    assert (found.doubled, found.off_time) == (1, 1)
-    assert (found.wrong_class, found.out_of_nothing) == (1, 1)
-    assert (found.mistimed, found.misnamed, found.missed) == (1, 1, 1)
+    assert (found.duplicate, found.off_time) == (1, 1)
+    assert (found.wrong_class, found.background) == (1, 1)
+    assert (found.mistimed, found.misclassified, found.missed) == (1, 1, 1)
 
 
 def test_every_spot_and_event_is_counted_once() -> None:
@@ -73,9 +73,9 @@ def test_every_spot_and_event_is_counted_once() -> None:
         found = break_down(matches, label, tolerance_s=0.5)
         spots = sum(len(m.spots.get(label, ())) for m in matches)
         events = sum(len(m.events.get(label, ())) for m in matches)
-        false = found.doubled + found.off_time + found.wrong_class
-        assert found.hits + false + found.out_of_nothing == spots
-        unmet = found.missed + found.misnamed + found.mistimed
+        false = found.duplicate + found.off_time + found.wrong_class
+        assert found.hits + false + found.background == spots
+        unmet = found.missed + found.misclassified + found.mistimed
         assert found.hits + unmet == events
 
 
@@ -103,7 +103,7 @@ def test_an_interval_holds_the_figure_and_narrows_with_more_matches() -> None:
     assert 0 < widths[1] < 0.6 * widths[0]
 
 
-def test_an_interval_of_a_label_that_never_happened_is_no_number() -> None:
+def test_an_interval_of_a_label_that_never_happened_is_nan() -> None:
     match = LabelledMatch("m", {}, {"PASS": []})
 
     low, high = interval([match], "PASS", [60.0], exact_ap, tolerance_s=0.5)

@@ -46,16 +46,16 @@ def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
 ) -> None:
     source = exported(tmp_path, feature_arch).path
     out = tmp_path / "quick.touchline"
-    judged: list[str] = []
+    measured: list[str] = []
 
-    def judge(predictor: Predictor) -> float:
-        judged.append(predictor.engine)
-        return 0.9 if len(judged) == 1 else 0.895
+    def measure(predictor: Predictor) -> float:
+        measured.append(predictor.engine)
+        return 0.9 if len(measured) == 1 else 0.895
 
-    outcome = attach_int8(source, [draw_frames(32)], judge=judge, out=out)
+    outcome = attach_int8(source, [draw_frames(32)], measure=measure, out=out)
 
     assert outcome.is_kept
-    assert judged == ["openvino/float32", "openvino/int8"]
+    assert measured == ["openvino/float32", "openvino/int8"]
     form = Checkpoint.open(out).manifest.engines["openvino"]["precisions"]["int8"]
     assert form["val"] == [0.9, 0.895]
     exact = scores(load_predictor(out, precision="float32"), seed=1)
@@ -68,7 +68,7 @@ def test_a_form_that_loses_too_much_is_not_kept(tmp_path: Path) -> None:
     out, values = tmp_path / "quick.touchline", iter((0.9, 0.89))
 
     outcome = attach_int8(
-        source, [draw_frames(16)], judge=lambda _: next(values), out=out
+        source, [draw_frames(16)], measure=lambda _: next(values), out=out
     )
 
     assert not outcome.is_kept
@@ -80,10 +80,10 @@ def test_a_form_that_was_kept_before_goes_when_other_matches_refuse_it(
     tmp_path: Path,
 ) -> None:
     path = exported(tmp_path, "rny002").path
-    attach_int8(path, [draw_frames(16)], judge=lambda _: 0.9)
+    attach_int8(path, [draw_frames(16)], measure=lambda _: 0.9)
     values = iter((0.9, 0.8))
 
-    attach_int8(path, [draw_frames(16)], judge=lambda _: next(values))
+    attach_int8(path, [draw_frames(16)], measure=lambda _: next(values))
 
     load_predictor(path, precision="float32")
     assert not any("int8" in name for name in Checkpoint.open(path).manifest.files)
@@ -96,7 +96,7 @@ def test_matches_that_show_nothing_prove_nothing(tmp_path: Path, score: float) -
     path = exported(tmp_path, "rny002").path
 
     with pytest.raises(EngineUnavailable, match="do not show what 8 bits lose"):
-        attach_int8(path, [draw_frames(16)], judge=lambda _: score)
+        attach_int8(path, [draw_frames(16)], measure=lambda _: score)
 
 
 def test_asking_for_8_bits_chooses_their_engine_beside_a_gpu(

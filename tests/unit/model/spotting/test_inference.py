@@ -61,9 +61,9 @@ def test_one_pass_is_the_head_over_windows_of_uncut_features(
 
     def windows() -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
         for start in range(-5, max(1, count - 6), 6):
-            first, past = max(start, 0), min(start + 12, count)
+            first, end = max(start, 0), min(start + 12, count)
             with torch.inference_mode():
-                logits = spotter.head(features[None, first:past])["scores"][0]
+                logits = spotter.head(features[None, first:end])["scores"][0]
             yield first, torch.softmax(logits, dim=-1).numpy()
 
     scores = one_pass(frames, TorchRuntime(spotter), Windows(12, 6))

@@ -97,11 +97,11 @@ def test_progress_follows_the_videos_time_and_ends_at_one(
     kinds = [one.stage if isinstance(one, Progress) else "facts" for one in heard]
     assert set(kinds[: kinds.index("facts")]) == {"probe"}
     assert "probe" not in kinds[kinds.index("facts") :]
-    told = [progress for progress in heard if isinstance(progress, Progress)]
-    assert [p.done for p in told] == sorted(p.done for p in told)
-    assert {p.stage for p in told} == {"probe", "decode", "spot"}
-    assert any(0 < p.done < 1 and p.eta_s is not None for p in told)
-    assert (told[-1].done, told[-1].eta_s, told[-1].steps) == (1.0, 0.0, 45)
+    reported = [progress for progress in heard if isinstance(progress, Progress)]
+    assert [p.done for p in reported] == sorted(p.done for p in reported)
+    assert {p.stage for p in reported} == {"probe", "decode", "spot"}
+    assert any(0 < p.done < 1 and p.eta_s is not None for p in reported)
+    assert (reported[-1].done, reported[-1].eta_s, reported[-1].steps) == (1.0, 0.0, 45)
 
 
 @pytest.mark.parametrize("mode", ["one-pass", "reference"])
@@ -146,7 +146,7 @@ def test_a_cancel_is_heard_while_the_probe_still_reads(
 
     def on_progress(progress: Progress) -> None:
         stages.append(progress.stage)
-        if len(stages) > 1:  # The first is told before anything is read.
+        if len(stages) > 1:  # The first is reported before anything is read.
             raise Canceled("enough")
 
     with pytest.raises(Canceled):

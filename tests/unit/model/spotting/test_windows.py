@@ -46,9 +46,9 @@ def test_streamed_windows_equal_windows_run_one_by_one(
 
     at = 0
     while at < steps:
-        past = at + int(rng.integers(1, 9))
-        head.push(features[at:past])
-        at = past
+        end = at + int(rng.integers(1, 9))
+        head.push(features[at:end])
+        at = end
     scores = head.finish()
 
     np.testing.assert_allclose(scores, slow_scores(features, windows), atol=1e-5)
@@ -76,7 +76,7 @@ def test_a_long_stream_holds_only_what_windows_still_need() -> None:
     for _ in range(500):
         windowed.push(np.zeros((3, 2), dtype=np.float32))
 
-        assert sum(len(part) for part in windowed._held) <= 8 + 4 * 4 + 3
+        assert sum(len(part) for part in windowed._buffer) <= 8 + 4 * 4 + 3
 
 
 def test_no_features_give_no_scores() -> None:

@@ -267,9 +267,9 @@ def test_another_sport_is_trained_from_its_data_alone_and_served(
     best = train(config, tmp_path / "run", report=print)
     attach_engines(best)
     goal = Goal(tolerance_s=0.3, ap_tolerance_s=0.2)
-    calibrate_checkpoint(best, matches, goal, out=best, overlap=0.75, say=print)
+    calibrate_checkpoint(best, matches, goal, out=best, overlap=0.75, log=print)
     assert Checkpoint.open(best).manifest.spotting.overlap == 0.75
-    report = evaluate_checkpoint(best, matches, tolerance_s=0.3, say=print)
+    report = evaluate_checkpoint(best, matches, tolerance_s=0.3, log=print)
 
     assert {label.label for label in report.labels} == {"DRIBBLE", "BASKET"}
     assert report.mean_ap(0.2) > 0.8
