@@ -42,7 +42,8 @@ from model.export.openvino import CHUNK_LEN, head_model, trunk_model
 from model.network.config import ModelConfig
 from model.network.cost import cost_of
 from model.network.spotter import Spotter
-from model.spotting.inference import EnginePredictor, one_pass
+from model.spotting.inference import one_pass
+from model.spotting.predictor import EnginePredictor
 from model.spotting.spot_file import spot_file
 from model.spotting.windows import Windows
 from model.video.decode import decode_in_child

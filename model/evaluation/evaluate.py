@@ -32,7 +32,7 @@ from model.spotting.predictor import (
     EngineName,
     Precision,
     Predictor,
-    Windows,
+    Windowing,
     load_predictor,
 )
 
@@ -113,7 +113,7 @@ def evaluate_checkpoint(
     tolerance_s: float = 1.0,
     engine: EngineName = "auto",
     precision: Precision = "auto",
-    windows: Windows = "auto",
+    windows: Windowing = "auto",
     on_corrupt: OnCorrupt = "stop",
     log: Log,
 ) -> Report:

@@ -23,8 +23,7 @@ from model.engines.openvino_engine import KIND, OpenVinoRuntime, open_runtime
 from model.engines.runtime import Frames
 from model.errors import EngineUnavailable
 from model.export.openvino import members_of, trunk_model
-from model.spotting.inference import EnginePredictor
-from model.spotting.predictor import Predictor
+from model.spotting.predictor import EnginePredictor, Predictor
 
 # Largest fall of the mean AP on validation data that is worth the speed.
 MAX_LOSS = 0.01

@@ -1,26 +1,30 @@
 """What runs a network over a video, whatever the engine, and how to get one."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.manifest import Manifest
 from model.engines.choose import choose_runtime
+from model.engines.runtime import Runtime
 from model.errors import EngineUnavailable
-from model.spotting.inference import EnginePredictor
+from model.spotting.inference import Mode, image_scorer
+from model.spotting.session import Session
 from model.spotting.timeline import Timeline
+from model.spotting.windows import Windows
 from model.video.decode import Step
 
 EngineName = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
 Precision = Literal["auto", "float32", "float16", "int8"]
-Windows = Literal["auto", "one-pass", "reference"]
+Windowing = Literal["auto", "one-pass", "reference"]
 
 
 class Predictor(Protocol):
-    """A loaded checkpoint on an engine: frames in, a timeline out.
+    """A loaded checkpoint on an engine: frames in, spots and a timeline out.
 
-    Not safe to share between threads while `predict` runs; one video after the
+    Not safe to share between threads while a session is open; one video after the
     other on one predictor is what it is for.
     """
 
@@ -34,22 +38,30 @@ class Predictor(Protocol):
         """Name the engine and its precision, `openvino/float32` for one."""
         ...
 
-    def predict(
+    def open_session(
         self,
-        steps: Iterable[Step],
         *,
-        on_step: Callable[[Step], None] | None = None,
+        min_score: float | None = None,
+        has_timeline: bool = True,
         on_wait: Callable[[], None] | None = None,
-    ) -> Timeline:
-        """Run the network over a whole video, in constant memory.
+    ) -> Session:
+        """Begin a video.
+
+        Args:
+            min_score: takes the place of the checkpoint's thresholds.
+            has_timeline: keep the curves of all steps, some bytes each; without them
+                memory is constant however long the video is.
+            on_wait: called a few times a second between pieces of work, for those
+                who watch or want to stop the run by raising.
+        """
+        ...
+
+    def predict(self, steps: Iterable[Step]) -> Timeline:
+        """Run the network over a whole video.
 
         Args:
             steps: the frames in time order; each image may be reused once the next
                 step is asked for.
-            on_step: called with each step as it is taken; what it raises stops the
-                run.
-            on_wait: called a few times a second between pieces of work, for those
-                who watch or want to stop the run by raising.
 
         Returns:
             One row of scores per step. No step gives an empty timeline.
@@ -60,12 +72,58 @@ class Predictor(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EnginePredictor:
+    """A checkpoint on an engine (see `Predictor`).
+
+    Attributes:
+        manifest: of the checkpoint.
+        runtime: the network on its engine.
+        mode: `one-pass` or `reference`.
+    """
+
+    manifest: Manifest
+    runtime: Runtime
+    mode: Mode = "one-pass"
+
+    @property
+    def engine(self) -> str:
+        """Name the engine and its precision."""
+        return self.runtime.name
+
+    @property
+    def windows(self) -> Windows:
+        """Say where the windows lie."""
+        clip_len = self.manifest.config.clip_len
+        return Windows.with_share(clip_len, self.manifest.spotting.overlap)
+
+    def open_session(
+        self,
+        *,
+        min_score: float | None = None,
+        has_timeline: bool = True,
+        on_wait: Callable[[], None] | None = None,
+    ) -> Session:
+        """Begin a video (see `Predictor.open_session`)."""
+        scorer = image_scorer(self.mode, self.runtime, self.windows, on_wait=on_wait)
+        return Session(
+            self.manifest, scorer, min_score=min_score, has_timeline=has_timeline
+        )
+
+    def predict(self, steps: Iterable[Step]) -> Timeline:
+        """Run the network over a whole video (see `Predictor.predict`)."""
+        session = self.open_session()
+        session.push(steps)
+        session.close()
+        return session.timeline
+
+
 def load_predictor(
     checkpoint_path: Path,
     *,
     engine: EngineName = "auto",
     precision: Precision = "auto",
-    windows: Windows = "auto",
+    windows: Windowing = "auto",
     threads: int | None = None,
     gpu_budget_bytes: int | None = None,
 ) -> Predictor:
@@ -86,8 +144,8 @@ def load_predictor(
         BadCheckpoint: the file is damaged.
         EngineUnavailable: the engine's library, device or exported form is missing.
     """
-    if windows not in get_args(Windows):
-        known = ", ".join(get_args(Windows))
+    if windows not in get_args(Windowing):
+        known = ", ".join(get_args(Windowing))
         raise EngineUnavailable(f"windows cannot be {windows!r}; choose one of {known}")
     checkpoint = Checkpoint.open(checkpoint_path)
     runtime = choose_runtime(
@@ -97,7 +155,5 @@ def load_predictor(
         threads=threads,
         gpu_budget_bytes=gpu_budget_bytes,
     )
-    mode: Literal["one-pass", "reference"] = (
-        "reference" if windows == "reference" else "one-pass"
-    )
+    mode: Mode = "reference" if windows == "reference" else "one-pass"
     return EnginePredictor(checkpoint.manifest, runtime, mode)

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Literal
 
 from model.spotting.predictor import Predictor
-from model.spotting.spots import Spot, find_spots
+from model.spotting.spots import Spot
 from model.spotting.timeline import Timeline
 from model.video.decode import Step, decode_in_child
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
@@ -95,20 +95,23 @@ def spot_file(
     if on_facts is not None:
         on_facts(facts)
 
-    manifest = predictor.manifest
     report.enter("decode")
+    session = predictor.open_session(min_score=min_score, on_wait=report.tick)
+    spots: list[Spot] = []
     with decode_in_child(
-        path, manifest.frame_spec, limits=limits, on_wait=report.tick
+        path, predictor.manifest.frame_spec, limits=limits, on_wait=report.tick
     ) as steps:
-        timeline = predictor.predict(steps, on_step=report.step, on_wait=report.tick)
-    spots = find_spots(timeline, manifest.spotting, min_score=min_score)
+        for step in steps:
+            spots += session.push([step])
+            report.step(step)
+    spots += session.close()
     report.finish()
     tally = steps.tally or Tally(until_s=facts.duration_s)
     warnings, damaged = warnings_of(facts, tally), tally.damaged_packets
     final = corrected_facts(facts, tally)
     if final != facts and on_facts is not None:
         on_facts(final)
-    return SpottedVideo(final, timeline, spots, damaged, warnings)
+    return SpottedVideo(final, session.timeline, spots, damaged, warnings)
 
 
 class _Reporter:

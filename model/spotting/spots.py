@@ -1,22 +1,21 @@
-"""From a timeline to spots: gaps, thresholds and temporal NMS, label by label."""
+"""From a timeline to spots: thresholds, displacement, temporal NMS, teams.
 
-import bisect
-import heapq
-from collections import defaultdict
-from collections.abc import Iterable
+A stream of a timeline's parts gives the spots of the whole, to the bit, each as soon
+as nothing to come can change it. NumPy only.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
-from model.spotting.timeline import Timeline
+from model.checkpoint.spotting_options import SpottingOptions
+from model.spotting.displacement import MAX_MOVE_STEPS, moved
+from model.spotting.nms import FloatArray, IntArray, TemporalNms
+from model.spotting.timeline import Timeline, join_timelines
 
-# Times are sums of floats: a neighbour at the very end of the window is inside.
-EDGE_S = 1e-6
-
-FloatArray = npt.NDArray[np.floating]
-IndexArray = npt.NDArray[np.intp]
+# A team is told from so many steps to each side of a spot, too.
+TEAM_REACH_STEPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +40,21 @@ class Spot:
 
 
 def find_spots(
-    timeline: Timeline, options: SpottingOptions, *, min_score: float | None = None
+    timeline: Timeline,
+    options: SpottingOptions,
+    *,
+    min_score: float | None = None,
+    sides: Sequence[str] = (),
 ) -> list[Spot]:
     """Find what happens in a video: every peak that survives NMS and threshold.
 
-    A label with gaps has each score multiplied by one minus the highest score of
-    another label inside them, before all else: where a PASS follows too soon, no
-    DRIVE began.
-
     Args:
         timeline: scores of every step; not changed.
-        options: temperature, and each label's gaps, NMS, window and threshold.
+        options: temperature, and each label's NMS, window and threshold.
         min_score: takes the place of every label's threshold: each spot after NMS
             that scores at least this much.
+        sides: names of the columns of the timeline's output `team`; without them no
+            spot has a team.
 
     Returns:
         The spots, earliest first, labels in alphabetical order at equal times.
@@ -62,186 +63,186 @@ def find_spots(
         ValueError: a label of the timeline has no options, or `min_score` is not
             in [0, 1].
     """
-    if min_score is not None and not 0 <= min_score <= 1:
-        raise ValueError(f"min_score must be in [0, 1], got {min_score}")
-    missing = set(timeline.labels) - set(options.labels)
-    if missing:
-        raise ValueError(f"no spotting options for {', '.join(sorted(missing))}")
+    stream = SpotStream(timeline.labels, options, min_score=min_score, sides=sides)
+    return stream.push(timeline) + stream.close()
 
-    scores = timeline.at_temperature(options.temperature)
-    spots: list[Spot] = []
-    for column, label in enumerate(timeline.labels, start=1):
-        choice = options.labels[label]
+
+class SpotStream:
+    """Takes a timeline part by part and gives its spots in order of time.
+
+    In constant memory, as long as scores are not at or above the threshold for ever.
+    """
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        options: SpottingOptions,
+        *,
+        min_score: float | None = None,
+        sides: Sequence[str] = (),
+    ) -> None:
+        """Begin; arguments and errors as of `find_spots`."""
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ValueError(f"min_score must be in [0, 1], got {min_score}")
+        missing = set(labels) - set(options.labels)
+        if missing:
+            raise ValueError(f"no spotting options for {', '.join(sorted(missing))}")
+        self._temperature = options.temperature
+        self._sides = tuple(sides)
+        self._choices = [options.labels[label] for label in labels]
         if min_score is not None:
-            choice = replace(choice, threshold=min_score)
-        curve = _apart(timeline.time_s, scores, column, choice)
-        spots += _spots_of(timeline, label, curve, choice)
-    return sorted(spots, key=_in_time)
+            self._choices = [replace(c, threshold=min_score) for c in self._choices]
+        self._nms = [TemporalNms(choice) for choice in self._choices]
+        self._buffer: Timeline | None = None  # Scores are at the temperature.
+        self._first = 0  # Step of the buffer's first row.
+        self._next = 0  # The first step that is no candidate yet.
+        self._candidates: _Candidates | None = None
+        self._waiting: list[Spot] = []
+
+    def push(self, part: Timeline) -> list[Spot]:
+        """Take the next steps and give the spots that are final.
+
+        No spot to come is earlier than one that was given.
+        """
+        scores = part.at_temperature(self._temperature)
+        part = replace(part, scores=scores)
+        if self._buffer is not None:
+            part = join_timelines([self._buffer, part])
+        self._buffer = part
+        reach = MAX_MOVE_STEPS if part.outputs else 0
+        self._take(self._first + len(part) - reach)
+        return self._settle(self._horizon_s())
+
+    def close(self) -> list[Spot]:
+        """Give the spots that are left: the timeline ends here."""
+        if self._buffer is None:
+            return []
+        self._take(self._first + len(self._buffer))
+        return self._settle(np.inf)
+
+    def _take(self, end: int) -> None:
+        """Make candidates of the steps before `end`."""
+        steps = self._buffer
+        if steps is None or end <= self._next:
+            return
+        low, high = self._next - self._first, end - self._first
+        new = _candidates_of(steps, low, high, self._next)
+        for column, (choice, nms) in enumerate(
+            zip(self._choices, self._nms, strict=True)
+        ):
+            curve = steps.scores[low:high, column + 1]
+            above = np.flatnonzero(curve >= np.float32(choice.threshold))
+            nms.push(
+                new.time_s[above], curve[above].astype(np.float64), above + self._next
+            )
+        self._candidates = new if self._candidates is None else self._candidates + new
+        self._next = end
+        drop = max(end - MAX_MOVE_STEPS - 1 - self._first, 0)
+        self._buffer, self._first = steps[drop:], self._first + drop
+
+    def _horizon_s(self) -> float:
+        """Say before which time no candidate can come any more."""
+        if self._buffer is None or self._next == 0:
+            return -np.inf
+        move = MAX_MOVE_STEPS if "displacement" in self._buffer.outputs else 0
+        return float(self._buffer.time_s[max(self._next - 1 - move - self._first, 0)])
+
+    def _settle(self, horizon_s: float) -> list[Spot]:
+        candidates = self._candidates
+        if candidates is None or self._buffer is None:
+            return []
+        for column, nms in enumerate(self._nms):
+            ids, scores = nms.settle(horizon_s)
+            label = self._buffer.labels[column]
+            for step, score in zip(ids.tolist(), scores.tolist(), strict=True):
+                spot = candidates.spot(step, label, score, column, self._sides)
+                self._waiting.append(spot)
+        first = min([self._next, *(nms.first_id for nms in self._nms)])
+        self._candidates = candidates.since(first)
+        safe_s = min([horizon_s, *(nms.earliest_s for nms in self._nms)])
+        ready = [spot for spot in self._waiting if spot.time_s < safe_s]
+        self._waiting = [spot for spot in self._waiting if not spot.time_s < safe_s]
+        return sorted(ready, key=_in_time)
 
 
-def temporal_nms(spots: Iterable[Spot], *, window_s: float) -> list[Spot]:
-    """Keep the best spot of each neighbourhood, label by label.
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """What a spot would be at each of some steps in a row.
 
-    Greedy: the highest score stays, its neighbours of the same label go, and so
-    on down. At equal scores the earlier spot stays, so the answer never depends
-    on the order of the input.
-
-    Args:
-        spots: candidates, in any order.
-        window_s: how far a spot rules to each side, in seconds, the end included.
-
-    Returns:
-        The survivors, earliest first.
-
-    Raises:
-        ValueError: `window_s` is negative.
-
-    Source: T-DEED (arXiv:2404.05392), util/eval.py. E2E-Spot's own NMS is not
-    greedy: there a spot that was itself dropped still drops its neighbours.
+    Attributes:
+        first: the first step.
+        time_s, frame, pts: (n,) after displacement.
+        side: (n, C) index of the side, by label; (n, 0) if sides are not known.
     """
-    if window_s < 0:
-        raise ValueError(f"window_s must be >= 0, got {window_s}")
 
-    kept: list[Spot] = []
-    winners: dict[str, list[float]] = defaultdict(list)  # Times in order, by label.
-    for spot in sorted(spots, key=lambda spot: (-spot.score, spot.time_s, spot.frame)):
-        times = winners[spot.label]
-        index = bisect.bisect_left(times, spot.time_s - window_s - EDGE_S)
-        if index == len(times) or times[index] > spot.time_s + window_s + EDGE_S:
-            bisect.insort(times, spot.time_s)
-            kept.append(spot)
-    return sorted(kept, key=_in_time)
+    first: int
+    time_s: FloatArray
+    frame: IntArray
+    pts: IntArray
+    side: IntArray
 
-
-def soft_nms(
-    spots: Iterable[Spot], *, window_s: float, threshold: float = 0.0
-) -> list[Spot]:
-    """Lower the scores of a spot's neighbours instead of dropping them.
-
-    From the best spot down, each neighbour of the same label has its score
-    multiplied by `(distance / window) ** 2`; what falls below `threshold` is
-    dropped. At equal scores the earlier spot goes first.
-
-    Args:
-        spots: candidates, in any order.
-        window_s: how far a spot reaches to each side, in seconds.
-        threshold: lowest score of a survivor.
-
-    Returns:
-        The survivors with their lowered scores, earliest first.
-
-    Raises:
-        ValueError: `window_s` is negative.
-
-    Source: Soft-NMS (arXiv:1704.04503) with the quadratic decay of T-DEED.
-    """
-    if window_s < 0:
-        raise ValueError(f"window_s must be >= 0, got {window_s}")
-
-    by_label: dict[str, list[Spot]] = defaultdict(list)
-    for spot in sorted(spots, key=lambda spot: (spot.time_s, spot.frame)):
-        by_label[spot.label].append(spot)
-
-    kept: list[Spot] = []
-    for same in by_label.values():
-        times = np.array([spot.time_s for spot in same])
-        scores = np.array([spot.score for spot in same])
-        indices, lowered = _soft(times, scores, window_s, threshold)
-        kept += [
-            replace(same[index], score=float(score))
-            for index, score in zip(indices, lowered, strict=True)
-        ]
-    return sorted(kept, key=_in_time)
-
-
-def _in_time(spot: Spot) -> tuple[float, str, int]:
-    return spot.time_s, spot.label, spot.frame
-
-
-def _apart(
-    times: FloatArray, scores: FloatArray, column: int, choice: LabelOptions
-) -> FloatArray:
-    """Lower a label's curve where another label is nearer than its gaps let be."""
-    curve: FloatArray = scores[:, column]
-    if not len(times) or not (choice.gap_before_s or choice.gap_after_s):
-        return curve
-    others = np.delete(scores, (0, column), axis=1).max(axis=1, initial=0.0)
-    # An event just as far off as the gap is outside; one at the same time is inside.
-    before, after = (
-        max(gap - EDGE_S, 0.0) for gap in (choice.gap_before_s, choice.gap_after_s)
-    )
-    first = np.searchsorted(times, times - before, side="left")
-    end = np.searchsorted(times, times + after, side="right")
-    # Every second slice of these is one step's; `end` may be the length, hence the 0.
-    ends = np.stack([first, end], axis=1).ravel()
-    highest = np.maximum.reduceat(np.append(others, np.float32(0)), ends)[::2]
-    lowered: FloatArray = curve * (1 - highest)
-    return lowered
-
-
-def _spots_of(
-    timeline: Timeline, label: str, curve: FloatArray, choice: LabelOptions
-) -> list[Spot]:
-    # NMS never raises a score, so what is below the threshold may go before it.
-    steps = np.flatnonzero(curve >= np.float32(choice.threshold))
-    times, scores = timeline.time_s[steps], curve[steps].astype(np.float64)
-    if choice.nms == "greedy":
-        indices = _greedy(times, scores, choice.window_s)
-        survivors: FloatArray = scores[indices]
-    else:
-        indices, survivors = _soft(times, scores, choice.window_s, choice.threshold)
-    return [
-        Spot(
-            label=label,
-            time_s=float(timeline.time_s[step]),
-            score=float(score),
-            frame=int(timeline.frame[step]),
-            pts=int(timeline.pts[step]),
+    def __add__(self, other: "_Candidates") -> "_Candidates":
+        return _Candidates(
+            self.first,
+            np.concatenate((self.time_s, other.time_s)),
+            np.concatenate((self.frame, other.frame)),
+            np.concatenate((self.pts, other.pts)),
+            np.concatenate((self.side, other.side)),
         )
-        for step, score in zip(steps[indices], survivors, strict=True)
-    ]
+
+    def since(self, step: int) -> "_Candidates":
+        left = slice(max(step - self.first, 0), None)
+        return _Candidates(
+            max(step, self.first),
+            self.time_s[left],
+            self.frame[left],
+            self.pts[left],
+            self.side[left],
+        )
+
+    def spot(
+        self, step: int, label: str, score: float, column: int, sides: Sequence[str]
+    ) -> Spot:
+        row = step - self.first
+        team = sides[self.side[row, column]] if sides and self.side.size else None
+        return Spot(
+            label=label,
+            time_s=float(self.time_s[row]),
+            score=score,
+            frame=int(self.frame[row]),
+            pts=int(self.pts[row]),
+            team=team,
+        )
 
 
-def _greedy(times: FloatArray, scores: FloatArray, window_s: float) -> IndexArray:
-    """`temporal_nms` on arrays in time order: indices of the survivors."""
-    first, end = _reach(times, window_s)
-    open_ = np.ones(len(times), dtype=bool)
-    kept: list[int] = []
-    for index in np.argsort(-scores, kind="stable").tolist():
-        if open_[index]:
-            kept.append(index)
-            open_[first[index] : end[index]] = False
-    return np.array(sorted(kept), dtype=np.intp)
+def _candidates_of(steps: Timeline, low: int, high: int, first: int) -> _Candidates:
+    """Make candidates of the rows low to high, whose first is step `first`."""
+    rows = slice(low, high)
+    if "displacement" in steps.outputs:
+        time_s, frame, pts = moved(steps, low, high)
+    else:
+        time_s, frame, pts = steps.time_s[rows], steps.frame[rows], steps.pts[rows]
+    sides = _sides_of(steps)[rows] if "team" in steps.outputs else None
+    if sides is None:
+        sides = np.zeros((high - low, 0), dtype=np.int64)
+    return _Candidates(first, time_s, frame, pts, sides)
 
 
-def _soft(
-    times: FloatArray, scores: FloatArray, window_s: float, threshold: float
-) -> tuple[IndexArray, FloatArray]:
-    """`soft_nms` on arrays in time order: survivors and their scores."""
-    first, end = _reach(times, window_s)
-    current = scores.astype(np.float64)
-    done = np.zeros(len(times), dtype=bool)
-    # Scores only fall, so an entry that has gone stale is put back when it is met.
-    heap = [(-score, index) for index, score in enumerate(current.tolist())]
-    heapq.heapify(heap)
-    while heap:
-        listed, index = heapq.heappop(heap)
-        score = current[index]
-        if score < threshold:
-            continue
-        if score < -listed:
-            heapq.heappush(heap, (-float(score), index))
-            continue
-        done[index] = True
-        near = slice(int(first[index]), int(end[index]))
-        distance = np.abs(times[near] - times[index])
-        decay = np.minimum((distance / max(window_s, EDGE_S)) ** 2, 1.0)
-        current[near] *= np.where(done[near], 1.0, decay)
-    kept = np.flatnonzero(done)
-    return kept, current[kept]
+def _sides_of(steps: Timeline) -> IntArray:
+    """Choose each step's side, (T, C): by label, for a step that is a spot of it.
+
+    The steps around it have a say, too, each as much as it believes in the label.
+    """
+    team = steps.outputs["team"].astype(np.float64)
+    curves = steps.scores[:, 1:].astype(np.float64)
+    belief = curves[:, :, None] * team[:, None, :]  # (T, C, sides)
+    reach = TEAM_REACH_STEPS
+    padded = np.pad(belief, ((reach, reach), (0, 0), (0, 0)))
+    total = np.zeros_like(belief)
+    for shift in range(2 * reach + 1):
+        total += padded[shift : shift + len(belief)]
+    return np.asarray(total.argmax(axis=2), dtype=np.int64)
 
 
-def _reach(times: FloatArray, window_s: float) -> tuple[IndexArray, IndexArray]:
-    first = np.searchsorted(times, times - window_s - EDGE_S, side="left")
-    end = np.searchsorted(times, times + window_s + EDGE_S, side="right")
-    return first, end
+def _in_time(spot: Spot) -> tuple[float, str, int, float, str]:
+    return spot.time_s, spot.label, spot.frame, -spot.score, spot.team or ""

@@ -1,11 +1,18 @@
-"""Which steps are given to the head at once, and how its answers are averaged.
+"""Which steps are given to the head at once, and how its answers become one.
 
-Windows overlap; a step's score is the mean over the windows that saw it.
+The only place that says where windows lie and how their votes count: serving in one
+pass and clip by clip, validation in training and evaluation all go through it.
+
+Windows overlap, and a step is best understood from the middle of one. So only the
+middle half of a window votes, and a step's row is the mean of the votes on it. A
+window that reaches beyond the video is cut at its edge; since there are such windows
+at both ends, the first and last steps get as many votes as any other.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +21,21 @@ from model.engines.runtime import WINDOWS_AT_ONCE
 
 Floats = npt.NDArray[np.float32]
 
-# E2E-Spot starts its first clip this many steps before the video.
-PAD_STEPS = 5
+# By output, a row for each step.
+Rows = Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """Where the windows over a video lie.
+    """Where the windows over a video lie, and which of their steps vote.
 
-    They start `pad` steps before the video and step by `clip_len - overlap`; every
-    step of the video is in one or more of them.
+    With L = `clip_len` and m = `margin`, a window that starts at step s votes on
+    steps s + m to s + L - m. That is its middle half, or as much more as windows with
+    little overlap need to leave no step out.
 
     Attributes:
-        clip_len: steps of a window.
-        overlap: steps that neighbours share, below clip_len.
-
-    Source: E2E-Spot, dataset/frame.py (ActionSpotVideoDataset).
+        clip_len: steps of a window, L >= 1.
+        overlap: steps that neighbours share, in [0, L).
     """
 
     clip_len: int
@@ -41,60 +47,105 @@ class Windows:
                 f"overlap must be in [0, {self.clip_len}), got {self.overlap}"
             )
 
+    @classmethod
+    def with_share(cls, clip_len: int, overlap: float) -> Self:
+        """Make windows whose neighbours share this share of their steps, in [0, 1)."""
+        return cls(clip_len, min(int(clip_len * overlap), clip_len - 1))
+
     @property
-    def pad(self) -> int:
-        """Steps before the video at which the first window starts."""
-        return min(PAD_STEPS, self.clip_len // 2)
+    def hop(self) -> int:
+        """Steps from one window's start to the next one's."""
+        return self.clip_len - self.overlap
+
+    @property
+    def margin(self) -> int:
+        """Steps at each end of a window that do not vote."""
+        return min(self.clip_len // 4, self.overlap // 2)
 
     def starts(self) -> Iterator[int]:
-        """Give the first step of each window, without end."""
-        return count(-self.pad, self.clip_len - self.overlap)
+        """Give the first step of each window, without end.
+
+        The first window is the first one that votes on step 0.
+        """
+        return count(-self.margin - (self._votes - 1) // self.hop * self.hop, self.hop)
 
     def is_needed(self, start: int, steps: int) -> bool:
-        """Say whether a window at `start` adds to a video of that many steps."""
-        return start < max(1, steps - self.overlap)
+        """Say whether a window at `start` votes in a video of that many steps."""
+        return max(start + self.margin, 0) < steps
+
+    @property
+    def _votes(self) -> int:
+        """How many steps a window votes on."""
+        return self.clip_len - 2 * self.margin
 
 
-class Average:
-    """Sums the scores of windows and divides by how many voted (the support)."""
+class Votes:
+    """Adds up the windows' votes and gives a step's mean once all have voted."""
 
-    def __init__(self, columns: int) -> None:
-        self._sums = np.zeros((1024, columns), dtype=np.float32)
-        self._support = np.zeros(1024, dtype=np.float32)
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+        self._first = 0  # The first step that is not final.
+        self._sums: dict[str, Floats] = {}
+        self._support = np.zeros(0, dtype=np.float32)
 
-    def add(self, first: int, scores: Floats) -> None:
-        """Add one window's scores (L, K), whose first row is step `first`."""
-        end = first + len(scores)
-        while end > len(self._sums):
-            self._sums = np.concatenate((self._sums, np.zeros_like(self._sums)))
-            self._support = np.concatenate(
-                (self._support, np.zeros_like(self._support))
-            )
-        self._sums[first:end] += scores
-        self._support[first:end] += 1
+    def add(self, start: int, first: int, rows: Rows) -> None:
+        """Add one window's answers.
 
-    def mean(self, steps: int) -> Floats:
-        """Return the mean scores of the first `steps` steps, (T, K).
+        Args:
+            start: the window's first step, which may lie before the video.
+            first: the step of the first row, 0 or later.
+            rows: by output, (n, C) each.
+        """
+        windows = self._windows
+        rows_end = first + len(next(iter(rows.values())))
+        low = max(start + windows.margin, first)
+        high = min(start + windows.clip_len - windows.margin, rows_end)
+        if high <= low:
+            return
+        self._grow(high, rows)
+        here = slice(low - self._first, high - self._first)
+        for name, values in rows.items():
+            self._sums[name][here] += values[low - first : high - first]
+        self._support[here] += 1
+
+    def take(self, end: int) -> Rows:
+        """Give the means of the steps before `end` that were not given yet.
 
         Raises:
             ValueError: no window has voted on one of them.
         """
-        support = self._support[:steps, None]
-        if len(support) < steps or (support == 0).any():
-            raise ValueError("a step was seen by no window")
-        return np.asarray(self._sums[:steps] / support, dtype=np.float32)
+        size = max(end - self._first, 0)
+        support = self._support[:size, None]
+        if len(support) < size or (support == 0).any():
+            raise ValueError("no window has voted on one of the steps")
+        means = {name: sums[:size] / support for name, sums in self._sums.items()}
+        self._sums = {name: sums[size:].copy() for name, sums in self._sums.items()}
+        self._support = self._support[size:].copy()
+        self._first += size
+        return means
+
+    def _grow(self, end: int, rows: Rows) -> None:
+        more = end - self._first - len(self._support)
+        if more <= 0 and self._sums:
+            return
+        for name, values in rows.items():
+            sums = self._sums.get(name, np.zeros((0, values.shape[1]), np.float32))
+            new = np.zeros((more, values.shape[1]), np.float32)
+            self._sums[name] = np.concatenate((sums, new))
+        self._support = np.concatenate((self._support, np.zeros(more, np.float32)))
 
 
 class WindowedHead:
     """Runs a head over windows of a stream of features, in constant memory.
 
-    A window that reaches beyond the video is cut at its edge, so the head sees
-    features of the video and nothing else.
+    Rows come out as soon as all windows have voted on them. Which windows the head is
+    given together does not depend on how the features came: the rows of a stream are
+    those of the whole, to the bit.
     """
 
     def __init__(
         self,
-        head: Callable[[Floats], Floats],
+        head: Callable[[Floats], Rows],
         windows: Windows,
         *,
         batch: int = WINDOWS_AT_ONCE,
@@ -102,7 +153,7 @@ class WindowedHead:
         """Keep what is needed.
 
         Args:
-            head: features (N, L, D), L <= clip_len -> scores (N, L, K).
+            head: features (N, L, D), L <= clip_len -> by output, (N, L, C).
             windows: where they lie.
             batch: whole windows that are given to the head at once.
         """
@@ -112,42 +163,41 @@ class WindowedHead:
         self._buffer: list[Floats] = []
         self._first = 0  # Step of the first feature in the buffer.
         self._end = 0  # Step behind the last one.
-        self._average: Average | None = None
+        self._votes = Votes(windows)
 
-    def push(self, features: Floats) -> None:
-        """Take the features (n, D) of the next steps."""
+    def push(self, features: Floats) -> Rows:
+        """Take the features (n, D) of the next steps; give the rows that are final.
+
+        By output, (m, C) each; no output at all while nothing is final.
+        """
         self._buffer.append(np.array(features, dtype=np.float32))
         self._end += len(features)
-        stride = self._windows.clip_len - self._windows.overlap
-        needed = self._windows.clip_len + (self._batch - 1) * stride
-        if self._end >= max(self._start, 0) + needed:
-            self._run_whole_windows()
+        given: list[Rows] = []
+        while self._start < 0 and self._start + self._windows.clip_len <= self._end:
+            given.append(self._run(1))
+        span = self._windows.clip_len + (self._batch - 1) * self._windows.hop
+        while self._start >= 0 and self._start + span <= self._end:
+            given.append(self._run(self._batch))
+        return join_rows(given)
 
-    def finish(self) -> Floats:
-        """Run the windows that are left and return all scores, (T, K)."""
-        self._run_whole_windows()
-        while self._end and self._windows.is_needed(self._start, self._end):
-            self._run([self._start])
-            self._start = next(self._starts)
-        if self._average is None:
-            return np.zeros((0, 0), dtype=np.float32)
-        return self._average.mean(self._end)
+    def close(self) -> Rows:
+        """Run the windows that are left and give the rows that are."""
+        given: list[Rows] = []
+        while self._start < 0 and self._windows.is_needed(self._start, self._end):
+            given.append(self._run(1))
+        room = self._end - self._windows.clip_len - self._start
+        if self._start >= 0 and room >= 0:
+            given.append(self._run(room // self._windows.hop + 1))
+        while self._windows.is_needed(self._start, self._end):
+            given.append(self._run(1))
+        if self._end:
+            given.append(self._votes.take(self._end))
+        return join_rows(given)
 
-    def _run_whole_windows(self) -> None:
-        whole: list[int] = []
-        while self._start + self._windows.clip_len <= self._end:
-            if self._start < 0:
-                self._run([self._start])
-            else:
-                whole.append(self._start)
-            self._start = next(self._starts)
-        for first in range(0, len(whole), self._batch):
-            self._run(whole[first : first + self._batch])
-        self._drop(max(self._start, 0))
-
-    def _run(self, starts: list[int]) -> None:
-        """Run windows of one length."""
+    def _run(self, windows: int) -> Rows:
+        """Run the next windows, which are of one length."""
         features = self._join()
+        starts = [self._start + n * self._windows.hop for n in range(windows)]
         spans = [
             (max(start, 0), min(start + self._windows.clip_len, self._end))
             for start in starts
@@ -155,10 +205,15 @@ class WindowedHead:
         stacked = np.stack(
             [features[a - self._first : b - self._first] for a, b in spans]
         )
-        for (first, _), scores in zip(spans, self._head(stacked), strict=True):
-            if self._average is None:
-                self._average = Average(scores.shape[1])
-            self._average.add(first, scores)
+        answers = self._head(stacked)
+        for index, (start, (first, _)) in enumerate(zip(starts, spans, strict=True)):
+            rows = {name: values[index] for name, values in answers.items()}
+            self._votes.add(start, first, rows)
+        self._start = starts[-1] + self._windows.hop
+        self._drop(max(self._start, 0))
+        return self._votes.take(
+            min(max(self._start + self._windows.margin, 0), self._end)
+        )
 
     def _join(self) -> Floats:
         self._buffer = [np.concatenate(self._buffer)]
@@ -168,3 +223,16 @@ class WindowedHead:
         if step > self._first and self._buffer:
             self._buffer = [self._join()[step - self._first :].copy()]
             self._first = step
+
+
+def join_rows(parts: Sequence[Rows]) -> Rows:
+    """Put rows behind each other; parts without any output are passed over."""
+    filled = [rows for rows in parts if rows]
+    if not filled:
+        return {}
+    return {name: np.concatenate([rows[name] for rows in filled]) for name in filled[0]}
+
+
+def count_rows(rows: Rows) -> int:
+    """Say how many steps rows are of."""
+    return len(next(iter(rows.values()))) if rows else 0

@@ -4,10 +4,11 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -36,6 +37,8 @@ from app.videos.tables import Video
 from model.checkpoint.manifest import Manifest
 from model.errors import DecoderCrashed, UnreadableVideo
 from model.spotting.predictor import Predictor, load_predictor
+from model.spotting.session import Session
+from model.spotting.spots import Spot
 from model.spotting.timeline import Timeline
 from model.video.decode import Step
 from tests.api_server import running_api
@@ -84,30 +87,37 @@ class Interrupted:
     def engine(self) -> str:
         return self.real.engine
 
-    def predict(
-        self,
-        steps: Iterable[Step],
-        *,
-        on_step: Callable[[Step], None] | None = None,
-        on_wait: Callable[[], None] | None = None,
-    ) -> Timeline:
-        return self.real.predict(
-            self._interrupted(steps, on_wait), on_step=on_step, on_wait=on_wait
-        )
+    def predict(self, steps: Iterable[Step]) -> Timeline:
+        return self.real.predict(steps)
 
-    def _interrupted(
-        self, steps: Iterable[Step], on_wait: Callable[[], None] | None
-    ) -> Iterator[Step]:
+    def open_session(
+        self,
+        *,
+        min_score: float | None = None,
+        has_timeline: bool = True,
+        on_wait: Callable[[], None] | None = None,
+    ) -> Session:
+        real = self.real.open_session(
+            min_score=min_score, has_timeline=has_timeline, on_wait=on_wait
+        )
+        push, numbers = real.push, count()
+
+        def interrupted(steps: Iterable[Step]) -> list[Spot]:
+            if next(numbers) == 10:
+                self._interrupt(on_wait)
+            return push(steps)
+
+        real.push = interrupted  # type: ignore[method-assign] # To act in between.
+        return real
+
+    def _interrupt(self, on_wait: Callable[[], None] | None) -> None:
+        self.act()
         never = threading.Event()
-        for number, step in enumerate(steps):
-            if number == 10:
-                self.act()
-                for _ in range(int(PATIENCE_S / 0.1)):
-                    never.wait(0.1)
-                    if on_wait is not None:
-                        on_wait()
-                pytest.fail("the run was not stopped")
-            yield step
+        for _ in range(int(PATIENCE_S / 0.1)):
+            never.wait(0.1)
+            if on_wait is not None:
+                on_wait()
+        pytest.fail("the run was not stopped")
 
 
 class Killing(Interrupted):
@@ -116,13 +126,8 @@ class Killing(Interrupted):
     def __init__(self, real: Predictor) -> None:
         super().__init__(real, act=kill_decoders)
 
-    def _interrupted(
-        self, steps: Iterable[Step], on_wait: Callable[[], None] | None
-    ) -> Iterator[Step]:
-        for number, step in enumerate(steps):
-            if number == 10:
-                self.act()
-            yield step
+    def _interrupt(self, on_wait: Callable[[], None] | None) -> None:
+        self.act()
 
 
 def kill_decoders() -> None:
@@ -135,16 +140,25 @@ def kill_decoders() -> None:
 class Finished(Interrupted):
     """A real predictor that calls somebody once it has seen the whole video."""
 
-    def predict(
+    def open_session(
         self,
-        steps: Iterable[Step],
         *,
-        on_step: Callable[[Step], None] | None = None,
+        min_score: float | None = None,
+        has_timeline: bool = True,
         on_wait: Callable[[], None] | None = None,
-    ) -> Timeline:
-        timeline = self.real.predict(steps, on_step=on_step, on_wait=on_wait)
-        self.act()
-        return timeline
+    ) -> Session:
+        real = self.real.open_session(
+            min_score=min_score, has_timeline=has_timeline, on_wait=on_wait
+        )
+        close = real.close
+
+        def finished() -> list[Spot]:
+            spots = close()
+            self.act()
+            return spots
+
+        real.close = finished  # type: ignore[method-assign] # To act after it.
+        return real
 
 
 class AtTheEnd(Interrupted):
@@ -155,10 +169,8 @@ class AtTheEnd(Interrupted):
         self.act()
         return self.real.engine
 
-    def _interrupted(
-        self, steps: Iterable[Step], on_wait: Callable[[], None] | None
-    ) -> Iterator[Step]:
-        yield from steps
+    def _interrupt(self, on_wait: Callable[[], None] | None) -> None:
+        pass
 
 
 class Storing(LocalStorage):

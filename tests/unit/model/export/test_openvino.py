@@ -83,9 +83,11 @@ def test_an_exported_checkpoint_spots_like_torch(checkpoint: Checkpoint) -> None
     frames = draw_frames(30, seed=3)
     reference = TorchRuntime(load_spotter(checkpoint))
 
-    scores = one_pass(frames, open_runtime(checkpoint, threads=1), Windows(16, 8))
+    scores = one_pass(frames, open_runtime(checkpoint, threads=1), Windows(16, 8))[
+        "scores"
+    ]
 
-    expected = one_pass(frames, reference, Windows(16, 8))
+    expected = one_pass(frames, reference, Windows(16, 8))["scores"]
     assert np.ptp(expected, axis=0).max() > 100 * SCORES  # The frames do matter.
     np.testing.assert_allclose(scores, expected, atol=SCORES)
 
@@ -99,19 +101,21 @@ def test_a_form_of_an_earlier_release_is_read_by_position() -> None:
 
     runtime = OpenVinoRuntime(trunk, head, delay=0, threads=1)
 
-    scores = one_pass(frames, runtime, Windows(16, 8))
-    expected = one_pass(frames, TorchRuntime(spotter), Windows(16, 8))
+    scores = one_pass(frames, runtime, Windows(16, 8))["scores"]
+    expected = one_pass(frames, TorchRuntime(spotter), Windows(16, 8))["scores"]
     np.testing.assert_allclose(scores, expected, atol=SCORES)
 
 
 def test_one_video_leaves_no_trace_in_the_next(checkpoint: Checkpoint) -> None:
     runtime = open_runtime(checkpoint, threads=1)
     frames = draw_frames(21)
-    first = one_pass(frames, runtime, Windows(16, 8))
+    first = one_pass(frames, runtime, Windows(16, 8))["scores"]
 
     one_pass(draw_frames(13, seed=9), runtime, Windows(16, 8))
 
-    np.testing.assert_array_equal(first, one_pass(frames, runtime, Windows(16, 8)))
+    np.testing.assert_array_equal(
+        first, one_pass(frames, runtime, Windows(16, 8))["scores"]
+    )
 
 
 def test_the_export_says_what_it_is_and_how_far_it_is_from_torch(

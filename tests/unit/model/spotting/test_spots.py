@@ -1,17 +1,51 @@
-"""Finding spots: NMS of both kinds and gaps against slow loops, thresholds, ties."""
+"""Finding spots: NMS of both kinds against slow loops, thresholds, ties."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from model.checkpoint.spotting_options import LabelOptions, NmsKind, SpottingOptions
-from model.spotting.spots import Spot, find_spots, soft_nms, temporal_nms
-from model.spotting.timeline import Timeline
+from model.spotting.nms import TemporalNms
+from model.spotting.spots import Spot, find_spots
 from tests.unit.model.spotting.timelines import timeline_of
 
 
 def spot(time_s: float, score: float, label: str = "PASS") -> Spot:
     frame = round(time_s * 30)
     return Spot(label=label, time_s=time_s, score=score, frame=frame, pts=frame * 512)
+
+
+def nms(spots: list[Spot], choice: LabelOptions) -> list[Spot]:
+    """Run NMS label by label, over spots that are given in their order."""
+    kept = []
+    for label in {one.label for one in spots}:
+        same = [one for one in spots if one.label == label]
+        run = TemporalNms(choice)
+        run.push(
+            np.array([one.time_s for one in same]),
+            np.array([one.score for one in same]),
+            np.array([one.frame for one in same]),
+        )
+        ids, scores = run.settle(np.inf)
+        by_frame = {one.frame: one for one in same}
+        kept += [
+            replace(by_frame[frame], score=score)
+            for frame, score in zip(ids.tolist(), scores.tolist(), strict=True)
+        ]
+    return sorted(kept, key=lambda one: (one.time_s, one.label, one.frame))
+
+
+def temporal_nms(spots: list[Spot], *, window_s: float) -> list[Spot]:
+    """Greedy NMS of all spots."""
+    return nms(spots, LabelOptions(0.0, window_s, "greedy"))
+
+
+def soft_nms(
+    spots: list[Spot], *, window_s: float, threshold: float = 0.0
+) -> list[Spot]:
+    """Soft NMS of all spots."""
+    return nms(spots, LabelOptions(threshold, window_s, "soft"))
 
 
 def random_spots(seed: int, count: int = 120) -> list[Spot]:
@@ -93,7 +127,7 @@ def test_labels_do_not_silence_each_other() -> None:
 
 
 def test_a_window_of_zero_keeps_all_but_spots_at_the_same_time() -> None:
-    spots = [spot(1.0, 0.9), spot(1.0, 0.8), spot(1.1, 0.7)]
+    spots = [spot(1.0, 0.9), replace(spot(1.0, 0.8), frame=31), spot(1.1, 0.7)]
 
     assert [one.score for one in temporal_nms(spots, window_s=0)] == [0.9, 0.7]
 
@@ -120,13 +154,6 @@ def test_soft_nms_lowers_a_neighbour_by_the_square_of_its_distance() -> None:
     kept = soft_nms([spot(1.0, 0.9), spot(1.5, 0.8)], window_s=1.0)
 
     assert [one.score for one in kept] == pytest.approx([0.9, 0.8 * 0.25])
-
-
-def test_a_negative_window_is_our_own_mistake() -> None:
-    with pytest.raises(ValueError, match="window_s"):
-        temporal_nms([], window_s=-0.1)
-    with pytest.raises(ValueError, match="window_s"):
-        soft_nms([], window_s=-0.1)
 
 
 @pytest.mark.parametrize("kinds", [("greedy", "soft"), ("soft", "greedy")])
@@ -169,62 +196,8 @@ def test_find_spots_is_each_labels_nms_over_every_step_above_its_threshold(
     )
 
 
-@pytest.mark.parametrize("gaps", [(0.0, 0.0), (0.25, 1.4), (0.3, 0.0), (0.0, 0.5)])
-@pytest.mark.parametrize("seed", range(3))
-def test_gaps_lower_a_score_by_the_highest_of_another_label_inside_them(
-    gaps: tuple[float, float], seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    names = ("PASS", "DRIVE", "SHOT")
-    timeline = timeline_of({name: rng.random(150) / 3 for name in names})
-    before_s, after_s = gaps
-    labels = dict.fromkeys(names, LabelOptions(0.0, 0.0))
-    labels["DRIVE"] = LabelOptions(0.0, 0.0, gap_before_s=before_s, gap_after_s=after_s)
-
-    spots = find_spots(timeline, SpottingOptions(labels))
-
-    own = timeline.of("DRIVE")
-    others = np.maximum(timeline.of("PASS"), timeline.of("SHOT"))
-    expected = []
-    for step in range(len(timeline)):
-        away = (np.arange(len(timeline)) - step) / 10
-        is_inside = (away > -before_s + 1e-5) & (away < after_s - 1e-5) | (away == 0)
-        highest = others[is_inside].max() if before_s or after_s else 0.0
-        expected.append(own[step] * (1 - highest))
-    found = {s.frame: s.score for s in spots if s.label == "DRIVE"}
-    np.testing.assert_allclose(list(found.values()), expected, rtol=1e-6)
-    for name in ("PASS", "SHOT"):  # they have no gaps
-        same = [s.score for s in spots if s.label == name]
-        np.testing.assert_array_equal(same, timeline.of(name))
-
-
-def test_gaps_see_scores_at_the_temperature_and_steps_that_stand_still() -> None:
-    numbers = np.array([0, 0, 1])
-    shares = [[0.2, 0.8, 0], [0.5, 0, 0.5], [0.1, 0.9, 0]]
-    timeline = Timeline(
-        ("PASS", "DRIVE"), np.array(shares, np.float32), numbers / 2, numbers, numbers
-    )
-    none = LabelOptions(0.0, 0.0)
-    drive = LabelOptions(0.02, 0.0, gap_after_s=0.4)
-    options = SpottingOptions({"PASS": none, "DRIVE": drive}, temperature=0.5)
-
-    (found,) = (s for s in find_spots(timeline, options) if s.label == "DRIVE")
-
-    # 0.5 stays 0.5; the PASS beside it at the same time is 0.64 / (0.64 + 0.04).
-    assert found.score == pytest.approx(0.5 * (1 - 0.64 / 0.68), abs=1e-6)
-
-
-def test_a_label_alone_has_nothing_to_keep_away_from() -> None:
-    timeline = timeline_of({"PASS": [0.6, 0.9]})
-    choice = LabelOptions(0.5, 0.1, gap_before_s=1.0, gap_after_s=1.0)
-
-    (found,) = find_spots(timeline, SpottingOptions({"PASS": choice}))
-
-    assert found.score == pytest.approx(0.9)
-
-
 def test_a_timeline_without_steps_has_no_spots() -> None:
-    choice = LabelOptions(0.5, 0.1, gap_before_s=1.0, gap_after_s=1.0)
+    choice = LabelOptions(0.5, 0.1)
 
     assert (
         find_spots(timeline_of({"PASS": []}), SpottingOptions({"PASS": choice})) == []

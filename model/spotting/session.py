@@ -1,0 +1,129 @@
+"""A video as it comes: push frames, get the spots that are final.
+
+Files and live sources go through it alike; the spots are those of the whole
+timeline, to the bit.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from model.checkpoint.manifest import Manifest
+from model.errors import EngineError
+from model.spotting.inference import ImageScorer
+from model.spotting.spots import Spot, SpotStream
+from model.spotting.timeline import Timeline, join_timelines
+from model.spotting.windows import Rows, count_rows
+from model.video.decode import Step
+
+
+class Session:
+    """One video on a predictor, in constant memory but for the curves that are kept.
+
+    A session takes its predictor's engine until it is closed or thrown away: one at a
+    time.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        scorer: ImageScorer,
+        *,
+        min_score: float | None = None,
+        has_timeline: bool = True,
+    ) -> None:
+        """Begin a video; `Predictor.open_session` does it."""
+        self._manifest, self._scorer = manifest, scorer
+        self._stream = SpotStream(
+            manifest.labels,
+            manifest.spotting,
+            min_score=min_score,
+            sides=sides_of(manifest),
+        )
+        self._times: list[tuple[float, int, int]] = []  # Of steps without rows yet.
+        self._has_timeline = has_timeline
+        self._parts: list[Timeline] = []
+        self._is_closed = False
+
+    def push(self, steps: Iterable[Step]) -> list[Spot]:
+        """Take the next frames, in order of time.
+
+        Args:
+            steps: frames of the size that the manifest's `frame_spec` names, at about
+                its rate; each image may be reused once the next one is asked for.
+
+        Returns:
+            Spots that nothing to come can change, in order of time, none earlier than
+            one that was given before. They come some seconds after their frames: as
+            soon as every window that sees them, and NMS around them, is done.
+
+        Raises:
+            EngineError: the runtime failed, or gave scores that are NaN or infinite.
+            ValueError: the session is closed, or the times fall.
+        """
+        if self._is_closed:
+            raise ValueError("the session is closed: open another one")
+        spots: list[Spot] = []
+        for step in steps:
+            self._times.append((step.time_s, step.frame, step.pts))
+            spots += self._take(self._scorer.push(step.image))
+        return spots
+
+    def close(self) -> list[Spot]:
+        """End the video and give the spots that are left; as `push` otherwise."""
+        if self._is_closed:
+            return []
+        self._is_closed = True
+        return self._take(self._scorer.close()) + self._stream.close()
+
+    @property
+    def timeline(self) -> Timeline:
+        """Return the curves of all steps that are final, for storage.
+
+        After `close`, of all of them.
+
+        Raises:
+            ValueError: the session was opened without a timeline.
+        """
+        if not self._has_timeline:
+            raise ValueError("the session was opened with has_timeline=False")
+        if not self._parts:
+            return _timeline_of(self._manifest, {}, [])
+        self._parts = [join_timelines(self._parts)]
+        return self._parts[0]
+
+    def _take(self, rows: Rows) -> list[Spot]:
+        """Take the outputs of the next steps."""
+        count = count_rows(rows)
+        if not count:
+            return []
+        part = _timeline_of(self._manifest, rows, self._times[:count])
+        del self._times[:count]
+        if self._has_timeline:
+            self._parts.append(part)
+        return self._stream.push(part)
+
+
+def sides_of(manifest: Manifest) -> tuple[str, ...]:
+    """Name the sides that a network tells, none if it tells none."""
+    return tuple(manifest.config.outputs.get("team", {}).get("sides", ()))
+
+
+def _timeline_of(
+    manifest: Manifest, rows: Rows, times: Sequence[tuple[float, int, int]]
+) -> Timeline:
+    if not all(np.isfinite(values).all() for values in rows.values()):
+        raise EngineError(
+            "the engine gave scores that are NaN or infinite; try another precision"
+        )
+    empty = np.zeros((0, len(manifest.labels) + 1), dtype=np.float32)
+    scores = manifest.config.outputs.get("scores", {})
+    return Timeline(
+        labels=manifest.labels,
+        scores=rows.get("scores", empty),
+        time_s=np.array([row[0] for row in times], dtype=np.float64),
+        frame=np.array([row[1] for row in times], dtype=np.int64),
+        pts=np.array([row[2] for row in times], dtype=np.int64),
+        outputs={name: values for name, values in rows.items() if name != "scores"},
+        is_multilabel=scores.get("activation", "softmax") == "sigmoid",
+    )
