@@ -9,7 +9,6 @@ from app.cli.models import find_model, place_of
 from app.cli.output import Force, Output, output_file, output_text
 
 if TYPE_CHECKING:
-    from model.checkpoint.spotting_options import LabelOptions
     from model.data.labels import Match
 
 Data = Annotated[
@@ -107,14 +106,6 @@ def calibrate(
         float | None,
         typer.Option(min=0, max=0.95, help="Of the head's windows; else as it is."),
     ] = None,
-    trained_on: Annotated[
-        Path | None,
-        typer.Option(
-            help="Labelled matches of training; else those of --split. They tell how "
-            "near events come to each other; without them, the gaps that the "
-            "checkpoint has are tried again."
-        ),
-    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -133,7 +124,7 @@ def calibrate(
     if len(names) != 1:
         raise typer.BadParameter(f"one checkpoint is calibrated at a time, not {names}")
     path = find_model(names[0])
-    inputs = _files_read(folder, split, trained_on)
+    inputs = _files_read(folder, split)
     target = output_file(
         out or place_of(path), inputs=inputs, force=force, updates=path
     )
@@ -144,7 +135,6 @@ def calibrate(
             Goal(tolerance_s=tolerance, recall=recall),
             out=beside,
             overlap=overlap,
-            trained_on=_seen(trained_on, folder, split, but=matches),
             on_corrupt=on_corrupt,
             log=lambda line: typer.echo(line, err=True),
         )
@@ -152,15 +142,8 @@ def calibrate(
     for label, options in chosen.labels.items():
         typer.echo(
             f"{label}: threshold {options.threshold:.3f}, {options.nms} NMS, "
-            f"window {options.window_s:g} s{_gaps(options)}"
+            f"window {options.window_s:g} s"
         )
-
-
-def _gaps(options: "LabelOptions") -> str:
-    if not (options.gap_before_s or options.gap_after_s):
-        return ""
-    before, after = options.gap_before_s, options.gap_after_s
-    return f", lowered by other labels {before:g} s before to {after:g} s after it"
 
 
 def _split_arguments(words: list[str], data: Path | None) -> tuple[list[str], Path]:
@@ -176,48 +159,17 @@ def _split_arguments(words: list[str], data: Path | None) -> tuple[list[str], Pa
     return words, data
 
 
-def _seen(
-    trained_on: Path | None, folder: Path, split: Path | None, *, but: "list[Match]"
-) -> "list[Match]":
-    """Find the matches of training, never one that is calibrated on."""
-    from model.data.matches import find_matches
-    from model.data.splits import read_split
-
-    if trained_on is not None:
-        matches = find_matches(trained_on)
-    elif split is not None:
-        names = read_split(split).parts["train"]
-        matches = [match for match in find_matches(folder) if match.name in names]
-        if len(matches) < len(names):
-            absent = f"{len(names) - len(matches)} of {len(names)}"
-            typer.echo(f"{absent} matches of the split's train are absent", err=True)
-    else:
-        return []
-    videos = {match.video.resolve() for match in but}
-    events = {match.labels.events for match in but}  # a copy elsewhere has the same
-    left = [
-        match
-        for match in matches
-        if match.video.resolve() not in videos and match.labels.events not in events
-    ]
-    if len(left) < len(matches):
-        left_out = f"{len(matches) - len(left)} of {len(matches)} matches of training"
-        typer.echo(f"{left_out} are calibrated on: they tell no gaps", err=True)
-    return left
-
-
 def _claimed(path: Path | None, inputs: list[Path], *, force: bool) -> Output | None:
     """Claim the file of a report, if one is wanted."""
     return None if path is None else output_text(path, inputs=inputs, force=force)
 
 
-def _files_read(folder: Path, split: Path | None, *more: Path | None) -> list[Path]:
+def _files_read(folder: Path, split: Path | None) -> list[Path]:
     """List what measuring must never write over: videos, labels, the split."""
     from model.data.labels import files_of
     from model.data.matches import find_matches
 
-    folders = [found for found in (folder, *more) if found is not None]
-    files = [path for found in folders for path in files_of(find_matches(found))]
+    files = files_of(find_matches(folder))
     return files if split is None else [*files, split]
 
 

@@ -4,6 +4,7 @@ These belong to the weights: they are chosen on validation data and travel in th
 checkpoint, never in settings.
 """
 
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +13,11 @@ from typing import Any, Literal, Self, get_args
 from model.errors import BadCheckpoint
 
 NmsKind = Literal["greedy", "soft"]
+
+log = logging.getLogger(__name__)
+
+# What a label of an older checkpoint may have beside its options.
+_GAPS = {"gap_before_s", "gap_after_s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +28,17 @@ class LabelOptions:
         threshold: lowest score of a spot, in [0, 1].
         window_s: how far a spot rules to each side, in seconds, >= 0.
         nms: `greedy` silences the neighbours of a spot, `soft` lowers their scores.
-        gap_before_s: another label's event is at least this long before this one's,
-            in seconds, >= 0; 0 says nothing.
-        gap_after_s: the same after it.
     """
 
     threshold: float = 0.5
     window_s: float = 1.0
     nms: NmsKind = "greedy"
-    gap_before_s: float = 0.0
-    gap_after_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
             raise ValueError(f"threshold must be in [0, 1], got {self.threshold}")
-        for name in ("window_s", "gap_before_s", "gap_after_s"):
-            value = getattr(self, name)
-            if not (value >= 0 and math.isfinite(value)):
-                raise ValueError(f"{name} must be >= 0, got {value}")
+        if not (self.window_s >= 0 and math.isfinite(self.window_s)):
+            raise ValueError(f"window_s must be >= 0, got {self.window_s}")
         if self.nms not in get_args(NmsKind):
             raise ValueError(f"nms must be one of {get_args(NmsKind)}, got {self.nms}")
 
@@ -49,7 +48,7 @@ class SpottingOptions:
     """The choices that turn the timeline of one checkpoint into its spots.
 
     Attributes:
-        labels: threshold, window, NMS and gaps of every label.
+        labels: threshold, window and NMS of every label.
         temperature: logits are divided by it before thresholds are applied; > 1
             flattens overconfident scores. The stored timeline is not changed.
         overlap: share of a head window that its follower sees again, in [0, 1).
@@ -74,12 +73,7 @@ class SpottingOptions:
         """Return the JSON object kept in a checkpoint's manifest."""
         return {
             "labels": {
-                label: {
-                    name: value
-                    for name, value in asdict(options).items()
-                    if value or not name.startswith("gap_")
-                }
-                for label, options in self.labels.items()
+                label: asdict(options) for label, options in self.labels.items()
             },
             "temperature": self.temperature,
             "overlap": self.overlap,
@@ -87,7 +81,11 @@ class SpottingOptions:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote; older checkpoints have one `nms` for all labels.
+        """Read what `to_dict` wrote.
+
+        Older checkpoints have one `nms` for all labels. Some keep a label away from
+        others (`gap_before_s`, `gap_after_s`): that is no longer done, which a warning
+        in the log says.
 
         Raises:
             BadCheckpoint: a key is unknown or missing, or a value out of bounds.
@@ -95,9 +93,11 @@ class SpottingOptions:
         try:
             fields = dict(data)
             common = LabelOptions(nms=fields.pop("nms", "greedy")).nms
+            raw = fields.pop("labels")
+            _warn_of_gaps(raw)
             labels = {
                 str(label): LabelOptions(**{"nms": common} | _values(options))
-                for label, options in fields.pop("labels").items()
+                for label, options in raw.items()
             }
             return cls(labels=labels, **fields)
         except (AttributeError, KeyError, TypeError, ValueError) as exc:
@@ -106,7 +106,19 @@ class SpottingOptions:
 
 def _values(options: Mapping[str, Any]) -> dict[str, Any]:
     """Read a label's values; a threshold is needed, there is no good guess of it."""
+    keys = ["threshold", *(key for key in options if key != "threshold")]
     return {
         name: options[name] if name == "nms" else float(options[name])
-        for name in ("threshold", *(key for key in options if key != "threshold"))
+        for name in keys
+        if name not in _GAPS
     }
+
+
+def _warn_of_gaps(raw: Mapping[str, Mapping[str, Any]]) -> None:
+    apart = [label for label, options in raw.items() if _GAPS & set(options)]
+    if apart:
+        log.warning(
+            "The checkpoint keeps %s away from other labels; this is no longer done. "
+            "Choose its thresholds anew with `touchline calibrate`.",
+            " and ".join(apart),
+        )

@@ -1,11 +1,11 @@
-"""Choose what turns scores into spots: windows, gaps, thresholds, NMS, temperature.
+"""Choose what turns scores into spots: windows, thresholds, NMS, temperature.
 
 All of it is chosen on validation matches and travels in the checkpoint. Keeps away
 from torch: it sees timelines, not networks.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from model.checkpoint.archive import Checkpoint, with_changes
 from model.checkpoint.spotting_options import LabelOptions, NmsKind, SpottingOptions
 from model.data.labels import Match
-from model.evaluation.gaps import Gap, least_gaps
 from model.evaluation.metrics import (
     LabelledMatch,
     RankedPredictions,
@@ -49,18 +48,14 @@ class Goal:
     recall: float | None = None
 
 
-def calibrate(
-    matches: Sequence[TimedMatch], goal: Goal, *, gaps: Mapping[str, Gap] | None = None
-) -> SpottingOptions:
+def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
     """Choose the temperature, and each label's NMS kind, window and threshold.
-
-    A label's gaps, as they are in training matches, are applied where that is better.
 
     Windows and kinds go by AP and F1 together (their mean), since thresholds must
     not be chosen on a window that hides good spots, or where a recall is asked for by
-    how near they come to it and then by the precision there; ties go to no gaps,
+    how near they come to it and then by the precision there; ties go to
     greedy NMS and the shorter window. A label without a hit keeps the middling
-    options. The temperature is fitted to scores that no gap has lowered.
+    options.
 
     Raises:
         ValueError: no match, or timelines of different labels.
@@ -69,7 +64,8 @@ def calibrate(
     temperature = choose_temperature(matches, tolerance_s=goal.tolerance_s)
     worth: dict[str, tuple[float, float]] = {}
     chosen = {label: LabelOptions() for label in labels}
-    for tried in _candidates(labels, gaps or {}):
+    for kind, window_s in product(get_args(NmsKind), WINDOWS_S):
+        tried = dict.fromkeys(labels, LabelOptions(window_s=window_s, nms=kind))
         found = spotted(matches, SpottingOptions(tried, temperature=temperature))
         for label in tried:
             value, threshold = _worth(found, label, goal)
@@ -86,7 +82,6 @@ def calibrate_checkpoint(
     *,
     out: Path,
     overlap: float | None = None,
-    trained_on: Sequence[Match] = (),
     on_corrupt: OnCorrupt = "stop",
     log: Log,
 ) -> SpottingOptions:
@@ -98,9 +93,6 @@ def calibrate_checkpoint(
         goal: what to choose for.
         out: where to write; may be `path`.
         overlap: of the head's windows from now on; None leaves it.
-        trained_on: the matches of training, whose labels tell how near events come
-            to each other; for a label with too few of them, the gaps that the
-            checkpoint has are tried.
         on_corrupt: what to do about a video that cannot be decoded.
         log: takes lines for the user.
 
@@ -109,12 +101,6 @@ def calibrate_checkpoint(
         BadAnnotations: see `timelines`.
     """
     before = Checkpoint.open(path).manifest
-    gaps = _gaps_of(before.spotting)
-    if trained_on:
-        learnt = least_gaps(trained_on, before.labels)
-        gaps |= learnt
-        with_gaps = ", ".join(learnt) or "no label, for want of events"
-        log(f"gaps, from {len(trained_on)} matches of training: {with_gaps}")
     with tempfile.TemporaryDirectory() as scratch:  # `out` is written once, at the end
         if overlap is not None:
             changed = Path(scratch) / path.name
@@ -122,7 +108,7 @@ def calibrate_checkpoint(
             path = with_changes(Checkpoint.open(path), changed, spotting=spotting).path
         predictor = load_predictor(path)
         timed = timelines(predictor, matches, on_corrupt=on_corrupt, log=log)
-        chosen = calibrate(timed, goal, gaps=gaps)
+        chosen = calibrate(timed, goal)
         chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
         with_changes(Checkpoint.open(path), out, spotting=chosen)
     return chosen
@@ -150,35 +136,6 @@ def choose_temperature(matches: Sequence[TimedMatch], *, tolerance_s: float) -> 
         if unlikely < lowest:
             best, lowest = temperature, float(unlikely)
     return best
-
-
-def _candidates(
-    labels: Sequence[str], gaps: Mapping[str, Gap]
-) -> Iterator[dict[str, LabelOptions]]:
-    """Give every NMS kind and window, what is preferred at a tie first."""
-    kinds = [
-        LabelOptions(window_s=window_s, nms=kind)
-        for kind, window_s in product(get_args(NmsKind), WINDOWS_S)
-    ]
-    for same in kinds:
-        yield dict.fromkeys(labels, same)
-    if not gaps:
-        return
-    by_label = {label: gaps.get(label, Gap(0.0, 0.0)) for label in labels}
-    for same in kinds:
-        yield {
-            label: replace(same, gap_before_s=gap.before_s, gap_after_s=gap.after_s)
-            for label, gap in by_label.items()
-        }
-
-
-def _gaps_of(options: SpottingOptions) -> dict[str, Gap]:
-    """Read the gaps that a checkpoint has."""
-    return {
-        label: Gap(choice.gap_before_s, choice.gap_after_s)
-        for label, choice in options.labels.items()
-        if choice.gap_before_s or choice.gap_after_s
-    }
 
 
 def _worth(

@@ -12,7 +12,7 @@ def test_options_survive_the_trip_through_json() -> None:
     options = SpottingOptions(
         labels={
             "PASS": LabelOptions(0.31, 0.5, "soft"),
-            "DRIVE": LabelOptions(0.2, 1.25, gap_before_s=0.233, gap_after_s=1.4),
+            "DRIVE": LabelOptions(0.2, 1.25),
         },
         temperature=1.7,
         overlap=0.25,
@@ -23,10 +23,20 @@ def test_options_survive_the_trip_through_json() -> None:
     assert again == options
 
 
-def test_gaps_that_say_nothing_are_left_out_of_a_manifest() -> None:
-    options = SpottingOptions.default(["PASS"])
+def test_an_older_manifest_with_gaps_loads_without_them_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    drive = {"threshold": 0.5, "gap_before_s": 0.233, "gap_after_s": 1.433}
+    labels = {"PASS": {"threshold": 0.3}, "DRIVE": drive}
 
-    assert set(options.to_dict()["labels"]["PASS"]) == {"threshold", "window_s", "nms"}
+    options = SpottingOptions.from_dict({"labels": labels})
+
+    assert options.labels == {"PASS": LabelOptions(0.3), "DRIVE": LabelOptions(0.5)}
+    (record,) = caplog.records
+    assert "keeps DRIVE away from other labels" in record.getMessage()
+    assert "touchline calibrate" in record.getMessage()
+    again = options.to_dict()["labels"]["DRIVE"]
+    assert set(again) == {"threshold", "window_s", "nms"}
 
 
 def test_what_a_manifest_leaves_out_has_a_default() -> None:
@@ -54,8 +64,8 @@ def test_an_older_manifest_has_one_kind_of_nms_for_all_labels() -> None:
         {"labels": {"PASS": {"threshold": "high"}}},
         {"labels": {"PASS": {"treshold": 0.5}}},
         {"labels": {"PASS": {"window_s": -1}}},
-        {"labels": {"PASS": {"threshold": 0.5, "gap_before_s": -0.1}}},
-        {"labels": {"PASS": {"threshold": 0.5, "gap_after_s": float("inf")}}},
+        {"labels": {"PASS": {"threshold": 0.5, "gap": 0.1}}},
+        {"labels": {"PASS": 0.5}},
         {"labels": {"PASS": {"window_s": float("nan")}}},
         {"labels": {}, "nms": "hard"},
         {"labels": {"PASS": {"threshold": 0.5, "nms": "hard"}}},

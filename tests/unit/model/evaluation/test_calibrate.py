@@ -14,7 +14,6 @@ from model.evaluation.calibrate import (
     calibrate,
     choose_temperature,
 )
-from model.evaluation.gaps import Gap
 from model.evaluation.metrics import average_precision, best_f1, counts_at
 from model.evaluation.timed import TimedMatch, spotted
 from model.spotting.timeline import Timeline
@@ -75,38 +74,6 @@ def test_each_label_has_the_kind_of_nms_and_the_window_that_suit_it() -> None:
         assert worth[choice.nms, choice.window_s] == pytest.approx(max(worth.values()))
 
 
-def test_gaps_are_heeded_by_the_label_that_they_help_and_by_no_other() -> None:
-    # A DRIVE is followed by a PASS two seconds later; where one comes at once, it was
-    # none, however sure the network is. The PASS itself is as sure as it can be.
-    drives = [4 + 5.0 * k for k in range(10)]
-    peaks = {
-        "DRIVE": [(t, 0.7) for t in drives] + [(t + 3.0, 0.8) for t in drives],
-        "PASS": [(t + 2.0, 0.9) for t in drives] + [(t + 3.5, 0.9) for t in drives],
-    }
-    events = [("DRIVE", t) for t in drives]
-    events += [("PASS", t + shift) for t in drives for shift in (2.0, 3.5)]
-    matches = [timed(peaks, events)]
-    gap = Gap(before_s=0.4, after_s=1.9)
-
-    plain = calibrate(matches, Goal(tolerance_s=0.3, ap_tolerance_s=0.2))
-    options = calibrate(
-        matches,
-        Goal(tolerance_s=0.3, ap_tolerance_s=0.2),
-        gaps={"DRIVE": gap, "PASS": Gap(0.4, 0.4)},
-    )
-
-    assert options.labels["PASS"] == plain.labels["PASS"]
-    assert (plain.labels["DRIVE"].gap_after_s, plain.labels["DRIVE"].nms) == (
-        0,
-        "greedy",
-    )
-    drive = options.labels["DRIVE"]
-    assert (drive.gap_before_s, drive.gap_after_s) == (0.4, 1.9)
-    for tried, best in ((plain, False), (options, True)):
-        found = spotted(matches, tried)
-        assert (best_f1(found, "DRIVE", tolerance_s=0.3)[0] == 1) is best
-
-
 def test_a_recall_that_is_asked_for_is_reached() -> None:
     options = calibrate(MATCHES, Goal(tolerance_s=0.5, recall=0.8))
 
@@ -114,27 +81,6 @@ def test_a_recall_that_is_asked_for_is_reached() -> None:
     for label in LABELS:
         at = counts_at(kept, label, tolerance_s=0.5, threshold=0.0)
         assert at.recall >= 0.8
-
-
-def test_a_recall_that_gaps_would_throw_away_is_reached_all_the_same() -> None:
-    # Of ten DRIVEs six have a PASS right after them, and two false ones, too: gaps
-    # would leave four DRIVEs, all of them right.
-    drives = [4 + 5.0 * k for k in range(10)]
-    false = [6.5, 11.5]
-    peaks = {
-        "DRIVE": [(t, 0.8) for t in drives] + [(t, 0.9) for t in false],
-        "PASS": [(t + 0.5, 1.0) for t in drives[:6] + false],
-    }
-    events = [("DRIVE", t) for t in drives]
-    events += [("PASS", t + 0.5) for t in drives[:6] + false]
-    matches = [timed(peaks, events)]
-    goal = Goal(tolerance_s=0.2, recall=0.9)
-
-    options = calibrate(matches, goal, gaps={"DRIVE": Gap(0.4, 1.5)})
-
-    kept = spotted(matches, options, min_score=None)
-    assert counts_at(kept, "DRIVE", tolerance_s=0.2, threshold=0).recall >= 0.9
-    assert options.labels["DRIVE"].gap_after_s == 0
 
 
 def test_a_recall_out_of_reach_takes_all_there_is() -> None:
