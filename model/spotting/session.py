@@ -12,7 +12,7 @@ from model.checkpoint.manifest import Manifest
 from model.errors import EngineError
 from model.spotting.inference import ImageScorer
 from model.spotting.spots import Spot, SpotStream
-from model.spotting.timeline import Timeline, join_timelines
+from model.spotting.timeline import Timeline, has_multilabel_scores, join_timelines
 from model.spotting.windows import Rows, count_rows
 from model.video.decode import Step
 
@@ -117,7 +117,6 @@ def _timeline_of(
             "the engine gave scores that are NaN or infinite; try another precision"
         )
     empty = np.zeros((0, len(manifest.labels) + 1), dtype=np.float32)
-    scores = manifest.config.outputs.get("scores", {})
     return Timeline(
         labels=manifest.labels,
         scores=rows.get("scores", empty),
@@ -125,5 +124,5 @@ def _timeline_of(
         frame=np.array([row[1] for row in times], dtype=np.int64),
         pts=np.array([row[2] for row in times], dtype=np.int64),
         outputs={name: values for name, values in rows.items() if name != "scores"},
-        is_multilabel=scores.get("activation", "softmax") == "sigmoid",
+        is_multilabel=has_multilabel_scores(manifest.config),
     )

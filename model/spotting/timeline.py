@@ -12,6 +12,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from model.network.config import ModelConfig
+
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int64]
 
@@ -172,3 +174,8 @@ def join_timelines(parts: Sequence[Timeline]) -> Timeline:
             for name in first.outputs
         },
     )
+
+
+def has_multilabel_scores(config: ModelConfig) -> bool:
+    """Say whether a network's labels do not exclude each other."""
+    return config.outputs.get("scores", {}).get("activation") == "sigmoid"

@@ -1,20 +1,23 @@
 """Scores of a stored match, as serving would give them.
 
 The trunk sees uncut frames: chunks reach over their ends as far as it looks. The
-head sees windows of clip_len with the overlap of serving.
+head sees the windows of serving (`model.spotting.windows`).
 """
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from model.data.frame_store import StoredMatch
 from model.evaluation.timed import TimedMatch
+from model.network.activations import activate
 from model.network.gate_shift import GatedShift, TemporalShift
 from model.network.spotter import Spotter
-from model.spotting.timeline import Timeline
+from model.spotting.timeline import Timeline, has_multilabel_scores
+from model.spotting.windows import Rows, WindowedHead, Windows, join_rows
 from model.training.augment import plain_clip
 from model.video.frame_spec import FrameSpec
 
@@ -38,29 +41,32 @@ def timed_match(
     device = next(spotter.parameters()).device
     with torch.autocast(device.type, enabled=False):
         features = _features(spotter, match, spec, size, device)
-        scores = window_scores(spotter, features, overlap=overlap)
+        rows = window_rows(spotter, features, overlap=overlap)
     timeline = Timeline(
         labels=tuple(labels),
-        scores=scores.cpu().numpy().astype(np.float32),
+        scores=rows["scores"],
         time_s=match.time_s,
         frame=match.frame,
         pts=match.pts,
+        outputs={name: values for name, values in rows.items() if name != "scores"},
+        is_multilabel=has_multilabel_scores(spotter.config),
     )
     return TimedMatch(match.name, timeline, match.labels.events)
 
 
-def window_scores(spotter: Spotter, features: Tensor, *, overlap: float) -> Tensor:
-    """Average the head's scores over windows: (T, D) -> (T, K)."""
-    steps, clip_len = len(features), spotter.config.clip_len
-    hop = max(1, clip_len - round(clip_len * overlap))
-    total = features.new_zeros(steps, spotter.config.num_classes + 1)
-    support = features.new_zeros(steps, 1)
-    for start in range(hop - clip_len, steps, hop):
-        low, high = max(0, start), min(steps, start + clip_len)
-        logits = spotter.head(features[None, low:high])["scores"][0]
-        total[low:high] += logits.float().softmax(-1)
-        support[low:high] += 1
-    return total / support
+def window_rows(spotter: Spotter, features: Tensor, *, overlap: float) -> Rows:
+    """Run the head over windows as serving does: (T, D) -> by output, (T, C)."""
+    device = features.device
+
+    def head(stacked: npt.NDArray[np.float32]) -> Rows:
+        raw = spotter.head(torch.from_numpy(stacked).to(device))
+        found = activate(raw, spotter.config)
+        return {name: values.cpu().numpy() for name, values in found.items()}
+
+    windows = Windows.with_share(spotter.config.clip_len, overlap)
+    windowed = WindowedHead(head, windows)
+    rows = [windowed.push(features.float().cpu().numpy()), windowed.close()]
+    return join_rows(rows)
 
 
 def reach(spotter: Spotter) -> int:
