@@ -85,7 +85,7 @@ def steps_of_piece(steps: Iterator[Step]) -> Iterator[Step]:
 def test_spots_come_before_the_video_ends(spotter: Spotter, manifest: Manifest) -> None:
     session = EnginePredictor(manifest, TorchRuntime(spotter)).open_session()
 
-    early = session.push(one_by_one(steps_of()))
+    early = session.push(one_by_one(steps_of(120)))
 
     late = session.close()
     assert early
