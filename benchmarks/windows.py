@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from model.checkpoint.library import find_checkpoint
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
-from model.data.labels import Match, find_matches
+from model.data.labels import Match
+from model.data.matches import find_matches
 from model.evaluation.metrics import average_precision
 from model.evaluation.timed import TimedMatch, spotted
 from model.spotting.inference import stream_features

@@ -154,7 +154,7 @@ def _spotted(
     timed = timelines(
         model.predictor,
         find_matches(Path(labels)),
-        say=_tell if progress else _tell_nothing,
+        log=_tell if progress else _tell_nothing,
     )
     options = model.predictor.manifest.spotting
     return (

@@ -82,7 +82,9 @@ class Result:
         """
         check_min_score(min_score)
         options = self.manifest.spotting
-        spots = find_spots(self.timeline, options, min_score=min_score)
+        spots = find_spots(
+            self.timeline, options, min_score=min_score, sides=self.manifest.sides
+        )
         return replace(self, spots=tuple(spots))
 
     def to_dataframe(self) -> "pandas.DataFrame":

@@ -38,7 +38,7 @@ class Session:
             manifest.labels,
             manifest.spotting,
             min_score=min_score,
-            sides=sides_of(manifest),
+            sides=manifest.sides,
         )
         self._times: list[tuple[float, int, int]] = []  # Of steps without rows yet.
         self._has_timeline = has_timeline
@@ -102,11 +102,6 @@ class Session:
         if self._has_timeline:
             self._parts.append(part)
         return self._stream.push(part)
-
-
-def sides_of(manifest: Manifest) -> tuple[str, ...]:
-    """Name the sides that a network tells, none if it tells none."""
-    return tuple(manifest.config.outputs.get("team", {}).get("sides", ()))
 
 
 def _timeline_of(

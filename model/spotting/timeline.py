@@ -178,4 +178,5 @@ def join_timelines(parts: Sequence[Timeline]) -> Timeline:
 
 def has_multilabel_scores(config: ModelConfig) -> bool:
     """Say whether a network's labels do not exclude each other."""
-    return config.outputs.get("scores", {}).get("activation") == "sigmoid"
+    activation: object = config.outputs.get("scores", {}).get("activation")
+    return activation == "sigmoid"

@@ -92,7 +92,7 @@ def test_a_checkpoint_is_measured_as_the_command_line_does(
     assert "one" in told
     assert "two" in told
     report = evaluate_checkpoint(
-        checkpoint, find_matches(tmp_path), engine="openvino", say=lambda _: None
+        checkpoint, find_matches(tmp_path), engine="openvino", log=lambda _: None
     )
     for label in report.labels:
         mine = scores[label.label]

@@ -31,8 +31,6 @@ from tests.unit.model.engines.networks import (
     uncut_features,
 )
 
-Floats = npt.NDArray[np.float32]
-
 SCORES = 1e-4
 HALF = 2e-2  # What float16 may do to a score.
 
