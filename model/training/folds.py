@@ -32,7 +32,7 @@ from model.training.out_of_fold import (
 )
 from model.training.subsets import find_subsets
 from model.training.train import RESUME, is_first_process, train
-from model.training.training_data import prepare_data
+from model.training.training_data import TrainingData, prepare_data
 
 FOLD = "out_of_fold.json"
 SCORES = "scores.json"
@@ -68,17 +68,9 @@ def train_folds(
             fold fails.
         TrainingStopped: see `train`.
     """
-    done = folder / SCORES
-    if not is_resumed and any(folder.glob("fold_*")):
-        if not may_replace:
-            raise TrainingFailed(
-                f"{folder} holds folds already: go on with --resume, begin anew with "
-                "--force, or name another folder."
-            )
-        if is_first_process():
-            for old in folder.glob("fold_*"):
-                shutil.rmtree(old)
-            done.unlink(missing_ok=True)
+    # The other processes of a run begin when the first has written already.
+    if not is_resumed and is_first_process():
+        _begin_anew(folder, may_replace=may_replace)
     report = rank_zero_only(report)
     matches, _ = find_subsets(config.data)
     folds = assign_folds(matches, count, seed=config.run.seed)
@@ -87,11 +79,27 @@ def train_folds(
         labels=config.labels or label_names(matches),
         run=replace(config.run, validate_steps=config.optimiser.steps),
     )
+    # Decoded before the first fold, while there is one process: two would collide.
+    mapped = replace(settings, data=replace(settings.data, in_memory=False))
+    for index in range(count):
+        _prepared(mapped, folds, index, report)
     found = [
         _fold(settings, folds, index, folder, report, is_resumed, start_from)
         for index in range(count)
     ]
     return _measured(found, folder, config, report)
+
+
+def _begin_anew(folder: Path, *, may_replace: bool) -> None:
+    earlier = list(folder.glob("fold_*"))
+    if earlier and not may_replace:
+        raise TrainingFailed(
+            f"{folder} holds folds already: go on with --resume, begin anew with "
+            "--force, or name another folder."
+        )
+    for old in earlier:
+        shutil.rmtree(old)
+    (folder / SCORES).unlink(missing_ok=True)
 
 
 def _fold(
@@ -111,10 +119,7 @@ def _fold(
         report(f"{name} is there already")
         return read_fold(own / FOLD, names)
     report(f"{name}: held out are {', '.join(names)}")
-    others = [m for at, fold in enumerate(folds) if at != index for m in fold]
-    data = prepare_data(
-        config, others, folds[index], val_store="held_out", report=report
-    )
+    data = _prepared(config, folds, index, report)
     keep = _KeepSpots()
     train(
         config,
@@ -129,6 +134,15 @@ def _fold(
     if is_first_process():
         write_fold(own / FOLD, keep.found)
     return keep.found
+
+
+def _prepared(
+    config: TrainConfig, folds: Sequence[list[Match]], index: int, report: Reporter
+) -> TrainingData:
+    others = [m for at, fold in enumerate(folds) if at != index for m in fold]
+    return prepare_data(
+        config, others, folds[index], val_store="held_out", report=report
+    )
 
 
 class _KeepSpots(lightning.Callback):

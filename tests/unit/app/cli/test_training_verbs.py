@@ -227,6 +227,24 @@ def test_two_processes_train_one_network_and_speak_once(toys: Path) -> None:
     assert done.stderr.count("training starts from noise") == 1
 
 
+def test_two_processes_train_fold_after_fold(toys: Path) -> None:
+    values = json.loads((toys / "run.yaml").read_text())
+    values["run"] |= {"devices": 2, "validate_steps": 2}
+    (toys / "run.yaml").write_text(json.dumps(values))
+    touchline = str(Path(sys.executable).with_name("touchline"))
+
+    command = [touchline, "train", str(toys / "run.yaml"), "--folds", "2"]
+    out = toys / "folds"
+    done = subprocess.run(
+        [*command, "--out", str(out)], capture_output=True, text=True, timeout=280
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(out / "scores.json")
+    assert json.loads((out / "scores.json").read_text())["folds"] == 2
+    assert (out / "false_alarms.json").is_file()
+
+
 def test_two_processes_that_cannot_go_on_say_so_without_a_traceback(toys: Path) -> None:
     values = json.loads((toys / "run.yaml").read_text())
     values["optimiser"] = {"lr": 1e30, "warmup_steps": 0, "steps": 9}
