@@ -128,8 +128,7 @@ def _scores(
         low, high = max(start + margin, 0), min(start + length - margin, steps)
         if high <= low:
             continue
-        rows = predictor.runtime.head(features[None, seen])
-        scores = rows["scores"] if isinstance(rows, dict) else rows
+        scores = predictor.runtime.head(features[None, seen])["scores"]
         total[low:high] += scores[0][low - seen.start : high - seen.start]
         support[low:high] += 1
     return total / support

@@ -1,5 +1,6 @@
 """`touchline evaluate` and `touchline calibrate`: how good, and which thresholds."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +11,7 @@ from app.cli.output import Force, Output, output_file, output_text
 
 if TYPE_CHECKING:
     from model.data.labels import Match
+    from model.evaluation.calibrate import LabelOutcome
 
 Data = Annotated[
     Path | None,
@@ -129,7 +131,7 @@ def calibrate(
         out or place_of(path), inputs=inputs, force=force, updates=path
     )
     with target.staged() as beside:
-        chosen = calibrate_checkpoint(
+        found = calibrate_checkpoint(
             path,
             matches,
             Goal(tolerance_s=tolerance, recall=recall),
@@ -138,12 +140,25 @@ def calibrate(
             on_corrupt=on_corrupt,
             log=lambda line: typer.echo(line, err=True),
         )
-    typer.echo(f"temperature {chosen.temperature:g}")
-    for label, options in chosen.labels.items():
+    typer.echo(f"temperature {found.options.temperature:g}")
+    for label, options in found.options.labels.items():
+        outcome = found.labels[label]
         typer.echo(
             f"{label}: threshold {options.threshold:.3f}, {options.nms} NMS, "
-            f"window {options.window_s:g} s"
+            f"window {options.window_s:g} s; F1 within {tolerance:g} s "
+            f"{outcome.in_sample:.3f} in-sample, {_out_of_fold(outcome)}, "
+            f"{outcome.events} events" + (" (few)" if outcome.has_few else "")
         )
+    typer.echo(
+        "out of fold: each match spotted with what was chosen on the others; expect "
+        "that on new matches, not the in-sample figure"
+    )
+
+
+def _out_of_fold(outcome: "LabelOutcome") -> str:
+    if math.isnan(outcome.out_of_fold):
+        return "out of fold unknown (one match)"
+    return f"{outcome.out_of_fold:.3f} out of fold"
 
 
 def _split_arguments(words: list[str], data: Path | None) -> tuple[list[str], Path]:

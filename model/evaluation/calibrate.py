@@ -5,7 +5,7 @@ from torch: it sees timelines, not networks.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -21,7 +21,9 @@ from model.evaluation.metrics import (
     LabelledMatch,
     RankedPredictions,
     best_f1_of,
+    counts_of,
     exact_ap,
+    labels_that_count,
     match_predictions,
 )
 from model.evaluation.timed import Log, OnCorrupt, TimedMatch, spotted, timelines
@@ -48,31 +50,95 @@ class Goal:
     recall: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LabelOutcome:
+    """How good the options chosen for a label are.
+
+    Attributes:
+        events: of the label, on the matches that were chosen on.
+        in_sample: F1 on those matches.
+        out_of_fold: F1 where each match is spotted with what was chosen on all
+            others; NaN with a single match.
+        has_few: too few events for the choice to say much.
+    """
+
+    events: int
+    in_sample: float
+    out_of_fold: float
+    has_few: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was chosen, and how good it is by label."""
+
+    options: SpottingOptions
+    labels: Mapping[str, LabelOutcome]
+
+
 def calibrate(matches: Sequence[TimedMatch], goal: Goal) -> SpottingOptions:
     """Choose the temperature, and each label's NMS kind, window and threshold.
 
     Windows and kinds go by AP and F1 together (their mean), since thresholds must
     not be chosen on a window that hides good spots, or where a recall is asked for by
-    how near they come to it and then by the precision there; ties go to
-    greedy NMS and the shorter window. A label without a hit keeps the middling
-    options.
+    how near they come to it and then by the precision there; ties go to greedy NMS
+    and the shorter window. A label without a hit keeps the middling options.
 
     Raises:
         ValueError: no match, or timelines of different labels.
     """
-    labels = _labels(matches)
+    labels = labels_of_timelines(matches)
     temperature = choose_temperature(matches, tolerance_s=goal.tolerance_s)
     worth: dict[str, tuple[float, float]] = {}
     chosen = {label: LabelOptions() for label in labels}
     for kind, window_s in product(get_args(NmsKind), WINDOWS_S):
-        tried = dict.fromkeys(labels, LabelOptions(window_s=window_s, nms=kind))
-        found = spotted(matches, SpottingOptions(tried, temperature=temperature))
-        for label in tried:
+        tried = LabelOptions(window_s=window_s, nms=kind)
+        same = SpottingOptions(dict.fromkeys(labels, tried), temperature=temperature)
+        found = spotted(matches, same)
+        for label in labels:
             value, threshold = _worth(found, label, goal)
             if value > worth.get(label, (0.0, 0.0)):
                 worth[label] = value
-                chosen[label] = replace(tried[label], threshold=threshold)
+                chosen[label] = replace(tried, threshold=threshold)
     return SpottingOptions(labels=chosen, temperature=temperature)
+
+
+def cross_validate(matches: Sequence[TimedMatch], goal: Goal) -> Calibration:
+    """Choose on all matches, and say what such a choice is worth on others.
+
+    Leave one out: for each match the options are chosen on the rest, and its spots
+    are counted with those of all other matches.
+
+    Raises:
+        ValueError: see `calibrate`.
+    """
+    options = calibrate(matches, goal)
+    inside = spotted(matches, options, min_score=None)
+    outside = [
+        spotted([match], calibrate(others, goal), min_score=None)[0]
+        for match, others in leave_one_out(matches)
+    ]
+    counting = labels_that_count(inside)
+    outcomes = {
+        label: LabelOutcome(
+            events=sum(len(match.events.get(label, ())) for match in inside),
+            in_sample=_f1(inside, label, goal),
+            out_of_fold=_f1(outside, label, goal) if outside else float("nan"),
+            has_few=label not in counting,
+        )
+        for label in options.labels
+    }
+    return Calibration(options, outcomes)
+
+
+def leave_one_out(
+    matches: Sequence[TimedMatch],
+) -> Iterator[tuple[TimedMatch, list[TimedMatch]]]:
+    """Give each match and the others; nothing of a single match."""
+    for index, match in enumerate(matches):
+        others = [*matches[:index], *matches[index + 1 :]]
+        if others:
+            yield match, others
 
 
 def calibrate_checkpoint(
@@ -84,7 +150,7 @@ def calibrate_checkpoint(
     overlap: float | None = None,
     on_corrupt: OnCorrupt = "stop",
     log: Log,
-) -> SpottingOptions:
+) -> Calibration:
     """Choose on these matches, through the path that serves, and write it down.
 
     Args:
@@ -108,10 +174,10 @@ def calibrate_checkpoint(
             path = with_changes(Checkpoint.open(path), changed, spotting=spotting).path
         predictor = load_predictor(path)
         timed = timelines(predictor, matches, on_corrupt=on_corrupt, log=log)
-        chosen = calibrate(timed, goal)
-        chosen = replace(chosen, overlap=predictor.manifest.spotting.overlap)
+        found = cross_validate(timed, goal)
+        chosen = replace(found.options, overlap=predictor.manifest.spotting.overlap)
         with_changes(Checkpoint.open(path), out, spotting=chosen)
-    return chosen
+    return replace(found, options=chosen)
 
 
 def choose_temperature(matches: Sequence[TimedMatch], *, tolerance_s: float) -> float:
@@ -119,7 +185,7 @@ def choose_temperature(matches: Sequence[TimedMatch], *, tolerance_s: float) -> 
 
     By the likelihood of hits and false alarms over all labels; 1 without spots.
     """
-    labels = _labels(matches)
+    labels = labels_of_timelines(matches)
     same = {label: LabelOptions(0.0, FIT_WINDOW_S) for label in labels}
     best, lowest = 1.0, np.inf
     for temperature in TEMPERATURES:
@@ -174,8 +240,14 @@ def _between(scores: NDArray[np.float64], threshold: float) -> float:
     return min(round((threshold + below) / 2, 4), threshold)  # rounding may go up
 
 
-def _labels(matches: Sequence[TimedMatch]) -> tuple[str, ...]:
+def labels_of_timelines(matches: Sequence[TimedMatch]) -> tuple[str, ...]:
+    """Name the labels of the network, which must be the same for all matches."""
     kinds = {match.timeline.labels for match in matches}
     if len(kinds) != 1:
         raise ValueError(f"calibration needs timelines of the same labels, got {kinds}")
     return kinds.pop()
+
+
+def _f1(matches: Sequence[LabelledMatch], label: str, goal: Goal) -> float:
+    ranked = match_predictions(matches, label, tolerance_s=goal.tolerance_s)
+    return counts_of(ranked, 0.0).f1

@@ -1,5 +1,6 @@
 """Measure a checkpoint on labelled matches, through the very path that serves."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from model.evaluation.metrics import (
     best_f1_of,
     counts_at,
     exact_ap,
-    labels_of,
+    labels_that_count,
     match_predictions,
     mean_over_frames,
     precision_recall,
     soccernet_ap,
     soccernet_average_map,
 )
+from model.evaluation.team import team_ap, team_hits
 from model.evaluation.timed import Log, OnCorrupt, TimedMatch, spotted, timelines
 from model.spotting.predictor import (
     EngineName,
@@ -35,6 +37,7 @@ from model.spotting.predictor import (
     Windowing,
     load_predictor,
 )
+from model.spotting.session import sides_of as sides_told
 
 AP_TOLERANCES_S = (0.1, 0.2, 0.5, 1.0)
 
@@ -54,6 +57,10 @@ class LabelReport:
         f1_interval: of the best F1, 95%.
         breakdown: what went wrong, at the checkpoint's threshold.
         curve: points (recall, precision) for a plot, at most a few hundred.
+        team_ap: SoccerNet's AP@1 where a hit must name the side, too; NaN where sides
+            are not told or not labelled.
+        team_hits: hits at the threshold whose event has a side, and those of them
+            that name it.
     """
 
     label: str
@@ -66,6 +73,8 @@ class LabelReport:
     f1_interval: Interval
     breakdown: Breakdown
     curve: tuple[tuple[float, float], ...]
+    team_ap: float = float("nan")
+    team_hits: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,19 @@ class Report:
         """Average the exact AP over the labels that occur."""
         values = [label.ap[tolerance_s] for label in self.labels if label.events]
         return sum(values) / len(values) if values else float("nan")
+
+    @property
+    def team_map(self) -> float:
+        """Average SoccerNet's team AP@1 over the labels that have one."""
+        values = [x.team_ap for x in self.labels if not math.isnan(x.team_ap)]
+        return sum(values) / len(values) if values else float("nan")
+
+    @property
+    def team_accuracy(self) -> float:
+        """Share of all labels' hits that name the right side; NaN if none can."""
+        known = sum(label.team_hits[0] for label in self.labels)
+        right = sum(label.team_hits[1] for label in self.labels)
+        return right / known if known else float("nan")
 
 
 def evaluate_checkpoint(
@@ -149,13 +171,16 @@ def mean_ap(
     tolerance_s: float = 0.5,
     log: Log,
 ) -> float:
-    """Give the mean AP of the labels that occur, through the path that serves."""
+    """Give the mean AP of the labels that count, through the path that serves.
+
+    See `labels_that_count`: a label with few events takes no part.
+    """
     timed = timelines(predictor, matches, log=log)
     found = spotted(timed, predictor.manifest.spotting)
     values = [
         average_precision(found, label, tolerance_s=tolerance_s)
-        for label in predictor.manifest.labels
-        if label in labels_of(found)
+        for label in labels_that_count(found)
+        if label in predictor.manifest.labels
     ]
     return sum(values) / max(1, len(values))
 
@@ -170,8 +195,9 @@ def measure(
     parameters: int,
 ) -> Report:
     """Measure timelines under the checkpoint's own options."""
-    curves = spotted(timed, manifest.spotting)
-    chosen = spotted(timed, manifest.spotting, min_score=None)
+    sides = sides_told(manifest)
+    curves = spotted(timed, manifest.spotting, sides=sides)
+    chosen = spotted(timed, manifest.spotting, min_score=None, sides=sides)
     spans_s = [_span_s(match) for match in timed]
     frames = sum(int(m.timeline.frame[-1]) + 1 for m in timed if len(m.timeline))
     return Report(
@@ -232,6 +258,8 @@ def _label_report(
         ),
         breakdown=break_down(chosen, label, tolerance_s=tolerance_s),
         curve=tuple(points),
+        team_ap=team_ap(curves, label),
+        team_hits=team_hits(chosen, label, tolerance_s=tolerance_s),
     )
 
 

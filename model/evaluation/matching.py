@@ -15,10 +15,11 @@ EDGE_S = 1e-6
 
 
 class Scored(NamedTuple):
-    """A spot as the measures see it: when, and how sure."""
+    """A spot as the measures see it: when, how sure, and which side it names."""
 
     time_s: float
     score: float
+    team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Every function takes spots and events by match and label. Keeps away from torch.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ SOCCERNET_THRESHOLDS = 200
 E2ESPOT_FRAMES = (0, 1, 2, 4)
 TIGHT_S = (1.0, 2.0, 3.0, 4.0, 5.0)
 LOOSE_S = tuple(float(delta) for delta in range(5, 61, 5))
+
+# With fewer events a label takes no part in choosing weights, windows or a precision.
+FEW_EVENTS = 50
 
 Floats = NDArray[np.float64]
 
@@ -27,11 +30,14 @@ class LabelledMatch:
         name: of the match.
         spots: by label, any order.
         events: by label, times in seconds.
+        teams: by label, the side of each event; of a label that is not there, and of
+            events with None, no side is known.
     """
 
     name: str
     spots: Mapping[str, Sequence[Scored]]
     events: Mapping[str, Sequence[float]]
+    teams: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,23 @@ def labels_of(matches: Iterable[LabelledMatch]) -> tuple[str, ...]:
     return tuple(
         sorted({label for m in matches for label in m.events if m.events[label]})
     )
+
+
+def labels_that_count(
+    matches: Iterable[LabelledMatch], *, minimum: int = FEW_EVENTS
+) -> tuple[str, ...]:
+    """Name the labels that weights, windows and precisions may be chosen by.
+
+    Those with at least `minimum` events; with fewer, chance chooses. Where no label
+    has as many (a small data set), all that occur, since something must decide.
+    """
+    counts: dict[str, int] = {}
+    for match in matches:
+        for label, events in match.events.items():
+            counts[label] = counts.get(label, 0) + len(events)
+    occurring = sorted(label for label, count in counts.items() if count)
+    enough = [label for label in occurring if counts[label] >= minimum]
+    return tuple(enough or occurring)
 
 
 def match_predictions(
@@ -219,7 +242,7 @@ def counts_at(
     threshold: float,
 ) -> Counts:
     """Count hits of the spots that score at least `threshold`."""
-    return _counts(
+    return counts_of(
         match_predictions(matches, label, tolerance_s=tolerance_s), threshold
     )
 
@@ -255,7 +278,8 @@ def precision_recall(ranked: RankedPredictions) -> tuple[Floats, Floats]:
     return (true / taken).astype(np.float64), recall.astype(np.float64)
 
 
-def _counts(ranked: RankedPredictions, threshold: float) -> Counts:
+def counts_of(ranked: RankedPredictions, threshold: float) -> Counts:
+    """Count pooled spots that score at least `threshold`; see `counts_at`."""
     taken = ranked.scores >= threshold
     hits = int((taken & ranked.hits).sum())
     return Counts(hits, int(taken.sum()) - hits, ranked.events - hits)

@@ -133,6 +133,13 @@ def _summary(report: Report) -> list[str]:
             f"background; unmet events {b.missed} missed, {b.misclassified} of another "
             f"class, {b.mistimed} mistimed"
         )
+    if not math.isnan(report.team_accuracy):
+        lines.append(
+            f"{name}: the right team in {report.team_accuracy:.1%} of hits whose event "
+            f"has one; SoccerNet's team mAP@1 {_figure(report.team_map)} ("
+            + ", ".join(f"{x.label} {_figure(x.team_ap)}" for x in report.labels)
+            + ")"
+        )
     trained = report.manifest.provenance.trained_on
     return [*lines, f"{name}: trained on {trained}"] if trained else lines
 
@@ -194,6 +201,8 @@ def _figures(report: Report) -> dict[str, Any]:
         "over_frames": report.over_frames,
         "soccernet_tight": report.soccernet_tight,
         "soccernet_loose": report.soccernet_loose,
+        "team_mAP": report.team_map,
+        "team_accuracy": report.team_accuracy,
         "labels": labels,
         "reliability": report.reliability,
         "frames_per_s": report.frames_per_s,

@@ -77,21 +77,29 @@ def spotted(
     options: SpottingOptions,
     *,
     min_score: float | None = CURVE_FLOOR,
+    sides: Sequence[str] = (),
 ) -> list[LabelledMatch]:
     """Turn timelines into what the measures take.
 
     Args:
         matches: with their scores.
         options: how to spot.
+        sides: names of the network's sides, if it tells them.
         min_score: takes the place of the thresholds; None keeps them.
     """
     out = []
     for match in matches:
         spots: dict[str, list[Scored]] = {}
-        for spot in find_spots(match.timeline, options, min_score=min_score):
-            spots.setdefault(spot.label, []).append(Scored(spot.time_s, spot.score))
+        for spot in find_spots(
+            match.timeline, options, min_score=min_score, sides=sides
+        ):
+            scored = Scored(spot.time_s, spot.score, spot.team)
+            spots.setdefault(spot.label, []).append(scored)
         events: dict[str, list[float]] = {}
+        teams: dict[str, list[str | None]] = {}
         for event in match.events:
             events.setdefault(event.label, []).append(event.time_s)
-        out.append(LabelledMatch(match.name, spots, events))
+            # Labels without teams give none.
+            teams.setdefault(event.label, []).append(getattr(event, "team", None))
+        out.append(LabelledMatch(match.name, spots, events, teams))
     return out

@@ -13,8 +13,15 @@ from model.evaluation.calibrate import (
     Goal,
     calibrate,
     choose_temperature,
+    cross_validate,
 )
-from model.evaluation.metrics import average_precision, best_f1, counts_at
+from model.evaluation.metrics import (
+    LabelledMatch,
+    average_precision,
+    best_f1,
+    counts_at,
+    labels_that_count,
+)
 from model.evaluation.timed import TimedMatch, spotted
 from model.spotting.timeline import Timeline
 from tests.unit.model.evaluation.cases import LABELS, noisy, timed
@@ -145,3 +152,46 @@ def test_spots_keep_their_thresholds_unless_told_otherwise() -> None:
     every = spotted([match], options)[0].spots["PASS"]
 
     assert ([s.time_s for s in kept], [s.time_s for s in every]) == ([5], [5, 9])
+
+
+def test_the_out_of_fold_f1_is_that_of_options_chosen_on_the_other_matches() -> None:
+    matches = [noisy(seed, name=f"m{seed}") for seed in range(1, 5)]
+
+    found = cross_validate(matches, GOAL)
+
+    assert found.options == calibrate(matches, GOAL)
+    for label in LABELS:
+        outside = [
+            spotted([match], calibrate(others, GOAL), min_score=None)[0]
+            for match, others in (
+                (match, [other for other in matches if other is not match])
+                for match in matches
+            )
+        ]
+        inside = spotted(matches, found.options, min_score=None)
+        counts = [
+            counts_at(kept, label, tolerance_s=0.5, threshold=0.0)
+            for kept in (inside, outside)
+        ]
+        outcome = found.labels[label]
+        assert (outcome.in_sample, outcome.out_of_fold) == (counts[0].f1, counts[1].f1)
+    assert any(x.out_of_fold < x.in_sample for x in found.labels.values())
+
+
+def test_a_single_match_has_no_out_of_fold_figure() -> None:
+    outcome = cross_validate([MATCHES[0]], GOAL).labels["PASS"]
+
+    assert np.isnan(outcome.out_of_fold)
+    assert outcome.in_sample > 0
+
+
+def test_a_label_with_few_events_does_not_count_unless_all_have_few() -> None:
+    many = {"PASS": [float(k) for k in range(60)], "DRIVE": [1.0] * 49}
+    one = LabelledMatch("a", {}, many)
+    two = LabelledMatch("b", {}, {"DRIVE": [1.0], "SHOT": [2.0] * 22, "GOAL": []})
+
+    assert labels_that_count([one]) == ("PASS",)
+    assert labels_that_count([one, two]) == ("DRIVE", "PASS")
+    assert labels_that_count([two]) == ("DRIVE", "SHOT")
+    assert labels_that_count([one, two], minimum=10) == ("DRIVE", "PASS", "SHOT")
+    assert labels_that_count([]) == ()

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from model.checkpoint.manifest import Manifest
+from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
+from model.data.labels import Event
 from model.evaluation.breakdown import break_down, reliability
 from model.evaluation.calibrate import Goal, calibrate
 from model.evaluation.evaluate import Report, measure
@@ -183,3 +185,36 @@ def test_a_report_without_events_does_not_fall_over() -> None:
     assert "-" in to_table([report])
     assert json.dumps(to_json([report]), allow_nan=False)
     assert np.isfinite(report.frames_per_s)
+
+
+def test_a_report_says_how_often_the_right_team_is_named() -> None:
+    report = report_of("sides")
+    labels = tuple(
+        replace(label, team_ap=0.5, team_hits=(8, 6)) for label in report.labels
+    )
+    report = replace(report, labels=labels)
+
+    for text in (to_table([report]), to_html([report])):
+        assert "the right team in 75.0% of hits" in text
+        assert "team mAP@1 0.500" in text
+    raw = to_json([report])["reports"][0]
+    assert (raw["team_mAP"], raw["team_accuracy"]) == (0.5, 0.75)
+    assert "right team" not in to_table([report_of("none")])
+
+
+def test_scores_of_labels_that_share_a_step_are_measured() -> None:
+    # Both labels at once, each sure: no softmax could say so.
+    match = noisy(1)
+    scores = match.timeline.scores.copy()
+    at = [round(event.time_s * 10) for event in match.events]
+    scores[at, 1:] = 0.9
+    timeline = replace(match.timeline, scores=scores, is_multilabel=True)
+    events = tuple(
+        Event(label, event.time_s) for event in match.events for label in LABELS
+    )
+    options = SpottingOptions(dict.fromkeys(LABELS, LabelOptions(0.5, 0.2)), 1.5)
+
+    found = spotted([replace(match, timeline=timeline, events=events)], options)
+
+    for label in LABELS:
+        assert average_precision(found, label, tolerance_s=0.1) > 0.9
