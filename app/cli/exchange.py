@@ -162,7 +162,7 @@ def _exported(
 
 
 def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
-    """Calibrate on validation matches, and keep it if it measures as good there."""
+    """Take ranges from some validation matches; keep it if it does well on others."""
     from model.checkpoint.archive import Checkpoint
     from model.data.labels import files_of
     from model.data.matches import find_matches
@@ -171,16 +171,25 @@ def _add_int8(path: Path, data: Path, *, out: Path, force: bool) -> None:
     from model.export.sample import sample_frames
 
     matches = find_matches(data)
+    if len(matches) < 2:
+        raise typer.BadParameter(
+            f"{data} holds one match; int8 needs two at least: its ranges are taken "
+            "from one half of them and its accuracy is measured on the other"
+        )
+    ranges, gate = matches[::2], matches[1::2]
     target = output_file(out, inputs=files_of(matches), force=force, updates=path)
     spec = Checkpoint.open(path).manifest.frame_spec
     with target.staged() as beside:
         outcome = attach_int8(
             path,
-            [sample_frames(spec, video=m.video, steps=INT8_STEPS) for m in matches],
-            measure=lambda predictor: mean_ap(predictor, matches, log=_note),
+            [sample_frames(spec, video=m.video, steps=INT8_STEPS) for m in ranges],
+            measure=lambda predictor: mean_ap(predictor, gate, log=_note),
             out=beside,
         )
-    typer.echo(f"mAP float32 {outcome.float32:.4f}, int8 {outcome.int8:.4f}")
+    typer.echo(
+        f"mAP float32 {outcome.float32:.4f}, int8 {outcome.int8:.4f} on {len(gate)} "
+        f"matches; ranges from {len(ranges)} others"
+    )
     if not outcome.is_kept:
         typer.echo("int8 loses too much: it was not kept")
         raise typer.Exit(1)

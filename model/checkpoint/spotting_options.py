@@ -56,7 +56,7 @@ class SpottingOptions:
 
     labels: Mapping[str, LabelOptions]
     temperature: float = 1.0
-    overlap: float = 0.5
+    overlap: float = 0.875
 
     def __post_init__(self) -> None:
         if not (self.temperature > 0 and math.isfinite(self.temperature)):

@@ -60,8 +60,8 @@ def attach_int8(
 
     Args:
         checkpoint_path: the file; it must hold the float32 form.
-        videos: frames (H, W, 3) of some validation videos, to calibrate on.
-        measure: scores a predictor on validation data: its mean AP, 0 to 1.
+        videos: frames (H, W, 3) of some validation videos, to take ranges from.
+        measure: scores a predictor on other validation videos: its mean AP, 0 to 1.
         out: where to write; the file itself by default.
 
     Raises:

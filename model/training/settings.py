@@ -166,7 +166,7 @@ class RunSettings:
     checkpoint_minutes: Positive = 5.0
     validate_steps: Whole = 500
     tolerance_s: Positive = 0.5
-    overlap: BelowOne = 0.5
+    overlap: BelowOne = 0.875
     logger: Literal["tensorboard", "wandb", "none"] = "tensorboard"
 
 
