@@ -37,7 +37,6 @@ from model.spotting.predictor import (
     Windowing,
     load_predictor,
 )
-from model.spotting.session import sides_of as sides_told
 
 AP_TOLERANCES_S = (0.1, 0.2, 0.5, 1.0)
 
