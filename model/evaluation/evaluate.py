@@ -194,7 +194,7 @@ def measure(
     parameters: int,
 ) -> Report:
     """Measure timelines under the checkpoint's own options."""
-    sides = sides_told(manifest)
+    sides = manifest.sides
     curves = spotted(timed, manifest.spotting, sides=sides)
     chosen = spotted(timed, manifest.spotting, min_score=None, sides=sides)
     spans_s = [_span_s(match) for match in timed]

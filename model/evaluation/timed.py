@@ -100,6 +100,6 @@ def spotted(
         for event in match.events:
             events.setdefault(event.label, []).append(event.time_s)
             # Labels without teams give none.
-            teams.setdefault(event.label, []).append(getattr(event, "team", None))
+            teams.setdefault(event.label, []).append(event.team)
         out.append(LabelledMatch(match.name, spots, events, teams))
     return out

@@ -15,8 +15,12 @@ from torch import Tensor, nn
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.data.frame_store import StoredMatch
 from model.errors import TrainingFailed
-from model.evaluation.choice import labels_that_count
-from model.evaluation.metrics import LabelledMatch, average_precision, labels_of
+from model.evaluation.metrics import (
+    LabelledMatch,
+    average_precision,
+    labels_of,
+    labels_that_count,
+)
 from model.evaluation.timed import TimedMatch, spotted
 from model.network.spotter import Spotter
 from model.training.batches import Batch
@@ -265,10 +269,9 @@ def measures(
         label: average_precision(found, label, tolerance_s=tolerance_s)
         for label in present
     }
-    events = [event for match in matches for event in match.events]
-    counted = [label for label in labels_that_count(events) if label in scores]
+    counted = [scores[label] for label in labels_that_count(found) if label in scores]
     return {
-        CHOICE: _mean([scores[label] for label in counted or present]),
+        CHOICE: _mean(counted or list(scores.values())),
         "mAP": _mean(list(scores.values())),
         **{f"AP/{label}": value for label, value in scores.items()},
     }
