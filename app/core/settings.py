@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     heartbeat: Duration = timedelta(seconds=10)
     sweep_every: Duration = timedelta(seconds=15)
     stall: Duration = timedelta(minutes=10)  # a run without progress: worker replaced
+    hang_limit: Duration = timedelta(seconds=60)  # API or Postgres silent: replaced
     public_url: str | None = None  # base of links in webhooks; None: http://host:port
     log_format: str = Field(default="console", pattern="^(console|json)$")
 

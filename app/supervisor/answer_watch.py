@@ -7,7 +7,9 @@ refuses is no affair of this watch: what has ended is started again by the super
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import httpx
@@ -16,9 +18,9 @@ import psycopg
 from app.supervisor.processes import ChildProcess
 from app.supervisor.supervision import SupervisedProcess
 
-LOOK_EVERY_S = 5.0
+PAUSE_S = 2.0  # between two looks
 TIMEOUT_S = 5.0  # of one question; psycopg takes whole seconds
-SHORTEST_LIMIT_S = 30.0  # a busy machine answers late
+LONGEST_LOOK_S = PAUSE_S + 2 * TIMEOUT_S  # what a look may count for
 
 
 class AnswerWatch:
@@ -43,21 +45,35 @@ class AnswerWatch:
     def look(self, *, passed_s: float) -> None:
         """Ask each once; what was silent for too long is killed, to be started again.
 
+        All are asked at the same time: one that hangs does not delay the others.
+
         Args:
             passed_s: the time since the look before.
         """
         silent_s: dict[int, float] = {}
-        for supervised in list(self._supervised_processes):
-            part = supervised.part
-            if part is None or part.spec.answers is None:
-                continue
-            if part.spec.answers():
+        for part, has_answered in self._ask_all():
+            if has_answered:
                 silent_s[part.group] = 0.0
             elif part.group in self._silent_s:
                 silent_s[part.group] = self._silent_s[part.group] + passed_s
                 if silent_s[part.group] >= self._limit_s:
                     self._end(part, silent_s[part.group])
         self._silent_s = silent_s
+
+    def _ask_all(self) -> list[tuple[ChildProcess, bool]]:
+        asked: list[tuple[ChildProcess, Callable[[], bool]]] = []
+        for supervised in list(self._supervised_processes):
+            part = supervised.part
+            if part is not None and part.spec.answers is not None:
+                asked.append((part, part.spec.answers))
+        if not asked:
+            return []
+        with ThreadPoolExecutor(len(asked), "answer-watch") as pool:
+            answers = [pool.submit(answers) for _, answers in asked]
+        return [
+            (part, answer.result())
+            for (part, _), answer in zip(asked, answers, strict=True)
+        ]
 
     def _end(self, part: ChildProcess, silent_s: float) -> None:
         if part.identity is None or part.identity.is_dead:
@@ -79,8 +95,11 @@ def start_answer_watch(
     watch = AnswerWatch(supervised_processes, limit_s=limit_s, say=say)
 
     def go_on() -> None:
-        while not stop.wait(LOOK_EVERY_S):
-            watch.look(passed_s=LOOK_EVERY_S)
+        last = time.monotonic()
+        while not stop.wait(PAUSE_S):
+            now = time.monotonic()
+            watch.look(passed_s=min(now - last, LONGEST_LOOK_S))
+            last = now
 
     thread = threading.Thread(target=go_on, name="answer-watch", daemon=True)
     thread.start()

@@ -27,7 +27,6 @@ from app.core.process_report import (
 from app.core.settings import Settings
 from app.core.workers import WORKERS, WorkerSpec, worker_command
 from app.supervisor.answer_watch import (
-    SHORTEST_LIMIT_S,
     answers_http,
     answers_postgres,
     start_answer_watch,
@@ -169,7 +168,7 @@ def _start_parts(run: Run, url: str) -> None:
         run.supervisor.start(spec)
     processes = run.supervisor.supervised_processes
     start_heartbeat_watch(processes, url, run.settings, say=run.say, stop=run.stop)
-    limit_s = max(run.settings.lease.total_seconds(), SHORTEST_LIMIT_S)
+    limit_s = run.settings.hang_limit.total_seconds()
     start_answer_watch(processes, limit_s=limit_s, say=run.say, stop=run.stop)
 
 

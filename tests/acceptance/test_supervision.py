@@ -4,6 +4,7 @@ from pathlib import Path
 
 import psutil
 
+from tests.acceptance.own_service import own_service
 from tests.acceptance.running import RunningService, those_alive
 
 POSTMASTER, REAPER = "postgres -D", "app.supervisor.reaper"
@@ -62,16 +63,23 @@ def gpu_child(service: RunningService) -> psutil.Process:
     return found
 
 
-def test_an_api_and_a_database_that_hang_are_replaced(service: RunningService) -> None:
-    for word in ("app.supervisor.api_server", POSTMASTER):
-        hanging = service.wait_for_child(word)
+def test_an_api_and_a_database_that_hang_are_replaced(checkpoint: Path) -> None:
+    words = ("app.supervisor.api_server", POSTMASTER)
+    limits = {"TOUCHLINE_MODEL": "tiny", "TOUCHLINE_HANG_LIMIT": "PT10S"}
+    with own_service(limits, checkpoint=checkpoint) as service:
+        service.start()
+        hanging = {word: service.wait_for_child(word) for word in words}
 
-        hanging.suspend()
+        for process in hanging.values():
+            process.suspend()
 
-        service.wait_for_child(word, besides=hanging)
-        service.wait_until(service.is_ready, f"all is well without {word}")
-        assert those_alive([hanging]) == []
-    assert any("Postgres has not answered for" in line for line in service.said)
+        for word, process in hanging.items():
+            service.wait_for_child(word, besides=process)
+        service.wait_until(service.is_ready, "all is well again")
+        assert those_alive(list(hanging.values())) == []
+        for title in ("the API", "Postgres"):
+            start = f"{title} has not answered for"
+            assert any(start in line for line in service.said)
 
 
 def test_an_upload_goes_on_and_the_api_comes_back_while_the_database_is_away(

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,16 +29,17 @@ class Watched:
         self.supervisor = Supervisor(
             data_dir=folder, reaper=self.reaper, say=self.said.append
         )
-        log_path = folder / "toy.log"
-        spec = ProcessSpec(
-            "toy", SLEEP, os.environ, log_path, answers=lambda: self.is_answering
-        )
-        self.toy: SupervisedProcess = self.supervisor.start(spec)
+        self.log_path = folder / "toy.log"
+        self.toy = self.start("toy", lambda: self.is_answering)
         self.watch = AnswerWatch(
             self.supervisor.supervised_processes,
             limit_s=LIMIT_S,
             say=self.said.append,
         )
+
+    def start(self, name: str, answers: Callable[[], bool]) -> SupervisedProcess:
+        spec = ProcessSpec(name, SLEEP, os.environ, self.log_path, answers=answers)
+        return self.supervisor.start(spec)
 
     def exit_code(self) -> int | None:
         """How it ended, given a moment to do so; None if it lives."""
@@ -83,6 +84,19 @@ def test_an_answer_ends_the_silence(watched: Watched) -> None:
         watched.watch.look(passed_s=LIMIT_S - 1)
 
     assert watched.exit_code() is None
+
+
+def test_all_are_asked_at_the_same_time(watched: Watched) -> None:
+    meeting = threading.Barrier(3, timeout=60)
+
+    def answers() -> bool:
+        meeting.wait()
+        return True
+
+    for name in ("first", "second", "third"):
+        watched.start(name, answers)
+
+    watched.watch.look(passed_s=1)  # One after the other, none would ever come by.
 
 
 def test_a_refusal_is_an_answer_and_silence_is_none() -> None:
