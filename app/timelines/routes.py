@@ -1,12 +1,11 @@
 """Events and score curves of the timeline a video shows."""
 
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import Annotated, Literal
-from urllib.parse import quote
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request, Response
+from fastapi.responses import JSONResponse
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
@@ -28,79 +27,51 @@ from app.core.http.dependencies import (
 from app.core.http.pagination import json_answer, paginate
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
+from app.core.resources import Resources
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
+from app.timelines.exports import EXPORTS, Export, ExportedVideo
 from app.timelines.filters import check_teams, check_types
+from app.timelines.parameters import (
+    JSON,
+    EventFilterDep,
+    EventFormat,
+    FromS,
+    Order,
+    ToS,
+    formats_answer,
+    formats_schema,
+)
 from app.timelines.queries import EventFilter, analysis_of, events_of
-from app.timelines.schemas import EventPage, SoccerNetPredictions, Timeline
+from app.timelines.schemas import Timeline
 from app.timelines.scores import stored_curves
 from app.timelines.tables import Analysis
 from app.videos.queries import video_with_jobs
 from app.videos.service import find_video, video_not_found
 from app.videos.tables import Video as VideoRow
-from model.spotting.formats import EventFacts, event_object, to_csv, to_soccernet
+from model.spotting.formats import EventFacts, event_object
 
 router = guarded_router("events")
 
 DEFAULT_LIMIT = 100
-MAX_SECONDS = 1e7
-Order = Literal["asc", "desc"]
-
-
-class EventFormat(StrEnum):
-    """The forms a list of events can be had in."""
-
-    JSON = "json"  # pages of event objects
-    CSV = "csv"  # one table
-    SOCCERNET = "soccernet"  # results_spotting.json
-
-
-FromS = Annotated[
-    float | None,
-    Query(ge=0, le=MAX_SECONDS, allow_inf_nan=False, description="Included."),
-]
-ToS = Annotated[
-    float | None,
-    Query(ge=0, le=MAX_SECONDS, allow_inf_nan=False, description="Included."),
-]
+EVENT_PROBLEMS = (VideoNotFound, ScoresNotFound, NoTimeline, UnknownType, UnknownTeam)
+EventRow = Row[int, int, int, str, float, str | None]
 
 
 @router.get(
     "/videos/{video_id}/events",
-    response_model=EventPage | SoccerNetPredictions,
+    response_model=formats_schema(),
     responses={
-        200: {
-            "description": "Events by time: `EventPage` for format=json, "
-            "`SoccerNetPredictions` for format=soccernet, a table for format=csv.",
-            "content": {"text/csv": {"schema": {"type": "string"}}},
-        },
-        **problem_responses(
-            *(VideoNotFound, ScoresNotFound),
-            *(NoTimeline, UnknownType, UnknownTeam, InvalidCursor),
-        ),
+        200: formats_answer(),
+        **problem_responses(*EVENT_PROBLEMS, InvalidCursor),
     },
 )
-def list_events(  # one parameter a filter
+def list_events(
     request: Request,
     response: Response,
     video_id: VideoId,
     resources: ResourcesDep,
-    types: Annotated[
-        list[str],
-        Query(alias="type", description="A type to keep; may be given several times."),
-    ] = [],  # noqa: B006  # FastAPI copies it
-    teams: Annotated[
-        list[str],
-        Query(
-            alias="team",
-            description="A team to keep, of those in the timeline's `checkpoint`; may "
-            "be given several times.",
-        ),
-    ] = [],  # noqa: B006  # FastAPI copies it
-    min_score: Annotated[float | None, Query(ge=0, le=1)] = None,
-    from_s: FromS = None,
-    to_s: ToS = None,
-    order: Annotated[Order, Query(description="By time.")] = "asc",
+    wanted: EventFilterDep,
     limit: Annotated[
         int | None,
         Query(
@@ -111,7 +82,7 @@ def list_events(  # one parameter a filter
         ),
     ] = None,
     cursor: CursorText = None,
-    form: Annotated[EventFormat, Query(alias="format")] = EventFormat.JSON,
+    form: EventFormat = JSON,
 ) -> Response:
     """List the events of the timeline that is shown, as JSON, CSV or SoccerNet's JSON.
 
@@ -119,29 +90,16 @@ def list_events(  # one parameter a filter
     is being paged stays with the timeline it began with.
     """
     start = EventsCursor.decode(cursor) if cursor else None
-    if start is not None and start.order != order and form is EventFormat.JSON:
+    if form != JSON:
+        return _export(EXPORTS[form], video_id, resources, wanted, start, limit)
+    order: Order = "desc" if wanted.is_descending else "asc"
+    if start is not None and start.order != order:
         raise InvalidCursor("The cursor was made for the other order.")
-    wanted = EventFilter(
-        labels=types,
-        teams=teams,
-        min_score=min_score,
-        from_ms=None if from_s is None else round(from_s * 1000),
-        to_ms=None if to_s is None else round(to_s * 1000),
-        is_descending=order == "desc",
+    _, job_id, found = _found(
+        *(video_id, resources, wanted, start),
+        after=(start.time_ms, start.seq) if start is not None else None,
+        limit=(limit or DEFAULT_LIMIT) + 1,
     )
-    after, most = None, limit
-    if form is EventFormat.JSON:
-        after = (start.time_ms, start.seq) if start is not None else None
-        most = (limit or DEFAULT_LIMIT) + 1
-    with snapshot(resources) as session:
-        video, analysis = _analysis_to_read(session, video_id, start)
-        check_types(types, analysis, resources.storage)
-        check_teams(teams, analysis)
-        statement = events_of(video_id, analysis.id, wanted, after=after, limit=most)
-        found = session.execute(statement).all()
-    job_id = analysis.job_id
-    if form is not EventFormat.JSON:
-        return _file_of([_facts(event, job_id) for event in found], video, form)
     page, next_cursor = paginate(
         found,
         limit=limit or DEFAULT_LIMIT,
@@ -153,6 +111,32 @@ def list_events(  # one parameter a filter
     )
     items = [event_object(_facts(event, job_id)) for event in page]
     return json_answer({"items": items, "next_cursor": next_cursor}, response)
+
+
+def _add_export(export: Export) -> None:
+    """Add the path of a file."""
+
+    def export_events(
+        video_id: VideoId, resources: ResourcesDep, wanted: EventFilterDep
+    ) -> Response:
+        return _export(export, video_id, resources, wanted)
+
+    router.get(
+        f"/videos/{{video_id}}/{export.path}",
+        name=f"export_events_{export.name}",
+        summary=f"Export Events {export.name}",
+        description=f"All events of the timeline that is shown, as {export.title}.",
+        response_model=export.schema,
+        response_class=JSONResponse if export.schema else Response,
+        responses={
+            200: export.documented_answer(),
+            **problem_responses(*EVENT_PROBLEMS),
+        },
+    )(export_events)
+
+
+for _one in EXPORTS.values():
+    _add_export(_one)
 
 
 @router.get(
@@ -233,26 +217,39 @@ def _no_timeline(job: JobRow) -> NoTimeline:
     )
 
 
-def _facts(
-    event: Row[int, int, int, str, float, str | None], job_id: UUID
-) -> EventFacts:
+def _facts(event: EventRow, job_id: UUID) -> EventFacts:
     """Read what every form tells of an event."""
     seq, time_ms, frame, label, score, team = event
     return EventFacts(f"{job_id}.{seq}", label, time_ms, frame, score, team)
 
 
-def _file_of(
-    facts: Sequence[EventFacts], video: VideoRow, form: EventFormat
+def _export(
+    export: Export,
+    video_id: UUID,
+    resources: Resources,
+    wanted: EventFilter,
+    start: EventsCursor | None = None,
+    limit: int | None = None,
 ) -> Response:
+    video, job_id, found = _found(video_id, resources, wanted, start, limit=limit)
     name = video.title or video.filename or str(video.id)
-    if form is EventFormat.CSV:
-        text, media_type, ending = to_csv(facts), "text/csv", "csv"
-    else:
-        text = to_soccernet(facts, name=name, fps=video.fps)
-        media_type, ending = "application/json", "json"
-    filename = quote(f"{name}.{ending}", safe="")
-    return Response(
-        text,
-        media_type=media_type,
-        headers={"content-disposition": f"attachment; filename*=UTF-8''{filename}"},
-    )
+    facts = [_facts(event, job_id) for event in found]
+    return export.answer(facts, ExportedVideo(name, video.fps))
+
+
+def _found(
+    video_id: UUID,
+    resources: Resources,
+    wanted: EventFilter,
+    start: EventsCursor | None,
+    *,
+    after: tuple[int, int] | None = None,
+    limit: int | None,
+) -> tuple[VideoRow, UUID, Sequence[EventRow]]:
+    """Find the video, the job of the timeline that is read, and its events."""
+    with snapshot(resources) as session:
+        video, analysis = _analysis_to_read(session, video_id, start)
+        check_types(wanted.labels, analysis, resources.storage)
+        check_teams(wanted.teams, analysis)
+        statement = events_of(video_id, analysis.id, wanted, after=after, limit=limit)
+        return video, analysis.job_id, session.execute(statement).all()

@@ -22,6 +22,7 @@ from app.core.storage.keys import scores_key, source_key
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
+from app.timelines.exports import EXPORTS
 from app.timelines.schemas import SoccerNetPredictions
 from app.timelines.tables import Analysis, Event
 from app.videos.file_response import VideoFile
@@ -210,6 +211,33 @@ def test_csv_holds_every_event_that_passes_the_filter(
         ("PASS", "2.500", "75"),
         ("PASS", "4.033", "121"),
     ]
+
+
+def test_each_file_of_events_is_the_same_at_its_own_path(
+    api: RunningApi, video: UUID
+) -> None:
+    for export in EXPORTS.values():
+        query = "type=PASS&order=desc"
+        listed = api.client.get(f"/videos/{video}/events?{query}&format={export.name}")
+
+        answer = api.client.get(f"/videos/{video}/{export.path}?{query}")
+
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(export.media_type)
+        assert answer.content == listed.content
+        for name in ("content-type", "content-disposition"):
+            assert answer.headers[name] == listed.headers[name]
+        refused = api.client.get(f"/videos/{video}/{export.path}?type=NONE")
+        _problem(refused, 422, "unknown-type")
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones(
+    api: RunningApi, video: UUID
+) -> None:
+    answer = api.client.get(f"/videos/{video}/events?format=xml")
+
+    _problem(answer, 422, "invalid-request")
+    assert "json, csv, soccernet" in answer.text
 
 
 def test_soccernet_positions_come_back_to_the_same_frame(
@@ -527,6 +555,7 @@ def test_head_is_answered_wherever_get_is(api: RunningApi, video: UUID) -> None:
         "jobs",
         "deliveries",
         "events?format=csv",
+        *(export.path for export in EXPORTS.values()),
     )
     paths += [f"/videos/{video}/{part}" for part in parts]
 

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from app.core.http.problems import all_problems, problem_type
 from app.main import create_app
+from app.timelines.exports import EXPORTS
 from tests.api_server import make_settings
 
 HEAVY = ("torch", "torchvision", "timm", "av", "openvino", "worker")
@@ -55,6 +56,7 @@ def test_every_operation_has_a_stable_id_a_summary_and_words(
         *("list_events", "get_scores", "get_timeline", "get_job", "list_jobs"),
         *("create_job", "get_poster", "get_thumbnail_cues", "get_thumbnail_sheet"),
         *("cancel_job", "list_deliveries", "retry_delivery", "list_models"),
+        *("export_events_csv", "export_events_soccernet"),
         *("is_alive", "is_ready", "explain_problem"),
     }
     for path, method, operation in operations:
@@ -114,7 +116,7 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
     assert "Location" in upload["responses"]["202"]["headers"]
     parameters = document["paths"]["/videos/{video_id}/events"]["get"]["parameters"]
     assert {one["name"] for one in parameters} == {
-        *("video_id", "type", "min_score", "from_s", "to_s"),
+        *("video_id", "type", "team", "min_score", "from_s", "to_s"),
         *("order", "limit", "cursor", "format"),
     }
 
@@ -185,6 +187,34 @@ def test_each_form_of_events_is_documented(document: dict[str, Any]) -> None:
     assert [form["$ref"].rpartition("/")[2] for form in forms] == [
         *("EventPage", "SoccerNetPredictions"),
     ]
+
+
+def test_each_file_of_events_has_a_path_that_documents_one_media_type(
+    document: dict[str, Any],
+) -> None:
+    paths = {export.path: export.media_type for export in EXPORTS.values()}
+    assert paths == {
+        "events.csv": "text/csv",
+        "events.soccernet.json": "application/json",
+    }
+
+    for path, media_type in paths.items():
+        operation = document["paths"][f"/videos/{{video_id}}/{path}"]["get"]
+        assert list(operation["responses"]["200"]["content"]) == [media_type]
+        names = {parameter["name"] for parameter in operation["parameters"]}
+        assert names == {
+            *("video_id", "type", "team", "min_score", "from_s", "to_s", "order"),
+        }
+
+
+def test_the_formats_of_a_list_are_json_and_every_file(
+    document: dict[str, Any],
+) -> None:
+    parameters = document["paths"]["/videos/{video_id}/events"]["get"]["parameters"]
+    (form,) = [one for one in parameters if one["name"] == "format"]
+
+    assert form["schema"]["enum"] == ["json", *EXPORTS]
+    assert form["schema"]["default"] == "json"
 
 
 def test_problems_stand_where_they_can_occur(document: dict[str, Any]) -> None:
