@@ -5,21 +5,17 @@ may be taken over, and the holder then has lost it. A job takes its key in the v
 transaction that makes it. A used key remembers what was sent, and expires after a day.
 """
 
-import hashlib
-import json
 import string
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import anyio
 import structlog
 from anyio.to_thread import run_sync
-from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -29,16 +25,12 @@ from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRe
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
-from app.core.storage.interface import StoredFile
+from app.idempotency.claims import claim, free
 from app.idempotency.tables import IdempotencyKeyRow
-from app.jobs.kinds import JobKind
 
 MAX_KEY_CHARS = 255
 VISIBLE = frozenset(string.ascii_letters + string.digits + string.punctuation)
-SILENT = timedelta(minutes=2)  # a holder that long untouched has died
 TOUCH_EVERY_S = 20.0
-KEPT_FOR = timedelta(days=1)
-CLAIM_TRIES = 3  # a key can be let go just while it is looked at
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +132,7 @@ def used_before(
     if key is None:
         return None
     _check_key(key)
-    earlier = _claim(session, _in_project(key, session), token=uuid4())
+    earlier = claim(session, _in_project(key, session), token=uuid4())
     if earlier is not None and earlier.fingerprint != fingerprint:
         raise IdempotencyKeyReused(_REUSED)
     return earlier
@@ -156,28 +148,6 @@ def mark_used(
             .where(IdempotencyKeyRow.key == _in_project(key, session))
             .values(fingerprint=fingerprint, video_id=video_id, job_id=job_id)
         )
-
-
-def fingerprint_of(
-    stored: StoredFile, filename: str | None, fields: Mapping[str, str]
-) -> str:
-    """Tell uploads apart: the file's bytes and name, and every field."""
-    return _digest([stored.sha256, filename, sorted(fields.items())])
-
-
-def job_fingerprint(
-    video_id: UUID, kind: JobKind, model: str | None, *, priority: int = 0
-) -> str:
-    """Tell requests for a new job apart, from uploads too.
-
-    What is asked for by default adds no word, so that keys of earlier releases hold.
-    """
-    words: list[object] = [f"POST /videos/{video_id}/jobs", model]
-    if kind is not JobKind.SPOT:
-        words.append(kind)
-    if priority != 0:
-        words.append(priority)
-    return _digest(words)
 
 
 def check_same(held: HeldKey, fingerprint: str) -> None:
@@ -212,96 +182,14 @@ def free_keys_of_the_dead(sessions: Sessions) -> int:
 
 def _take(held: HeldKey) -> None:
     with held.resources.sessions.begin() as session:
-        earlier = _claim(session, str(held.key), token=held.token)
+        earlier = claim(session, str(held.key), token=held.token)
         if earlier is not None:
             held.earlier, held.earlier_video = earlier.fingerprint, earlier.video_id
-
-
-def _claim(session: Session, key: str, *, token: UUID) -> IdempotencyKeyRow | None:
-    """Take a key; gives the row of the request that used it before, if one did."""
-    _forget_old_keys(session, key)
-    row = {
-        **{"key": key, "token": token, "owner": str(ProcessIdentity.current())},
-        **{"touched_at": func.now(), "created_at": func.now()},
-    }
-    for _ in range(CLAIM_TRIES):
-        taken = session.execute(
-            insert(IdempotencyKeyRow)
-            .values(row)
-            .on_conflict_do_nothing()
-            .returning(IdempotencyKeyRow.key)
-        ).one_or_none()
-        if taken is not None:
-            return None
-        earlier = session.scalars(
-            select(IdempotencyKeyRow)
-            .where(IdempotencyKeyRow.key == key)
-            .execution_options(populate_existing=True)
-        ).one_or_none()
-        if earlier is not None and earlier.fingerprint is not None:
-            return earlier
-        if earlier is not None and not _drop_if_dead(session, earlier):
-            break
-    raise IdempotencyKeyInUse(
-        "A request with this Idempotency-Key is still under way; "
-        "wait for its end before you send it again."
-    )
-
-
-def _drop_if_dead(session: Session, held: IdempotencyKeyRow) -> bool:
-    """Free a key whose holder has ended; False if it lives, as far as is known."""
-    if not _is_dead(held.owner):
-        return False
-    _free(session, held.key, held.token)
-    return True
-
-
-def _free(session: Session, key: str | None, token: UUID | None) -> None:
-    """Free a key if that request still holds it; never one that was used."""
-    session.execute(
-        delete(IdempotencyKeyRow).where(
-            IdempotencyKeyRow.key == key,
-            IdempotencyKeyRow.token == token,
-            IdempotencyKeyRow.fingerprint.is_(None),
-        )
-    )
-
-
-def _is_dead(owner: str | None) -> bool:
-    identity = ProcessIdentity.parse(owner or "")
-    return identity is not None and identity.is_dead
 
 
 def _was_ended_by_restart(owner: str | None) -> bool:
     identity = ProcessIdentity.parse(owner or "")
     return identity is not None and identity.was_ended_by_restart
-
-
-def _forget_old_keys(session: Session, key: str) -> None:
-    """Delete what expired, and the key that is wanted if its holder fell silent.
-
-    Rows that another request looks at are left to it.
-    """
-    is_silent = IdempotencyKeyRow.fingerprint.is_(None) & (
-        IdempotencyKeyRow.touched_at < func.now() - SILENT
-    )
-    is_done = IdempotencyKeyRow.fingerprint.is_not(None)
-    is_old = IdempotencyKeyRow.created_at < func.now() - KEPT_FOR
-    gone = (
-        select(IdempotencyKeyRow.key)
-        .where(
-            or_(
-                is_old & (is_done | is_silent),
-                (IdempotencyKeyRow.key == key) & is_silent,
-            )
-        )
-        .with_for_update(skip_locked=True)
-    )
-    session.execute(
-        delete(IdempotencyKeyRow)
-        .where(IdempotencyKeyRow.key.in_(gone))
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _touch(held: HeldKey) -> None:
@@ -312,7 +200,7 @@ def _touch(held: HeldKey) -> None:
 def _let_go(held: HeldKey) -> None:
     try:
         with held.resources.sessions.begin() as session:
-            _free(session, held.key, held.token)
+            free(session, held.key, held.token)
     except SQLAlchemyError as exc:  # It is free once it was silent long enough.
         log.warning("idempotency_key_not_freed", error=str(exc))
 
@@ -328,10 +216,6 @@ def _check_key(key: str) -> None:
         raise InvalidRequest(
             f"Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters."
         )
-
-
-def _digest(words: list[object]) -> str:
-    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
 _REUSED = (

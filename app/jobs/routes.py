@@ -31,7 +31,8 @@ from app.core.http.pagination import paginate
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
-from app.idempotency.service import job_fingerprint, mark_used, used_before
+from app.idempotency.fingerprints import job_fingerprint
+from app.idempotency.service import mark_used, used_before
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.queries import jobs_page
 from app.jobs.schemas import Job, JobPage, NewJob

@@ -8,7 +8,8 @@ from uuid import UUID
 from app.core.db.commit import OutcomeUnknown, commit_for_sure
 from app.core.errors import IdempotencyKeyInUse, NotReady
 from app.core.storage.interface import StoredFile
-from app.idempotency.service import HeldKey, check_same, fingerprint_of
+from app.idempotency.fingerprints import fingerprint_of
+from app.idempotency.service import HeldKey, check_same
 from app.jobs.kinds import JobKind
 from app.jobs.service import request
 from app.jobs.tables import Job

@@ -11,7 +11,8 @@ from app.core.db.base import Base, utc_now
 from app.core.db.project_sessions import sessions_of
 from app.core.http.cursors import EventsCursor
 from app.core.principal import DEFAULT_PROJECT_ID, LOCAL, Principal
-from app.idempotency.service import job_fingerprint, mark_used, used_before
+from app.idempotency.fingerprints import job_fingerprint
+from app.idempotency.service import mark_used, used_before
 from app.jobs.kinds import JobKind
 from app.projects.tables import Project
 from app.tables import metadata
