@@ -31,7 +31,7 @@ from app.core.resources import open_resources
 from app.core.settings import Settings
 from app.health.queries import delete_heartbeats
 from app.jobs.kinds import KINDS
-from app.jobs.service import requeue_orphaned
+from app.jobs.recovery import requeue_orphaned
 from worker.activity import Stalled
 from worker.child_watch import Watched, start_watch
 from worker.heartbeat import (

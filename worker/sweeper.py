@@ -23,7 +23,7 @@ from app.core.storage.interface import Storage
 from app.health.queries import delete_heartbeats
 from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.queries import queued_jobs
-from app.jobs.service import requeue_orphaned
+from app.jobs.recovery import requeue_orphaned
 from app.timelines.lost_scores import SCORES
 from app.videos.cleanup import clean_up
 from app.videos.lost_objects import sweep_lost_objects

@@ -5,9 +5,10 @@
       └─ release, fail, ──┘ └───── release, ─> canceled     (a cancel was accepted)
          requeue_orphaned          succeed, fail
 
-`cancel` ends a waiting job and asks a running one to stop; `mark_dead` ends a job whose
-workers died too often. What a worker does is guarded by the token of its lease. The
-video is locked before its jobs, as a deletion does it.
+`cancel` ends a waiting job and asks a running one to stop; `requeue_orphaned` and
+`mark_dead`, for jobs whose workers died, are in `recovery`. What a worker does is
+guarded by the token of its lease. The video is locked before its jobs, as a deletion
+does it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,13 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id
-from app.core.errors import JobIsFinished, JobNotFound
-from app.core.process_identity import ProcessIdentity
+from app.core.errors import JobNotFound
 from app.core.settings import Settings
 from app.jobs.attempts import (
     Claim,
@@ -29,25 +28,25 @@ from app.jobs.attempts import (
     Held,
     JobProgress,
     LeaseLost,
-    Requeued,
     Settled,
 )
-from app.jobs.kinds import KINDS, JobKind
+from app.jobs.kinds import JobKind
 from app.jobs.queries import (
-    abandoned_jobs,
     claim_job,
-    free_jobs_of_videos,
-    free_jobs_without_video,
     held_job,
-    lease_owners,
-    unclaimable_jobs,
 )
-from app.jobs.settling import reason_of_death, tell_webhook
+from app.jobs.settling import (
+    end,
+    end_canceled,
+    end_failed,
+    refuse_final,
+    requeue,
+    set_error,
+    tell_webhook,
+)
 from app.jobs.tables import Job, JobStatus
 from app.videos.queries import lock_video
 from app.videos.tables import Video
-
-log = structlog.get_logger(__name__)
 
 
 def request(
@@ -134,10 +133,10 @@ def release(
     """
     job, video = _lock_held(session, held)
     if job.cancel_requested:
-        return _end_canceled(session, job, video, settings=settings)
+        return end_canceled(session, job, video, settings=settings)
     if not counts_as_attempt:
         job.attempt = max(job.attempt - 1, 0)
-    return _requeue(job)
+    return requeue(job)
 
 
 def succeed(
@@ -157,10 +156,10 @@ def succeed(
     """
     job, video = _lock_held(session, held)
     if job.cancel_requested:
-        return _end_canceled(session, job, video, settings=settings)
+        return end_canceled(session, job, video, settings=settings)
     if save is not None:
         save(session)
-    _end(job, JobStatus.SUCCEEDED)
+    end(job, JobStatus.SUCCEEDED)
     job.lease_token = held.token  # It tells whose files are kept.
     job.stage, job.progress, job.result = None, 1.0, dict(result)
     job.error_code = job.error_detail = job.error_retryable = None
@@ -181,12 +180,12 @@ def fail(
     """
     job, video = _lock_held(session, held)
     if job.cancel_requested:
-        return _end_canceled(session, job, video, settings=settings)
+        return end_canceled(session, job, video, settings=settings)
     has_attempts = job.attempt - job.interruptions < settings.max_attempts
     if failure.retryable and has_attempts:
-        _set_error(job, failure)
-        return _requeue(job)
-    return _end_failed(session, job, video, failure, settings=settings)
+        set_error(job, failure)
+        return requeue(job)
+    return end_failed(session, job, video, failure, settings=settings)
 
 
 def cancel(
@@ -204,66 +203,14 @@ def cancel(
     job, video = _lock(session, job_id)
     if job is None:
         raise JobNotFound(f"No job has the id {job_id}.")
-    _refuse_final(job)
+    refuse_final(job)
     job.cancel_requested = True
     if job.status == JobStatus.RUNNING:
         return job, None
-    settled = _end_canceled(session, job, video, settings=settings)
+    settled = end_canceled(session, job, video, settings=settings)
     session.flush()
     session.refresh(job)
     return job, settled.delivery_id
-
-
-def requeue_orphaned(session: Session, *, settings: Settings) -> Requeued:
-    """Put jobs whose worker died back into the queue; give up those tried too often.
-
-    Dead is a worker whose lease ran out, and at once one that was a process of this
-    very machine and is gone. Waiting jobs that nobody may claim are ended likewise.
-    """
-    back = Requeued()
-    for job, video in _free_jobs(session, abandoned_jobs(_dead_owners(session))):
-        if job.cancel_requested:
-            _end_canceled(session, job, video, settings=settings)
-            continue
-        job.interruptions += 1
-        if job.interruptions < settings.max_interruptions:
-            _requeue(job)
-            back.requeued.append((job.id, JobKind(job.kind)))
-        else:
-            mark_dead(session, job, video, settings=settings)
-            back.marked_dead.append(job.id)
-    unclaimable = unclaimable_jobs(
-        max_attempts=settings.max_attempts,
-        max_interruptions=settings.max_interruptions,
-    )
-    for job, video in _free_jobs(session, unclaimable):
-        if job.cancel_requested:
-            _end_canceled(session, job, video, settings=settings)
-        else:
-            mark_dead(session, job, video, settings=settings)
-            back.marked_dead.append(job.id)
-    return back
-
-
-def mark_dead(
-    session: Session, job: Job, video: Video | None, *, settings: Settings
-) -> Settled:
-    """Fail a locked job whose runs died or failed too often.
-
-    Raises:
-        JobIsFinished: it has ended already.
-    """
-    _refuse_final(job)
-    reason = reason_of_death(job, settings=settings)
-    log.warning(
-        "job_marked_dead",
-        job=str(job.id),
-        code=reason.code,
-        attempts=job.attempt,
-        interruptions=job.interruptions,
-    )
-    failure = Failure(reason.code, str(reason), reason.retryable)
-    return _end_failed(session, job, video, failure, settings=settings)
 
 
 def has_saved(session: Session, held: Held) -> bool | None:
@@ -291,70 +238,3 @@ def _lock_held(session: Session, held: Held) -> tuple[Job, Video | None]:
     if job is None or job.status != JobStatus.RUNNING or job.lease_token != held.token:
         raise LeaseLost
     return job, video
-
-
-def _refuse_final(job: Job) -> None:
-    if JobStatus(job.status).is_final:
-        raise JobIsFinished(f"The job has {job.status} already.")
-
-
-def _free_jobs(
-    session: Session, wanted: ColumnElement[bool]
-) -> list[tuple[Job, Video | None]]:
-    """Lock jobs of the kinds we know, each with its video if it has one."""
-    wanted = and_(wanted, Job.kind.in_(tuple(KINDS)))
-    found: list[tuple[Job, Video | None]] = []
-    for job, video in session.execute(free_jobs_of_videos(wanted)):
-        found.append((job, video))
-    for job in session.scalars(free_jobs_without_video(wanted)):
-        found.append((job, None))
-    return found
-
-
-def _dead_owners(session: Session) -> list[str]:
-    """List those who hold jobs and were processes of this machine that are gone."""
-    owners = [owner for owner in session.scalars(lease_owners()) if owner is not None]
-    named = ((owner, ProcessIdentity.parse(owner)) for owner in owners)
-    return [
-        owner for owner, process in named if process is not None and process.is_dead
-    ]
-
-
-def _requeue(job: Job) -> Settled:
-    _drop_lease(job)
-    job.status, job.stage, job.progress = JobStatus.QUEUED, None, 0.0
-    return Settled(JobStatus.QUEUED)
-
-
-def _drop_lease(job: Job) -> None:
-    job.lease_token = job.lease_owner = job.lease_expires_at = job.eta_s = None
-
-
-def _end(job: Job, status: JobStatus) -> None:
-    _drop_lease(job)
-    job.status, job.finished_at = status, func.now()
-
-
-def _end_canceled(
-    session: Session, job: Job, video: Video | None, *, settings: Settings
-) -> Settled:
-    _end(job, JobStatus.CANCELED)
-    return tell_webhook(session, job, video, settings=settings)
-
-
-def _end_failed(
-    session: Session,
-    job: Job,
-    video: Video | None,
-    failure: Failure,
-    *,
-    settings: Settings,
-) -> Settled:
-    _end(job, JobStatus.FAILED)
-    _set_error(job, failure)
-    return tell_webhook(session, job, video, settings=settings)
-
-
-def _set_error(job: Job, failure: Failure) -> None:
-    job.error_code, job.error_detail = failure.code, failure.detail
-    job.error_retryable = failure.retryable

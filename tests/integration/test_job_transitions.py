@@ -13,7 +13,7 @@ from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.errors import JobIsFinished, JobNotFound
 from app.core.settings import Settings
-from app.jobs import service
+from app.jobs import recovery, service
 from app.jobs.attempts import Failure, Held, JobProgress, LeaseLost
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
@@ -93,13 +93,13 @@ def cancel(session: Session, job_id: UUID, settings: Settings) -> object:
 
 
 def requeue_orphaned(session: Session, job_id: UUID, settings: Settings) -> object:
-    return service.requeue_orphaned(session, settings=settings)
+    return recovery.requeue_orphaned(session, settings=settings)
 
 
 def mark_dead(session: Session, job_id: UUID, settings: Settings) -> object:
     job = session.get_one(Job, job_id)
     video = session.get_one(Video, job.video_id)
-    return service.mark_dead(session, job, video, settings=settings)
+    return recovery.mark_dead(session, job, video, settings=settings)
 
 
 SAME = "as it was"
@@ -273,7 +273,7 @@ def test_an_orphan_without_a_video_goes_back_into_the_queue(
         for name, value in STATES["running, expired"].items():
             setattr(job, name, value)
     with sessions.begin() as session:
-        back = service.requeue_orphaned(session, settings=limited)
+        back = recovery.requeue_orphaned(session, settings=limited)
 
     assert back.requeued == [(job.id, JobKind.THUMBNAILS)]
     assert row_of(sessions, job.id)["interruptions"] == 1
@@ -287,7 +287,7 @@ def test_an_orphan_of_a_kind_that_only_another_release_knows_is_left_to_it(
     with sessions.begin() as session:
         session.get_one(Job, unknown).kind = "highlights"
     with sessions.begin() as session:
-        back = service.requeue_orphaned(session, settings=limited)
+        back = recovery.requeue_orphaned(session, settings=limited)
 
     assert back.requeued == [(known, JobKind.SPOT)]
     assert row_of(sessions, unknown)["status"] == "running"

@@ -25,7 +25,7 @@ from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
 from app.jobs.queries import claim_job
-from app.jobs.service import requeue_orphaned
+from app.jobs.recovery import requeue_orphaned
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from tests.integration.uploaded import Uploaded, upload
