@@ -27,23 +27,8 @@ from model.video.decode import decode_in_child
 from model.video.frame_spec import MAX_FPS, FrameSpec
 from model.video.probe import probe_in_child
 
-SUFFIXES = set(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".ts",
-        ".m2ts",
-        ".mts",
-        ".avi",
-        ".3gp",
-        ".3g2",
-        ".mj2",
-        ".divx",
-        ".mpg",
-    ]
+SUFFIXES = frozenset(
+    "mp4 m4v mov mkv webm ts m2ts mts avi 3gp 3g2 mj2 divx mpg".split()  # noqa: SIM905
 )
 SIZE = (64, 36)
 TIME_TOLERANCE_S = 0.002
@@ -93,7 +78,7 @@ def main() -> None:
     files = sorted(
         path
         for path in options.folder.rglob("*")
-        if path.is_file() and path.suffix.lower() in SUFFIXES
+        if path.is_file() and path.suffix.lower().lstrip(".") in SUFFIXES
     )
     known = _read_state(options.state)
     counts: Counter[str] = Counter()
