@@ -20,6 +20,7 @@ from app.supervisor.supervision import SupervisedProcess
 
 PAUSE_S = 2.0  # between two looks
 TIMEOUT_S = 5.0  # of one question; psycopg takes whole seconds
+START_LIMIT_S = 180.0  # for the first answer of a start, on the slowest machine
 LONGEST_LOOK_S = PAUSE_S + 2 * TIMEOUT_S  # what a look may count for
 
 
@@ -27,8 +28,8 @@ class AnswerWatch:
     """Asks now and then, and kills who has not answered for too long.
 
     A silence counts from look to look, each for no more than it should take: a machine
-    that slept is no trouble of the process. Whoever has not answered yet is left alone:
-    it may still start.
+    that slept is no trouble of the process. Whoever has not answered yet may still
+    start, and has minutes for that.
     """
 
     def __init__(
@@ -40,7 +41,8 @@ class AnswerWatch:
     ) -> None:
         self._supervised_processes = supervised_processes
         self._limit_s, self._say = limit_s, say
-        self._silent_s: dict[int, float] = {}  # of those that have answered, by group
+        self._silent_s: dict[int, float] = {}  # by group
+        self._answered: set[int] = set()  # those that have, since their start
 
     def look(self, *, passed_s: float) -> None:
         """Ask each once; what was silent for too long is killed, to be started again.
@@ -54,11 +56,18 @@ class AnswerWatch:
         for part, has_answered in self._ask_all():
             if has_answered:
                 silent_s[part.group] = 0.0
-            elif part.group in self._silent_s:
-                silent_s[part.group] = self._silent_s[part.group] + passed_s
-                if silent_s[part.group] >= self._limit_s:
-                    self._end(part, silent_s[part.group])
+                self._answered.add(part.group)
+                continue
+            silent_s[part.group] = self._silent_s.get(part.group, 0.0) + passed_s
+            if silent_s[part.group] >= self._limit_of(part):
+                self._end(part, silent_s[part.group])
         self._silent_s = silent_s
+        self._answered &= silent_s.keys()
+
+    def _limit_of(self, part: ChildProcess) -> float:
+        if part.group in self._answered:
+            return self._limit_s
+        return max(self._limit_s, START_LIMIT_S)
 
     def _ask_all(self) -> list[tuple[ChildProcess, bool]]:
         asked: list[tuple[ChildProcess, Callable[[], bool]]] = []

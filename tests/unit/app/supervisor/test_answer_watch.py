@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from app.supervisor.answer_watch import AnswerWatch, answers_http, answers_postgres
+from app.supervisor.answer_watch import (
+    START_LIMIT_S,
+    AnswerWatch,
+    answers_http,
+    answers_postgres,
+)
 from app.supervisor.processes import ProcessSpec
 from app.supervisor.reaper_client import Reaper
 from app.supervisor.supervision import SupervisedProcess, Supervisor
@@ -69,13 +74,18 @@ def test_who_has_answered_and_falls_silent_is_ended(watched: Watched) -> None:
     assert "the toy has not answered for 30 s; ending it" in watched.said
 
 
-def test_who_has_not_answered_yet_may_still_start(watched: Watched) -> None:
+def test_a_first_answer_may_take_long_but_not_for_ever(
+    watched: Watched,
+) -> None:
     watched.is_answering = False
 
     for _ in range(3):
         watched.watch.look(passed_s=LIMIT_S)
-
     assert watched.exit_code() is None
+
+    watched.watch.look(passed_s=START_LIMIT_S)  # It hangs at its start.
+
+    assert watched.exit_code() == -signal.SIGKILL
 
 
 def test_an_answer_ends_the_silence(watched: Watched) -> None:
