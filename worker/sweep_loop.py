@@ -5,6 +5,7 @@ import time
 
 import structlog
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app.core.resources import Resources
 from worker.loops import start_loop
@@ -35,12 +36,18 @@ class Sweeping:
         """Do one round; whatever it raises is logged and reported, not passed on."""
         try:
             self._sweep()
+        except OperationalError as exc:  # It comes back; a traceback tells no more.
+            log.warning("database_unreachable", error=str(exc.orig or exc))
+            self._note(exc)
         except Exception as exc:
             log.exception("sweep_failed")
-            self._failures += 1
-            self._problem = f"{type(exc).__name__}: {exc}".splitlines()[0]
+            self._note(exc)
         else:
             self._failures = 0
+
+    def _note(self, exc: Exception) -> None:
+        self._failures += 1
+        self._problem = f"{type(exc).__name__}: {exc}".splitlines()[0]
 
     def report(self) -> dict[str, object]:
         """Say when the last round ended well (by the database's clock), and what fails.
