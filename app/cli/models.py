@@ -1,6 +1,7 @@
 """`touchline models`: which checkpoints there are, and what they are."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -120,7 +121,8 @@ def _facts(
         "file": str(checkpoint.path),
         "size_mib": round(checkpoint.path.stat().st_size / 2**20, 1),
         "architecture": f"{config.feature_arch} + {config.temporal_arch or 'linear'}",
-        "options": config.head_options,
+        "options": asdict(config.head_options),
+        "outputs": dict(config.outputs),
         "clip_len": config.clip_len,
         "labels": list(manifest.labels),
         "input": f"{spec.out_width}x{spec.out_height} at {spec.fps:g} a second",

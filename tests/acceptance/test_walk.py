@@ -65,7 +65,7 @@ def test_the_events_are_the_ones_counted_page_by_page(
     assert events == service.get(path, limit=1000)["items"]
     assert len(events) == sum(walked["counts"].values())
     for event in events:
-        assert set(event) == {"id", "type", "time_s", "frame", "score"}
+        assert set(event) == {"id", "type", "time_s", "frame", "score", "team"}
         assert event["time_s"] == pytest.approx(event["frame"] / 30, abs=0.001)
 
 

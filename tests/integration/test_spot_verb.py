@@ -71,7 +71,7 @@ def test_json_holds_the_video_and_its_events_and_no_more(in_json: str) -> None:
         str(number) for number in range(1, len(events) + 1)
     ]
     for event in events:
-        assert list(event) == ["id", "type", "time_s", "frame", "score"]
+        assert list(event) == ["id", "type", "time_s", "frame", "score", "team"]
         assert event["type"] in LABELS
         assert 0 <= event["score"] <= 1
         assert 0 <= event["frame"] < FRAMES
@@ -113,6 +113,7 @@ def test_a_table_goes_to_a_file_and_nothing_to_standard_output(
             "time_s": float(row["time_s"]),
             "frame": int(row["frame"]),
             "score": float(row["score"]),
+            "team": row["team"] or None,
         }
         for row in rows
     ] == json.loads(in_json)["events"]

@@ -182,7 +182,9 @@ def test_a_mean_whose_export_fails_leaves_the_old_file(
 ) -> None:
     out = tmp_path / "old.touchline"
     out.write_bytes(OLD)
-    monkeypatch.setattr("model.export.openvino.TOLERANCE", -1.0)  # Nothing is as near.
+    monkeypatch.setattr(
+        "model.export.differences.TOLERANCE", -1.0
+    )  # Nothing is as near.
 
     result = typed("average", words, out, "--force")
 
