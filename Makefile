@@ -15,7 +15,7 @@ PARALLEL = -n auto --no-loadscope-reorder
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
 	@echo "make test    install everything, then run every test"
-	@echo "make test-unit   the quick ones that need no service, in under a minute"
+	@echo "make test-unit   the quick ones that need no service"
 	@echo "make smoke   try what 'make serve' installs: a video all the way, also with Redis"
 	@echo "make check   ruff, mypy, import-linter, yamllint, shellcheck, hadolint"
 	@echo "make format  let ruff rewrite"
