@@ -1,28 +1,14 @@
-"""Every table of the service: importing this fills the metadata, for migrations."""
+"""Every table of the service: importing this fills the metadata, for migrations.
+
+A feature's tables are found by the name of their module, `app/FEATURE/tables.py`.
+"""
+
+from importlib import import_module
+from pathlib import Path
 
 from app.core.db.base import Base
-from app.health.tables import WorkerHeartbeat
-from app.idempotency.tables import IdempotencyKeyRow
-from app.jobs.tables import Job
-from app.projects.tables import Project
-from app.timelines.tables import Analysis, Event
-from app.videos.tables import PendingDeletion, Upload, Video
-from app.webhooks.tables import Delivery, DeliveryAttempt, WebhookEndpoint
+
+for _found in sorted(Path(__file__).parent.glob("*/tables.py")):
+    import_module(f"app.{_found.parent.name}.tables")
 
 metadata = Base.metadata
-
-__all__ = [
-    "Analysis",
-    "Delivery",
-    "DeliveryAttempt",
-    "Event",
-    "IdempotencyKeyRow",
-    "Job",
-    "PendingDeletion",
-    "Project",
-    "Upload",
-    "Video",
-    "WebhookEndpoint",
-    "WorkerHeartbeat",
-    "metadata",
-]

@@ -20,16 +20,26 @@ from fastapi import FastAPI
 from sqlalchemy import delete
 from starlette.routing import compile_path
 
+from app.checkpoints.tables import ModelChoice
+from app.comparisons.tables import Comparison
+from app.core.http.paths import rivals_of
 from app.core.http.server import uvicorn_options
 from app.core.resources import Resources
 from app.core.settings import Settings
 from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import IdempotencyKeyRow
+from app.jobs.tables import Job
 from app.main import create_app
+from app.retention.tables import RetentionRules
+from app.search.tables import SavedSearch
+from app.trainings.tables import Training
+from app.uploads.tables import ResumableUpload
 from app.videos.tables import PendingDeletion, Upload, Video
+from app.webhooks.tables import Webhook
 from tests.services import free_port
 
 START_TIMEOUT_S = 30.0
+FOLDERS = ("videos", "uploads", "incoming", "trash")
 BOUNDARY = "touchline-test-boundary"
 
 
@@ -54,7 +64,7 @@ class RunningApi:
 
     def kept_files(self) -> list[Path]:
         """List the files of uploads, finished or not."""
-        folders = [self.data_dir / name for name in ("videos", "incoming", "trash")]
+        folders = [self.data_dir / name for name in FOLDERS]
         return [path for folder in folders for path in folder.rglob("*")]
 
     def forget_all(self) -> None:
@@ -65,10 +75,19 @@ class RunningApi:
                 WorkerHeartbeat,
                 IdempotencyKeyRow,
                 Upload,
+                ResumableUpload,
                 PendingDeletion,
+                RetentionRules,
+                Webhook,
+                SavedSearch,
+                Training,
+                Comparison,
+                ModelChoice,
             ):
                 session.execute(delete(row))
-        for folder in ("videos", "incoming", "trash", "broker/messages", "models"):
+            # Jobs of trainings and comparisons go with nothing else.
+            session.execute(delete(Job).where(Job.video_id.is_(None)))
+        for folder in (*FOLDERS, "models", "broker/messages"):
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)
         (self.data_dir / "broker/messages").mkdir(parents=True)
 
@@ -126,9 +145,14 @@ def serving(server: uvicorn.Server) -> Iterator[str]:
 
 def assert_documented(app: FastAPI, answer: httpx.Response) -> None:
     """Make sure that the OpenAPI document knows an answer's status and media type."""
-    request = answer.request
-    for path, operations in app.openapi()["paths"].items():
+    request, paths = answer.request, app.openapi()["paths"]
+    for path, operations in paths.items():
         operation = operations.get(request.method.lower())
+        is_anothers = any(
+            one.match(request.url.path) for one in rivals_of(path, frozenset(paths))
+        )
+        if is_anothers:
+            continue
         if operation and compile_path(path)[0].match(request.url.path):
             place = f"{request.method} {path} answered {answer.status_code}"
             documented = operation["responses"].get(str(answer.status_code))

@@ -2,13 +2,16 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from app.core.storage.interface import (
     CHUNK_BYTES,
+    ObjectAppender,
+    ObjectBusy,
     ObjectInfo,
     ObjectWriter,
     StoredFile,
@@ -20,14 +23,45 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self._objects: dict[str, tuple[bytes, datetime]] = {}
+        self._growing: set[str] = set()
 
     @asynccontextmanager
     async def put_stream(self, key: str) -> AsyncIterator[ObjectWriter]:
         yield _MemoryWriter(self, _checked(key))
 
+    @asynccontextmanager
+    async def append(
+        self, key: str, observe: Callable[[bytes], None] = lambda _: None
+    ) -> AsyncIterator[ObjectAppender]:
+        if key in self._growing:
+            raise ObjectBusy(key)
+        self._growing.add(key)
+        try:
+            if not self.exists(key):
+                self.put(key, b"")
+            yield _MemoryAppender(self, key, observe)
+        finally:
+            self._growing.discard(key)
+
+    def safe_size(self, key: str) -> int:
+        return self.stat(key).size_bytes
+
+    def link(self, key: str, to: str) -> None:
+        self.put(to, self.get(key))
+
     def put(self, key: str, data: bytes) -> StoredFile:
         self._objects[_checked(key)] = (bytes(data), datetime.now(UTC))
         return StoredFile(key, len(data), hashlib.sha256(data).hexdigest())
+
+    def put_file(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> StoredFile:
+        data = file.read()
+        on_progress(len(data))
+        return self.put(key, data)
 
     def get(self, key: str) -> bytes:
         return self._find(key)[0]
@@ -97,6 +131,27 @@ class _MemoryWriter:
 
     async def finish(self) -> StoredFile:
         return self._storage.put(self._key, bytes(self._data))
+
+
+class _MemoryAppender:
+    def __init__(
+        self, storage: MemoryStorage, key: str, observe: Callable[[bytes], None]
+    ) -> None:
+        self._storage, self._key, self._observe = storage, key, observe
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._storage.get(self._key))
+
+    async def write(self, data: bytes) -> None:
+        self._storage.put(self._key, self._storage.get(self._key) + data)
+        self._observe(data)
+
+    async def flush(self) -> int:
+        return self.size_bytes
+
+    async def truncate(self, size_bytes: int) -> None:
+        self._storage.put(self._key, self._storage.get(self._key)[:size_bytes])
 
 
 async def _chunks(data: bytes) -> AsyncIterator[bytes]:

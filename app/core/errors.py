@@ -6,19 +6,23 @@
     │   ├── HeadersTooLarge 431
     │   ├── InvalidRequest 422 · EmptyUpload 422 · UnsupportedBody 415
     │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
-    │   ├── RangeNotSatisfiable 416 · TooManyConnections 503
+    │   ├── RangeNotSatisfiable 416
+    │   ├── TooManyConnections 503
     │   ├── CallbackRefused 422 · UnknownModel 422 · UnknownType 422
     │   ├── UnknownTeam 422 · InvalidCursor 422
     │   ├── IdempotencyKeyReused 422 · IdempotencyKeyInUse 409
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
-    │   ├── MethodNotAllowed 405
+    │   ├── ScopeMissing 403 · TooManyRequests 429 · MethodNotAllowed 405
     │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound,
-    │   │   ScoresNotFound, NoThumbnails)
-    │   ├── NoTimeline 409 · JobIsFinished 409
-    │   └── NotReady 503 · InternalError 500
+    │   │   ScoresNotFound, EventNotFound, ModelNotFound, KeyNotFound)
+    │   ├── FramesUnknown 409 · VideoNotStored 409 (FileDropped) · NoTimeline 409
+    │   ├── JobIsFinished 409
+    │   ├── NotReady 503 · InternalError 500
+    │   └── a feature's own: app/FEATURE/problems.py
     ├── JobFailure            a job fails with it: becomes job.error
     │   └── SourceMissing · TooManyAttempts · WorkerDied
     └── StartFailed           a process cannot start; one line tells the operator why
+        └── DatabaseLost
 
 A class carries its fixed facts, an instance its particulars. `ValueError` and
 `assert` are for our own mistakes.
@@ -33,6 +37,10 @@ class TouchlineError(Exception):
 
 class StartFailed(TouchlineError):
     """A process cannot start; the message is one line that says what to do."""
+
+
+class DatabaseLost(StartFailed):
+    """The database went away while a process started; it may come back by itself."""
 
 
 class RequestProblem(TouchlineError):
@@ -76,9 +84,16 @@ class HeadersTooLarge(RequestProblem):
 
 
 class InvalidRequest(RequestProblem):
-    """A field, parameter or header does not hold what it must."""
+    """A field, parameter or header does not hold what it must.
+
+    The member `kind` is `rule` where each value is right by itself: they do not go
+    together, or not with what is there.
+    """
 
     status, slug, title = 422, "invalid-request", "Invalid request"
+
+
+RULE = "rule"  # `kind` of such a problem
 
 
 class EmptyUpload(RequestProblem):
@@ -88,7 +103,7 @@ class EmptyUpload(RequestProblem):
 
 
 class UnsupportedBody(RequestProblem):
-    """The body is not multipart/form-data."""
+    """The body is not of a media type that this address takes."""
 
     status, slug, title = 415, "unsupported-body", "Unsupported body"
 
@@ -112,7 +127,7 @@ class RangeNotSatisfiable(RequestProblem):
 
 
 class StorageFull(RequestProblem):
-    """The disk has no room for the upload; nothing of it is kept."""
+    """The disk has no room for the upload, or too many uploads are unfinished."""
 
     status, slug, title = 507, "storage-full", "Storage full"
 
@@ -165,6 +180,18 @@ class NotAuthenticated(RequestProblem):
     status, slug, title = 401, "not-authenticated", "Not authenticated"
 
 
+class ScopeMissing(RequestProblem):
+    """The key may not do this; the member `scope` says what it lacks."""
+
+    status, slug, title = 403, "scope-missing", "Scope missing"
+
+
+class TooManyRequests(RequestProblem):
+    """The key has used up its requests of this minute; `Retry-After` says how long."""
+
+    status, slug, title = 429, "too-many-requests", "Too many requests"
+
+
 class CrossSiteRefused(RequestProblem):
     """A page of another site, or another port, sent this, and no key is set."""
 
@@ -195,6 +222,12 @@ class VideoNotFound(NotFound):
     slug, title = "video-not-found", "Video not found"
 
 
+class KeyNotFound(NotFound):
+    """No key has that id."""
+
+    slug, title = "key-not-found", "Key not found"
+
+
 class JobNotFound(NotFound):
     """No job has that id."""
 
@@ -213,10 +246,64 @@ class ScoresNotFound(NotFound):
     slug, title = "scores-not-found", "Scores not found"
 
 
-class NoThumbnails(NotFound):
-    """The video has no poster and no thumbnails yet."""
+class ClipNotFound(NotFound):
+    """No clip has that id."""
 
-    slug, title = "no-thumbnails", "No thumbnails yet"
+    slug, title = "clip-not-found", "Clip not found"
+
+
+class ClipNotReady(RequestProblem):
+    """The clip has no file: it is still being rendered, or could not be."""
+
+    status, slug, title = 409, "clip-not-ready", "Clip not ready"
+
+
+class CannotCut(RequestProblem):
+    """There is nothing to cut, or too much, or an event lies beyond the video's end."""
+
+    status, slug, title = 422, "cannot-cut", "Cannot be cut"
+
+
+class ReportNotFound(NotFound):
+    """No report has that id."""
+
+    slug, title = "report-not-found", "Report not found"
+
+
+class ReportNotReady(RequestProblem):
+    """The report has no file: it is still being made, or could not be."""
+
+    status, slug, title = 409, "report-not-ready", "Report not ready"
+
+
+class EventNotFound(NotFound):
+    """The video's timeline has no event of that id."""
+
+    slug, title = "event-not-found", "Event not found"
+
+
+class FramesUnknown(RequestProblem):
+    """No job has looked at the video yet, so its frames are not known."""
+
+    status, slug, title = 409, "frames-unknown", "Frames not known yet"
+
+
+class ModelNotFound(NotFound):
+    """No checkpoint of that name is installed, or it cannot be read."""
+
+    slug, title = "model-not-found", "Model not found"
+
+
+class VideoNotStored(RequestProblem):
+    """The video's file is still on its way, or did not arrive; see its job."""
+
+    status, slug, title = 409, "video-not-stored", "Video not stored yet"
+
+
+class FileDropped(VideoNotStored):
+    """The video's file is gone by the project's rules of retention; events stay."""
+
+    slug, title = "file-dropped", "Video file removed"
 
 
 class NoTimeline(RequestProblem):
@@ -260,6 +347,18 @@ class SourceMissing(JobFailure):
     """The uploaded file is not in the storage any more: the server's problem."""
 
     code = "source_missing"
+
+
+class ClipDeleted(JobFailure):
+    """The clip was deleted before it was rendered."""
+
+    code = "clip_deleted"
+
+
+class ReportDeleted(JobFailure):
+    """The report was deleted before it was made."""
+
+    code = "report_deleted"
 
 
 class TooManyAttempts(JobFailure):

@@ -82,6 +82,15 @@ class ProcessIdentity:
 
 
 @cache
+def machine_id() -> str:
+    """Name the machine: the same in all its containers, another one after a restart."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return socket.gethostname()
+
+
+@cache
 def _machine() -> str:
     namespace = Path("/proc/self/ns/pid")
     try:

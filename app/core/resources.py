@@ -1,6 +1,7 @@
 """What every process of the service stands on, made once by its entry and passed on."""
 
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from anyio import CapacityLimiter
 from celery import Celery
@@ -10,11 +11,27 @@ from app.core.broker.notifier import JobNotifier, make_celery
 from app.core.db.locate import find_database_url
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.settings import Settings
+from app.core.shared_calls import SharedCalls
+from app.core.storage.hash_states import HashStates
 from app.core.storage.interface import Storage
 from app.core.storage.local import open_storage
 
 UPLOAD_THREADS = 16
-RESOLVER_THREADS = 8
+RESOLVER_THREADS = 64  # that wait, and do nothing else
+HASH_THREADS = 2
+
+
+class Stores(Protocol):
+    """Where everything is kept: what reading takes, in an API process or a handler."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def sessions(self) -> Sessions: ...
+
+    @property
+    def storage(self) -> Storage: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +39,11 @@ class Resources:
     """Settings, database, storage and broker of one process.
 
     Attributes:
-        upload_threads: for the rows of uploads. Theirs and the resolver's threads are
-            not the routes', so that a slow disk or name server delays nobody else.
-        resolver_threads: for looking up the hosts of callbacks.
+        upload_threads: for the rows of uploads. Theirs and those of lookups are not
+            the routes', so that a slow disk or name server delays nobody else.
+        lookups: of the hosts of callbacks; they give addresses.
+        hash_threads: for reading whole files to compute their checksum.
+        hash_states: of uploads that are under way.
     """
 
     settings: Settings
@@ -34,9 +53,13 @@ class Resources:
     upload_threads: CapacityLimiter = field(
         default_factory=lambda: CapacityLimiter(UPLOAD_THREADS)
     )
-    resolver_threads: CapacityLimiter = field(
-        default_factory=lambda: CapacityLimiter(RESOLVER_THREADS)
+    lookups: SharedCalls[Any] = field(
+        default_factory=lambda: SharedCalls(RESOLVER_THREADS)
     )
+    hash_threads: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(HASH_THREADS)
+    )
+    hash_states: HashStates = field(default_factory=HashStates)
 
     @property
     def engine(self) -> Engine:

@@ -85,7 +85,7 @@ def test_a_large_body_is_refused_unread(
         read_problem(connection, status=status, slug=slug)
 
 
-@pytest.mark.parametrize("path", ["/", "/page/page.js", "/docs", "/videos", "/healthz"])
+@pytest.mark.parametrize("path", ["/", "/page/app.js", "/docs", "/videos", "/healthz"])
 def test_a_body_that_nobody_asked_for_is_not_waited_for(
     api: RunningApi, path: str
 ) -> None:

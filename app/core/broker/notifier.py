@@ -14,9 +14,11 @@ from app.core.settings import Settings
 
 RUN_JOB = "touchline.run_job"
 DELIVER_WEBHOOK = "touchline.deliver_webhook"
+NAMES = {RUN_JOB: "job", DELIVER_WEBHOOK: "delivery"}  # of rows, in the log
 GPU_QUEUE = "gpu"
 MEDIA_QUEUE = "media"
 BACKGROUND_QUEUE = "background"
+TRAIN_QUEUE = "train"
 
 BROKER_TIMEOUT_S = 3.0  # connect and answer; a slow broker must not hold an upload
 POLL_EVERY_S = 0.2  # how often the filesystem broker is looked at
@@ -106,7 +108,9 @@ class JobNotifier:
         try:
             self._celery.send_task(task, args=[str(row_id)], queue=queue, retry=False)
         except Exception as exc:  # noqa: BLE001  # see the class
-            self._log("notification_failed", exc, task=task, id=str(row_id))
+            self._log(
+                "notification_failed", exc, task=task, **{NAMES[task]: str(row_id)}
+            )
             return False
         return True
 

@@ -26,10 +26,11 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         dict[str, object]: JSONB,
         dict[str, int]: JSONB,
+        dict[str, float]: JSONB,
         dict[str, str]: JSONB,
     }
 
-    is_shared: ClassVar[bool] = False  # all projects use its rows, no route shows them
+    is_shared: ClassVar[bool] = False  # all projects see its rows
 
     @classmethod
     def in_project(

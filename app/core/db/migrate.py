@@ -13,8 +13,10 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from app.core.db.session import database_url
-from app.core.errors import StartFailed
+from app.core.errors import DatabaseLost, StartFailed
 
+# SQLSTATE: connection exceptions; shutdowns, crashes and starts of the server.
+AWAY = ("08", "57P01", "57P02", "57P03")
 SCRIPTS = Path(__file__).resolve().parents[3] / "migrations"
 
 
@@ -25,18 +27,29 @@ def upgrade(url: str, revision: str = "head") -> None:
     done.
 
     Raises:
-        StartFailed: the database does not answer or does not let us change it, a lock
-            could not be had in time, or it was made by a newer release.
+        DatabaseLost: the database does not answer, or stopped to.
+        StartFailed: it does not let us change it, a lock could not be had in time, or
+            it was made by a newer release.
     """
     try:
         command.upgrade(migration_config(url), revision)
     except DBAPIError as exc:
-        raise StartFailed(f"the database cannot be migrated: {_reason(exc)}") from exc
+        words = f"the database cannot be migrated: {_reason(exc)}"
+        if isinstance(exc.orig, psycopg.Error) and is_lost(exc.orig):
+            raise DatabaseLost(words) from exc
+        raise StartFailed(words) from exc
     except CommandError as exc:
         raise StartFailed(
             f"the database cannot be migrated: {exc}; "
             "it was made by a newer release of Touchline, run that one"
         ) from exc
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the server is away or shuts down; else it refused a statement."""
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(AWAY)
 
 
 def downgrade(url: str, revision: str) -> None:

@@ -9,10 +9,16 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core.db.poolers import (
+    are_set,
+    refuses_options,
+    set_for_transaction,
+    startup_options,
+)
 from app.core.errors import StartFailed
 
 DRIVER = "postgresql+psycopg"
@@ -30,6 +36,12 @@ KEEPALIVE: dict[str, int] = {
     "tcp_user_timeout": 20_000,  # milliseconds; Linux only
 }
 
+# What every transaction runs with.
+SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+}
+
 Sessions = sessionmaker[Session]
 Result = TypeVar("Result")
 
@@ -42,6 +54,7 @@ class BoundedConnection(psycopg.Connection[Any]):
     """
 
     answer_within_s = ANSWER_WITHIN_S
+    is_pooled = False  # what one transaction sets, the next may not find
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         """Wait for the server as psycopg does, but not for ever.
@@ -93,19 +106,46 @@ def make_engine(
             "connect_timeout": CONNECT_TIMEOUT_S,
             "application_name": "touchline",
             **KEEPALIVE,
-            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_S}s",
         },
     )
 
     def connect(
         _dialect: Any, _record: Any, args: list[Any], options: dict[str, Any]
     ) -> BoundedConnection:
-        connection = BoundedConnection.connect(*args, **options)
+        connection = _connect(*args, **options)
         connection.answer_within_s = answer_within_s
         return connection
 
     event.listen(engine, "do_connect", connect)
+    event.listen(engine, "begin", _begin)
     return engine
+
+
+def _connect(*args: Any, **options: Any) -> BoundedConnection:
+    """Connect to a server or, unknown to us before, to a pooler in front of it."""
+    wanted = startup_options(SERVER_SETTINGS)
+    try:
+        connection = BoundedConnection.connect(*args, options=wanted, **options)
+    except psycopg.OperationalError as exc:
+        if not refuses_options(exc):
+            raise
+        connection = BoundedConnection.connect(*args, **options)
+        connection.is_pooled = True
+    else:
+        try:
+            connection.is_pooled = not are_set(connection, SERVER_SETTINGS)
+        except BaseException:
+            connection.close()
+            raise
+    if connection.is_pooled:
+        connection.prepare_threshold = None
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    its = connection.connection.driver_connection
+    if isinstance(its, BoundedConnection) and its.is_pooled:
+        set_for_transaction(connection, SERVER_SETTINGS)
 
 
 def make_sessions(engine: Engine) -> Sessions:

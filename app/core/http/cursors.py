@@ -51,6 +51,48 @@ class JobsCursor(Cursor):
     before: UUID
 
 
+class ClipsCursor(Cursor):
+    """After a clip, going back in time."""
+
+    list: Literal["clips"] = "clips"
+    before: UUID
+
+
+class ReportsCursor(Cursor):
+    """After a report, going back in time."""
+
+    list: Literal["reports"] = "reports"
+    before: UUID
+
+
+class TrainingsCursor(Cursor):
+    """After a training, going back in time."""
+
+    list: Literal["trainings"] = "trainings"
+    before: UUID
+
+
+class TrainingLogCursor(Cursor):
+    """After a line of a training's log."""
+
+    list: Literal["training-log"] = "training-log"
+    after: int = Field(ge=0, le=2**31 - 1)
+
+
+class ComparisonsCursor(Cursor):
+    """After a comparison, going back in time."""
+
+    list: Literal["comparisons"] = "comparisons"
+    before: UUID
+
+
+class MomentsCursor(Cursor):
+    """After a moment that compared models got wrong."""
+
+    list: Literal["moments"] = "moments"
+    after: int = Field(ge=0, le=2**31 - 1)
+
+
 class DeliveriesCursor(Cursor):
     """After a delivery, going back in time."""
 
@@ -58,12 +100,23 @@ class DeliveriesCursor(Cursor):
     before: UUID
 
 
+class KeysCursor(Cursor):
+    """After a key, by id."""
+
+    list: Literal["keys"] = "keys"
+    after: str = Field(max_length=64)
+
+
 class EventsCursor(Cursor):
-    """After an event of one job, whose timeline is read to its end even if the video
-    shows a newer one meanwhile."""
+    """After an event of one analysis, which is read to its end even if the video shows
+    a newer one meanwhile.
+
+    It is a place in time, so that corrections made meanwhile neither repeat an event
+    that stays where it is nor leave one out.
+    """
 
     list: Literal["events"] = "events"
-    job: UUID
+    analysis: UUID | None  # null: there is none, the events are what people added
     order: Literal["asc", "desc"]
     time_ms: int = Field(ge=-(2**53), le=2**53)
-    seq: int = Field(ge=0, lt=2**31)
+    id: UUID

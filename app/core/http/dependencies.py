@@ -10,10 +10,19 @@ from fastapi import Depends, Header, Path, Query, Request
 from sqlalchemy.orm import Session
 
 from app.core.db.project_sessions import sessions_of
-from app.core.errors import DeliveryNotFound, JobNotFound, NotFound, VideoNotFound
+from app.core.errors import (
+    ClipNotFound,
+    DeliveryNotFound,
+    EventNotFound,
+    JobNotFound,
+    NotFound,
+    ReportNotFound,
+    VideoNotFound,
+)
+from app.core.http.access import KeyRing
 from app.core.http.cursors import MAX_CURSOR_CHARS
 from app.core.principal import Principal
-from app.core.resources import Resources
+from app.core.resources import Resources, Stores
 
 _UUID = {"format": "uuid"}
 
@@ -26,6 +35,12 @@ def service_of(request: Request) -> Resources:
     if not isinstance(resources, Resources):
         raise TypeError("app.state.resources is set by create_app alone")
     return resources
+
+
+def key_ring_of(request: Request) -> KeyRing:
+    """Find who knows the keys."""
+    ring: KeyRing = request.app.state.key_ring
+    return ring
 
 
 async def get_principal(request: Request) -> Principal:
@@ -55,7 +70,7 @@ AllProjectsResourcesDep = Annotated[Resources, Depends(get_whole_service)]
 
 
 @contextmanager
-def snapshot(resources: Resources) -> Iterator[Session]:
+def snapshot(resources: Stores) -> Iterator[Session]:
     """Open a session for reading: all its statements see the same moment.
 
     Without this a job could end between two of them.
@@ -69,31 +84,56 @@ async def read_video_id(
     video_id: Annotated[str, Path(json_schema_extra=_UUID)],
 ) -> UUID:
     """Read the id in the path; what is no id names no video."""
-    return _read_id(video_id, VideoNotFound, "video")
+    return read_id(video_id, VideoNotFound, "video")
 
 
 async def read_job_id(job_id: Annotated[str, Path(json_schema_extra=_UUID)]) -> UUID:
     """Read the id in the path; what is no id names no job."""
-    return _read_id(job_id, JobNotFound, "job")
+    return read_id(job_id, JobNotFound, "job")
+
+
+async def read_event_id(
+    event_id: Annotated[str, Path(json_schema_extra=_UUID)],
+) -> UUID:
+    """Read the id in the path; what is no id names no event."""
+    return read_id(event_id, EventNotFound, "event")
 
 
 async def read_delivery_id(
     delivery_id: Annotated[str, Path(json_schema_extra=_UUID)],
 ) -> UUID:
     """Read the id in the path; what is no id names no delivery."""
-    return _read_id(delivery_id, DeliveryNotFound, "delivery")
+    return read_id(delivery_id, DeliveryNotFound, "delivery")
+
+
+async def read_clip_id(
+    clip_id: Annotated[str, Path(json_schema_extra=_UUID)],
+) -> UUID:
+    """Read the id in the path; what is no id names no clip."""
+    return read_id(clip_id, ClipNotFound, "clip")
+
+
+async def read_report_id(
+    report_id: Annotated[str, Path(json_schema_extra=_UUID)],
+) -> UUID:
+    """Read the id in the path; what is no id names no report."""
+    return read_id(report_id, ReportNotFound, "report")
 
 
 VideoId = Annotated[UUID, Depends(read_video_id)]
 JobId = Annotated[UUID, Depends(read_job_id)]
+EventId = Annotated[UUID, Depends(read_event_id)]
 DeliveryId = Annotated[UUID, Depends(read_delivery_id)]
+ClipId = Annotated[UUID, Depends(read_clip_id)]
+ReportId = Annotated[UUID, Depends(read_report_id)]
 
 IdempotencyKey = Annotated[
     str | None,
     Header(
         description="Any text of yours that names this request: sent again within a "
         "day, it makes nothing new and gets the same answer. Up to 255 visible ASCII "
-        "characters."
+        "characters.",
+        json_schema_extra={"pattern": "^[!-~]{1,255}$"},  # checked where it is used
     ),
 ]
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most items in an answer.")]
@@ -107,7 +147,12 @@ CursorText = Annotated[
 ]
 
 
-def _read_id(text: str, problem: type[NotFound], noun: str) -> UUID:
+def read_id(text: str, problem: type[NotFound], noun: str) -> UUID:
+    """Read an id in a path.
+
+    Raises:
+        problem: it is none, so nothing has it.
+    """
     try:
         return UUID(text)
     except ValueError as exc:

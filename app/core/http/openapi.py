@@ -5,9 +5,10 @@ import hashlib
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi import Path as PathPart
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
@@ -32,6 +33,7 @@ INTRODUCTION = """\
 1. `POST /videos` with the file: the answer names the video and its job.
 2. Look at `GET /videos/{video_id}` until its `status` is final, or await the webhook.
 3. Read `GET /videos/{video_id}/events?type=DRIVE`.
+4. Correct it: `PATCH /videos/{video_id}/events/{event_id}`; what you say stays.
 
 Lists are `{"items": [...], "next_cursor": ...}`; errors are RFC 9457 problem documents
 whose `type` is stable, also those of an unknown address (404) and of a method that an
@@ -52,11 +54,16 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "The address of what was made.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
+    "ETag": {
+        "description": "Names the version of what is answered.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Seconds to wait before another try.",
         "schema": {"type": "integer", "minimum": 0},
     },
 }
+WITH_ETAG: dict[str, Any] = {"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}}
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 POLICY = (
     "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; "
@@ -86,10 +93,10 @@ def operation_id(route: APIRoute) -> str:
 async def docs_page() -> HTMLResponse:
     """Show the API; works without any network."""
     page = get_swagger_ui_html(
-        openapi_url="/openapi.json",
+        openapi_url="openapi.json",  # Relative: the service may have a prefix.
         title="Touchline API",
-        swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
-        swagger_css_url=f"{ASSETS}/swagger-ui.css",
+        swagger_js_url=f"{ASSETS[1:]}/swagger-ui-bundle.js",
+        swagger_css_url=f"{ASSETS[1:]}/swagger-ui.css",
         swagger_favicon_url=FAVICON,
         swagger_ui_parameters={"validatorUrl": None, "persistAuthorization": True},
     )
@@ -102,7 +109,9 @@ async def docs_page() -> HTMLResponse:
     tags=["health"],
     responses=problem_responses(NotFound, everywhere=False),
 )
-async def explain_problem(slug: str) -> ProblemKind:
+async def explain_problem(
+    slug: Annotated[str, PathPart(examples=["video-not-found"])],
+) -> ProblemKind:
     """Say what a kind of problem means; each problem's `type` leads here."""
     for kind in all_problems():
         if kind.slug == slug:
@@ -145,12 +154,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
             ref_template="#/components/schemas/{model}"
         )
         document["components"]["headers"] = HEADERS
+        prefix = app.state.resources.settings.public_prefix
+        if prefix:
+            document["servers"] = [{"url": prefix}]
         for operations in (*document["paths"].values(), *document["webhooks"].values()):
             for operation in operations.values():
                 _drop_fastapis_problem(operation["responses"])
         for operations in document["paths"].values():
             for operation in operations.values():
                 _name_headers(operation)
+                for parameter in operation.get("parameters", ()):
+                    _drop_null(parameter)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -161,6 +175,17 @@ def _drop_fastapis_problem(responses: dict[str, Any]) -> None:
         del responses["422"]
 
 
+def _drop_null(parameter: dict[str, Any]) -> None:
+    """Take out the null of a parameter that may be left out: none can be sent."""
+    schema = parameter["schema"]
+    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(choices) == 1:
+        parameter["schema"] = {
+            **choices[0],
+            **{name: value for name, value in schema.items() if name != "anyOf"},
+        }
+
+
 def _name_headers(operation: dict[str, Any]) -> None:
     """Say which headers its answers carry, besides those that its route names."""
     takes = {one["name"] for one in operation.get("parameters", ())}
@@ -168,7 +193,7 @@ def _name_headers(operation: dict[str, Any]) -> None:
         names = ["X-Request-Id"]
         if status == "200" and "cursor" in takes:
             names.append("Link")
-        if status == "202" and "idempotency-key" in takes:
+        if status in ("201", "202") and "idempotency-key" in takes:
             names.append("Location")
         if int(status) in PASSING:
             names.append("Retry-After")

@@ -1,6 +1,7 @@
 """Answers in JSON, and the pages of lists: where does the next one begin?"""
 
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import TypeVar
 
 from fastapi import Request, Response
@@ -29,18 +30,31 @@ def paginate(
     if len(found) <= limit:
         return found, None
     page = found[:limit]
-    cursor = cursor_after(page[-1]).encode()
-    following = request.url.include_query_params(cursor=cursor)
+    return page, tell_next(cursor_after(page[-1]), request=request, response=response)
+
+
+def tell_next(cursor: Cursor, *, request: Request, response: Response) -> str:
+    """Write where the next page begins, also into the header `Link`."""
+    text = cursor.encode()
+    following = request.url.include_query_params(cursor=text)
     response.headers["link"] = f'<{following.path}?{following.query}>; rel="next"'
-    return page, cursor
+    return text
 
 
-def json_answer(body: BaseModel | Mapping[str, object], response: Response) -> Response:
+def json_answer(
+    body: BaseModel | Mapping[str, object],
+    response: Response,
+    *,
+    status_code: int = HTTPStatus.OK,
+) -> Response:
     """Write an answer at once, with the headers that were set so far.
 
     FastAPI would validate what we have just made, in another turn of a thread; worth
     it where requests are many.
     """
     return Response(
-        to_json(body), media_type="application/json", headers=response.headers
+        to_json(body),
+        status_code,
+        media_type="application/json",
+        headers=response.headers,
     )

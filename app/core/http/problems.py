@@ -28,19 +28,27 @@ from app.core.errors import (
     RangeNotSatisfiable,
     RequestProblem,
     RequestTimeout,
+    ScopeMissing,
     TooManyConnections,
+    TooManyRequests,
 )
+from app.core.http.paths import rivals_of
 from app.core.http.request_id import current_request_id
 from app.core.http.safe_headers import HEADERS as SAFE_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 OF_THE_SERVER = (RequestTimeout, HeadersTooLarge, TooManyConnections, InternalError)
 EVERYWHERE = (  # where a key is asked for and the database
-    *(NotAuthenticated, HostRefused, CrossSiteRefused, InvalidRequest, NotReady),
+    *(NotAuthenticated, HostRefused, CrossSiteRefused, ScopeMissing, TooManyRequests),
+    *(InvalidRequest, NotReady),
 )
 WITH_JSON = (BadRequest, BodyTooLarge)  # of routes that take a JSON body
 TRY_AGAIN_AFTER_S = "5"
-PASSING = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE)
+PASSING = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
+)
 MAX_ERRORS = 20  # of one request, told one by one
 
 log = structlog.get_logger(__name__)
@@ -89,6 +97,8 @@ def problem_document(problem: RequestProblem, *, instance: str) -> dict[str, Any
 
 def retry_headers(problem: RequestProblem) -> dict[str, str]:
     """Say when to try again, of a problem that passes by itself."""
+    if "retry_after_s" in problem.extra:
+        return {"retry-after": str(problem.extra["retry_after_s"])}
     return {"retry-after": TRY_AGAIN_AFTER_S} if problem.status in PASSING else {}
 
 
@@ -131,6 +141,10 @@ async def _of_ours(request: Request, exc: Exception) -> JSONResponse:
     headers = retry_headers(exc)
     if isinstance(exc, NotAuthenticated):
         headers["www-authenticate"] = "Bearer"
+    if isinstance(exc, ScopeMissing):
+        headers["www-authenticate"] = (
+            f'Bearer error="insufficient_scope", scope="{exc.extra["scope"]}"'
+        )
     if isinstance(exc, RangeNotSatisfiable):
         headers["content-range"] = f"bytes */{exc.extra['size_bytes']}"
     return _answer(request, exc, headers)
@@ -140,7 +154,12 @@ async def _of_validation(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, RequestValidationError):
         raise exc
     errors = [
-        {"in": str(where), "pointer": _pointer(path), "detail": error["msg"]}
+        {
+            "in": str(where),
+            "pointer": _pointer(path),
+            "detail": error["msg"],
+            "kind": error["type"],
+        }
         for error in exc.errors()[:MAX_ERRORS]
         for where, *path in [error["loc"]]
     ]
@@ -185,11 +204,14 @@ async def _of_bug(request: Request, exc: Exception) -> JSONResponse:
 
 def _allowed_methods(request: Request) -> str:
     """List the methods of an address; each is a route of its own, the app knows all."""
+    paths = request.app.openapi()["paths"]
+    asked = request.url.path
+    fitting = [path for path in paths if compile_path(path)[0].match(asked)]
     methods = {
         method.upper()
-        for path, operations in request.app.openapi()["paths"].items()
-        for method in operations
-        if compile_path(path)[0].match(request.url.path)
+        for path in fitting
+        if not any(one.match(asked) for one in rivals_of(path, frozenset(paths)))
+        for method in paths[path]
     }
     if "GET" in methods:
         methods.add("HEAD")

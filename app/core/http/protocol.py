@@ -21,7 +21,7 @@ from app.core.errors import (
 from app.core.http.problems import MEDIA_TYPE, problem_document, retry_headers
 from app.core.http.request_id import HEADER as REQUEST_ID
 from app.core.http.request_id import choose_request_id
-from app.core.http.server import MAX_HEAD_BYTES, HttpLimits
+from app.core.http.server import MAX_HEAD_BYTES, ON_SHUTDOWN, HttpLimits
 
 
 class LimitedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # one of two
@@ -61,6 +61,13 @@ class LimitedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # one
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop(self._head_timer, self._unread_timer)
+
+    def shutdown(self) -> None:
+        """Let the answer under way end; the server waits for it."""
+        super().shutdown()
+        end_streams = self.app_state.get(ON_SHUTDOWN)
+        if end_streams is not None:
+            end_streams()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

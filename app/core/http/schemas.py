@@ -2,9 +2,20 @@
 
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from app.core.http.public_prefix import public_path
 
 Item = TypeVar("Item")
+
+
+class Links(BaseModel):
+    """Addresses that belong to a thing, as clients see them."""
+
+    @field_validator("*")
+    @classmethod
+    def _as_seen(cls, address: object) -> object:
+        return public_path(address) if isinstance(address, str) else address
 
 
 class Page(BaseModel, Generic[Item]):

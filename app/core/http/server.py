@@ -17,6 +17,7 @@ KEEP_ALIVE_S = 5  # an idle connection is kept so long after an answer
 MAX_HEAD_BYTES = 64 * 1024
 FILES_PER_CONNECTION = 3  # an upload: its socket, the file and its marker
 OTHER_FILES = 256  # database, logs, libraries
+ON_SHUTDOWN = "on_shutdown"  # in the lifespan's state: what ends answers without end
 
 log = structlog.get_logger(__name__)
 

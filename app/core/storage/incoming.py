@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from app.core.errors import StorageFull
@@ -20,6 +21,11 @@ from app.core.storage.interface import StoredFile
 
 PART, GONE = ".part", ".gone"
 OWN_NAME = re.compile(rf"[0-9a-f]{{32}}({re.escape(PART)}|{re.escape(GONE)})")
+FULL = (
+    "The server's disk is full; nothing was kept. "
+    "Delete videos that are no longer needed, or try again later."
+)
+FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -48,7 +54,9 @@ class IncomingFolder:
             os.close(handle)
 
     def remove(self, folder: Path) -> None:
-        """Remove a folder, in one step that outlasts a power cut and is then ended.
+        """Remove a folder or a file, in one step that outlasts a power cut.
+
+        What is left of it then is removed at leisure.
 
         Raises:
             OSError: something in it cannot be removed; `clean_up` tries again.
@@ -87,21 +95,36 @@ class IncomingFile:
     def __init__(self, folder: IncomingFolder, target: Path, key: str) -> None:
         self._target, self._key = target, key
         self._hash, self.size_bytes = hashlib.sha256(), 0
-        with _no_room_is_storage_full():
+        with no_room_is_storage_full():
             self._handle, self._path = folder.open_part()
 
     def write(self, data: bytes | bytearray) -> None:
         """Add some bytes."""
-        with _no_room_is_storage_full():
+        with no_room_is_storage_full():
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._handle, rest) :]
+        self.add(data)
+
+    def share(self, file: BinaryIO) -> bool:
+        """Hold the bytes of another file without a copy; False: that cannot be had.
+
+        Only some file systems can (Btrfs, XFS, ...). Tell each byte to `add` then.
+        """
+        try:
+            fcntl.ioctl(self._handle, FICLONE, file.fileno())
+        except OSError:
+            return False
+        return True
+
+    def add(self, data: bytes | bytearray) -> None:
+        """Count and hash bytes that the file holds already."""
         self._hash.update(data)
         self.size_bytes += len(data)
 
     def finish(self) -> StoredFile:
         """Put the file in its place."""
-        with _no_room_is_storage_full():
+        with no_room_is_storage_full():
             os.fsync(self._handle)
             self._target.parent.mkdir(parents=True, exist_ok=True)
             self._path.replace(self._target)
@@ -124,16 +147,14 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _no_room_is_storage_full() -> Iterator[None]:
+def no_room_is_storage_full(words: str = FULL) -> Iterator[None]:
+    """Raise StorageFull, in these words, when a disk or a quota is full."""
     try:
         yield
     except OSError as exc:
         if exc.errno not in NO_ROOM:
             raise
-        raise StorageFull(
-            "The server's disk is full; nothing was kept. "
-            "Delete videos that are no longer needed, or try again later."
-        ) from exc
+        raise StorageFull(words) from exc
 
 
 def _remove_part(path: Path) -> int:
@@ -148,11 +169,14 @@ def _remove_part(path: Path) -> int:
 
 
 def _remove(folder: Path) -> int:
-    """Remove a folder that another process may be removing as well.
+    """Remove a folder, or a file, that another process may be removing as well.
 
     Raises:
         OSError: something in it cannot be removed.
     """
+    if not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        return 1
     for path, _, names in os.walk(folder, topdown=False, onerror=_fail):
         for name in names:
             Path(path, name).unlink(missing_ok=True)

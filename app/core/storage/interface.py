@@ -4,12 +4,12 @@ A key is a path of names with slashes; nobody outside a storage knows where its 
 lie. An implementation passes the contract test, `tests/unit/app/core/test_storage.py`.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 CHUNK_BYTES = 256 * 1024  # the least that is read at once, but at the end
 
@@ -50,6 +50,35 @@ class ObjectWriter(Protocol):
         """Put the object in place, safe on disk. Without this call nothing is kept."""
 
 
+class ObjectBusy(Exception):
+    """Somebody else adds to the object now; the message is its key."""
+
+
+class ObjectAppender(Protocol):
+    """Adds to an object that grows over many openings; what was flushed is kept."""
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the object, with what still waits in memory."""
+
+    async def write(self, data: bytes) -> None:
+        """Take some more bytes; they may wait in memory for a while, up to 1 MiB.
+
+        Raises:
+            StorageFull: there is no room for them.
+        """
+
+    async def flush(self) -> int:
+        """Make all that came safe on disk; returns the size of the object.
+
+        Raises:
+            StorageFull: there is no room for it; what there was room for is kept.
+        """
+
+    async def truncate(self, size_bytes: int) -> None:
+        """Forget what came behind a place."""
+
+
 class Storage(Protocol):
     """Objects by key. What is not async blocks, and belongs in a thread.
 
@@ -60,8 +89,59 @@ class Storage(Protocol):
     def put_stream(self, key: str) -> AbstractAsyncContextManager[ObjectWriter]:
         """Open an object for writing; leaving the block unfinished discards it."""
 
+    def append(
+        self, key: str, observe: Callable[[bytes], None] = lambda _: None
+    ) -> AbstractAsyncContextManager[ObjectAppender]:
+        """Open an object for more bytes at its end; it is made if it is not there.
+
+        One at a time may do so, over all processes; the death of one ends its turn.
+        What came stays whatever ends the block.
+
+        Args:
+            observe: is told of all bytes, in their order, once they are written.
+
+        Raises:
+            ObjectBusy: somebody else has it open; raised on entering.
+        """
+
+    def safe_size(self, key: str) -> int:
+        """Tell how many bytes of a growing object nothing can take any more.
+
+        Raises:
+            FileNotFoundError: nothing has that key.
+        """
+
+    def link(self, key: str, to: str) -> None:
+        """Let an object be had by another key as well, which then is its own.
+
+        Takes no further room where the storage can do so, else copies.
+
+        Raises:
+            FileNotFoundError: nothing has that key.
+            StorageFull: there is no room for a copy.
+        """
+
     def put(self, key: str, data: bytes) -> StoredFile:
         """Keep a small object, replacing what was there.
+
+        Raises:
+            StorageFull: there is no room for it.
+        """
+
+    def put_file(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> StoredFile:
+        """Keep what a file of this machine holds, from where it stands to its end.
+
+        Takes no further room where file and storage can share it, else copies; changes
+        of the file are then no changes of the object in either case.
+
+        Args:
+            on_progress: is told how many bytes are done; what it raises ends it all,
+                and nothing is kept.
 
         Raises:
             StorageFull: there is no room for it.
@@ -112,7 +192,7 @@ class Storage(Protocol):
         """Remove one object; what is gone already is fine."""
 
     def delete_prefix(self, prefix: str) -> None:
-        """Remove all objects under a prefix; what is gone already is fine.
+        """Remove an object, or all under a prefix; what is gone already is fine.
 
         Raises:
             OSError: something is left; call it again.

@@ -4,19 +4,21 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Generic, TypeVar
 
 from anyio import CancelScope, CapacityLimiter
 from anyio.to_thread import run_sync
 
 from app.core.logging import warn_once
+from app.core.storage.growing import GrowingFile, link_file, safe_size
 from app.core.storage.incoming import IncomingFile, IncomingFolder
 from app.core.storage.interface import (
     CHUNK_BYTES,
+    ObjectAppender,
     ObjectInfo,
     ObjectWriter,
     Storage,
@@ -28,6 +30,8 @@ BUFFER_BYTES = 2**20  # what an upload gathers before it goes to a thread
 # Threads of a storage's own, so that a slow disk delays nobody else.
 WRITERS = 16
 READERS = 16
+
+File = TypeVar("File", IncomingFile, GrowingFile)
 
 
 class LocalStorage:
@@ -51,6 +55,34 @@ class LocalStorage:
             with CancelScope(shield=True):  # a client that left must not leave bytes
                 await run_sync(file.discard, limiter=self._writers)
 
+    @asynccontextmanager
+    async def append(
+        self, key: str, observe: Callable[[bytes], None] = lambda _: None
+    ) -> AsyncIterator[ObjectAppender]:
+        path = self._path(key)
+        file = await run_sync(
+            lambda: GrowingFile(path, key, observe), limiter=self._writers
+        )
+        appender = _BufferedAppender(file, self._writers)
+        try:
+            yield appender
+        finally:
+            with CancelScope(shield=True):
+                try:
+                    await appender.flush()
+                finally:
+                    await run_sync(file.close, limiter=self._writers)
+
+    def safe_size(self, key: str) -> int:
+        return safe_size(self._path(key))
+
+    def link(self, key: str, to: str) -> None:
+        source, target = self._path(key), self._path(to)
+        if link_file(source, target):
+            return
+        with source.open("rb") as file:
+            self.put_file(to, file)
+
     def put(self, key: str, data: bytes) -> StoredFile:
         file = IncomingFile(self._incoming, self._path(key), key)
         try:
@@ -58,6 +90,22 @@ class LocalStorage:
             return file.finish()
         finally:
             file.discard()
+
+    def put_file(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> StoredFile:
+        target = IncomingFile(self._incoming, self._path(key), key)
+        try:
+            is_shared = file.tell() == 0 and target.share(file)
+            while data := file.read(BUFFER_BYTES):
+                target.add(data) if is_shared else target.write(data)
+                on_progress(target.size_bytes)
+            return target.finish()
+        finally:
+            target.discard()
 
     def get(self, key: str) -> bytes:
         return self._path(key).read_bytes()
@@ -130,29 +178,43 @@ class LocalStorage:
             yield chunk
 
 
-class _BufferedWriter:
+class _Buffered(Generic[File]):
     """Gathers what comes from the net and writes it in large pieces, in a thread."""
 
-    def __init__(self, file: IncomingFile, writers: CapacityLimiter) -> None:
-        self._file, self._writers = file, writers
+    def __init__(self, file: File, writers: CapacityLimiter) -> None:
+        self._file: File = file
+        self._writers = writers
         self._buffer = bytearray()
 
     @property
     def size_bytes(self) -> int:
-        return self._file.size_bytes + len(self._buffer)
+        size_bytes: int = self._file.size_bytes
+        return size_bytes + len(self._buffer)
 
     async def write(self, data: bytes) -> None:
         self._buffer += data
         if len(self._buffer) >= BUFFER_BYTES:
-            await self._flush()
+            await self._empty()
 
-    async def finish(self) -> StoredFile:
-        await self._flush()
-        return await run_sync(self._file.finish, limiter=self._writers)
-
-    async def _flush(self) -> None:
+    async def _empty(self) -> None:
         full, self._buffer = self._buffer, bytearray()
         await run_sync(self._file.write, full, limiter=self._writers)
+
+
+class _BufferedWriter(_Buffered[IncomingFile]):
+    async def finish(self) -> StoredFile:
+        await self._empty()
+        return await run_sync(self._file.finish, limiter=self._writers)
+
+
+class _BufferedAppender(_Buffered[GrowingFile]):
+    async def flush(self) -> int:
+        await self._empty()
+        return await run_sync(self._file.flush, limiter=self._writers)
+
+    async def truncate(self, size_bytes: int) -> None:
+        await self._empty()
+        await run_sync(self._file.truncate, size_bytes, limiter=self._writers)
 
 
 def _info(key: str, path: Path) -> ObjectInfo:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from app.core.errors import StartFailed
 from app.core.http.problems import all_problems, problem_type
 from app.main import create_app
 from app.timelines.exports import EXPORTS
@@ -53,11 +54,45 @@ def test_every_operation_has_a_stable_id_a_summary_and_words(
     assert len(set(ids)) == len(ids)
     assert set(ids) == {
         *("upload_video", "list_videos", "get_video", "delete_video", "play_video"),
+        *("change_video", "add_sample_match", "list_types", "replace_types"),
         *("list_events", "get_scores", "get_timeline", "get_job", "list_jobs"),
         *("create_job", "get_poster", "get_thumbnail_cues", "get_thumbnail_sheet"),
         *("cancel_job", "list_deliveries", "retry_delivery", "list_models"),
-        *("export_events_csv", "export_events_soccernet"),
-        *("is_alive", "is_ready", "explain_problem"),
+        *(f"export_events_{name.replace('-', '_')}" for name in EXPORTS),
+        *("get_event", "get_event_history", "add_event", "change_event"),
+        *("change_events", "undo_step", "redo_step"),
+        *("get_reviewed", "put_reviewed", "add_reviewed_stretch"),
+        *("begin_upload", "get_upload", "continue_upload", "delete_upload"),
+        "list_import_files",
+        *("is_alive", "is_ready", "explain_problem", "get_metrics"),
+        *("add_key", "create_clip", "create_proxy", "create_session", "delete_clip"),
+        *("delete_session", "get_clip", "get_frames", "get_model_thresholds"),
+        *("get_review", "get_session", "get_statistics", "get_video_thresholds"),
+        *("import_events", "list_clips", "list_formats", "list_keys", "load_clip"),
+        *("put_model_thresholds", "put_video_thresholds", "revoke_key"),
+        "get_project",
+        *("create_search", "delete_search", "get_search", "get_search_playlist"),
+        *("list_search_hits", "list_searches", "update_search"),
+        *("search_events", "stream_jobs", "stream_video"),
+        *("add_webhook", "list_webhooks", "get_webhook", "change_webhook"),
+        *("delete_webhook", "rotate_webhook_secret", "ping_webhook"),
+        *("list_webhook_deliveries", "get_webhook_delivery"),
+        *("retry_webhook_delivery", "replay_webhook"),
+        *("create_report", "list_reports", "get_report", "delete_report"),
+        "load_report",
+        *("create_training", "list_trainings", "get_training", "delete_training"),
+        *("cancel_training", "get_training_log", "get_training_readiness"),
+        *("create_clip_of_matches", "list_all_clips"),
+        *("get_osl_capabilities", "list_osl_models", "begin_osl_upload"),
+        *("get_osl_upload", "put_osl_part", "complete_osl_upload"),
+        *("delete_osl_upload", "create_osl_job", "get_osl_job", "get_osl_result"),
+        "cancel_osl_job",
+        *("get_retention", "put_retention"),
+        *("get_model", "load_model_file", "import_model", "archive_model_version"),
+        *("restore_model_version", "get_default_model", "put_default_model"),
+        *("roll_back_default_model", "create_comparison", "list_comparisons"),
+        *("get_comparison", "list_comparison_errors", "delete_comparison"),
+        "create_analyses",
     }
     for path, method, operation in operations:
         assert operation["description"], (path, method)
@@ -108,24 +143,35 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
 
     assert set(document["webhooks"]) == {
         *("video.completed", "video.failed", "video.canceled"),
+        *("clip.completed", "clip.failed", "clip.canceled"),
+        *("training.completed", "training.failed", "training.canceled"),
+        *("review.completed", "ping"),
     }
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]
-    fields = {"file", "title", "callback_url", "model", "priority"}
+    fields = {"file", "title", "date", "competition", "callback_url"}
+    fields |= {"model", "priority", "parts", "encode"}
     assert set(form["properties"]) == fields
     assert "Location" in upload["responses"]["202"]["headers"]
     parameters = document["paths"]["/videos/{video_id}/events"]["get"]["parameters"]
     assert {one["name"] for one in parameters} == {
         *("video_id", "type", "team", "min_score", "from_s", "to_s"),
-        *("order", "limit", "cursor", "format"),
+        *("order", "limit", "cursor", "format", "state", "source", "if-none-match"),
+        *("lead_s", "lag_s", "ghosts", "threshold.TYPE", "halves", "provenance"),
     }
 
 
 def test_whatever_creates_takes_an_idempotency_key(document: dict[str, Any]) -> None:
-    for path in ("/videos", "/videos/{video_id}/jobs"):
+    events = "/videos/{video_id}/events"
+    for path in (
+        *("/videos", "/videos/{video_id}/jobs"),
+        *(events, f"{events}:batch", f"{events}/undo", f"{events}/redo"),
+    ):
         operation = document["paths"][path]["post"]
-        (key,) = [one for one in operation["parameters"] if one["in"] == "header"]
-        assert key["name"] == "idempotency-key"
+        headers = {
+            one["name"] for one in operation["parameters"] if one["in"] == "header"
+        }
+        assert "idempotency-key" in headers, path
         assert {"409", "422"} <= set(operation["responses"])
 
 
@@ -149,10 +195,36 @@ def test_lists_link_what_creates_locates_and_what_passes_says_when(
                 assert "Retry-After" in headers, place
 
     assert lists == {
-        *("/videos", "/videos/{video_id}/events", "/videos/{video_id}/jobs"),
+        "/clips",
+        "/events",
+        "/imports",
+        "/keys",
+        "/searches",
+        "/searches/{search_id}/events",
+        "/trainings",
+        "/trainings/{training_id}/log",
+        "/videos",
+        "/videos/{video_id}/clips",
         "/videos/{video_id}/deliveries",
+        "/videos/{video_id}/events",
+        "/videos/{video_id}/jobs",
+        "/webhooks",
+        "/webhooks/{webhook_id}/deliveries",
+        "/videos/{video_id}/reports",
+        "/comparisons",
+        "/comparisons/{comparison_id}/errors",
     }
-    assert creating == {"/videos", "/videos/{video_id}/jobs"}
+    assert creating == {
+        "/clips",
+        "/trainings",
+        "/comparisons",
+        "/videos",
+        "/videos/{video_id}/clips",
+        "/videos/{video_id}/events",
+        "/videos/{video_id}/jobs",
+        "/videos/{video_id}/reports",
+        "/api/v1/jobs",
+    }
     assert {("/readyz", "503"), ("/videos", "507")} <= passing
 
 
@@ -182,10 +254,14 @@ def test_what_the_server_itself_refuses_is_documented_everywhere(
 def test_each_form_of_events_is_documented(document: dict[str, Any]) -> None:
     answer = document["paths"]["/videos/{video_id}/events"]["get"]["responses"]["200"]
 
-    assert set(answer["content"]) == {"application/json", "text/csv"}
+    assert set(answer["content"]) == {
+        *("application/json", "text/csv", "text/vtt", "text/plain"),
+        *("application/xml", "text/tab-separated-values"),
+    }
     forms = answer["content"]["application/json"]["schema"]["anyOf"]
     assert [form["$ref"].rpartition("/")[2] for form in forms] == [
-        *("EventPage", "SoccerNetPredictions"),
+        *("EventPage", "SoccerNetPredictions", "SoccerNetLabels", "E2ESpotVideos"),
+        *("OslDataset", "OtioTimeline"),
     ]
 
 
@@ -196,6 +272,16 @@ def test_each_file_of_events_has_a_path_that_documents_one_media_type(
     assert paths == {
         "events.csv": "text/csv",
         "events.soccernet.json": "application/json",
+        "events.soccernet-labels.json": "application/json",
+        "events.e2espot.json": "application/json",
+        "events.osl.json": "application/json",
+        "events.otio": "application/json",
+        "events.sportscode.xml": "application/xml",
+        "events.elan.eaf": "application/xml",
+        "events.vtt": "text/vtt",
+        "events.boris.tsv": "text/tab-separated-values",
+        "events.edl": "text/plain",
+        "events.youtube.txt": "text/plain",
     }
 
     for path, media_type in paths.items():
@@ -204,6 +290,8 @@ def test_each_file_of_events_has_a_path_that_documents_one_media_type(
         names = {parameter["name"] for parameter in operation["parameters"]}
         assert names == {
             *("video_id", "type", "team", "min_score", "from_s", "to_s", "order"),
+            *("state", "source", "lead_s", "lag_s", "threshold.TYPE"),
+            *("halves", "provenance"),
         }
 
 
@@ -222,6 +310,8 @@ def test_problems_stand_where_they_can_occur(document: dict[str, Any]) -> None:
         ("/videos/{video_id}/file", "get"): {"416", "404"},
         ("/videos/{video_id}/jobs", "post"): {"400", "408", "413"},
         ("/videos", "post"): {"400", "408", "413", "415", "507"},
+        ("/videos/{video_id}", "patch"): {"400", "404", "408", "412", "413"},
+        ("/types", "put"): {"400", "408", "412", "413"},
         ("/videos", "get"): {"401", "403", "408", "431", "503"},
     }
 
@@ -242,7 +332,8 @@ def test_pages_allow_no_other_scripts_and_no_frames(tmp_path: Path, path: str) -
 
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
-    for script in re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL):
+    inline = r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>"
+    for script in re.findall(inline, page.text, re.DOTALL):
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
 
@@ -257,10 +348,10 @@ def test_pages_need_no_network(tmp_path: Path) -> None:
         page = client.get(address)
         assert page.status_code == 200
         assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", page.text)
-        links = re.findall(r"(?:src|href)=\"(/[^\"]*)\"", page.text)
+        links = re.findall(r"(?:src|href)=\"([^\":#]+)\"", page.text)
         assert links
         for link in links:
-            assert client.get(link).status_code == 200, link
+            assert client.get(f"/{link}").status_code == 200, link
     bundle = client.get("/docs/assets/swagger-ui-bundle.js").text
     assert "3.1." in bundle  # Swagger UI 4 refuses such documents.
 
@@ -306,3 +397,14 @@ def _references(node: Any) -> list[str]:
     if isinstance(node, list):
         return [one for value in node for one in _references(value)]
     return []
+
+
+def test_a_prefix_that_is_an_address_of_the_api_is_refused(tmp_path: Path) -> None:
+    settings = make_settings(
+        data_dir=tmp_path,
+        database_url="postgresql://nobody@127.0.0.1:1/nothing",
+        public_url="https://club.example/videos",
+    )
+
+    with pytest.raises(StartFailed, match="serve it under another path"):
+        create_app(settings)

@@ -128,7 +128,7 @@ def test_what_others_left_among_unfinished_files_stays(
     storage: LocalStorage, tmp_path: Path
 ) -> None:
     own = uuid4().hex
-    names = (".DS_Store", "notes.part", f"{own}.txt", f"{own}.gone")
+    names = (".DS_Store", "notes.part", f"{own}.txt")
     (tmp_path / "incoming" / f"{uuid4().hex}.part").mkdir(parents=True)
     for name in names:
         (tmp_path / "incoming" / name).write_text("mine")
@@ -139,8 +139,30 @@ def test_what_others_left_among_unfinished_files_stays(
         assert storage.remove_unfinished() == 0
 
     assert len(files(tmp_path)) == len(names)
-    assert [one["event"] for one in first] == ["stray_file_skipped"] * 5
+    assert [one["event"] for one in first] == ["stray_file_skipped"] * 4
     assert second == []
+
+
+def test_one_object_is_deleted_as_all_under_a_prefix_are(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    storage.put("videos/a/source", b"film")
+    storage.put("videos/a/scores", b"curves")
+
+    storage.delete_prefix("videos/a/source")
+    storage.delete_prefix("videos/a/source")
+
+    assert [path.name for path in files(tmp_path)] == ["scores"]
+
+
+def test_an_object_whose_deletion_died_goes_with_the_next_clean_up(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "incoming" / f"{uuid4().hex}.gone").write_text("film")
+
+    assert storage.remove_unfinished() == 1
+    assert files(tmp_path) == []
 
 
 def test_a_link_is_not_followed(storage: LocalStorage, tmp_path: Path) -> None:

@@ -159,3 +159,83 @@ def test_a_bad_value_names_its_setting(
         Settings()
 
     assert caught.value.errors()[0]["loc"][0] == name.lower()
+
+
+@pytest.mark.parametrize(
+    "origins",
+    ["club.example", "https://club.example/", "ftp://x", "https://a b", "null"],
+)
+def test_what_is_no_origin_is_refused(origins: str) -> None:
+    with pytest.raises(ValidationError, match="no origin: write it like"):
+        Settings.model_validate({"cors_origins": origins})
+
+
+def test_origins_are_read_with_commas_between() -> None:
+    read = Settings.model_validate(
+        {"cors_origins": "https://A.example, http://b:5173,"}
+    )
+
+    assert read.cors_origins == ("https://a.example", "http://b:5173")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["club.example", "https://x/a b", "https://x/?a", "https://x/../y", "/touchline"],
+)
+def test_a_public_url_that_no_link_can_start_with_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="no base of links"):
+        Settings.model_validate({"public_url": url})
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "prefix"),
+    [
+        ("https://x/", "https://x", ""),
+        ("https://x/touchline/", "https://x/touchline", "/touchline"),
+        ("https://x/a/b", "https://x/a/b", "/a/b"),
+    ],
+)
+def test_a_public_url_may_have_a_path(url: str, base: str, prefix: str) -> None:
+    read = Settings.model_validate({"public_url": url})
+
+    assert (read.base_url, read.public_prefix) == (base, prefix)
+
+
+PROXY = {
+    "TOUCHLINE_PROXY_USER_HEADER": "X-Auth-Request-Email",
+    "TOUCHLINE_PROXY_SECRET": "a" * 32,
+    "TOUCHLINE_REQUIRE_KEY": "true",
+}
+
+
+def test_a_proxy_that_names_people_is_taken_with_its_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in PROXY.items():
+        monkeypatch.setenv(name, value)
+
+    settings = Settings()
+
+    assert settings.proxy_user_header == "x-auth-request-email"
+    assert "a" * 32 not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"TOUCHLINE_PROXY_SECRET": ""}, "set both, or neither"),
+        ({"TOUCHLINE_PROXY_USER_HEADER": ""}, "set both, or neither"),
+        ({"TOUCHLINE_PROXY_SECRET": "short"}, "at least 32"),
+        ({"TOUCHLINE_REQUIRE_KEY": "false"}, "set TOUCHLINE_REQUIRE_KEY=true"),
+        ({"TOUCHLINE_PROXY_USER_HEADER": "Cookie"}, "your proxy alone"),
+        ({"TOUCHLINE_PROXY_USER_HEADER": "X Auth"}, "your proxy alone"),
+    ],
+)
+def test_a_header_that_anybody_could_send_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], why: str
+) -> None:
+    for name, value in {**PROXY, **changed}.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError, match=why):
+        Settings()

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.core.storage.interface import CHUNK_BYTES, Storage, StoredFile
+from app.core.storage.interface import CHUNK_BYTES, ObjectBusy, Storage, StoredFile
 from app.core.storage.keys import (
     is_scores_key,
     scores_key,
@@ -273,3 +273,107 @@ async def _stream(storage: Storage, key: str, content: bytes) -> StoredFile:
 async def _read(storage: Storage, key: str, start: int, end: int | None) -> list[bytes]:
     async with storage.open_range(key, start, end) as chunks:
         return [chunk async for chunk in chunks]
+
+
+def test_an_object_grows_over_several_openings(storage: Storage) -> None:
+    seen = bytearray()
+
+    first = asyncio.run(_append(storage, KEY, CONTENT[:7], observe=seen.extend))
+    second = asyncio.run(_append(storage, KEY, CONTENT[7:], observe=seen.extend))
+
+    assert (first, second) == (7, len(CONTENT))
+    assert storage.get(KEY) == bytes(seen) == CONTENT
+    assert storage.safe_size(KEY) == len(CONTENT)
+
+
+def test_what_came_stays_whatever_ends_an_opening(storage: Storage) -> None:
+    async def break_off() -> None:
+        async with storage.append(KEY) as appender:
+            await appender.write(CONTENT)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(break_off())
+
+    assert storage.safe_size(KEY) == len(CONTENT)
+    assert storage.get(KEY) == CONTENT
+
+
+def test_one_at_a_time_adds_to_an_object(storage: Storage) -> None:
+    async def add_meanwhile() -> None:
+        async with storage.append(KEY) as appender:
+            await appender.write(b"first")
+            with pytest.raises(ObjectBusy):
+                await _append(storage, KEY, b"second")
+
+    asyncio.run(add_meanwhile())
+    asyncio.run(_append(storage, KEY, b", third"))
+
+    assert storage.get(KEY) == b"first, third"
+
+
+def test_the_end_of_a_growing_object_can_be_forgotten(storage: Storage) -> None:
+    async def forget() -> int:
+        async with storage.append(KEY) as appender:
+            await appender.write(b"kept, wrong")
+            await appender.truncate(4)
+            await appender.write(b" too")
+            return await appender.flush()
+
+    assert asyncio.run(forget()) == len(b"kept too")
+    assert storage.get(KEY) == b"kept too"
+
+
+def test_a_linked_object_outlives_the_one_it_came_from(storage: Storage) -> None:
+    storage.put("uploads/a/part", CONTENT)
+    storage.put(KEY, b"what was there is replaced")
+
+    storage.link("uploads/a/part", KEY)
+    storage.delete_prefix("uploads/a")
+
+    assert storage.get(KEY) == CONTENT
+
+
+def test_what_is_not_there_cannot_be_linked_or_measured(storage: Storage) -> None:
+    with pytest.raises(FileNotFoundError):
+        storage.link("uploads/a/part", KEY)
+    with pytest.raises(FileNotFoundError):
+        storage.safe_size(KEY)
+
+
+def test_a_file_of_this_machine_is_kept_and_stays_what_it_was(
+    storage: Storage, tmp_path: Path
+) -> None:
+    path, told = tmp_path / "match.mp4", list[int]()
+    path.write_bytes(CONTENT)
+
+    with path.open("rb") as file:
+        stored = storage.put_file(KEY, file, told.append)
+    path.write_bytes(b"changed")
+
+    assert stored == StoredFile(KEY, len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert storage.get(KEY) == CONTENT
+    assert told[-1] == len(CONTENT)
+
+
+def test_a_file_that_is_given_up_on_the_way_is_not_kept(
+    storage: Storage, tmp_path: Path
+) -> None:
+    def give_up(_: int) -> None:
+        raise InterruptedError
+
+    (tmp_path / "match.mp4").write_bytes(CONTENT)
+
+    with (tmp_path / "match.mp4").open("rb") as file, pytest.raises(InterruptedError):
+        storage.put_file(KEY, file, give_up)
+
+    assert not storage.exists(KEY)
+    assert storage.remove_unfinished() == 0
+
+
+async def _append(
+    storage: Storage, key: str, data: bytes, **options: Callable[[bytes], None]
+) -> int:
+    async with storage.append(key, **options) as appender:
+        await appender.write(data)
+        return await appender.flush()

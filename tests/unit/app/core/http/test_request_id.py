@@ -45,8 +45,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     def bug() -> None:
         raise ZeroDivisionError
 
-    @app.get("/stream")
-    def stream() -> StreamingResponse:
+    @app.get("/pieces")
+    def pieces() -> StreamingResponse:
         return StreamingResponse(iter([b"one", b"two"]))
 
     return app
@@ -62,8 +62,8 @@ def client(app: FastAPI) -> TestClient:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        *(("/healthz", 200), ("/stream", 200), ("/docs/assets/swagger-ui.css", 200)),
-        *(("/page/page.js", 200), ("/nowhere", 404), ("/jobs/1/cancel", 405)),
+        *(("/healthz", 200), ("/pieces", 200), ("/docs/assets/swagger-ui.css", 200)),
+        *(("/page/app.js", 200), ("/nowhere", 404), ("/jobs/1/cancel", 405)),
         *(("/videos?limit=x", 422), ("/videos", 503), ("/bug", 500)),
     ],
 )
