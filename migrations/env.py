@@ -30,7 +30,10 @@ def main() -> None:
     engine = create_engine(
         database_url(url),
         poolclass=pool.NullPool,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "prepare_threshold": None,  # a pooler would keep what is prepared
+        },
     )
     with engine.connect() as connection:
         context.configure(

@@ -112,7 +112,7 @@ def downgrade() -> None:
         ("videos", "current_analysis_id"),
     ):
         op.execute(
-            f"update {table} set {column} = analyses.job_id from analyses "  # noqa: S608
+            f"update {table} set {column} = analyses.job_id from analyses "  # noqa: S608  # our words
             f"where analyses.id = {column} and analyses.job_id <> {column}"
         )
     op.alter_column("videos", "current_analysis_id", new_column_name="current_job_id")
