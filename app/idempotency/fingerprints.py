@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from app.core.storage.interface import StoredFile
@@ -16,8 +16,26 @@ def fingerprint_of(
     return _digest([stored.sha256, filename, sorted(fields.items())])
 
 
+def parts_fingerprint(
+    files: Sequence[tuple[str, str]], fields: Mapping[str, str]
+) -> str:
+    """Tell uploads of several files apart: by bytes and names, and every field."""
+    return _digest([list(files), sorted(fields.items())])
+
+
+def source_fingerprint(source: Mapping[str, str], fields: Mapping[str, str]) -> str:
+    """Tell requests apart for videos whose bytes come from elsewhere."""
+    words: list[object] = ["POST /videos", sorted(source.items())]
+    return _digest([*words, sorted(fields.items())])
+
+
 def job_fingerprint(
-    video_id: UUID, kind: JobKind, model: str | None, *, priority: int = 0
+    video_id: UUID,
+    kind: JobKind,
+    model: str | None,
+    *,
+    priority: int = 0,
+    encode: bool | None = None,
 ) -> str:
     """Tell requests for a new job apart, from uploads too.
 
@@ -28,7 +46,14 @@ def job_fingerprint(
         words.append(kind)
     if priority != 0:
         words.append(priority)
+    if encode is not None:
+        words.append(["encode", encode])
     return _digest(words)
+
+
+def edit_fingerprint(address: str, author: str, body: object) -> str:
+    """Tell corrections apart: what is asked, by whom, and what was sent as JSON."""
+    return _digest([address, author, body])
 
 
 def _digest(words: list[object]) -> str:

@@ -139,14 +139,26 @@ def used_before(
 
 
 def mark_used(
-    session: Session, key: str | None, *, fingerprint: str, video_id: UUID, job_id: UUID
+    session: Session,
+    key: str | None,
+    *,
+    fingerprint: str,
+    video_id: UUID | None,
+    job_id: UUID | None = None,
+    made_id: UUID | None = None,
 ) -> None:
-    """Remember what a key that `used_before` took was used for."""
+    """Remember what a key that `used_before` took was used for.
+
+    Args:
+        job_id: the job that was made, if one was.
+        made_id: what else was made: a step of corrections.
+    """
     if key is not None:
+        made = {"video_id": video_id, "job_id": job_id, "made_id": made_id}
         session.execute(
             update(IdempotencyKeyRow)
             .where(IdempotencyKeyRow.key == _in_project(key, session))
-            .values(fingerprint=fingerprint, video_id=video_id, job_id=job_id)
+            .values(fingerprint=fingerprint, **made)
         )
 
 

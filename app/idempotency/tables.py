@@ -27,6 +27,7 @@ class IdempotencyKeyRow(Base):
     job_id: Mapped[UUID | None] = mapped_column(
         ForeignKey(Job.id, ondelete="CASCADE"), index=True
     )  # what the request made, if that was a job of a known video
+    made_id: Mapped[UUID | None]  # what else it made: a step of corrections
     owner: Mapped[str | None]  # the process that takes the request in
     token: Mapped[UUID | None]  # of the request that holds the key
     touched_at: Mapped[datetime]  # kept fresh while bytes flow; old and in flight: dead

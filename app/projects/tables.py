@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BigInteger, ColumnElement
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.base import Base, new_id
@@ -16,6 +16,9 @@ class Project(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     name: Mapped[str]
+    # Quotas; null: none. See `app.projects.quotas`.
+    max_stored_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    max_queued_hours: Mapped[float | None]
     created_at: Mapped[datetime]
 
     @classmethod

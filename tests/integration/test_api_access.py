@@ -103,7 +103,7 @@ def test_with_a_key_any_page_may_call(database_url: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/page/page.js", "/docs", "/docs/assets/swagger-ui.css", "/nowhere"]
+    "path", ["/", "/page/app.js", "/docs", "/docs/assets/swagger-ui.css", "/nowhere"]
 )
 def test_no_answer_can_be_taken_for_something_else(api: RunningApi, path: str) -> None:
     headers = api.client.get(path).headers

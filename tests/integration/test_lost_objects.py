@@ -10,10 +10,20 @@ from sqlalchemy import delete
 
 from app.clips.service import THUMBNAILS, ThumbnailKeys
 from app.core.broker.notifier import JobNotifier
+from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import ObjectInfo
-from app.core.storage.keys import scores_key, source_key
+from app.core.storage.keys import (
+    FOLDERS,
+    fetched_key,
+    part_facts_key,
+    part_key,
+    scores_key,
+    source_key,
+)
+from app.sources.lost_files import FETCHED
+from app.videos import lost_objects
 from app.videos.lost_objects import sweep_lost_objects
 from app.videos.tables import Video
 from tests.fakes import MemoryStorage
@@ -115,6 +125,40 @@ def test_one_listing_finds_what_every_feature_has_lost(
 
     assert found is not None
     assert found.lost_objects == 4
-    assert storage.listings == 1
+    assert storage.listings == len(FOLDERS)
     assert kept(pictures, storage) == {False}
     assert not storage.exists(scores)
+
+
+def test_fetched_files_that_are_not_their_videos_are_lost_once_it_has_one(
+    job: Uploaded, sessions: Sessions, storage: MemoryStorage
+) -> None:
+    fetched, other = (fetched_key(job.video_id, uuid4()) for _ in range(2))
+    part, facts = part_key(job.video_id), part_facts_key(job.video_id)
+    for key in (fetched, other, part, facts):
+        storage.put(key, b"bytes")
+        storage.age(key, timedelta(days=1))
+    found = []
+    for stored in (None, fetched):
+        with sessions.begin() as session:
+            session.get_one(Video, job.video_id).storage_key = stored
+        found.append(sweep_lost_objects([FETCHED], sessions=sessions, storage=storage))
+
+    assert found == [0, 3]
+    assert storage.exists(fetched)
+    assert not any(storage.exists(key) for key in (other, part, facts))
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(days=-1)])
+def test_a_machine_whose_clock_is_wrong_removes_no_young_object(
+    job: Uploaded,
+    sessions: Sessions,
+    storage: MemoryStorage,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: timedelta,
+) -> None:
+    keys = store(job, storage, is_old=False)
+    monkeypatch.setattr(lost_objects, "utc_now", lambda: utc_now() + ahead)
+
+    assert sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage) == 0
+    assert kept(keys, storage) == {True}

@@ -1,0 +1,9 @@
+"""What can be wrong with a key that is to be made."""
+
+from app.core.errors import RequestProblem
+
+
+class ExpiryPassed(RequestProblem):
+    """The key would have expired before it was made."""
+
+    status, slug, title = 422, "expiry-passed", "Expiry passed"

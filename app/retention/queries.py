@@ -1,0 +1,126 @@
+"""Statements about what is due to go, built without a session."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    String,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.orm import aliased
+
+from app.clips.tables import Clip
+from app.jobs.kinds import JobKind
+from app.jobs.tables import Job, JobStatus
+from app.reports.tables import Report
+from app.retention.tables import RetentionRules
+from app.videos.tables import Video
+
+UNDER_WAY = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+def all_rules() -> Select[RetentionRules]:
+    """List the rules of all projects that have some."""
+    return select(RetentionRules)
+
+
+def save_rules(project_id: UUID, rules: Mapping[str, object], author: str) -> Insert:
+    """Save a project's rules over those there are."""
+    values = {**rules, "updated_by": author, "updated_at": func.now()}
+    statement = insert(RetentionRules).values(project_id=project_id, **values)
+    return statement.on_conflict_do_update(index_elements=["project_id"], set_=values)
+
+
+def older_videos(
+    project_id: UUID, *, days: int, limit: int, with_file: bool
+) -> Select[Video]:
+    """List a project's videos of that many days ago and before, the oldest first.
+
+    One with a job under way waits for its end.
+
+    Args:
+        with_file: only those whose footage is there.
+    """
+    found = _idle(project_id).where(
+        Video.created_at < func.now() - text(f"interval '{int(days)} days'")
+    )
+    if with_file:
+        found = found.where(_has_footage())
+    return found.order_by(Video.created_at, Video.id).limit(limit)
+
+
+def videos_beyond(project_id: UUID, *, stored_bytes: int, limit: int) -> Select[Video]:
+    """List the oldest videos whose files do not fit beside the newer ones."""
+    newest_first = (Video.created_at.desc(), Video.id.desc())
+    sizes = (
+        select(
+            Video.id,
+            func.sum(_footage_bytes()).over(order_by=newest_first).label("total"),
+        )
+        .where(Video.project_id == project_id, _has_footage())
+        .subquery()
+    )
+    return (
+        _idle(project_id)
+        .join(sizes, sizes.c.id == Video.id)
+        .where(sizes.c.total > stored_bytes)
+        .order_by(Video.created_at, Video.id)
+        .limit(limit)
+    )
+
+
+def clips_of(video_id: UUID) -> Delete:
+    """Delete what was cut of a video."""
+    return delete(Clip).where(Clip.video_id == video_id)
+
+
+def reports_of(video_id: UUID) -> Delete:
+    """Delete the reports of a video: they hold stills of it."""
+    return delete(Report).where(Report.video_id == video_id)
+
+
+def _idle(project_id: UUID) -> Select[Video]:
+    return (
+        select(Video)
+        .where(Video.project_id == project_id, ~_is_worked_on())
+        .with_for_update(of=Video, skip_locked=True)
+    )
+
+
+def _has_footage() -> ColumnElement[bool]:
+    """Whether a video's file is there, or those that it was to be joined of."""
+    return or_(Video.storage_key.is_not(None), Video.parts_bytes.is_not(None))
+
+
+def _footage_bytes() -> ColumnElement[int]:
+    return func.coalesce(Video.size_bytes, 0) + func.coalesce(Video.parts_bytes, 0)
+
+
+def _is_worked_on() -> ColumnElement[bool]:
+    """Whether a job of the video has not ended, or one that needs it among others."""
+    job = select(Job.id).where(Job.video_id == Video.id, Job.status.in_(UNDER_WAY))
+    its_id = cast(Video.id, String)
+    named = func.jsonb_build_array(func.jsonb_build_object("video_id", its_id))
+    clip = (
+        select(Clip.id)
+        .join(Job, Job.id == Clip.job_id)
+        .where(Clip.video_id.is_(None), Job.status.in_(UNDER_WAY))
+        .where(Clip.cuts.op("@>")(named))
+    )
+    joined = aliased(Video)
+    join = (
+        select(Job.id)
+        .join(joined, joined.id == Job.video_id)
+        .where(Job.kind == JobKind.JOIN, Job.status.in_(UNDER_WAY))
+        .where(joined.parts.op("@>")(func.jsonb_build_object("files", named)))
+    )
+    return or_(job.exists(), clip.exists(), join.exists())

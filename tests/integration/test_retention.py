@@ -1,0 +1,249 @@
+"""Rules of retention: what is due goes, what people decided stays."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from app.core.storage.keys import proxy_key, report_key, thumbnail_key
+from app.jobs.tables import Job
+from app.retention.service import apply_rules
+from app.videos.cleanup import clean_up
+from app.videos.tables import Video
+from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
+from tests.api_server import RunningApi
+from tests.integration.analyses import analyse
+from tests.integration.uploaded import Uploaded
+from tests.unit.model.spotting.test_spot_stream import draw_timeline
+
+OPTIONS = SpottingOptions(dict.fromkeys(("PASS", "DRIVE"), LabelOptions(0.3, 0.25)))
+FILE = b"the bytes of a video"
+
+
+def test_at_first_all_is_kept_for_ever(api: RunningApi) -> None:
+    video_id = _video(api, days_ago=36500)
+
+    assert api.client.get("/retention").json() == {
+        **{"file_days": None, "video_days": None, "stored_bytes": None}
+    }
+    assert apply_rules(api.service.sessions) == 0
+    assert _status(api, video_id) == 200
+
+
+def test_the_footage_goes_and_the_events_stay(api: RunningApi) -> None:
+    old, new = _video(api, days_ago=91), _video(api, days_ago=89)
+    storage = api.service.storage
+    for key in (
+        proxy_key(old, UUID(int=1)),
+        thumbnail_key(old, UUID(int=2), "poster.jpg"),
+        report_key(old, UUID(int=3), UUID(int=4)),
+    ):
+        storage.put(key, b"a picture")
+    before = _events(api, old)
+    scores = api.client.get(f"/videos/{old}/scores").json()
+    _set(api, file_days=90)
+
+    assert apply_rules(api.service.sessions) == 1
+    assert apply_rules(api.service.sessions) == 0  # the next round finds no more
+    clean_up(sessions=api.service.sessions, storage=storage)
+
+    assert list((api.data_dir / "incoming").iterdir()) == []
+    folders = {key.split("/")[2] for key in _keys(api, old)}
+    assert folders == {"scores"}
+    assert _events(api, old) == before != []
+    assert api.client.get(f"/videos/{old}/scores").json() == scores
+    gone = api.client.get(f"/videos/{old}/file")
+    assert gone.status_code == 409
+    assert gone.json()["type"].endswith("file-dropped")
+    shown = api.client.get(f"/videos/{old}").json()
+    assert shown["dropped_at"] is not None
+    assert shown["playable"] == "none"
+    for path in ("jobs", "proxy"):
+        refused = api.client.post(f"/videos/{old}/{path}", json={})
+        assert refused.status_code == 409, refused.text
+    assert api.client.get(f"/videos/{new}/file").content == FILE
+
+
+def test_a_file_that_is_gone_is_no_earlier_copy_of_one_that_comes(
+    api: RunningApi,
+) -> None:
+    old = _video(api, days_ago=2)
+    _set(api, file_days=1)
+    apply_rules(api.service.sessions)
+
+    again = api.client.post("/videos", files={"file": FILE}).json()
+
+    assert again["duplicate_of"] is None
+    assert api.client.get(f"/videos/{old}").json()["dropped_at"] is not None
+
+
+def test_a_file_that_is_gone_is_not_fetched_again(api: RunningApi) -> None:
+    video_id = _video(api, days_ago=2)
+    with api.service.sessions.begin() as session:
+        session.execute(update(Job).values(kind="download"))
+    _set(api, file_days=1)
+    apply_rules(api.service.sessions)
+
+    answer = api.client.post(f"/videos/{video_id}/jobs", json={"kind": "download"})
+
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("file-dropped")
+
+
+def test_a_correction_can_be_made_without_the_footage(api: RunningApi) -> None:
+    video_id = _video(api, days_ago=2)
+    _set(api, file_days=1)
+    apply_rules(api.service.sessions)
+    event = _events(api, video_id)[0]
+
+    path = f"/videos/{video_id}/events/{event['id']}"
+    assert api.client.patch(path, json={"state": "accepted"}).status_code == 200
+
+
+def test_all_of_a_video_goes(api: RunningApi) -> None:
+    old, new = _video(api, days_ago=366), _video(api, days_ago=364)
+    _set(api, video_days=365)
+
+    assert apply_rules(api.service.sessions) == 1
+    clean_up(sessions=api.service.sessions, storage=api.service.storage)
+
+    assert (_status(api, old), _status(api, new)) == (404, 200)
+    assert _keys(api, old) == []
+
+
+def test_the_oldest_files_make_room(api: RunningApi) -> None:
+    videos = [_video(api, days_ago=days) for days in (4, 3, 2, 1)]
+    _set(api, stored_bytes=2 * len(FILE))
+
+    assert apply_rules(api.service.sessions) == 2
+
+    there = [api.client.get(f"/videos/{one}/file").status_code for one in videos]
+    assert there == [409, 409, 200, 200]
+
+
+def test_a_video_with_a_job_under_way_waits_for_its_end(api: RunningApi) -> None:
+    video_id = _video(api, days_ago=10)
+    assert api.client.post(f"/videos/{video_id}/jobs", json={}).status_code == 202
+    _set(api, file_days=1, video_days=5)
+
+    assert apply_rules(api.service.sessions) == 0
+
+    with api.service.sessions.begin() as session:
+        session.execute(update(Job).values(status="canceled"))
+    assert apply_rules(api.service.sessions) == 1
+    assert _status(api, video_id) == 404
+
+
+def test_files_that_were_never_joined_go_as_footage_does(api: RunningApi) -> None:
+    video_id = _parts(api, days_ago=91)
+    assert len(_keys(api, video_id)) == 2
+    _set(api, file_days=90)
+    assert apply_rules(api.service.sessions) == 0  # the job may still join them
+    _cancel_jobs(api)
+
+    assert apply_rules(api.service.sessions) == 1
+    assert apply_rules(api.service.sessions) == 0
+    clean_up(sessions=api.service.sessions, storage=api.service.storage)
+
+    assert _keys(api, video_id) == []
+    shown = api.client.get(f"/videos/{video_id}").json()
+    assert shown["dropped_at"] is not None
+    assert [one["filename"] for one in shown["parts"]["files"]] == ["1.mp4", "2.mp4"]
+    again = api.client.post(f"/videos/{video_id}/jobs", json={"kind": "join"})
+    assert again.status_code == 409
+    assert again.json()["type"].endswith("file-dropped")
+    assert api.client.get("/project").json()["stored"]["used_bytes"] == 0
+
+
+def test_files_that_were_never_joined_take_room(api: RunningApi) -> None:
+    parts = _parts(api, days_ago=3)
+    _cancel_jobs(api)
+    video = _video(api, days_ago=1)
+    _set(api, stored_bytes=len(FILE))
+
+    assert apply_rules(api.service.sessions) == 1
+
+    clean_up(sessions=api.service.sessions, storage=api.service.storage)
+    assert _keys(api, parts) == []
+    assert api.client.get(f"/videos/{video}/file").status_code == 200
+
+
+def test_a_video_that_is_being_joined_with_others_waits_for_that(
+    api: RunningApi,
+) -> None:
+    videos = [str(_video(api, days_ago=10)), str(_video(api, days_ago=10))]
+    body = {"videos": videos, "model": "none"}
+    assert api.client.post("/videos", json=body).status_code == 202
+    _set(api, file_days=5)
+
+    assert apply_rules(api.service.sessions) == 0
+
+    _cancel_jobs(api)
+    assert apply_rules(api.service.sessions) == 2
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"file_days": 0}, {"video_days": -1}, {"stored_bytes": "much"}, {"years": 1}],
+)
+def test_rules_that_are_none_are_refused(
+    api: RunningApi, rules: dict[str, object]
+) -> None:
+    answer = api.client.put("/retention", json=rules)
+
+    assert answer.status_code == 422
+    assert set(api.client.get("/retention").json().values()) == {None}
+
+
+def _video(api: RunningApi, *, days_ago: int) -> UUID:
+    """Upload and analyse a match, and say that it was done that long ago."""
+    body = api.client.post("/videos", files={"file": FILE}).json()
+    video_id = UUID(body["id"])
+    its = Uploaded(video_id, UUID(body["job"]["id"]), api.service.sessions)
+    analyse(its, draw_timeline(1), OPTIONS, storage=api.service.storage)
+    with api.service.sessions.begin() as session:
+        at = Video.created_at - timedelta(days=days_ago)
+        session.execute(update(Video).where(Video.id == video_id).values(created_at=at))
+    _cancel_jobs(api)
+    return video_id
+
+
+def _parts(api: RunningApi, *, days_ago: int) -> UUID:
+    """Upload a match in two files, and say that it was done that long ago."""
+    files = [("file", ("1.mp4", b"one half")), ("file", ("2.mp4", b"the other"))]
+    answer = api.client.post("/videos", files=files, data={"model": "none"})
+    video_id = UUID(answer.json()["id"])
+    with api.service.sessions.begin() as session:
+        at = Video.created_at - timedelta(days=days_ago)
+        session.execute(update(Video).where(Video.id == video_id).values(created_at=at))
+    return video_id
+
+
+def _cancel_jobs(api: RunningApi) -> None:
+    with api.service.sessions.begin() as session:
+        session.execute(
+            update(Job).where(Job.status == "queued").values(status="canceled")
+        )
+
+
+def _set(api: RunningApi, **rules: int) -> None:
+    answer = api.client.put("/retention", json=rules)
+    assert answer.status_code == 200, answer.text
+    assert api.client.get("/retention").json() == answer.json()
+
+
+def _events(api: RunningApi, video_id: UUID) -> list[Any]:
+    items: list[Any] = api.client.get(f"/videos/{video_id}/events").json()["items"]
+    return items
+
+
+def _status(api: RunningApi, video_id: UUID) -> int:
+    return api.client.get(f"/videos/{video_id}").status_code
+
+
+def _keys(api: RunningApi, video_id: UUID) -> list[str]:
+    found = api.service.storage.list(f"videos/{video_id}")
+    return sorted(Path(one.key).as_posix() for one in found)
