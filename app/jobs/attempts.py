@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+from app.core.db.base import new_id
 from app.jobs.kinds import JobKind
 from app.jobs.tables import JobStatus
 
@@ -23,13 +24,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job as it was when we took it."""
+    """A job as it was when we took it.
+
+    Attributes:
+        stage_seconds: by stage, of the runs before.
+        traceparent: of whoever asked for it.
+    """
 
     held: Held
     kind: JobKind
     video_id: UUID | None
     params: Mapping[str, object]
     attempt: int
+    stage_seconds: Mapping[str, float]
+    traceparent: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,9 @@ class JobProgress:
     eta_s: float | None
 
 
+STORAGE_FULL = "storage_full"  # the code of a failure for want of room
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a run failed: `code` is stable, `detail` is for the user."""
@@ -50,8 +61,17 @@ class Failure:
     retryable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NextJob:
+    """A job that another one asks for; it has that one's video, priority and maker."""
+
+    kind: JobKind
+    params: Mapping[str, object] = field(default_factory=dict)
+    id: UUID = field(default_factory=new_id)
+
+
 class Settled(NamedTuple):
-    """How a job stands now, and the webhook message to ring for, if any."""
+    """How a job stands now, and the webhook message to announce, if any."""
 
     status: JobStatus
     delivery_id: UUID | None = None

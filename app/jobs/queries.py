@@ -10,6 +10,7 @@ from sqlalchemy import (
     Update,
     and_,
     case,
+    exists,
     func,
     or_,
     select,
@@ -50,7 +51,8 @@ def claim_job(
     """Take a job that waits or whose holder fell silent; no row: not claimable.
 
     A claim that ended with the death of its worker counts as an interruption, not as
-    an attempt: `attempt - interruptions` runs have failed by themselves.
+    an attempt: `attempt - interruptions` runs have failed by themselves. What came
+    before a run got further than any before is forgiven (see `saved_runs`).
     """
     return (
         update(Job)
@@ -61,7 +63,7 @@ def claim_job(
         .values(
             status=JobStatus.RUNNING,
             stage=None,
-            progress=0.0,
+            progress=Job.saved_progress,
             eta_s=None,
             attempt=Job.attempt + 1,
             interruptions=_interruptions(),
@@ -101,8 +103,8 @@ def _is_claimable(max_attempts: int, max_interruptions: int) -> ColumnElement[bo
             Job.status == JobStatus.QUEUED,
             and_(Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now()),
         ),
-        Job.attempt - _interruptions() < max_attempts,
-        _interruptions() < max_interruptions,
+        Job.attempt - _interruptions() - Job.forgiven_failures < max_attempts,
+        _interruptions() - Job.forgiven_interruptions < max_interruptions,
     )
 
 
@@ -149,8 +151,8 @@ def unclaimable_jobs(
         Job.status == JobStatus.QUEUED,
         or_(
             Job.cancel_requested,
-            Job.attempt - Job.interruptions >= max_attempts,
-            Job.interruptions >= max_interruptions,
+            Job.attempt - Job.interruptions - Job.forgiven_failures >= max_attempts,
+            Job.interruptions - Job.forgiven_interruptions >= max_interruptions,
         ),
     )
 
@@ -178,6 +180,14 @@ def free_jobs_without_video(wanted: ColumnElement[bool]) -> Select[Job]:
         .order_by(Job.id)
         .with_for_update(key_share=True, skip_locked=True)
     )
+
+
+def is_work_waiting(kinds: Collection[JobKind]) -> Select[bool]:
+    """Whether jobs of some kinds wait for a worker, or are being run by one."""
+    is_run = and_(Job.status == JobStatus.RUNNING, Job.lease_expires_at > func.now())
+    is_open = or_(Job.status == JobStatus.QUEUED, is_run)
+    waiting = exists().where(Job.kind.in_(kinds), is_open, ~Job.cancel_requested)
+    return select(waiting)
 
 
 def queued_jobs(*, kinds: Collection[JobKind], limit: int) -> Select[UUID]:

@@ -40,7 +40,7 @@ def requeue_orphaned(session: Session, *, settings: Settings) -> Requeued:
             end_canceled(session, job, video, settings=settings)
             continue
         job.interruptions += 1
-        if job.interruptions < settings.max_interruptions:
+        if job.deaths < settings.max_interruptions:
             requeue(job)
             back.requeued.append((job.id, JobKind(job.kind)))
         else:
@@ -72,6 +72,7 @@ def mark_dead(
     log.warning(
         "job_marked_dead",
         job=str(job.id),
+        video=None if job.video_id is None else str(job.video_id),
         code=reason.code,
         attempts=job.attempt,
         interruptions=job.interruptions,

@@ -8,6 +8,7 @@ from fastapi import Query, Request, Response
 from app.checkpoints.catalogue import check_model
 from app.core.db.base import utc_now
 from app.core.errors import (
+    RULE,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidCursor,
@@ -16,6 +17,7 @@ from app.core.errors import (
     JobNotFound,
     UnknownModel,
     VideoNotFound,
+    VideoNotStored,
 )
 from app.core.http.cursors import JobsCursor
 from app.core.http.dependencies import (
@@ -33,13 +35,18 @@ from app.core.http.routing import guarded_router
 from app.core.resources import Resources
 from app.idempotency.fingerprints import job_fingerprint
 from app.idempotency.service import mark_used, used_before
-from app.jobs.kinds import KINDS, JobKind
+from app.jobs.kinds import KINDS, NO_MODEL, JobKind
 from app.jobs.queries import jobs_page
+from app.jobs.requests import request
 from app.jobs.schemas import Job, JobPage, NewJob
-from app.jobs.service import cancel, request
+from app.jobs.service import cancel
 from app.jobs.tables import Job as JobRow
+from app.projects.problems import QueueQuotaReached
+from app.projects.quotas import take_queue
+from app.sources.service import params_of_source
 from app.videos.queries import lock_video
-from app.videos.service import find_video, video_not_found
+from app.videos.service import find_video, stored_key, video_not_found
+from app.videos.tables import Video
 
 router = guarded_router("jobs")
 
@@ -95,7 +102,9 @@ def list_jobs(
     responses=problem_responses(
         *(
             VideoNotFound,
+            VideoNotStored,
             UnknownModel,
+            QueueQuotaReached,
             InvalidRequest,
             IdempotencyKeyInUse,
             IdempotencyKeyReused,
@@ -148,13 +157,29 @@ def queue_job(
 
     Raises:
         VideoNotFound, UnknownModel: there is no such video or model.
+        VideoNotStored: the video's file is not here yet.
+        QueueQuotaReached: the project has too much waiting.
         InvalidRequest: a model is named for a kind that takes none.
         IdempotencyKeyInUse, IdempotencyKeyReused: the key belongs to another request.
     """
     if wanted.kind is not JobKind.SPOT and wanted.model is not None:
-        raise InvalidRequest(f"A job of the kind {wanted.kind} takes no model.")
+        raise InvalidRequest(
+            f"A job of the kind {wanted.kind} takes no model.", kind=RULE
+        )
+    if wanted.kind is not JobKind.JOIN and wanted.encode is not None:
+        raise InvalidRequest(
+            f"A job of the kind {wanted.kind} takes no 'encode'.", kind=RULE
+        )
+    own_route = KINDS[wanted.kind].own_route
+    if own_route is not None:
+        path = own_route.format(video_id=video_id)
+        raise InvalidRequest(
+            f"A job of the kind {wanted.kind} is asked for with POST {path}."
+        )
     fingerprint = job_fingerprint(
-        video_id, wanted.kind, wanted.model, priority=wanted.priority
+        *(video_id, wanted.kind, wanted.model),
+        priority=wanted.priority,
+        encode=wanted.encode,
     )
     with resources.sessions.begin() as session:
         earlier = used_before(session, key, fingerprint=fingerprint)
@@ -165,11 +190,22 @@ def queue_job(
         # Locked, or a deletion meanwhile would leave the job without its video.
         if session.execute(lock_video(video_id)).one_or_none() is None:
             raise video_not_found(video_id)
+        video = session.get_one(Video, video_id)
+        if KINDS[wanted.kind].is_source:
+            params = dict(params_of_source(session, video, wanted.kind))
+            if wanted.encode is not None:
+                params["encode"] = wanted.encode
+        else:
+            stored_key(video)
+            params = {"model": wanted.model} if wanted.kind is JobKind.SPOT else {}
+        is_analysed = KINDS[wanted.kind].is_source or wanted.kind is JobKind.SPOT
+        if is_analysed and params.get("model") != NO_MODEL:
+            take_queue(session, video.project_id, duration_s=video.duration_s)
         job = request(
             session,
             kind=wanted.kind,
             video_id=video_id,
-            params={"model": wanted.model} if wanted.kind is JobKind.SPOT else {},
+            params=params,
             priority=wanted.priority,
             now=utc_now(),
         )

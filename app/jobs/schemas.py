@@ -4,13 +4,18 @@ from datetime import datetime
 from typing import Annotated, Literal, NotRequired
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
 from typing_extensions import TypedDict
 
-from app.core.http.schemas import Page
-from app.jobs.kinds import HIGHEST_PRIORITY, LOWEST_PRIORITY, JobKind
+from app.core.http.schemas import Links, Page
+from app.jobs.kinds import (
+    HIGHEST_PRIORITY,
+    KINDS,
+    LOWEST_PRIORITY,
+    JobKind,
+    stage_of,
+)
 from app.jobs.tables import Job as JobRow
-from app.jobs.tables import JobStatus
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
 
@@ -61,7 +66,7 @@ class Warnings(TypedDict):
     damaged: NotRequired[Annotated[str, Field(description="Parts are unreadable.")]]
 
 
-class JobLinks(BaseModel):
+class JobLinks(Links):
     """Addresses that belong to a job."""
 
     self: str
@@ -78,10 +83,15 @@ class Job(BaseModel):
     status: Status
     stage: str | None = Field(
         description="What a running job is doing; a spot job: probe, decode, spot, "
-        "store.",
+        "store; a job that brings a file, while it waits, too: download, copy, join.",
         examples=["spot"],
     )
     progress: float = Field(ge=0, le=1, description="Of a spot job by time.")
+    stage_seconds: dict[str, float] = Field(
+        description="Seconds in each stage so far, over all its runs; `start` is what "
+        "comes before the first.",
+        examples=[{"start": 0.1, "probe": 0.4, "decode": 0.9, "spot": 131.2}],
+    )
     priority: int = Field(description="Higher ones are run first.")
     eta_s: float | None = Field(description="Seconds still to go, if they can be told.")
     attempt: int = Field(description="How often a worker has begun it.")
@@ -112,7 +122,7 @@ class Job(BaseModel):
                 retryable=bool(job.error_retryable),
             )
         result = job.result or {}
-        stage = job.stage if job.status == JobStatus.RUNNING else None
+        stage = stage_of(job.kind, job.status, job.stage)
         return cls.model_validate(
             {
                 **{name: getattr(job, name) for name in _SAME_IN_JOB},
@@ -133,16 +143,26 @@ class JobPage(Page[Job]):
     """A video's jobs, the newest first."""
 
 
+# The others have a route of their own, as their refusal says.
+_ASKED = [str(kind) for kind, spec in KINDS.items() if spec.own_route is None]
+AskedKind = Annotated[JobKind, WithJsonSchema({"type": "string", "enum": _ASKED})]
+
+
 class NewJob(BaseModel):
     """What to do with a video: analyse it again, if nothing else is said."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: JobKind = Field(default=JobKind.SPOT, description="What is to be done.")
+    kind: AskedKind = Field(default=JobKind.SPOT, description="What is to be done.")
     model: str | None = Field(
         default=None,
         max_length=255,
         description="Of a spot job: a name of GET /models; null: the default.",
+    )
+    encode: bool | None = Field(
+        default=None,
+        description="Of a join job: whether parts that differ are encoded anew; null: "
+        "as the job before was asked.",
     )
     priority: int = Field(
         default=0,
@@ -154,6 +174,7 @@ class NewJob(BaseModel):
 
 _SAME_IN_JOB = (
     *("id", "kind", "video_id", "status", "progress", "priority", "eta_s", "attempt"),
+    "stage_seconds",
     *("result", "created_by", "created_at", "started_at", "finished_at"),
 )
 # What a spot job's result holds is also told in fields of its own.

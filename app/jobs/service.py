@@ -3,7 +3,8 @@
     queued ── claim ──> running ── succeed ──> succeeded
       ^                   │ │ └─── fail ─────> failed       (no attempt is left)
       └─ release, fail, ──┘ └───── release, ─> canceled     (a cancel was accepted)
-         requeue_orphaned          succeed, fail
+         interrupt,                succeed, fail,
+         requeue_orphaned          interrupt
 
 `cancel` ends a waiting job and asks a running one to stop; `requeue_orphaned` and
 `mark_dead`, for jobs whose workers died, are in `recovery`. What a worker does is
@@ -11,30 +12,33 @@ guarded by the token of its lease. The video is locked before its jobs, as a del
 does it.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.core.db.base import new_id
+from app.core.db.base import utc_now
 from app.core.errors import JobNotFound
 from app.core.settings import Settings
 from app.jobs.attempts import (
+    STORAGE_FULL,
     Claim,
     Failure,
     Held,
     JobProgress,
     LeaseLost,
+    NextJob,
     Settled,
 )
-from app.jobs.kinds import JobKind
+from app.jobs.kinds import KINDS, JobKind
 from app.jobs.queries import (
     claim_job,
     held_job,
 )
+from app.jobs.requests import request
 from app.jobs.settling import (
     end,
     end_canceled,
@@ -49,32 +53,6 @@ from app.videos.queries import lock_video
 from app.videos.tables import Video
 
 
-def request(
-    session: Session,
-    *,
-    kind: JobKind,
-    video_id: UUID | None,
-    now: datetime,
-    params: Mapping[str, object] | None = None,
-    priority: int = 0,
-    parent_id: UUID | None = None,
-) -> Job:
-    """Queue a new job; ring for it after the commit."""
-    job = Job(
-        id=new_id(),
-        kind=kind,
-        video_id=video_id,
-        parent_id=parent_id,
-        params=dict(params or {}),
-        priority=priority,
-        status=JobStatus.QUEUED,
-        created_at=now,
-    )
-    session.add(job)
-    session.flush()
-    return job
-
-
 def claim(
     session: Session, job_id: UUID, *, token: UUID, owner: str, settings: Settings
 ) -> Claim | None:
@@ -87,12 +65,22 @@ def claim(
         max_attempts=settings.max_attempts,
         max_interruptions=settings.max_interruptions,
     )
-    columns = (Job.kind, Job.video_id, Job.params, Job.attempt)
-    row = session.execute(statement.returning(*columns)).one_or_none()
+    returning = statement.returning(
+        *(Job.kind, Job.video_id, Job.params),
+        *(Job.attempt, Job.stage_seconds, Job.traceparent),
+    )
+    row = session.execute(returning).one_or_none()
     if row is None:
         return None
-    kind, video_id, params, attempt = row
-    return Claim(Held(job_id, token), JobKind(kind), video_id, params, attempt)
+    return Claim(
+        Held(job_id, token),
+        JobKind(row.kind),
+        row.video_id,
+        params=row.params,
+        attempt=row.attempt,
+        stage_seconds=row.stage_seconds,
+        traceparent=row.traceparent,
+    )
 
 
 def renew(
@@ -101,6 +89,7 @@ def renew(
     *,
     lease: timedelta | None,
     progress: JobProgress | None = None,
+    stage_seconds: Mapping[str, float] | None = None,
 ) -> bool:
     """Show progress and, if a length is given, renew the lease.
 
@@ -114,6 +103,8 @@ def renew(
     if progress is not None:
         values = {"stage": progress.stage, "progress": progress.done}
         values["eta_s"] = progress.eta_s
+    if stage_seconds is not None:
+        values["stage_seconds"] = dict(stage_seconds)
     if lease is not None:
         values["lease_expires_at"] = func.now() + lease
     statement = held_job(held.job_id, held.token).values(values)
@@ -121,6 +112,13 @@ def renew(
     if must_stop is None:
         raise LeaseLost
     return must_stop
+
+
+def keep_stage_seconds(
+    session: Session, held: Held, seconds: Mapping[str, float]
+) -> None:
+    """Keep the time of each stage with a job whose run this transaction has ended."""
+    session.get_one(Job, held.job_id).stage_seconds = dict(seconds)
 
 
 def release(
@@ -139,6 +137,21 @@ def release(
     return requeue(job)
 
 
+def interrupt(session: Session, held: Held, *, settings: Settings) -> Settled:
+    """Put a job back whose run lost something of ours: it counts as a worker's death.
+
+    One whose cancel was accepted ends as canceled.
+
+    Raises:
+        LeaseLost: the job is no longer ours.
+    """
+    job, video = _lock_held(session, held)
+    if job.cancel_requested:
+        return end_canceled(session, job, video, settings=settings)
+    job.interruptions += 1
+    return requeue(job)
+
+
 def succeed(
     session: Session,
     held: Held,
@@ -146,10 +159,14 @@ def succeed(
     settings: Settings,
     result: Mapping[str, object],
     save: Callable[[Session], None] | None = None,
+    then: Sequence[NextJob] = (),
 ) -> Settled:
     """End a job well; `save` writes what it found in the same transaction.
 
     One whose cancel was accepted ends as canceled, and nothing is saved.
+
+    Args:
+        then: jobs to queue now that this one has ended; notify workers afterwards.
 
     Raises:
         LeaseLost: the job is no longer ours; nothing is written.
@@ -159,7 +176,9 @@ def succeed(
         return end_canceled(session, job, video, settings=settings)
     if save is not None:
         save(session)
-    end(job, JobStatus.SUCCEEDED)
+    for wanted in then:
+        _request_next(session, wanted, job)
+    end(session, job, JobStatus.SUCCEEDED)
     job.lease_token = held.token  # It tells whose files are kept.
     job.stage, job.progress, job.result = None, 1.0, dict(result)
     job.error_code = job.error_detail = job.error_retryable = None
@@ -168,12 +187,27 @@ def succeed(
     return tell_webhook(session, job, video, settings=settings, events=events)
 
 
+def _request_next(session: Session, wanted: NextJob, job: Job) -> None:
+    """Queue what follows a job; it is the later one, whatever this machine's clock."""
+    made = request(
+        session,
+        kind=wanted.kind,
+        video_id=job.video_id,
+        params=wanted.params,
+        priority=job.priority,
+        parent_id=job.id,
+        job_id=wanted.id,
+        now=max(utc_now(), job.created_at + timedelta(microseconds=1)),
+    )
+    made.created_by = job.created_by
+
+
 def fail(
     session: Session, held: Held, failure: Failure, *, settings: Settings
 ) -> Settled:
     """End a job as failed, or put it back while the failure may pass.
 
-    One whose cancel was accepted ends as canceled.
+    One whose cancel was accepted ends as canceled. A full disk is not counted.
 
     Raises:
         LeaseLost: the job is no longer ours; nothing is written.
@@ -181,8 +215,11 @@ def fail(
     job, video = _lock_held(session, held)
     if job.cancel_requested:
         return end_canceled(session, job, video, settings=settings)
-    has_attempts = job.attempt - job.interruptions < settings.max_attempts
-    if failure.retryable and has_attempts:
+    if failure.code == STORAGE_FULL and KINDS[JobKind(job.kind)].waits_for_room:
+        job.attempt = max(job.attempt - 1, 0)
+        set_error(job, failure)
+        return requeue(job)
+    if failure.retryable and job.failures < settings.max_attempts:
         set_error(job, failure)
         return requeue(job)
     return end_failed(session, job, video, failure, settings=settings)
@@ -194,7 +231,7 @@ def cancel(
     """End a waiting job; ask the worker that holds a running one to stop.
 
     Returns:
-        The job, and the webhook message to ring for, if any.
+        The job, and the webhook message to announce, if any.
 
     Raises:
         JobNotFound: there is no such job.

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 from app.core.db.base import utc_now
 from app.core.errors import JobFailure, JobIsFinished, TooManyAttempts, WorkerDied
 from app.core.settings import Settings
+from app.core.storage.keys import saved_runs_prefix
 from app.jobs.attempts import Failure, Settled
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.tables import Job, JobStatus
+from app.videos.queries import add_pending_deletion
 from app.videos.tables import Video
-from app.webhooks.service import EndStatus, JobOutcome, add_delivery
+from app.webhooks.service import EndStatus, JobOutcome, announce
 
 ENDS: Mapping[JobStatus, EndStatus] = {
     JobStatus.SUCCEEDED: "succeeded",
@@ -29,15 +31,16 @@ def tell_webhook(
     settings: Settings,
     events: Mapping[str, int] | None = None,
 ) -> Settled:
-    """Add the webhook message of a job that has ended, where its kind sends one.
+    """Add the webhook messages of a job that has ended, where its kind sends them.
 
     Args:
         events: how many of each type a job found that succeeded.
     """
     status = JobStatus(job.status)
-    if video is None or video.callback_url is None:
+    spec = KINDS[JobKind(job.kind)]
+    if not spec.speaks_for_video and spec.subject is None:
         return Settled(status)
-    if not KINDS[JobKind(job.kind)].speaks_for_video:
+    if spec.is_source and status is JobStatus.SUCCEEDED:
         return Settled(status)
     error: dict[str, object] | None = None
     if status is JobStatus.FAILED:
@@ -46,27 +49,39 @@ def tell_webhook(
             "detail": job.error_detail,
             "retryable": job.error_retryable,
         }
-    delivery_id = add_delivery(
+    video_id = None if video is None else video.id
+    outcome = JobOutcome(
+        *(video_id, job.id, ENDS[status], events or {}, error),
+        subject=spec.subject or "video",
+        subject_id=None if spec.subject is None else _subject_id(job, spec.subject),
+    )
+    delivery_id = announce(
         session,
-        JobOutcome(video.id, job.id, ENDS[status], events or {}, error),
-        url=video.callback_url,
-        base_url=settings.base_url,
+        outcome.message_type,
+        project_id=job.project_id,
+        data=outcome.data(base_url=settings.base_url),
+        video_id=video_id,
+        job=job,
         now=utc_now(),
     )
     return Settled(status, delivery_id)
 
 
+def _subject_id(job: Job, subject: str) -> str:
+    """Tell what a job was asked for with, if that is no video."""
+    return str(job.params[f"{subject}_id"])
+
+
 def reason_of_death(job: Job, *, settings: Settings) -> JobFailure:
     """Tell apart what workers did to a job and what the job did by itself."""
-    if job.interruptions >= settings.max_interruptions:
+    if job.deaths >= settings.max_interruptions:
         return WorkerDied(
-            f"The worker died {job.interruptions} times while it ran this job. This is "
+            f"The worker died {job.deaths} times while it ran this job. This is "
             "a problem of the server (memory, driver), not of the video: see the "
             "worker's log, then run the job again."
         )
-    failures = job.attempt - job.interruptions
     why = job.error_detail or "The log of the worker tells why."
-    return TooManyAttempts(f"The job failed {failures} times. {why}")
+    return TooManyAttempts(f"The job failed {job.failures} times. {why}")
 
 
 def refuse_final(job: Job) -> None:
@@ -76,9 +91,9 @@ def refuse_final(job: Job) -> None:
 
 
 def requeue(job: Job) -> Settled:
-    """Put a locked job back into the queue, from its beginning."""
+    """Put a locked job back into the queue, where its runs saved it last."""
     _drop_lease(job)
-    job.status, job.stage, job.progress = JobStatus.QUEUED, None, 0.0
+    job.status, job.stage, job.progress = JobStatus.QUEUED, None, job.saved_progress
     return Settled(JobStatus.QUEUED)
 
 
@@ -86,9 +101,13 @@ def _drop_lease(job: Job) -> None:
     job.lease_token = job.lease_owner = job.lease_expires_at = job.eta_s = None
 
 
-def end(job: Job, status: JobStatus) -> None:
-    """End a locked job; its webhook is not told."""
+def end(session: Session, job: Job, status: JobStatus) -> None:
+    """End a locked job, and forget what its runs saved; its webhook is not told."""
     _drop_lease(job)
+    if job.saved_key is not None and job.video_id is not None:
+        prefix = saved_runs_prefix(job.video_id, job.id)
+        session.execute(add_pending_deletion(prefix))
+        job.saved_key = None
     job.status, job.finished_at = status, func.now()
 
 
@@ -96,7 +115,7 @@ def end_canceled(
     session: Session, job: Job, video: Video | None, *, settings: Settings
 ) -> Settled:
     """End a locked job as canceled, and tell its webhook."""
-    end(job, JobStatus.CANCELED)
+    end(session, job, JobStatus.CANCELED)
     return tell_webhook(session, job, video, settings=settings)
 
 
@@ -109,7 +128,7 @@ def end_failed(
     settings: Settings,
 ) -> Settled:
     """End a locked job as failed, and tell its webhook."""
-    end(job, JobStatus.FAILED)
+    end(session, job, JobStatus.FAILED)
     set_error(job, failure)
     return tell_webhook(session, job, video, settings=settings)
 

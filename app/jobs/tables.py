@@ -14,8 +14,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db.base import Base, Signed, new_id
+from app.core.principal import DEFAULT_PROJECT_ID
 from app.jobs.kinds import JobKind
-from app.videos.tables import Video, of_a_video_in
+from app.projects.tables import Project
+from app.videos.tables import Video
 
 
 class JobStatus(StrEnum):
@@ -43,6 +45,8 @@ class Job(Signed, Base):
         ),
         Index(None, "video_id", "created_at"),
         Index(None, "parent_id"),
+        Index(None, "finished_at"),  # for streams: what has just ended
+        Index(None, "project_id"),
         Index(
             "ix_jobs_open",
             "status",
@@ -59,6 +63,9 @@ class Job(Signed, Base):
     parent_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("jobs.id", ondelete="CASCADE")
     )  # the job that asked for this one
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Project.id), server_default=text(f"'{DEFAULT_PROJECT_ID}'::uuid")
+    )  # its video's, if it has one
     # What was asked for; spot: {"model": a checkpoint, or null for the default}.
     params: Mapped[dict[str, object]] = mapped_column(
         default=dict, server_default=text("'{}'")
@@ -68,9 +75,20 @@ class Job(Signed, Base):
     stage: Mapped[str | None]  # spot: probe | decode | spot | store
     progress: Mapped[float] = mapped_column(default=0.0)  # 0..1; spot: by PTS
     eta_s: Mapped[float | None]
+    # Seconds in each stage so far, over all runs.
+    stage_seconds: Mapped[dict[str, float]] = mapped_column(
+        default=dict, server_default=text("'{}'")
+    )
+    traceparent: Mapped[str | None]  # the trace that asked for it, as W3C writes it
     attempt: Mapped[int] = mapped_column(default=0)  # claims so far
     # Claims that ended with the death of a worker: no fault of the video.
     interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
+    # What its runs saved last, to go on from: how far they got at best, and how many
+    # failures and interruptions no longer count, since a run got further after them.
+    saved_key: Mapped[str | None]
+    saved_progress: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    forgiven_failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    forgiven_interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
     # Of the attempt under way; once it succeeded, of the one whose files are kept.
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
@@ -87,6 +105,16 @@ class Job(Signed, Base):
     # Tells the order of inserts: a video's row comes before its jobs'.
     video: Mapped[Video | None] = relationship(lazy="raise")
 
+    @property
+    def failures(self) -> int:
+        """How often runs failed by themselves since one last got further."""
+        return self.attempt - self.interruptions - self.forgiven_failures
+
+    @property
+    def deaths(self) -> int:
+        """How often a worker died of it, or with it, since a run last got further."""
+        return self.interruptions - self.forgiven_interruptions
+
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
-        return of_a_video_in(project_id, cls.video_id)
+        return cls.project_id == project_id

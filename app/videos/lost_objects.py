@@ -7,16 +7,18 @@ stores objects says by an `ObjectOwner` which are its own, and which of them are
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import chain
 
 import structlog
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.logging import warn_once
 from app.core.storage.interface import Storage
-from app.core.storage.keys import video_of
+from app.core.storage.keys import FOLDERS, video_of
 
 # How old an object must be: its run may be about to end, or someone may read it.
 STRAY_AFTER = timedelta(hours=1)
@@ -61,7 +63,7 @@ def sweep_lost_objects(
         removed[owner.name] += len(lost)
         waiting[owner].clear()
 
-    for key in _old_keys(storage):
+    for key in _old_keys(storage, before=_now(sessions) - STRAY_AFTER):
         for owner in owners:
             if owner.is_its_key(key):
                 waiting[owner].append(key)
@@ -75,17 +77,28 @@ def sweep_lost_objects(
     return removed.total()
 
 
-def _old_keys(storage: Storage) -> Iterator[str]:
-    """List those of all videos' objects that are no longer young.
+def _now(sessions: Sessions) -> datetime:
+    """Tell the time by this machine and by the database, whichever is earlier.
+
+    A clock that is ahead must not make the objects of runs under way look old.
+    """
+    with sessions() as session:
+        by_database = session.scalar(select(func.now()))
+    now = utc_now()
+    return now if by_database is None else min(now, by_database)
+
+
+def _old_keys(storage: Storage, *, before: datetime) -> Iterator[str]:
+    """List those of all videos' objects that have not been changed since.
 
     What lies among them and is no video's stays, with one warning.
     """
-    for found in storage.list("videos"):
+    for found in chain.from_iterable(map(storage.list, FOLDERS)):
         try:
             video_of(found.key)
         except ValueError:
             reason = "not a video's file"
             warn_once("stray_file_skipped", path=found.key, reason=reason)
             continue
-        if utc_now() - found.modified_at > STRAY_AFTER:
+        if found.modified_at < before:
             yield found.key

@@ -1,5 +1,6 @@
 """Statements about videos, built without a session."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from uuid import UUID
@@ -11,13 +12,14 @@ from sqlalchemy.orm import aliased
 from app.jobs.kinds import KINDS
 from app.jobs.tables import Job
 from app.timelines.tables import Analysis
+from app.videos.search import VideoFilter
 from app.videos.tables import PendingDeletion, Video
 
 SPEAKING = tuple(kind for kind, spec in KINDS.items() if spec.speaks_for_video)
 
 
 @cache
-def videos_with_jobs() -> Select[Video, Job, Analysis]:
+def videos_with_jobs() -> Select[Video, Job, Analysis | None]:
     """Each video, its latest job, and (or null) the analysis that is shown.
 
     Only jobs that speak for the video count.
@@ -39,20 +41,61 @@ def videos_with_jobs() -> Select[Video, Job, Analysis]:
     )
 
 
-def videos_page(*, before: UUID | None, limit: int) -> Select[Video, Job, Analysis]:
+def videos_page(
+    *, before: UUID | None, limit: int, wanted: VideoFilter | None = None
+) -> Select[Video, Job, Analysis | None]:
     """A page of videos, the newest first; one row more tells that there is a next."""
     statement = videos_with_jobs().order_by(Video.id.desc()).limit(limit + 1)
+    if wanted is not None:
+        statement = statement.where(*wanted.conditions())
     return statement if before is None else statement.where(Video.id < before)
 
 
-def video_with_jobs(video_id: UUID | None) -> Select[Video, Job, Analysis]:
+def same_file(project_id: UUID, sha256: str, size_bytes: int) -> Select[UUID]:
+    """Find the first video of a project whose file is there and has these bytes."""
+    return (
+        select(Video.id)
+        .where(
+            Video.project_id == project_id,
+            Video.sha256 == sha256,
+            Video.size_bytes == size_bytes,
+            Video.storage_key.is_not(None),
+        )
+        .order_by(Video.id)
+        .limit(1)
+    )
+
+
+def video_with_jobs(video_id: UUID | None) -> Select[Video, Job, Analysis | None]:
     """One video with its latest job and the analysis that is shown."""
     return videos_with_jobs().where(Video.id == video_id)
+
+
+def video_with_bytes(sha256: str) -> Select[Video, Job, Analysis | None]:
+    """The first video whose file is there and has these bytes."""
+    statement = videos_with_jobs().where(
+        Video.sha256 == sha256, Video.storage_key.is_not(None)
+    )
+    return statement.order_by(Video.id).limit(1)
 
 
 def lock_video(video_id: UUID) -> Select[UUID]:
     """Hold a video against its deletion until the transaction ends; no row: gone."""
     return select(Video.id).where(Video.id == video_id).with_for_update(key_share=True)
+
+
+def note_facts(video_id: UUID | None, facts: Mapping[str, object]) -> Update:
+    """Keep what a probe said of a file: the facts that a video shows, and all of them.
+
+    Args:
+        facts: the values of a `model.video.probe.VideoFacts`, by name.
+    """
+    shown = ("duration_s", "width", "height", "fps", "codec", "container")
+    return (
+        update(Video)
+        .where(Video.id == video_id)
+        .values(**{name: facts[name] for name in shown}, facts=dict(facts))
+    )
 
 
 def add_pending_deletion(prefix: str) -> Insert:

@@ -1,24 +1,26 @@
 """Videos: upload, list, look at, play, delete."""
 
 from contextlib import suppress
+from typing import Annotated
 
-from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import Query, Request, Response
+from pydantic import Field
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.db.base import utc_now
 from app.core.errors import (
     CallbackRefused,
     EmptyUpload,
+    FileDropped,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidCursor,
-    RangeNotSatisfiable,
     StorageFull,
     UnknownModel,
     UnsupportedBody,
     UploadBroken,
     VideoNotFound,
+    VideoNotStored,
     VideoTooLarge,
 )
 from app.core.http.cursors import VideosCursor
@@ -29,31 +31,47 @@ from app.core.http.dependencies import (
     ResourcesDep,
     VideoId,
 )
+from app.core.http.fields import Day
+from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import json_answer, paginate
-from app.core.http.problems import problem_responses
-from app.core.http.routing import MediaRoute, guarded_router
+from app.core.http.preconditions import etag_of
+from app.core.http.problems import WITH_JSON, problem_responses
+from app.core.http.routing import guarded_router
 from app.core.storage.keys import video_prefix
 from app.jobs.kinds import HIGHEST_PRIORITY, LOWEST_PRIORITY
-from app.videos.file_response import VideoFile
+from app.projects.problems import QUOTA_PROBLEMS
+from app.sources.body import MEDIA_TYPE as JSON
+from app.sources.body import SCHEMA, is_json, read_new_video
+from app.sources.problems import ImportNotFound, SourceRefused
+from app.sources.service import accept_source
+from app.videos.facts_schemas import MAX_NAME_CHARS, MAX_TITLE_CHARS
+from app.videos.parts import ENCODE, JOIN_KINDS
+from app.videos.playability import being_made
 from app.videos.queries import video_with_jobs, videos_page
 from app.videos.schemas import Video, VideoPage
+from app.videos.search import VideoFilter
 from app.videos.service import (
     delete_objects,
     delete_row,
-    find_video,
     video_not_found,
 )
 from app.videos.upload import Body, accept_upload
 
 router = guarded_router("videos")
-file_router = guarded_router("videos", MediaRoute)
 
-# Only what browsers play; anything else is offered as bytes, never as a page.
-PLAYABLE = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/mp4"}
-BYTES = "application/octet-stream"
-FILE: dict[str, dict[str, str]] = {
-    media_type: {} for media_type in (*dict.fromkeys(PLAYABLE.values()), BYTES)
-}
+MAX_QUERY_CHARS = 200
+QueryText = (
+    Annotated[str, Field(max_length=MAX_QUERY_CHARS, pattern=r"^[^\x00]*$")] | None
+)
+
+
+Sha256 = Annotated[
+    str | None,
+    Query(
+        pattern="^[0-9a-fA-F]{64}$",
+        description="Of a file: is it here already? Ask before you upload it.",
+    ),
+]
 
 UPLOAD_FORM = {
     "requestBody": {
@@ -68,17 +86,42 @@ UPLOAD_FORM = {
                             "type": "string",
                             "contentMediaType": "application/octet-stream",
                             "format": "binary",
-                            "description": "The video.",
+                            "description": "The video. Repeated, up to 20 times, in "
+                            "the order of play: the files of one match, which become "
+                            "one video.",
                         },
-                        "title": {"type": "string", "maxLength": 300},
+                        "parts": {
+                            "type": "string",
+                            "enum": list(JOIN_KINDS),
+                            "description": "Of several files: each is a half of the "
+                            "match, or they follow each other (the default).",
+                        },
+                        "encode": {
+                            "type": "string",
+                            "enum": list(ENCODE),
+                            "description": "Of several files that differ in size, "
+                            "codec or its settings: whether they are encoded anew, "
+                            "which takes about as long as they last. Left out: if "
+                            "they last no longer than 10 minutes together.",
+                        },
+                        "title": {"type": "string", "maxLength": MAX_TITLE_CHARS},
+                        "date": {
+                            "type": "string",
+                            "pattern": "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+                            "description": "Of the match: 2026-05-31.",
+                        },
+                        "competition": {
+                            "type": "string",
+                            "maxLength": MAX_NAME_CHARS,
+                        },
                         "callback_url": {
                             "type": "string",
-                            "format": "uri",
                             "description": "Where to POST the webhook.",
                         },
                         "model": {
                             "type": "string",
-                            "description": "A name of GET /models; else the default.",
+                            "description": "A name of GET /models; else the default. "
+                            "`none`: no model analyses the video, people tag it.",
                         },
                         "priority": {
                             "type": "integer",
@@ -90,7 +133,8 @@ UPLOAD_FORM = {
                         },
                     },
                 }
-            }
+            },
+            JSON: {"schema": SCHEMA},
         },
     }
 }
@@ -102,10 +146,12 @@ UPLOAD_FORM = {
     response_model=Video,
     openapi_extra=UPLOAD_FORM,
     responses={
-        202: {"description": "Stored, and queued for analysis."},
+        202: {"description": "Stored and queued for analysis; or to be fetched."},
         **problem_responses(
             *(UploadBroken, VideoTooLarge, UnsupportedBody, EmptyUpload),
-            *(CallbackRefused, UnknownModel, StorageFull),
+            *(CallbackRefused, UnknownModel, StorageFull, SourceRefused),
+            *(VideoNotFound, VideoNotStored, FileDropped),
+            *(ImportNotFound, *QUOTA_PROBLEMS, *WITH_JSON),
             *(IdempotencyKeyInUse, IdempotencyKeyReused),
         ),
     },
@@ -116,12 +162,23 @@ async def upload_video(
     resources: ResourcesDep,
     idempotency_key: IdempotencyKey = None,
 ) -> Video:
-    """Upload a video and queue its analysis.
+    """Upload a video and queue its analysis; or have it fetched.
 
-    The body streams to storage; the answer comes once it is safe on disk. With an
+    A form's file streams to storage; the answer comes once it is safe on disk. JSON
+    names where the file is: a `url`, or the path of an `import`. Then a job of the kind
+    `download` or `import` brings it, and the analysis follows by itself. Several files
+    of a form, or several `videos`, become one: a job of the kind `join` puts them
+    behind each other, without encoding them where they are alike. With an
     `Idempotency-Key` an upload may be sent again: it is answered with the first one's
     video.
     """
+    if is_json(request):
+        wanted = await read_new_video(request)
+        accepted = await accept_source(
+            wanted, idempotency_key, resources=resources, now=utc_now()
+        )
+        response.headers["location"] = f"/videos/{accepted.video.id}"
+        return Video.of(*accepted)
     length = request.headers.get("content-length", "")
     body = Body(
         chunks=request.stream(),
@@ -141,13 +198,35 @@ def list_videos(
     request: Request,
     response: Response,
     resources: ResourcesDep,
+    q: Annotated[
+        QueryText,
+        Query(
+            description="Words, each in the title, the file name, the competition or a "
+            "team's name. Case and accents do not matter.",
+        ),
+    ] = None,
+    competition: Annotated[QueryText, Query(description="The whole name.")] = None,
+    team: Annotated[
+        QueryText, Query(description="The whole name of one of the teams.")
+    ] = None,
+    from_date: Annotated[
+        Day | None, Query(description="Of the match, this day or later.")
+    ] = None,
+    to_date: Annotated[
+        Day | None, Query(description="Of the match, this day or earlier.")
+    ] = None,
     limit: Limit = 50,
     cursor: CursorText = None,
+    sha256: Sha256 = None,
 ) -> Response:
-    """List videos, the newest first."""
+    """List videos, the newest first; all, or those that are looked for."""
     before = VideosCursor.decode(cursor).before if cursor else None
+    wanted = VideoFilter(q, competition, team, from_date, to_date, sha256)
     with resources.sessions() as session:
-        found = session.execute(videos_page(before=before, limit=limit)).all()
+        found = session.execute(
+            videos_page(before=before, limit=limit, wanted=wanted)
+        ).all()
+        made = being_made(session, [video for video, _, _ in found])
     page, next_cursor = paginate(
         found,
         limit=limit,
@@ -155,14 +234,14 @@ def list_videos(
         request=request,
         response=response,
     )
-    items = [Video.of(*row) for row in page]
+    items = [Video.of(*row, is_proxy_being_made=row[0].id in made) for row in page]
     return json_answer(VideoPage(items=items, next_cursor=next_cursor), response)
 
 
 @router.get(
     "/videos/{video_id}",
     response_model=Video,
-    responses=problem_responses(VideoNotFound),
+    responses={200: WITH_ETAG, **problem_responses(VideoNotFound)},
 )
 def get_video(
     response: Response, video_id: VideoId, resources: ResourcesDep
@@ -170,9 +249,12 @@ def get_video(
     """Look at a video: its facts, and where its analysis stands."""
     with resources.sessions() as session:
         found = session.execute(video_with_jobs(video_id)).one_or_none()
+        made = being_made(session, [found[0]]) if found else set()
     if found is None:
         raise video_not_found(video_id)
-    return json_answer(Video.of(*found), response)
+    video = Video.of(*found, is_proxy_being_made=bool(made))
+    response.headers["etag"] = etag_of(found[0].facts_version)
+    return json_answer(video, response)
 
 
 @router.delete(
@@ -187,38 +269,3 @@ def delete_video(video_id: VideoId, resources: ResourcesDep) -> Response:
     with suppress(OSError, SQLAlchemyError):  # The sweep tries again.
         delete_objects(video_prefix(video_id), resources.sessions, resources.storage)
     return Response(status_code=204)
-
-
-@file_router.get(
-    "/videos/{video_id}/file",
-    response_class=StreamingResponse,
-    responses={
-        200: {"content": FILE, "description": "The file as uploaded."},
-        206: {
-            "content": {**FILE, "multipart/byteranges": {}},
-            "description": "The range asked for, or several.",
-        },
-        **problem_responses(VideoNotFound, RangeNotSatisfiable),
-    },
-)
-def play_video(video_id: VideoId, resources: ResourcesDep) -> VideoFile:
-    """Load the file as it was uploaded; ranges are served, so players can seek."""
-    with resources.sessions() as session:
-        video = find_video(session, video_id)
-    try:
-        found = resources.storage.stat(video.storage_key)
-    except FileNotFoundError as exc:
-        raise VideoNotFound("The video's file is gone from the server's disk.") from exc
-    suffix = (video.filename or "").rsplit(".", 1)[-1].lower()
-    return VideoFile(
-        resources.storage,
-        found,
-        media_type=PLAYABLE.get(suffix, BYTES),
-        filename=video.filename or f"{video_id}",
-        disposition="inline" if suffix in PLAYABLE else "attachment",
-        headers={
-            "etag": f'"{video.sha256}"',
-            "content-security-policy": "sandbox",
-            "cache-control": "private, no-transform",
-        },
-    )

@@ -7,6 +7,7 @@ but what the database may know of.
 import re
 import time
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,27 +15,34 @@ from functools import partial
 import anyio
 import structlog
 from anyio.to_thread import run_sync
+from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.checkpoints.catalogue import check_model
 from app.core.db.base import new_id
 from app.core.db.commit import OutcomeUnknown
 from app.core.errors import (
-    CallbackRefused,
+    RULE,
     EmptyUpload,
     InvalidRequest,
     NotReady,
-    StorageFull,
     UploadBroken,
-    VideoTooLarge,
 )
 from app.core.resources import Resources
 from app.core.settings import Settings
-from app.core.storage.interface import ObjectWriter
-from app.core.storage.keys import source_key
 from app.idempotency.service import held_key
-from app.jobs.kinds import HIGHEST_PRIORITY, LOWEST_PRIORITY
+from app.jobs.kinds import (
+    HIGHEST_PRIORITY,
+    KINDS,
+    LOWEST_PRIORITY,
+    NO_MODEL,
+    JobKind,
+)
+from app.videos.facts_schemas import NewFacts
 from app.videos.in_flight import upload_in_flight
+from app.videos.parts import JOIN_FIELDS, check_join_field, refuse_join_of_one
+from app.videos.room import ensure_free_space, ensure_quotas, too_large
+from app.videos.upload_files import HOW_TO_SEND, UploadFiles
 from app.videos.upload_form import (
     FileBytes,
     FileStarted,
@@ -43,15 +51,18 @@ from app.videos.upload_form import (
     TextField,
     read_boundary,
 )
-from app.videos.upload_rows import Accepted, UploadFormData, find_earlier, record_upload
-from app.webhooks.callbacks import check_callback_url
+from app.videos.upload_rows import (
+    FACT_FIELDS,
+    Accepted,
+    UploadFormData,
+    find_earlier,
+    record_upload,
+)
+from app.webhooks.checking import check_address
 
-FIELDS = ("file", "title", "callback_url", "model", "priority")
+FIELDS = ("file", *FACT_FIELDS, "callback_url", "model", "priority")
 FORM_OVERHEAD_BYTES = 256 * 1024  # what a form may hold besides the file
 LOOK_FOR_ROOM_EVERY = 64 * 2**20  # bytes between two looks at the free space
-MAX_TITLE_CHARS = 300
-RESOLVE_S = 20.0  # an upload waits so long for its turn to look up a callback's host
-CONTROL_CHARS = re.compile(r"[\x00-\x1f\x7f]")
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +86,8 @@ async def accept_upload(body: Body, *, resources: Resources, now: datetime) -> A
     Raises:
         UnsupportedBody, UploadBroken, EmptyUpload, InvalidRequest: the form is not
             what it must be.
-        VideoTooLarge, StorageFull: there is too much of it; raised as soon as known.
+        VideoTooLarge, StorageFull, StoredQuotaReached, QueueQuotaReached: there is too
+            much of it; raised as soon as known.
         CallbackRefused, UnknownModel: a field names what cannot be used.
         IdempotencyKeyInUse, IdempotencyKeyReused: the key belongs to another upload.
         NotReady: the database cannot be reached.
@@ -86,17 +98,19 @@ async def accept_upload(body: Body, *, resources: Resources, now: datetime) -> A
     async with (
         held_key(body.idempotency_key, resources=resources) as held,
         upload_in_flight(video_id, resources=resources) as flight,
-        resources.storage.put_stream(source_key(video_id)) as writer,
+        AsyncExitStack() as cleanup,
     ):
-        await _ensure_free_space(resources, body.content_length or 0)
-        async for chunk in _with_idle_timeout(body.chunks, resources.settings):
-            await _take_chunk(reader.feed(chunk), writer, upload, resources)
+        files = UploadFiles(flight, resources.storage, cleanup)
+        await ensure_free_space(resources, body.content_length or 0)
+        upload.is_sent_again = held.earlier is not None
+        upload.coming_bytes = max(0, (body.content_length or 0) - FORM_OVERHEAD_BYTES)
+        async for chunk in with_idle_timeout(body.chunks, resources.settings):
+            await _take_chunk(reader.feed(chunk), files, upload, resources)
             await held.touch()
             await flight.touch()
         reader.finish()
-        _refuse_empty(upload, writer.size_bytes)
-        flight.is_stored = True  # Or nearly so, if the next call does not return.
-        stored = await writer.finish()
+        stored = await files.finish()
+        refuse_join_of_one(stored, upload.fields)
         finish = record_upload if held.earlier is None else find_earlier
         try:
             accepted = await run_sync(
@@ -110,63 +124,84 @@ async def accept_upload(body: Body, *, resources: Resources, now: datetime) -> A
                 "with the same Idempotency-Key if it had one."
             ) from exc
     if accepted.video.id == video_id:
-        log.info("video_accepted", video=str(video_id), size_bytes=stored.size_bytes)
-        ring = partial(resources.notifier.notify_job, accepted.job.id)
-        await run_sync(ring, limiter=resources.upload_threads)
+        log.info("video_accepted", video=str(video_id), size_bytes=files.came_bytes)
+        queue = KINDS[JobKind(accepted.job.kind)].queue
+        notify = partial(resources.notifier.notify_job, accepted.job.id, queue=queue)
+        await run_sync(notify, limiter=resources.upload_threads)
     return accepted
 
 
 async def _take_chunk(
     pieces: Iterable[Piece],
-    writer: ObjectWriter,
+    files: UploadFiles,
     upload: UploadFormData,
     resources: Resources,
 ) -> None:
-    """Send the file's bytes on and gather the fields; each is judged when it comes."""
+    """Send the files' bytes on and gather the fields; each is judged when it comes."""
     limit = resources.settings.max_upload_size
     for piece in pieces:
         match piece:
             case FileBytes(data):
-                if writer.size_bytes + len(data) > limit:
-                    raise _too_large(limit)
-                await writer.write(data)
+                if files.came_bytes + len(data) > limit:
+                    raise too_large(limit)
+                await files.write(data)
             case FileStarted(filename):
-                if upload.filename is not None:
-                    raise InvalidRequest("The form holds more than one file.")
-                upload.filename = filename
+                await files.begin(filename)
+                is_first = upload.filename is None
+                upload.filename = filename if is_first else upload.filename
+                if is_first and not upload.is_sent_again:
+                    await ensure_quotas(
+                        resources,
+                        upload.coming_bytes,
+                        is_analysed=upload.fields.get("model") != NO_MODEL,
+                    )
             case TextField(name, value):
-                await _take_field(name, value, upload, resources)
-    if writer.size_bytes - upload.room_looked_for_at > LOOK_FOR_ROOM_EVERY:
-        upload.room_looked_for_at = writer.size_bytes
-        await _ensure_free_space(resources, 0)
+                await take_field(name, value, upload, resources)
+    if files.came_bytes - upload.room_looked_for_at > LOOK_FOR_ROOM_EVERY:
+        upload.room_looked_for_at = files.came_bytes
+        await ensure_free_space(resources, 0)
 
 
-async def _take_field(
+async def take_field(
     name: str, value: str, upload: UploadFormData, resources: Resources
 ) -> None:
-    if name not in FIELDS:
-        raise InvalidRequest(
-            f"The form has no field {name!r}; its fields are {', '.join(FIELDS)}."
-        )
+    """Judge a field and keep it.
+
+    Raises:
+        InvalidRequest: there is no such field, it was there before, or its value is
+            not what it must be.
+        CallbackRefused, UnknownModel: it names what cannot be used.
+    """
+    if name not in (*FIELDS, *JOIN_FIELDS):
+        known = ", ".join((*FIELDS, *JOIN_FIELDS))
+        raise InvalidRequest(f"The form has no field {name!r}; its fields are {known}.")
     if name in upload.fields:
         raise InvalidRequest(f"The field {name!r} is there twice.")
     value = value.strip()
     if not value:  # What browsers send for a field left empty.
         return
-    if name == "title" and (
-        len(value) > MAX_TITLE_CHARS or CONTROL_CHARS.search(value)
-    ):
-        raise InvalidRequest(
-            f"The title must be one line of at most {MAX_TITLE_CHARS} characters."
-        )
+    if name in FACT_FIELDS:
+        _check_fact(name, value)
     if name == "callback_url":
-        await _check_callback(value, resources)
+        await check_address(value, resources)
+    if name in JOIN_FIELDS:
+        check_join_field(name, value)
     if name == "priority":
         _check_priority(value)
-    if name == "model":
+    if name == "model" and value != NO_MODEL:
         look = partial(check_model, value, resources.settings)
         await run_sync(look, limiter=resources.upload_threads)
     upload.fields[name] = value
+
+
+def _check_fact(name: str, value: str) -> None:
+    try:
+        NewFacts.model_validate({name: value})
+    except ValidationError as exc:
+        words = exc.errors()[0]["msg"]
+        raise InvalidRequest(
+            f"The field {name!r} cannot be used: {words}.", kind=RULE
+        ) from exc
 
 
 def _check_priority(value: str) -> None:
@@ -178,21 +213,7 @@ def _check_priority(value: str) -> None:
         )
 
 
-async def _check_callback(url: str, resources: Resources) -> None:
-    nets = resources.settings.webhook_allow_nets
-    try:
-        with anyio.fail_after(RESOLVE_S):
-            await run_sync(
-                check_callback_url, url, nets, limiter=resources.resolver_threads
-            )
-    except TimeoutError as exc:
-        raise CallbackRefused(
-            "The host of callback_url could not be looked up in time; nothing was "
-            "kept. Try again later."
-        ) from exc
-
-
-async def _with_idle_timeout(
+async def with_idle_timeout(
     chunks: AsyncIterator[bytes], settings: Settings
 ) -> AsyncIterator[bytes]:
     """Pass chunks on; a client that leaves, falls silent or trickles has broken off.
@@ -235,37 +256,6 @@ def _refuse_trickle(rate: float, settings: Settings) -> None:
 
 def _refuse_by_header(content_length: int | None, limit: int) -> None:
     if content_length is not None and content_length > limit + FORM_OVERHEAD_BYTES:
-        raise _too_large(limit)
+        raise too_large(limit)
     if content_length == 0:
-        raise EmptyUpload(f"The body is empty. {_HOW_TO_SEND}")
-
-
-def _refuse_empty(upload: UploadFormData, size_bytes: int) -> None:
-    if upload.filename is None:
-        raise EmptyUpload(f"The form has no part named 'file'. {_HOW_TO_SEND}")
-    if size_bytes == 0:
-        raise EmptyUpload(f"The file {upload.filename!r} is empty, or none was chosen.")
-
-
-async def _ensure_free_space(resources: Resources, coming_bytes: int) -> None:
-    """Refuse what would leave the disk (and the database on it) without room."""
-    free = await run_sync(
-        resources.storage.free_bytes, limiter=resources.upload_threads
-    )
-    if free - coming_bytes < resources.settings.min_free_space:
-        raise StorageFull(
-            "The server's disk has no room for this upload; nothing was kept. "
-            "Delete videos that are no longer needed, or try again later.",
-            free_bytes=max(0, free - resources.settings.min_free_space),
-        )
-
-
-def _too_large(limit: int) -> VideoTooLarge:
-    return VideoTooLarge(
-        f"The upload is larger than {limit / 2**20:,.6g} MiB, the most this service "
-        "takes (TOUCHLINE_MAX_UPLOAD_SIZE).",
-        limit_bytes=int(limit),
-    )
-
-
-_HOW_TO_SEND = "Send the video in a part named 'file', e.g. curl -F file=@match.mp4"
+        raise EmptyUpload(f"The body is empty. {HOW_TO_SEND}")

@@ -1,4 +1,4 @@
-"""A multipart form read as it comes: fields in whole, the file in pieces.
+"""A multipart form read as it comes: fields in whole, files in pieces.
 
 Push, not pull: bytes are fed in, pieces come out, nothing is kept but one small field.
 """
@@ -10,18 +10,19 @@ from email.message import Message
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
-from app.core.errors import InvalidRequest, UnsupportedBody, UploadBroken
+from app.core.errors import RULE, InvalidRequest, UnsupportedBody, UploadBroken
+from model.video.join_rules import MAX_PARTS as MAX_FILES
 
 FILE_FIELD = "file"
 MAX_FIELD_BYTES = 8 * 1024
-MAX_PARTS = 16
+MAX_PARTS = 16 + MAX_FILES
 MAX_NAME_CHARS = 255
 CONTROL_CHARS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
 class FileStarted:
-    """The file's part begins; `filename` is what the client calls it."""
+    """A file's part begins; `filename` is what the client calls it."""
 
     filename: str
 
@@ -120,7 +121,9 @@ class FormReader:
     def _begin_part(self) -> None:
         self._parts += 1
         if self._parts > MAX_PARTS:
-            raise InvalidRequest(f"The form has more than {MAX_PARTS} parts.")
+            raise InvalidRequest(
+                f"The form has more than {MAX_PARTS} parts.", kind=RULE
+            )
         self._headers, self._value = [], bytearray()
 
     def _on_header_name(self, data: bytes, start: int, end: int) -> None:
@@ -141,7 +144,7 @@ class FormReader:
         name = disposition.get_param("name", header="content-disposition")
         filename = disposition.get_filename()
         if not isinstance(name, str) or not name:
-            raise InvalidRequest("A part of the form has no name.")
+            raise InvalidRequest("A part of the form has no name.", kind=RULE)
         if filename and name != FILE_FIELD:
             raise InvalidRequest(
                 f"The form has no part named 'file'; you sent the file as {name!r}. "
@@ -150,7 +153,7 @@ class FormReader:
         self._name = name
         if name == FILE_FIELD and filename is not None:
             self._name = None
-            self._pieces.append(FileStarted(_clean_filename(filename)))
+            self._pieces.append(FileStarted(clean_filename(filename)))
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         if self._name is None:
@@ -181,7 +184,7 @@ class FormReader:
 _SEND_AS_FILE = " Send it as a file with a name; with curl: -F file=@match.mp4"
 
 
-def _clean_filename(filename: str) -> str:
+def clean_filename(filename: str) -> str:
     """Keep the last part of a path, without what cannot be stored or shown."""
     name = filename.replace("\\", "/").rsplit("/", 1)[-1]
     name = name.encode("utf-8", "replace").decode()

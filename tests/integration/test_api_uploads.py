@@ -109,7 +109,7 @@ def test_an_upload_needs_no_content_length(api: RunningApi) -> None:
             form_part("file", b"x", filename="a.mp4") * 2 + form_end(),
             422,
             "invalid-request",
-            "more than one file",
+            "hold the same bytes",
         ),
         (
             form_part("callback", b"https://x.org") + form_end(),
@@ -186,7 +186,7 @@ def test_a_bad_form_is_refused_in_words_and_leaves_nothing(
     "content_type",
     [
         "video/mp4",
-        "application/json",
+        "application/x-www-form-urlencoded",
         "multipart/form-data",
         "multipart/mixed; boundary=x",
     ],

@@ -17,8 +17,8 @@ from model.spotting.predictor import Predictor
 from tests.integration.uploaded import Uploaded, upload
 from worker.handlers.spot import spot
 from worker.job_loop import JobLoop
-from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
-from worker.outcomes import Handlers, WorkerContext
+from worker.job_task import HandlerContext, Handlers, JobResult, JobTask, Reporter
+from worker.outcomes import WorkerContext
 
 PATIENCE_S = 60.0
 HANDLERS: Handlers = {JobKind.SPOT: spot}

@@ -14,8 +14,9 @@ from app.core.db.session import Sessions
 from app.core.errors import JobIsFinished, JobNotFound
 from app.core.settings import Settings
 from app.jobs import recovery, service
-from app.jobs.attempts import Failure, Held, JobProgress, LeaseLost
+from app.jobs.attempts import STORAGE_FULL, Failure, Held, JobProgress, LeaseLost
 from app.jobs.kinds import JobKind
+from app.jobs.requests import request
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery
@@ -52,6 +53,7 @@ STATES: dict[str, dict[str, Any]] = {
     "canceled": {"status": "canceled", "cancel_requested": True},
 }
 STALLED = Failure("decoder_stalled", "It stalled.", retryable=True)
+FULL = Failure(STORAGE_FULL, "There is no room.", retryable=True)
 BROKEN = Failure("unreadable_video", "It is broken.", retryable=False)
 
 Change = Callable[[Session, UUID, Settings], object]
@@ -80,8 +82,16 @@ def succeed(session: Session, job_id: UUID, settings: Settings) -> object:
     )
 
 
+def interrupt(session: Session, job_id: UUID, settings: Settings) -> object:
+    return service.interrupt(session, Held(job_id, TOKEN), settings=settings)
+
+
 def fail_for_now(session: Session, job_id: UUID, settings: Settings) -> object:
     return service.fail(session, Held(job_id, TOKEN), STALLED, settings=settings)
+
+
+def fail_for_room(session: Session, job_id: UUID, settings: Settings) -> object:
+    return service.fail(session, Held(job_id, TOKEN), FULL, settings=settings)
 
 
 def fail_for_good(session: Session, job_id: UUID, settings: Settings) -> object:
@@ -113,7 +123,9 @@ TABLE: dict[Change, Sequence[object]] = {
     renew: [*LOST, R, R, R, LeaseLost, R, R, R, *LOST],
     release: [*LOST, Q, Q, C, LeaseLost, Q, C, Q, *LOST],
     succeed: [*LOST, S, S, C, LeaseLost, S, C, S, *LOST],
+    interrupt: [*LOST, Q, Q, C, LeaseLost, Q, C, Q, *LOST],
     fail_for_now: [*LOST, Q, F, C, LeaseLost, Q, C, Q, *LOST],
+    fail_for_room: [*LOST, Q, Q, C, LeaseLost, Q, C, Q, *LOST],
     fail_for_good: [*LOST, F, F, C, LeaseLost, F, C, F, *LOST],
     cancel: [C, C, C, *[R] * 7, *DONE],
     requeue_orphaned: [SAME, C, F, *[SAME] * 4, Q, C, F, *[SAME] * 3],
@@ -168,6 +180,34 @@ def messages(sessions: Sessions) -> list[str]:
         return list(session.scalars(select(Delivery.type)))
 
 
+@pytest.mark.parametrize("kind", JobKind)
+def test_a_full_disk_is_no_failure_but_of_what_somebody_waits_for(
+    kind: JobKind, sessions: Sessions, limited: Settings
+) -> None:
+    _, job_id = make_job(sessions, "running")
+    with sessions.begin() as session:
+        job = session.get_one(Job, job_id)
+        job.kind, job.params = kind, {"clip_id": str(new_id())}
+    tries = []
+    for _ in range(2 * ATTEMPTS):
+        if row_of(sessions, job_id)["status"] == "queued":
+            with sessions.begin() as session:
+                service.claim(
+                    session, job_id, token=TOKEN, owner="gpu@new", settings=limited
+                )
+        with sessions.begin() as session:
+            service.fail(session, Held(job_id, TOKEN), FULL, settings=limited)
+        row = row_of(sessions, job_id)
+        tries.append((row["status"], row["error_code"]))
+        if row["status"] == "failed":
+            break
+
+    waits = kind not in (JobKind.CLIPS, JobKind.COMPARE)
+    assert (tries[-1][0] == "queued") == waits
+    assert {code for _, code in tries} == {"storage_full"}
+    assert len(tries) == 2 * ATTEMPTS if waits else len(tries) <= ATTEMPTS
+
+
 @pytest.mark.parametrize(("change", "state", "outcome"), CASES)
 def test_each_change_from_each_state_gives_the_next_state_or_an_error(
     change: Change, state: str, outcome: object, sessions: Sessions, limited: Settings
@@ -206,14 +246,14 @@ def test_the_table_names_every_public_function_that_changes_a_state() -> None:
     }
     driven = {change.__name__.partition("_for_")[0] for change in TABLE}
 
-    assert public - driven == {"request", "has_saved"}
+    assert public - driven == {"has_saved", "keep_stage_seconds"}
 
 
 def test_a_new_job_waits_in_the_queue(sessions: Sessions) -> None:
     video_id, parent_id = make_job(sessions, "succeeded")
 
     with sessions.begin() as session:
-        job_id = service.request(
+        job_id = request(
             session,
             kind=JobKind.THUMBNAILS,
             video_id=video_id,
@@ -245,9 +285,7 @@ def test_a_job_without_a_video_is_claimed_renewed_and_ended_like_any(
     sessions: Sessions, limited: Settings
 ) -> None:
     with sessions.begin() as session:
-        job = service.request(
-            session, kind=JobKind.THUMBNAILS, video_id=None, now=utc_now()
-        )
+        job = request(session, kind=JobKind.THUMBNAILS, video_id=None, now=utc_now())
         claimed = service.claim(
             session, job.id, token=TOKEN, owner="media@here", settings=limited
         )
@@ -267,9 +305,7 @@ def test_an_orphan_without_a_video_goes_back_into_the_queue(
     sessions: Sessions, limited: Settings
 ) -> None:
     with sessions.begin() as session:
-        job = service.request(
-            session, kind=JobKind.THUMBNAILS, video_id=None, now=utc_now()
-        )
+        job = request(session, kind=JobKind.THUMBNAILS, video_id=None, now=utc_now())
         for name, value in STATES["running, expired"].items():
             setattr(job, name, value)
     with sessions.begin() as session:

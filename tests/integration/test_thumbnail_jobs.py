@@ -25,7 +25,8 @@ from app.core.storage.keys import source_key, video_prefix
 from app.core.storage.local import LocalStorage
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
-from app.jobs.service import cancel, request
+from app.jobs.requests import request
+from app.jobs.service import cancel
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from tests.api_server import running_api
@@ -120,6 +121,38 @@ def test_a_run_leaves_a_poster_a_sheet_and_cues(
     cues = storage.get(keys.cues).decode()
     assert cues.startswith("WEBVTT")
     assert cues.count("thumbnails.jpg#xywh=") == 10
+
+
+def test_what_the_file_is_is_told_before_the_analysis_begins(
+    tmp_path: Path, ask: Ask, context: WorkerContext
+) -> None:
+    draw_video(tmp_path / "match.mkv", codec="libx265", frames=30)
+    asked = ask(tmp_path / "match.mkv")
+
+    run(asked, context)
+
+    with running_api(context.settings) as api:
+        video = api.client.get(f"/videos/{asked.spot.video_id}").json()
+        jobs = api.client.get(
+            f"/videos/{asked.spot.video_id}/jobs", params={"kind": "proxy"}
+        ).json()
+    assert (video["status"], video["codec"], video["fps"]) == ("queued", "hevc", 30)
+    assert video["playable"] == "pending"
+    assert len(jobs["items"]) == 1
+
+
+def test_facts_of_a_job_that_decoded_all_of_it_stay(
+    match: Path, ask: Ask, context: WorkerContext
+) -> None:
+    asked = ask(match)
+    with context.sessions.begin() as session:
+        video = session.get_one(Video, asked.spot.video_id)
+        video.facts, video.duration_s = {"codec": "h264"}, 9.9
+
+    run(asked, context)
+
+    assert asked.spot.video().duration_s == 9.9
+    assert asked.spot.video().facts == {"codec": "h264"}
 
 
 def test_a_video_whose_file_is_gone_is_not_called_unreadable(

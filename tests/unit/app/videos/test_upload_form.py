@@ -79,7 +79,7 @@ def test_a_filename_is_a_name_and_never_a_path(sent: str, kept: str) -> None:
             InvalidRequest,
         ),
         (
-            b'--XX\r\nContent-Disposition: form-data; name="t"\r\n\r\n\r\n' * 17,
+            b'--XX\r\nContent-Disposition: form-data; name="t"\r\n\r\n\r\n' * 37,
             InvalidRequest,
         ),
     ],

@@ -1,0 +1,54 @@
+"""Jobs are asked for here: rows that wait in the queue."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.db.base import new_id
+from app.core.db.project_sessions import project_of
+from app.core.tracing.context import current_traceparent
+from app.jobs.kinds import JobKind
+from app.jobs.tables import Job, JobStatus
+from app.videos.tables import Video
+
+log = structlog.get_logger(__name__)
+
+
+def request(
+    session: Session,
+    *,
+    kind: JobKind,
+    video_id: UUID | None,
+    now: datetime,
+    params: Mapping[str, object] | None = None,
+    priority: int = 0,
+    parent_id: UUID | None = None,
+    job_id: UUID | None = None,
+) -> Job:
+    """Queue a new job, in its video's project; notify its workers after the commit."""
+    of_video = select(Video.project_id).where(Video.id == video_id).scalar_subquery()
+    job = Job(
+        id=job_id or new_id(),
+        kind=kind,
+        video_id=video_id,
+        project_id=project_of(session) if video_id is None else of_video,
+        parent_id=parent_id,
+        params=dict(params or {}),
+        priority=priority,
+        status=JobStatus.QUEUED,
+        traceparent=current_traceparent(),
+        created_at=now,
+    )
+    session.add(job)
+    session.flush()
+    log.info(
+        "job_requested",
+        job=str(job.id),
+        kind=str(kind),
+        video=None if video_id is None else str(video_id),
+    )
+    return job

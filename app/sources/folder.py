@@ -1,0 +1,115 @@
+"""The folder from which an operator lets videos be taken, and nothing outside of it.
+
+No symbolic link is followed below the folder itself, whoever swaps one in and when:
+each part of a path is opened from the one before.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from model.video.file_names import VIDEO_SUFFIXES, is_video_name
+
+MOST_DEPTH = 16
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+INSIDE = os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A video file in the folder; `path` is relative, with slashes."""
+
+    path: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class ImportFolder:
+    """Video files under a folder of the operator's."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def list(self) -> Iterator[FoundFile]:
+        """List the video files, in no order.
+
+        What cannot be read, hidden files and links are left out.
+
+        Raises:
+            OSError: the folder itself cannot be read.
+        """
+        handle = os.open(self._root, DIRECTORY)
+        try:
+            yield from _list(handle, PurePosixPath())
+        finally:
+            os.close(handle)
+
+    @contextmanager
+    def open(self, path: str) -> Iterator[BinaryIO]:
+        """Open a file that `list` may name.
+
+        Raises:
+            ValueError: the path leads out of the folder, or names no video file.
+            OSError: there is no such file, or it is no regular one.
+        """
+        handle = _open_inside(self._root, _parts(path))
+        with open(handle, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise FileNotFoundError(path)
+            yield file
+
+
+def _open_inside(root: Path, parts: tuple[str, ...]) -> int:
+    folder = os.open(root, DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, DIRECTORY | INSIDE, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        # Not blocking: a pipe would be waited for.
+        return os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | INSIDE, dir_fd=folder)
+    except OSError as exc:
+        if exc.errno != errno.ELOOP:  # what a link is told by
+            raise
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from exc
+    finally:
+        os.close(folder)
+
+
+def _list(folder: int, at: PurePosixPath) -> Iterator[FoundFile]:
+    if len(at.parts) >= MOST_DEPTH:
+        return
+    with os.scandir(folder) as entries:
+        found = [entry for entry in entries if not entry.name.startswith(".")]
+    for entry in found:
+        path = at / entry.name
+        with suppress(OSError, UnicodeError):
+            str(path).encode()  # A name that is no UTF-8 cannot travel as JSON.
+            if entry.is_dir(follow_symlinks=False):
+                inner = os.open(entry.name, DIRECTORY | INSIDE, dir_fd=folder)
+                try:
+                    yield from _list(inner, path)
+                finally:
+                    os.close(inner)
+            elif is_video_name(path):
+                facts = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(facts.st_mode):
+                    modified_at = datetime.fromtimestamp(facts.st_mtime, UTC)
+                    yield FoundFile(str(path), facts.st_size, modified_at)
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    parts = tuple(path.split("/"))
+    if "\0" in path or any(part in ("", ".", "..") for part in parts):
+        raise ValueError("is no path inside the folder")
+    if any(part.startswith(".") for part in parts):
+        raise ValueError("names a hidden file or folder")
+    if not is_video_name(PurePosixPath(path)):
+        raise ValueError(f"ends in none of {', '.join(VIDEO_SUFFIXES)}")
+    return parts

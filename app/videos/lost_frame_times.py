@@ -1,0 +1,21 @@
+"""Which stored times of frames nobody needs any more."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.storage.keys import is_frame_times_key, video_of
+from app.videos.lost_objects import ObjectOwner
+from app.videos.tables import Video
+
+
+def _find_lost(session: Session, keys: Collection[str]) -> set[str]:
+    """Find those that their video does not name: of earlier runs, and of lost ones."""
+    videos = {video_of(key) for key in keys}
+    statement = select(Video.id, Video.frame_times_key).where(Video.id.in_(videos))
+    named = dict(session.execute(statement).all())
+    return {key for key in keys if named.get(video_of(key), key) != key}
+
+
+FRAME_TIMES = ObjectOwner("frame_times", is_frame_times_key, _find_lost)
