@@ -3,38 +3,47 @@
 Started by `model.video.process` as `python -m model.video.child`; imports no torch.
 """
 
+import errno
 import importlib
 import json
 import os
 import pkgutil
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
 
-from model.errors import ModelError, VideoLimitExceeded
+from model.errors import ModelError, NoRoom, VideoLimitExceeded
+from model.video.clip_request import ClipRequest
 from model.video.decode import iter_chosen
 from model.video.frame_spec import FrameSpec
+from model.video.frame_stills import PICKED, pick_frames
 from model.video.input_file import InputFile, open_input
+from model.video.join_request import JoinRequest
 from model.video.limits import MediaLimits
 from model.video.probe import probe_file
+from model.video.proxy import open_target, write_proxy
 from model.video.ring import Ring
 from model.video.sandbox import (
+    MESSAGE_BYTES,
     die_with_thread,
     enter_sandbox,
     limit_self,
     watch_parent,
 )
 from model.video.sender import MessageChannel, StepSender
-from model.video.source import Tally
+from model.video.source import Tally, open_video
 from model.video.stills import pick_stills
+from model.video.time_messages import TimeSender
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+_NO_ROOM = "The server's disk is full; free some room, then run the job again."
 _NEVER_NEEDED = ("av.__main__", "av.datasets")
 
 
@@ -45,11 +54,22 @@ def main() -> None:
     if request["die_with_thread"]:
         die_with_thread(request["parent"])
     channel.send(kind="alive")
-    limit_self(memory_bytes=request["memory_bytes"], cpu_s=request["cpu_s"])
+    limit_self(
+        memory_bytes=request["memory_bytes"],
+        cpu_s=request["cpu_s"],
+        file_bytes=request.get("file_bytes", MESSAGE_BYTES),
+    )
     try:
         _answer(request, channel)
     except ModelError as exc:
         channel.send(kind="error", name=type(exc).__name__, detail=str(exc))
+    except OSError as exc:
+        is_full = exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        channel.send(
+            kind="error",
+            name=NoRoom.__name__ if is_full else None,
+            detail=_NO_ROOM if is_full else f"{type(exc).__name__}: {exc}",
+        )
     except MemoryError:
         channel.send(
             kind="error",
@@ -64,15 +84,55 @@ def main() -> None:
 def _answer(request: Mapping[str, Any], channel: MessageChannel) -> None:
     """Open what is needed, enter the sandbox, and only then read the file."""
     with ExitStack() as cleanup:
+        if request["verb"] in ("clips", "join"):
+            make = _make_clips if request["verb"] == "clips" else _join
+            make(request, channel, cleanup)
+            return
         path = request.get("path")
         file = cleanup.enter_context(open_input(Path(path))) if path else None
+        target = None
+        if path and request["verb"] == "proxy":
+            again = cleanup.enter_context(open_input(Path(path)))
+            target = again, cleanup.enter_context(open_target(request["target"]))
         _import_all_of_pyav()
         report = enter_sandbox(reading=file.descriptor if file else None)
         channel.send(kind="sandbox", **asdict(report))
         if file is None:
             channel.send(kind="end")
         else:
-            _run_verb(file, request, channel)
+            _run_verb(file, request, channel, target)
+
+
+def _make_clips(
+    request: Mapping[str, Any], channel: MessageChannel, cleanup: ExitStack
+) -> None:
+    clips = ClipRequest(request, cleanup)
+    output = cleanup.enter_context(open_target(request["target"]))
+    _import_all_of_pyav()
+    report = enter_sandbox(reading=clips.descriptor)
+    channel.send(kind="sandbox", **asdict(report))
+    tally = Tally()
+    _start_watch(request["parent"], channel, tally, threading.Semaphore(0))
+    made = clips.answer(
+        output,
+        tally=tally,
+        tell=lambda frames: channel.send(kind="written", frames=frames),
+    )
+    channel.send(kind="end", **made)
+
+
+def _join(
+    request: Mapping[str, Any], channel: MessageChannel, cleanup: ExitStack
+) -> None:
+    joining = JoinRequest(request, cleanup)
+    output = cleanup.enter_context(open_target(request["target"]))
+    _import_all_of_pyav()
+    report = enter_sandbox(reading=joining.descriptor)
+    channel.send(kind="sandbox", **asdict(report))
+    tally = Tally()
+    _start_watch(request["parent"], channel, tally, threading.Semaphore(0))
+    made = joining.answer(output, tally=tally, send=channel.send)
+    channel.send(kind="end", **made)
 
 
 def _import_all_of_pyav() -> None:
@@ -84,8 +144,19 @@ def _import_all_of_pyav() -> None:
 
 
 def _run_verb(
-    file: InputFile, request: Mapping[str, Any], channel: MessageChannel
+    file: InputFile,
+    request: Mapping[str, Any],
+    channel: MessageChannel,
+    target: tuple[InputFile, IO[bytes]] | None,
 ) -> None:
+    """Do what is asked.
+
+    Args:
+        file: what is read.
+        request: tells what to do.
+        channel: takes the answer.
+        target: of a proxy: the file opened once more, and what is written.
+    """
     tally = Tally()
     free = threading.Semaphore(request.get("slots", 0))
     _start_watch(request["parent"], channel, tally, free)
@@ -99,13 +170,50 @@ def _run_verb(
             kind="stills", **pick_stills(file, request, limits=limits, tally=tally)
         )
         return
+    if request["verb"] == "frames":
+        made = pick_frames(
+            *(file, request),
+            limits=limits,
+            tally=tally,
+            tell=lambda count: channel.send(kind=PICKED, frames=count),
+        )
+        channel.send(kind="frames", **made)
+        return
+    times = TimeSender(channel)
+    if request["verb"] == "times":
+        with open_video(file, limits=limits, tally=tally) as source:
+            deque(times.note(source.frames()), maxlen=0)
+        channel.send(kind="end", tally=asdict(tally))
+        return
+
+    if target is not None:
+        again, output = target
+        made = write_proxy(
+            file,
+            again,
+            output,
+            fps=float(request["fps"]),
+            limits=limits,
+            tally=tally,
+            note=times.note,
+        )
+        output.flush()
+        channel.send(kind="end", tally=asdict(tally), **made)
+        return
 
     spec = FrameSpec.from_dict(request["spec"])
     ring = Ring(request["ring"], spec, slots=request["slots"])
     with StepSender(
-        spec, ring, channel, free, converter_threads=request["converter_threads"]
+        spec,
+        ring,
+        channel,
+        free,
+        converter_threads=request["converter_threads"],
+        images_from=request["images_from"],
     ) as sender:
-        for chosen in iter_chosen(file, spec, limits=limits, tally=tally):
+        for chosen in iter_chosen(
+            file, spec, limits=limits, tally=tally, note=times.note
+        ):
             sender.send(chosen)
     channel.send(kind="end", tally=asdict(tally))
 

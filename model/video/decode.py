@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from model.errors import DecoderCrashed
 from model.video.frame_spec import FrameSpec
+from model.video.frame_times import FrameTimes
 from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import FrameConverter
 from model.video.process import ChildProcess
 from model.video.ring import Ring, create_memory
 from model.video.source import SourceFrame, Tally, open_video
+from model.video.time_messages import KIND, TimeReceiver
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -81,11 +83,19 @@ def iter_steps(
 
 
 def iter_chosen(
-    file: InputFile, spec: FrameSpec, *, limits: MediaLimits, tally: Tally | None
+    file: InputFile,
+    spec: FrameSpec,
+    *,
+    limits: MediaLimits,
+    tally: Tally | None,
+    note: Callable[[Iterator[SourceFrame]], Iterator[SourceFrame]] = iter,
 ) -> Iterator[SourceFrame]:
-    """Decode a video and give the frames that its steps take, not yet converted."""
+    """Decode a video and give the frames that its steps take, not yet converted.
+
+    All frames pass through `note`, also those that are not taken.
+    """
     with open_video(file, limits=limits, tally=tally) as source:
-        yield from choose_frames(source.frames(), fps=spec.fps)
+        yield from choose_frames(note(source.frames()), fps=spec.fps)
 
 
 class StepStream:
@@ -94,14 +104,23 @@ class StepStream:
     Attributes:
         pid: the process id of the decoding process.
         tally: what was in the file; None until the last step has come.
+        frame_times: when each frame of the file is shown, also those that were not
+            taken; None until the last step has come.
     """
 
-    def __init__(self, child: ChildProcess, ring: Ring) -> None:
+    def __init__(
+        self, child: ChildProcess, ring: Ring, *, spec: FrameSpec, images_from: int
+    ) -> None:
         self.pid = child.pid
         self.tally: Tally | None = None
+        self.frame_times: FrameTimes | None = None
+        self._times = TimeReceiver()
         self._child = child
         self._ring = ring
         self._count = 0
+        self._images_from = images_from
+        self._no_image = np.zeros((spec.out_height, spec.out_width, 3), np.uint8)
+        self._no_image.flags.writeable = False
         self._freed = 0
         self._batch = max(1, ring.slots // 4)
 
@@ -116,10 +135,10 @@ class StepStream:
         """
         if self.tally is not None:
             raise StopIteration
-        message = self._child.receive()
         try:
+            message = self._receive()
             if message["kind"] == "end":
-                self.tally = Tally(**message["tally"])
+                self._finish(message)
                 raise StopIteration
             step = self._step_of(message)
         except (KeyError, TypeError, ValueError) as exc:
@@ -127,8 +146,21 @@ class StepStream:
                 "The decoding process sent an invalid message."
             ) from exc
         self._count += 1
-        self._free_slots()
+        if self._count > self._images_from:
+            self._free_slots()
         return step
+
+    def _receive(self) -> dict[str, Any]:
+        """Wait for a message that is not of frames' times; those are kept."""
+        while (message := self._child.receive())["kind"] == KIND:
+            self._times.take(message)
+        return message
+
+    def _finish(self, message: dict[str, Any]) -> None:
+        tally = Tally(**message["tally"])
+        if self._count or len(self._times):
+            self.frame_times = self._times.finish(until_s=tally.until_s)
+        self.tally = tally
 
     def _free_slots(self) -> None:
         # In batches: each wakes the child. It never waits for one while the
@@ -139,11 +171,13 @@ class StepStream:
             self._freed = 0
 
     def _step_of(self, message: dict[str, Any]) -> Step:
+        has_image = self._count >= self._images_from
+        slot = self._count - self._images_from
         return Step(
             frame=int(message["frame"]),
             pts=int(message["pts"]),
             time_s=float(message["time_s"]),
-            image=self._ring.read(self._count),
+            image=self._ring.read(slot) if has_image else self._no_image,
         )
 
 
@@ -153,6 +187,7 @@ def decode_in_child(
     spec: FrameSpec,
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
+    images_from: int = 0,
     ring_steps: int = 64,
     converter_threads: int | None = None,
     stall_timeout_s: float = 30.0,
@@ -169,6 +204,8 @@ def decode_in_child(
         path: of the file.
         spec: what the network sees.
         limits: what is allowed.
+        images_from: the first step whose image is wanted; those before come with a
+            black one, and cost neither scaling nor copying.
         ring_steps: images in shared memory.
         converter_threads: threads that scale; None is one for every four cores, at
             least one (on two cores a second one gains nothing, and scaling is then
@@ -190,6 +227,7 @@ def decode_in_child(
         "limits": asdict(limits),
         "spec": spec.to_dict(),
         "slots": ring_steps,
+        "images_from": images_from,
         "converter_threads": converter_threads or max(1, (os.cpu_count() or 1) // 4),
     }
     with ExitStack() as cleanup:
@@ -207,7 +245,7 @@ def decode_in_child(
             cleanup.callback(child.close)
         finally:
             os.close(descriptor)
-        yield StepStream(child, ring)
+        yield StepStream(child, ring, spec=spec, images_from=images_from)
 
 
 def choose_frames(

@@ -13,6 +13,7 @@ import av.error
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from model.video.opening import rewind
 from model.video.source import VideoSource
 
 _SMALL_BYTES = 32 << 20
@@ -109,7 +110,7 @@ def _scan(source: VideoSource) -> Extent:
     first: Packet[VideoStream] | None = None
     first_s = last_s = Fraction(0)
     count = 0
-    source.container.seek(0)
+    rewind(source.container)
     packets = _packets(source)
     while True:
         packet = next(packets, None)
@@ -159,7 +160,7 @@ def _extent(
 
 def _measure_rate(source: VideoSource) -> float:
     """Return frames a second over the first packets; 0 if there is but one."""
-    source.container.seek(0)
+    rewind(source.container)
     times = []
     for packet in _packets(source):
         if packet.dts is not None:

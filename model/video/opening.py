@@ -1,6 +1,7 @@
 """Open a file as one of the accepted formats, or say why it is refused."""
 
 import os
+from contextlib import suppress
 
 import av
 import av.error
@@ -16,10 +17,13 @@ _MAX_BOXES = 1000
 _SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
 
 
-def open_container(file: InputFile) -> InputContainer:
+def open_container(file: InputFile, *, codecs: str = CODECS) -> InputContainer:
     """Read a file with only the formats, codecs and protocols that are accepted.
 
     One at a time: the file has one position. Its name is ignored.
+
+    Args:
+        codecs: FFmpeg's decoders that may look at what its streams are.
 
     Raises:
         UnreadableVideo: empty, damaged, or no video at all.
@@ -30,13 +34,25 @@ def open_container(file: InputFile) -> InputContainer:
         "fd": str(file.descriptor),
         "format_whitelist": FORMATS,
         "protocol_whitelist": PROTOCOLS,
-        "codec_whitelist": CODECS,
+        "codec_whitelist": codecs,
     }
     os.lseek(file.descriptor, 0, os.SEEK_SET)
     try:
         return av.open("fd:", "r", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as exc:
         raise UnreadableVideo(_why_unreadable(file)) from exc
+
+
+def rewind(container: InputContainer) -> None:
+    """Go back to the first packet; stay where the file stands if that cannot be had.
+
+    Where an index names no key frame at the beginning FFmpeg finds none to seek to.
+    """
+    try:
+        container.seek(0)
+    except av.error.FFmpegError:
+        with suppress(av.error.FFmpegError):
+            container.seek(0, any_frame=True)
 
 
 def find_video(container: InputContainer) -> VideoStream:

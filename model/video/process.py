@@ -66,7 +66,7 @@ class ChildProcess:
         self._buffer = b""
         self._has_started = False
         self.sandbox: SandboxReport | None = None
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # outlives this
         self._process = self._start(share)
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)

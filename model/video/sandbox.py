@@ -23,6 +23,9 @@ from model.video import landlock, linux, seccomp
 POLL_S = 0.5
 """How often the child looks whether its parent still lives."""
 
+MESSAGE_BYTES = 1 << 20
+"""Room for a child's own error messages on stderr."""
+
 _FIRST_PRIVATE_UID = 0x70000000
 """Above what systems, containers and /etc/subuid hand out. The process id is added:
 no two decoders share a user, nor does anything else."""
@@ -153,7 +156,9 @@ def _refuse_new_privileges() -> None:
     linux.call("prctl", linux.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def limit_self(*, memory_bytes: int, cpu_s: int) -> None:
+def limit_self(
+    *, memory_bytes: int, cpu_s: int, file_bytes: int = MESSAGE_BYTES
+) -> None:
     """Bound this process's memory, CPU time, open files and what it may write.
 
     A bound that the system does not know (address space on macOS) is left out.
@@ -162,7 +167,7 @@ def limit_self(*, memory_bytes: int, cpu_s: int) -> None:
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: cpu_s,
         resource.RLIMIT_NOFILE: 32,
-        resource.RLIMIT_FSIZE: 1 << 20,  # Room for its own error messages on stderr.
+        resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_CORE: 0,
     }
     for kind, bound in bounds.items():

@@ -47,6 +47,7 @@ class StepSender:
         free: threading.Semaphore,
         *,
         converter_threads: int,
+        images_from: int = 0,
     ) -> None:
         """Prepare the threads.
 
@@ -56,6 +57,8 @@ class StepSender:
             channel: carries the messages about them.
             free: counts the ring's free slots.
             converter_threads: 1 converts in the caller's own thread.
+            images_from: the first step whose image is wanted; those before take no
+                slot.
         """
         self._ring, self._channel, self._free = ring, channel, free
         self._spec = spec
@@ -66,6 +69,7 @@ class StepSender:
         self._max_pending = 2 * converter_threads
         self._pending: deque[tuple[SourceFrame, Future[None]]] = deque()
         self._count = 0
+        self._to_skip = images_from
 
     def __enter__(self) -> "StepSender":
         return self
@@ -82,6 +86,10 @@ class StepSender:
 
     def send(self, chosen: SourceFrame) -> None:
         """Convert a frame into the next slot; wait while all slots are taken."""
+        if self._to_skip:
+            self._to_skip -= 1
+            self._announce(chosen)
+            return
         if not self._free.acquire(blocking=False):
             self._flush(keep=0)  # The parent frees only announced slots.
             self._free.acquire()

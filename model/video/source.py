@@ -148,11 +148,11 @@ class VideoSource:
         return picture.key_frame or not picture.is_corrupt
 
     def _pictures(self) -> Iterator[tuple[VideoFrame, int | None]]:
-        times = DecodingTimes() if self._has_decoding_times_only() else None
+        times = DecodingTimes() if self.has_decoding_times_only else None
         decoder = Pictures(self.stream, self.limits)
         for packet in self.packets():
             if packet is not None:
-                self._check(packet)
+                self.check(packet)
                 if times is not None:
                     times.enter(packet)
             refused = decoder.refused
@@ -165,7 +165,7 @@ class VideoSource:
                 if times is not None:
                     times.lose()
 
-    def _check(self, packet: "Packet[VideoStream]") -> None:
+    def check(self, packet: "Packet[VideoStream]") -> None:
         """Refuse encrypted packets; note those that the demuxer calls corrupt."""
         if packet.has_sidedata("encryption_info"):
             raise UnsupportedMedia(
@@ -178,7 +178,9 @@ class VideoSource:
             self.tally.corrupt_packets += 1
             packet.is_corrupt = False
 
-    def _has_decoding_times_only(self) -> bool:
+    @property
+    def has_decoding_times_only(self) -> bool:
+        """Whether the file does not say when frames are shown."""
         # So it is in AVI, and in Matroska made of it, which keeps AVI's tag. FFmpeg
         # guesses at presentation times there, and wrongly for H.264 with B-frames.
         names = self.container.format.name.split(",")

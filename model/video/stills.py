@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from model.errors import DecoderCrashed
 from model.video.extent import measure_extent
@@ -132,7 +133,7 @@ class _Found:
 
     def __init__(self, source: VideoSource, tiles: Ring, poster: Ring) -> None:
         self.times_s: list[float] = []
-        self._aspect = _pixel_aspect(source)
+        self._stream = source.stream
         self._tiles, self._poster = tiles, poster
         self._tile_converter: FrameConverter | None = None
         self._poster_size = (0, 0)
@@ -177,11 +178,20 @@ class _Found:
         }
 
     def _converter(self, picture: VideoFrame, box: FrameSpec) -> FrameConverter:
-        width, height = self._aspect * picture.width, Fraction(picture.height)
-        if orientation_of(picture)[0] % 2:
-            width, height = height, width
-        scale = min(Fraction(1), box.width / width, box.height / height)
-        return FrameConverter(FrameSpec(_even(width * scale), _even(height * scale)))
+        return fitting(picture, self._stream, box)
+
+
+def fitting(picture: VideoFrame, stream: VideoStream, box: FrameSpec) -> FrameConverter:
+    """Make what turns pictures of a stream upright, with square pixels, within a box.
+
+    Args:
+        picture: one of them; others of its size are converted alike.
+    """
+    width, height = _pixel_aspect(stream) * picture.width, Fraction(picture.height)
+    if orientation_of(picture)[0] % 2:
+        width, height = height, width
+    scale = min(Fraction(1), box.width / width, box.height / height)
+    return FrameConverter(FrameSpec(_even(width * scale), _even(height * scale)))
 
 
 def _candidates(
@@ -220,8 +230,8 @@ def _take_first_frame(
         found.add_tile(KeyFrame(float(first.time_s), first.picture))
 
 
-def _pixel_aspect(source: VideoSource) -> Fraction:
-    aspect = source.stream.sample_aspect_ratio
+def _pixel_aspect(stream: VideoStream) -> Fraction:
+    aspect = stream.sample_aspect_ratio
     if not aspect or not 1 <= aspect * _MAX_ASPECT <= _MAX_ASPECT**2:
         return Fraction(1)
     return Fraction(aspect)

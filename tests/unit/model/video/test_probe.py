@@ -129,3 +129,19 @@ def test_a_process_of_its_own_finds_the_same_facts(tmp_path: Path) -> None:
     draw_video(path, frames=30, sound=True)
 
     assert probe_in_child(path) == probe(path)
+
+
+def test_an_index_without_a_key_frame_at_the_beginning_is_no_obstacle(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "match.avi"
+    draw_video(path, frames=12, fps=30, key_every=6)
+    data = bytearray(path.read_bytes())
+    index = data.rindex(b"idx1") + 8
+    assert data[index + 4] == 0x10  # AVIIF_KEYFRAME of the first frame
+    data[index + 4] = 0
+    path.write_bytes(bytes(data))
+
+    facts = probe_in_child(path)
+
+    assert (facts.frame_count_estimate, facts.fps) == (12, 30.0)
