@@ -6,19 +6,27 @@ to seconds, duplicates, unknown labels, one match in two splits.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
-from model.data.duplicates import Fingerprint
-from model.data.label_checks import NEAR_S, is_rounded, long_gap, near_duplicates
+from model.data.finding import Finding
+from model.data.label_checks import (
+    EDGE_S,
+    NEAR_S,
+    is_rounded,
+    long_gap,
+    near_duplicates,
+    unit_hint,
+)
 from model.data.labels import Event, Match, MatchLabels
+from model.data.set_checks import same_label_twice, same_twice
 from model.errors import ModelError
 
-EDGE_S = 0.002
 RATE_SLACK = 0.005
 LENGTH_SLACK, LENGTH_SLACK_S = 0.01, 2.0
+_OTHER_VIDEO = "wrong video, wrong half, or a wrong frame rate."
 
 
 class Facts(Protocol):
@@ -38,23 +46,6 @@ class Facts(Protocol):
 
 
 Probe = Callable[[Path], Facts]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong with a data set.
-
-    Attributes:
-        match: where; or the names of two matches.
-        kind: stable name of the fault.
-        text: what it is and what to do.
-        is_fatal: training on it would be wrong, not merely poorer.
-    """
-
-    match: str
-    kind: str
-    text: str
-    is_fatal: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +112,12 @@ def review(
             findings.append(Finding(match.name, exc.code, text))
         rows.append(_row(match, duration_s, fps))
         findings += check_labels(
-            match.labels, duration_s=duration_s, fps=fps, known_labels=known_labels
+            replace(match.labels, name=match.name),
+            duration_s=duration_s,
+            fps=fps,
+            known_labels=known_labels,
         )
-    findings += same_twice(matches)
+    findings += [*same_twice(matches), *same_label_twice(matches)]
     return Review(tuple(rows), tuple(findings))
 
 
@@ -140,9 +134,13 @@ def check_labels(
     def report(kind: str, text: str, *, is_fatal: bool = True) -> None:
         found.append(Finding(labels.name, kind, text, is_fatal))
 
+    for note in labels.notes:
+        report("note", f"{labels.source.name} {note}.", is_fatal=False)
     if not labels.events:
         report("no_events", "has no event: remove it or label it.", is_fatal=False)
-    if gap := long_gap(labels.events, duration_s=duration_s):
+    # Where somebody has looked at every event, a gap is one.
+    is_told = labels.reviewed is not None
+    if not is_told and (gap := long_gap(labels.events, duration_s=duration_s)):
         report(
             "long_gap",
             f"has no event from {gap[0]:.0f} to {gap[1]:.0f} s: what happens there "
@@ -178,55 +176,12 @@ def check_labels(
     return found
 
 
-def same_twice(matches: Sequence[Match]) -> list[Finding]:
-    """Find matches that are in a set twice, by event times or by file contents."""
-    found = []
-    seen: list[Fingerprint] = []
-    for mine in map(Fingerprint.of, matches):
-        duplicate = next((other for other in seen if mine.is_same(other)), None)
-        if duplicate is not None:
-            found.append(_same(mine.match, duplicate.match, "remove one."))
-        seen.append(mine)
-    return found
-
-
-def leaks(
-    train: Sequence[Match], val: Sequence[Match], *, parts: tuple[str, str]
-) -> list[Finding]:
-    """Find matches that are on both sides of a split; `parts` names the sides."""
-    seen = [Fingerprint.of(match) for match in train]
-    advice = (
-        f"what is trained on in {parts[0]} would be tested in {parts[1]}. Remove it "
-        "from one of them."
-    )
-    found = []
-    for mine in map(Fingerprint.of, val):
-        duplicate = next((other for other in seen if mine.is_same(other)), None)
-        if duplicate is not None:
-            found.append(_same(mine.match, duplicate.match, advice))
-    return found
-
-
-def missing_labels(train: Sequence[Match], val: Sequence[Match]) -> list[Finding]:
-    """Find the labels that validation has and training lacks."""
-    have = {event.label for match in train for event in match.labels.events}
-    found: dict[str, str] = {}
-    for match in val:
-        for event in match.labels.events:
-            if event.label not in have:
-                found.setdefault(event.label, match.name)
-    text = "has {}, which no training match has: move a match over, or leave it out"
-    return [
-        Finding(name, "label_missing", text.format(label))
-        for label, name in sorted(found.items())
-    ]
-
-
 def _against_video(
     labels: MatchLabels, duration_s: float | None, fps: float | None
 ) -> list[Finding]:
     """Compare what labels state about their video with the video."""
     found = []
+    unit = unit_hint(labels.events, duration_s=duration_s, fps=fps)
     late = [
         event
         for event in labels.events
@@ -235,10 +190,17 @@ def _against_video(
     if late:
         text = (
             f"{len(late)} of {len(labels.events)} events lie beyond the video's "
-            f"{duration_s:.1f} s, the last at {late[-1].time_s:.1f} s: wrong video, "
-            "wrong half, or a wrong frame rate."
+            f"{duration_s:.1f} s, the last at {late[-1].time_s:.1f} s: "
+            + (f"they look like {unit}." if unit else _OTHER_VIDEO)
         )
         found.append(Finding(labels.name, "beyond_video", text))
+    elif unit is not None:
+        text = (
+            f"the times look like {unit}: {len(labels.events)} events come every "
+            f"{labels.events[-1].time_s / len(labels.events) * 1000:.0f} ms. Name the "
+            "column after its unit, or convert the file."
+        )
+        found.append(Finding(labels.name, "wrong_unit", text))
     if fps and labels.fps and abs(fps / labels.fps - 1) > RATE_SLACK:
         text = (
             f"labels say {labels.fps:g} fps, the video has {fps:g}: frame numbers "
@@ -260,11 +222,6 @@ def _against_video(
 def _key(event: Event) -> tuple[str, float]:
     """Give what two rows of one event share, whatever team they name."""
     return event.label, event.time_s
-
-
-def _same(match: Match, other: Match, advice: str) -> Finding:
-    text = f"is the same match as {other.name}: {advice}"
-    return Finding(match.name, "same_match", text)
 
 
 def _row(match: Match, duration_s: float | None, fps: float | None) -> MatchRow:

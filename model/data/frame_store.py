@@ -57,6 +57,15 @@ class StoredMatch:
     def __len__(self) -> int:
         return len(self.time_s)
 
+    def known_steps(self) -> NDArray[np.bool_] | None:
+        """Say of which steps it is known what happens: (T,); None: of all."""
+        if self.labels.reviewed is None:
+            return None
+        is_known = np.zeros(len(self), dtype=np.bool_)
+        for start_s, end_s in self.labels.reviewed:
+            is_known |= (self.time_s >= start_s) & (self.time_s < end_s)
+        return is_known
+
 
 def whole_picture(spec: FrameSpec) -> FrameSpec:
     """Give the spec without its crop: what is stored, so that crops can move."""
@@ -132,13 +141,14 @@ def open_match(
     time_s = np.asarray(index["time_s"], dtype=np.float64)
     if len(frames) != len(time_s):
         raise BadAnnotations(f"{folder} is damaged: delete it and prepare it again.")
+    frame = np.asarray(index["frame"], dtype=np.int64)
     return StoredMatch(
         name=match.name,
         frames=frames,
         time_s=time_s,
-        frame=np.asarray(index["frame"], dtype=np.int64),
+        frame=frame,
         pts=np.asarray(index["pts"], dtype=np.int64),
-        labels=match.labels,
+        labels=match.labels.at_frames(frame, time_s),
     )
 
 

@@ -16,6 +16,49 @@ NEAR_S = 0.1
 LONG_GAP_S, LONG_GAP_TIMES = 60.0, 15.0
 
 
+# Of people's labels, events closer than this on average are in another unit.
+DENSE_S = 0.1
+FEW_EVENTS = 5
+EDGE_S = 0.002
+# Of the video, labels in the right unit reach at least so far.
+REACHED_SHARE = 0.3
+
+
+def unit_hint(
+    events: Sequence[Event], *, duration_s: float | None, fps: float | None
+) -> str | None:
+    """Say which unit times look like that are not seconds; None if they may be.
+
+    Args:
+        events: by time.
+        duration_s: of the video; None if unknown.
+        fps: of the video; None if unknown.
+    """
+    if not events:
+        return None
+    last_s = events[-1].time_s
+    if duration_s is not None and last_s > duration_s + EDGE_S:
+        return _unit_of_late(last_s, duration_s, fps)
+    gaps = [later.time_s - earlier.time_s for earlier, later in pairwise(events)]
+    if len(events) < FEW_EVENTS or median(gaps) >= DENSE_S:
+        return None
+    if duration_s is None or last_s * 1000 <= duration_s + EDGE_S:
+        return "seconds that were read as milliseconds"
+    if fps and last_s * 1000 / fps <= duration_s + EDGE_S:
+        return f"frame numbers at {fps:g} a second that were read as milliseconds"
+    return None
+
+
+def _unit_of_late(last_s: float, duration_s: float, fps: float | None) -> str | None:
+    units = {"milliseconds that were read as seconds": 1000.0}
+    if fps:
+        units[f"frame numbers at {fps:g} a second that were read as seconds"] = fps
+    for text, per_s in units.items():
+        if REACHED_SHARE * duration_s <= last_s / per_s <= duration_s + EDGE_S:
+            return text
+    return None
+
+
 def is_rounded(events: Sequence[Event]) -> bool:
     """Return whether most times are whole seconds, which does not happen by chance."""
     if len(events) < ENOUGH_EVENTS:

@@ -1,16 +1,19 @@
 """Split matches into train, val and test, whole matches only.
 
-A split by event would put the same match on both sides and measure memorisation.
+A split by event would put the same match on both sides and measure memorisation. Of one
+or two matches far-apart stretches are split (`stretch_splits`), and the split says so.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from model.data.formats.provenance import Span, cut_spans
 from model.data.labels import Match, label_names
 from model.errors import BadAnnotations
 
@@ -21,13 +24,29 @@ TRIALS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Which match belongs to which part, by name."""
+    """Which match belongs to which part, by name.
+
+    Attributes:
+        parts: names of matches by part.
+        stretches: of a part, by the match's name, the stretches that belong to it, in
+            seconds; a match that is not named belongs to it whole. Only so may a
+            match be in several parts.
+        note: what users should know of the split.
+    """
 
     parts: Mapping[str, tuple[str, ...]]
+    stretches: Mapping[str, Mapping[str, tuple[Span, ...]]] = field(
+        default_factory=dict
+    )
+    note: str = ""
 
     def to_json(self) -> str:
         """Give the content of its file."""
-        raw = {"format": "touchline-split", "parts": dict(self.parts)}
+        raw: dict[str, Any] = {"format": "touchline-split", "parts": dict(self.parts)}
+        if self.stretches:
+            raw["stretches"] = {part: dict(of) for part, of in self.stretches.items()}
+        if self.note:
+            raw["note"] = self.note
         return json.dumps(raw, indent=2) + "\n"
 
     def take(self, matches: Iterable[Match], part: str) -> list[Match]:
@@ -40,7 +59,14 @@ class Split:
         missing = [name for name in self.parts[part] if name not in by_name]
         if missing:
             raise BadAnnotations(f"the split's {part} names absent matches {missing}")
-        return [by_name[name] for name in self.parts[part]]
+        of_part = self.stretches.get(part, {})
+        taken = (by_name[name] for name in self.parts[part])
+        return [
+            replace(match, labels=match.labels.within(of_part[match.name]))
+            if match.name in of_part
+            else match
+            for match in taken
+        ]
 
 
 def read_split(path: Path) -> Split:
@@ -52,15 +78,40 @@ def read_split(path: Path) -> Split:
     try:
         raw: Any = json.loads(path.read_text(encoding="utf-8"))
         parts = {name: tuple(map(str, raw["parts"][name])) for name in PARTS}
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        stretches = {
+            part: {str(name): tuple(map(_span_of, spans)) for name, spans in of.items()}
+            for part, of in (raw.get("stretches") or {}).items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise BadAnnotations(
             f"{path} is no split file (make one with `touchline data split`): {exc}"
         ) from exc
-    names = [name for part in parts.values() for name in part]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    placed = [(name, part) for part, names in parts.items() for name in names]
+    whole = {name for name, part in placed if name not in stretches.get(part, {})}
+    names = [name for name, _ in placed]
+    twice = sorted(name for name in whole if names.count(name) > 1)
     if twice:
         raise BadAnnotations(f"{path}: in two parts: {twice}. A match may be in one.")
-    return Split(parts)
+    _refuse_overlaps(path, stretches)
+    return Split(parts, stretches, str(raw.get("note") or ""))
+
+
+def _span_of(raw: Any) -> Span:
+    start_s, end_s = map(float, raw)
+    if not 0 <= start_s < end_s:
+        raise ValueError(f"no stretch: {raw!r}")
+    return start_s, end_s
+
+
+def _refuse_overlaps(
+    path: Path, stretches: Mapping[str, Mapping[str, tuple[Span, ...]]]
+) -> None:
+    for one, other in combinations(stretches, 2):
+        for name in stretches[one].keys() & stretches[other].keys():
+            if cut_spans(stretches[one][name], stretches[other][name]):
+                raise BadAnnotations(
+                    f"{path}: stretches of {name} are in {one} and in {other}."
+                )
 
 
 def split_matches(
@@ -72,19 +123,54 @@ def split_matches(
     """Split by match, each part with its share of every label's events.
 
     Of many shuffles the one is taken whose parts come nearest to their shares of
-    each label and of the matches; the same seed gives the same split.
+    each label and of the matches; the same seed gives the same split. A part whose
+    share is 0 gets nothing.
 
     Raises:
-        BadAnnotations: fewer than three matches.
+        BadAnnotations: fewer matches than parts.
     """
-    if len(matches) < len(PARTS):
+    wanted = {part: one for part, one in zip(PARTS, shares, strict=True) if one}
+    if len(matches) < len(wanted):
         raise BadAnnotations(
-            f"{len(matches)} matches cannot be split in three: label more matches, or "
-            "name the folders of train and val in the config."
+            f"{len(matches)} matches cannot be split in {len(wanted)}: label more "
+            "matches, or name the folders of train and val in the config."
         )
-    pieces = _partition(matches, np.array(shares) / sum(shares), seed=seed)
-    names = (tuple(sorted(match.name for match in piece)) for piece in pieces)
-    return Split(dict(zip(PARTS, names, strict=True)))
+    pieces = _partition(matches, np.array([*wanted.values()]) / sum(shares), seed=seed)
+    names: dict[str, tuple[str, ...]] = dict.fromkeys(PARTS, ())
+    for part, piece in zip(wanted, pieces, strict=True):
+        names[part] = tuple(sorted(match.name for match in piece))
+    return Split(names)
+
+
+def extend_split(
+    split: Split,
+    matches: Sequence[Match],
+    *,
+    shares: tuple[float, float, float] = SHARES,
+    seed: int = 0,
+) -> Split:
+    """Add new matches to a split; those that are in it stay where they are.
+
+    Of many ways to place the new ones the one is taken whose parts come nearest to
+    their shares.
+
+    Raises:
+        BadAnnotations: a match of the split is not there.
+    """
+    old = [split.take(matches, part) for part in PARTS]
+    known = {name for part in PARTS for name in split.parts[part]}
+    new = [match for match in matches if match.name not in known]
+    if not new:
+        return split
+    wanted = np.array(shares) / sum(shares)
+    sizes = _sizes_of_new([len(piece) for piece in old], len(new), wanted)
+    pieces = _partition(new, wanted, sizes=sizes, beside=old, seed=seed)
+    return Split(
+        {
+            part: tuple(sorted([*split.parts[part], *(match.name for match in piece)]))
+            for part, piece in zip(PARTS, pieces, strict=True)
+        }
+    )
 
 
 def assign_folds(
@@ -108,18 +194,31 @@ def _partition(
     wanted: "np.ndarray[Any, np.dtype[np.float64]]",
     *,
     seed: int,
+    sizes: Sequence[int] | None = None,
+    beside: Sequence[Sequence[Match]] = (),
 ) -> list[list[Match]]:
-    """Divide matches into parts of the wanted shares, which add to one."""
-    labels = label_names(matches)
+    """Divide matches into parts of the wanted shares, which add to one.
+
+    Args:
+        matches: to divide.
+        wanted: shares.
+        seed: of the shuffles.
+        sizes: matches in each part; None goes by the shares.
+        beside: what the parts hold already, which counts towards their shares.
+    """
+    held = [list(piece) for piece in beside] or [[] for _ in wanted]
+    labels = label_names([*matches, *(match for piece in held for match in piece)])
     counts = np.array([[*_counts(match, labels), 1] for match in matches], float)
-    sizes = _sizes(len(matches), wanted)
+    had = np.array([_sums(piece, labels) for piece in held])
+    total = counts.sum(axis=0) + had.sum(axis=0)
+    sizes = _sizes(len(matches), wanted) if sizes is None else sizes
     rng = np.random.default_rng(seed)
     best: list[Any] = []
     lowest = np.inf
     for _ in range(TRIALS):
         pieces = np.split(rng.permutation(len(matches)), np.cumsum(sizes)[:-1])
-        got = np.array([counts[piece].sum(axis=0) for piece in pieces])
-        off = got / counts.sum(axis=0) - wanted[:, None]
+        got = had + np.array([counts[piece].sum(axis=0) for piece in pieces])
+        off = got / total - wanted[:, None]
         loss = float(np.square(off).sum())
         if loss < lowest:
             best, lowest = pieces, loss
@@ -129,6 +228,28 @@ def _partition(
 def _counts(match: Match, labels: Sequence[str]) -> list[int]:
     found = [event.label for event in match.labels.events]
     return [found.count(label) for label in labels]
+
+
+def _sums(
+    matches: Sequence[Match], labels: Sequence[str]
+) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """Count the events of each label in matches, and the matches."""
+    sums = np.zeros(len(labels) + 1)
+    for match in matches:
+        sums += [*_counts(match, labels), 1]
+    return sums
+
+
+def _sizes_of_new(
+    held: Sequence[int], count: int, wanted: "np.ndarray[Any, np.dtype[np.float64]]"
+) -> list[int]:
+    """Give each new match to the part that is furthest below its share."""
+    sizes = np.zeros(len(wanted), int)
+    total = sum(held) + count
+    for _ in range(count):
+        missing = wanted * total - np.array(held) - sizes
+        sizes[int(missing.argmax())] += 1
+    return [int(size) for size in sizes]
 
 
 def _sizes(count: int, wanted: "np.ndarray[Any, np.dtype[np.float64]]") -> list[int]:

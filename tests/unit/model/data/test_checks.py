@@ -7,15 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.data.checks import (
-    check_labels,
-    leaks,
-    missing_labels,
-    review,
-    same_twice,
-)
+from model.data.checks import check_labels, review
 from model.data.label_checks import is_rounded
 from model.data.labels import Event, Match, MatchLabels
+from model.data.set_checks import leaks, missing_labels, same_twice
 from model.errors import UnreadableVideo
 
 VIDEO = Path("nowhere.mp4")

@@ -1,7 +1,9 @@
 """The frame store holds what the decoder gives, whole or not at all."""
 
 import errno
+import json
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import av
@@ -149,3 +151,25 @@ def test_frames_whose_index_a_crash_has_cost_are_made_again(
     prepare_match(match, tmp_path / "store", SPEC)
 
     assert len(open_match(match, tmp_path / "store", SPEC)) == 3 * FPS
+
+
+def test_labels_that_count_frames_follow_a_variable_rate(tmp_path: Path) -> None:
+    times_ms = [0, *accumulate([40] * 60 + [125] * 60)]
+    root = tmp_path / "data"
+    root.mkdir()
+    shown = draw_video(root / "m.mkv", times_ms=times_ms, size=(WIDTH, HEIGHT))
+    rate = (len(shown) - 1) / (shown[-1] - shown[0])
+    video = {"video": "m", "num_frames": len(shown), "num_events": 2, "fps": rate}
+    events = [{"frame": 30, "label": "PASS"}, {"frame": 61, "label": "SHOT"}]
+    (root / "labels.json").write_text(json.dumps([{**video, "events": events}]))
+    (match,) = find_matches(root)
+    prepare_match(match, tmp_path / "store", SPEC)
+
+    stored = open_match(match, tmp_path / "store", SPEC)
+
+    off_s = [abs(event.time_s - 61 / rate) for event in match.labels.events[1:]]
+    assert off_s == [0.0]  # as the file alone has it, seconds from where it is shown
+    assert abs(61 / rate - shown[61]) > 2
+    found = [event.time_s for event in stored.labels.events]
+    # Between two decoded steps the time of a frame is between theirs.
+    assert found == pytest.approx([shown[30], shown[61]], abs=0.13)

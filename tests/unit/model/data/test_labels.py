@@ -5,10 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model.data.formats.csv import read_csv
-from model.data.formats.e2espot import read_e2espot
-from model.data.formats.registry import read_labels
-from model.data.formats.soccernet import read_soccernet
+from model.data.label_files import read_labels
 from model.data.labels import Event, label_names
 from model.data.matches import find_matches
 from model.errors import BadAnnotations
@@ -38,9 +35,8 @@ def test_three_forms_give_the_same_events_in_order(tmp_path: Path) -> None:
     third = tmp_path / "c.csv"
     third.write_text("type,time_ms\nPASS,1500\nDRIVE,2000\n")
 
-    assert read_soccernet(first).events == EVENTS
-    assert read_e2espot(second)[0].events == EVENTS
-    assert read_csv(third).events == EVENTS
+    for path in (first, second, third):
+        assert read_labels(path)[0].events == EVENTS
 
 
 def test_matches_are_found_in_folders_and_beside_files(tmp_path: Path) -> None:
@@ -83,26 +79,46 @@ def test_a_broken_label_file_is_named_with_its_fault(
     path.write_text(text)
 
     with pytest.raises(BadAnnotations, match=message) as caught:
-        read_soccernet(path)
+        read_labels(path)
 
     assert str(path) in str(caught.value)
 
 
-def test_two_halves_in_one_file_are_refused(tmp_path: Path) -> None:
-    path = soccernet(
-        tmp_path, [row("PASS", "10"), row("PASS", "10", game_time="2 - 00:01")]
-    )
+def test_labels_of_two_halves_belong_to_the_videos_of_the_halves(
+    tmp_path: Path,
+) -> None:
+    rows = [row("PASS", "1010"), row("SHOT", "1020", game_time="2 - 00:01")]
+    soccernet(tmp_path / "m", rows)
+    (tmp_path / "m" / "1_720p.mkv").touch()
+    (tmp_path / "m" / "2_720p.mkv").touch()
 
-    with pytest.raises(BadAnnotations, match="several halves"):
-        read_soccernet(path)
+    matches = find_matches(tmp_path)
+
+    assert [(m.name, m.video.name) for m in matches] == [
+        ("m/1", "1_720p.mkv"),
+        ("m/2", "2_720p.mkv"),
+    ]
+    assert [m.labels.events for m in matches] == [
+        (Event("PASS", 1.01),),
+        (Event("SHOT", 1.02),),
+    ]
+
+
+def test_a_half_whose_video_is_missing_is_named(tmp_path: Path) -> None:
+    rows = [row("PASS", "1010"), row("SHOT", "1020", game_time="2 - 00:01")]
+    soccernet(tmp_path, rows)
+    (tmp_path / "1_720p.mkv").touch()
+
+    with pytest.raises(BadAnnotations, match=r"labels of half 2, but no video of it"):
+        find_matches(tmp_path)
 
 
 def test_a_csv_without_its_columns_says_which_are_needed(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("when,what\n1,PASS\n")
 
-    with pytest.raises(BadAnnotations, match="`label` and `time_s`"):
-        read_csv(path)
+    with pytest.raises(BadAnnotations, match=r"`label` .*`time_s`"):
+        read_labels(path)
 
 
 def test_a_folder_without_matches_says_what_was_expected(tmp_path: Path) -> None:
@@ -136,7 +152,7 @@ def test_a_file_of_no_known_format_is_refused_with_the_known_ones(
     path = tmp_path / "labels.txt"
     path.write_text("PASS 1.5")
 
-    with pytest.raises(BadAnnotations, match=r"known are: SoccerNet JSON, CSV, E2E"):
+    with pytest.raises(BadAnnotations, match=r"known are json, soccernet"):
         read_labels(path)
     with pytest.raises(BadAnnotations, match="is not a file"):
         read_labels(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.data.labels import Event, Match, MatchLabels
-from model.data.splits import PARTS, read_split, split_matches
+from model.data.splits import PARTS, extend_split, read_split, split_matches
 from model.errors import BadAnnotations
 
 
@@ -80,3 +80,34 @@ def test_a_match_in_two_parts_is_refused(tmp_path: Path) -> None:
 def test_two_matches_cannot_be_split_in_three() -> None:
     with pytest.raises(BadAnnotations, match="cannot be split"):
         split_matches(matches_of(2))
+
+
+@pytest.mark.parametrize(("first", "later"), [(3, 4), (20, 22), (7, 30), (10, 10)])
+def test_new_matches_join_a_split_and_the_others_stay(first: int, later: int) -> None:
+    matches = matches_of(later)
+    split = split_matches(matches[:first])
+
+    longer = extend_split(split, matches)
+
+    for part in PARTS:
+        assert set(split.parts[part]) <= set(longer.parts[part])
+    names = sorted(name for part in PARTS for name in longer.parts[part])
+    assert names == [match.name for match in matches]
+
+
+def test_new_matches_bring_the_parts_to_their_shares() -> None:
+    matches = matches_of(40)
+    split = split_matches(matches[:6])
+
+    longer = extend_split(split, matches)
+
+    assert [len(longer.parts[part]) for part in PARTS] == [28, 6, 6]
+    assert longer == extend_split(split, matches)
+
+
+def test_a_match_of_the_split_that_is_gone_is_named() -> None:
+    matches = matches_of(6)
+    split = split_matches(matches)
+
+    with pytest.raises(BadAnnotations, match="absent matches"):
+        extend_split(split, matches[1:])

@@ -1,0 +1,112 @@
+"""Which part of a data set each match is in: halves of a match stay together."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.datasets.card import Entry
+from app.datasets.problems import ExportFailed
+from model.data.labels import Match, MatchLabels, in_order
+from model.data.splits import PARTS, SHARES, Split, extend_split, split_matches
+from model.data.stretch_splits import split_stretches
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """What is held out to measure by; all of it is `val`, and nothing is `test`.
+
+    Attributes:
+        videos: ids of videos that are held out whole, with those of the same match.
+        share: of everything, where no videos are named; None: the usual shares.
+    """
+
+    videos: Sequence[str] = ()
+    share: float | None = None
+
+
+def split_entries(
+    entries: Sequence[Entry],
+    matches: Sequence[Match],
+    *,
+    seed: int,
+    holdout: Holdout | None = None,
+    learned: Collection[str] = (),
+) -> Split:
+    """Split by match; too few matches by far-apart stretches.
+
+    Matches that the base has learned from are trained with again and not held out, as
+    long as another one can be.
+
+    Args:
+        entries: say which match each folder is of.
+        matches: the same, as training reads them.
+        seed: of the shuffles.
+        holdout: what is to be held out; None: the usual shares.
+        learned: ids of videos that the base of a training has learned from.
+
+    Raises:
+        BadAnnotations: there is too little to split.
+        ExportFailed: what is to be held out is not there, or leaves nothing.
+    """
+    group_of = {entry.name: entry.group for entry in entries}
+    members: dict[str, list[Match]] = {}
+    for match in matches:
+        members.setdefault(group_of[match.name], []).append(match)
+    if holdout is not None and holdout.videos:
+        return _hold_out(entries, members, holdout.videos)
+    shares = SHARES
+    if holdout is not None and holdout.share is not None:
+        shares = (1 - holdout.share, holdout.share, 0.0)
+    if len(members) < len(PARTS):
+        return split_stretches(matches, shares=shares)
+    wholes = [_as_one(name, of) for name, of in members.items()]
+    known = {one.group for one in entries if str(one.truth.video_id) in learned}
+    split = split_matches(wholes, shares=shares, seed=seed)
+    if 0 < len(known) < len(members):
+        begun = Split({"train": tuple(sorted(known)), "val": (), "test": ()})
+        unseen = extend_split(begun, wholes, shares=shares, seed=seed)
+        split = unseen if unseen.parts["val"] or unseen.parts["test"] else split
+    return replace(split, parts=_with_halves(split.parts, members))
+
+
+def _hold_out(
+    entries: Sequence[Entry],
+    members: Mapping[str, Sequence[Match]],
+    videos: Collection[str],
+) -> Split:
+    """Hold out the matches of some videos.
+
+    Raises:
+        ExportFailed: one of them is not in the data set, or nothing else is.
+    """
+    groups = {str(entry.truth.video_id): entry.group for entry in entries}
+    missing = sorted(set(videos) - groups.keys())
+    if missing:
+        raise ExportFailed(
+            f"{', '.join(missing)} cannot be held out: nothing of it is reviewed, or "
+            "it is left out"
+        )
+    held = tuple(dict.fromkeys(groups[video] for video in videos))
+    taught = tuple(group for group in members if group not in held)
+    if not taught:
+        raise ExportFailed(
+            "all matches are held out, and none is left to learn from: hold out fewer, "
+            "or review another one"
+        )
+    return Split(_with_halves({"train": taught, "val": held, "test": ()}, members))
+
+
+def _with_halves(
+    parts: Mapping[str, Sequence[str]], members: Mapping[str, Sequence[Match]]
+) -> dict[str, tuple[str, ...]]:
+    """Name the folders of each part where matches stand."""
+    return {
+        part: tuple(sorted(one.name for name in names for one in members[name]))
+        for part, names in parts.items()
+    }
+
+
+def _as_one(name: str, members: Sequence[Match]) -> Match:
+    """Count the events of all videos of a match together."""
+    events = in_order(event for one in members for event in one.labels.events)
+    return Match(name, members[0].video, MatchLabels(name, events, Path(name)))
