@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-import psycopg
 from sqlalchemy.orm import Session
 
+from app.core.db.copying import copy_rows
 from model.spotting.spots import Spot
 
-COPY = (
-    "copy events (video_id, analysis_id, seq, time_ms, pts, frame, label, score, team) "
-    "from stdin"
+COLUMNS = (
+    *("video_id", "analysis_id", "seq", "time_ms", "pts", "frame", "label", "score"),
+    "team",
 )
 
 
@@ -21,22 +21,12 @@ def copy_events(
 
     `seq` counts from 0 by time, then label: the order in which they are read.
     """
-    connection = session.connection().connection.driver_connection
-    if not isinstance(connection, psycopg.Connection):
-        raise TypeError(f"COPY needs psycopg, not {type(connection).__name__}")
     ordered = sorted(spots, key=lambda spot: (spot.time_s, spot.label))
-    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-        for seq, spot in enumerate(ordered):
-            copy.write_row(
-                (
-                    video_id,
-                    analysis_id,
-                    seq,
-                    round(spot.time_s * 1000),
-                    spot.pts,
-                    spot.frame,
-                    spot.label,
-                    float(spot.score),
-                    spot.team,
-                )
-            )
+    rows = (
+        (
+            *(video_id, analysis_id, seq, round(spot.time_s * 1000), spot.pts),
+            *(spot.frame, spot.label, float(spot.score), spot.team),
+        )
+        for seq, spot in enumerate(ordered)
+    )
+    copy_rows(session, "events", COLUMNS, rows)

@@ -1,10 +1,10 @@
-"""The files a list of events can be had as. A new one is an entry of EXPORTS.
+"""The files a list of events can be had as: every format of `model.data.formats`.
 
 Each has a path of its own, which documents the one media type it answers with, and can
-be had by `format=` of the list as well.
+be had by `format=` of the list as well. A new one is an entry of `FORMATS` there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -12,21 +12,16 @@ from urllib.parse import quote
 from fastapi import Response
 from pydantic import BaseModel
 
-from app.timelines.schemas import SoccerNetPredictions
-from model.spotting.formats import EventFacts, to_csv, to_soccernet
+from app.timelines.export_schemas import SCHEMAS
+from app.timelines.problems import FormatCannotHold
+from model.data.formats.base import EventFormat
+from model.data.formats.events import EventFacts, ExportedVideo
+from model.data.formats.registry import FORMATS
+from model.data.formats.writing import write_events
+from model.errors import CannotWrite
 
-
-@dataclass(frozen=True, slots=True)
-class ExportedVideo:
-    """What a file may tell of the video.
-
-    Attributes:
-        name: its title, the name of its file, or its id.
-        fps: frames per second; None if unknown.
-    """
-
-    name: str
-    fps: float | None
+JSON_TYPE = "application/json"
+PAGES = "json"  # The list itself answers with pages of event objects.
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +29,35 @@ class Export:
     """A kind of file.
 
     Attributes:
-        name: as `format=` takes it.
-        title: for sentences.
-        media_type: of the answer.
-        suffix: of the file, without a dot.
-        write: makes the text of a file.
-        schema: what a JSON file holds; None for text.
+        form: how it is written.
     """
 
-    name: str
-    title: str
-    media_type: str
-    suffix: str
-    write: Callable[[Sequence[EventFacts], ExportedVideo], str]
-    schema: type[BaseModel] | None = None
+    form: EventFormat
+
+    @property
+    def name(self) -> str:
+        """As `format=` takes it."""
+        return self.form.name
+
+    @property
+    def title(self) -> str:
+        """For sentences."""
+        return self.form.title
+
+    @property
+    def media_type(self) -> str:
+        """Of the answer."""
+        return self.form.media_type
+
+    @property
+    def suffix(self) -> str:
+        """Of the file, without a dot."""
+        return self.form.suffix
+
+    @property
+    def schema(self) -> type[BaseModel] | None:
+        """What a JSON file holds; None for text."""
+        return SCHEMAS.get(self.name)
 
     @property
     def path(self) -> str:
@@ -65,34 +75,25 @@ class Export:
         return described
 
     def answer(self, events: Sequence[EventFacts], video: ExportedVideo) -> Response:
-        """Write the file, named after the video, for the user to save."""
+        """Write the file, named after the video, for the user to save.
+
+        Raises:
+            FormatCannotHold: these events cannot be written so; the detail says why.
+        """
+        try:
+            text = write_events(events, video, format=self.name)
+        except CannotWrite as exc:
+            raise FormatCannotHold(str(exc)) from exc
         filename = quote(f"{video.name}.{self.suffix}", safe="")
         return Response(
-            self.write(events, video),
+            text,
             media_type=self.media_type,
             headers={"content-disposition": f"attachment; filename*=UTF-8''{filename}"},
         )
 
 
 EXPORTS = {
-    export.name: export
-    for export in (
-        Export(
-            name="csv",
-            title="a table (CSV)",
-            media_type="text/csv",
-            suffix="csv",
-            write=lambda events, _: to_csv(events),
-        ),
-        Export(
-            name="soccernet",
-            title="SoccerNet's results_spotting.json",
-            media_type="application/json",
-            suffix="json",
-            write=lambda events, video: to_soccernet(
-                events, name=video.name, fps=video.fps
-            ),
-            schema=SoccerNetPredictions,
-        ),
-    )
+    name: Export(form)
+    for name, form in FORMATS.items()
+    if form.write is not None and form.is_installed and name != PAGES
 }

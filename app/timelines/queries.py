@@ -1,13 +1,20 @@
 """Statements about analyses and events, built without a session."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, Update, exists, select, tuple_, update
+from sqlalchemy import Select, Update, exists, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import aliased
 
-from app.timelines.tables import Analysis, Event
+from app.timelines.tables import (
+    SPOTTING,
+    Analysis,
+    Event,
+    ModelThresholds,
+    VideoThresholds,
+)
 from app.videos.tables import Video
 
 
@@ -90,3 +97,35 @@ def show_analysis(analysis: Analysis) -> Update:
 def named_scores(keys: Collection[str]) -> Select[str | None]:
     """List which of these score files an analysis names."""
     return select(Analysis.scores_key).where(Analysis.scores_key.in_(keys))
+
+
+def without_options() -> Select[Analysis]:
+    """List analyses that were stored without their spotting options, and hold them."""
+    has_options = Analysis.checkpoint.has_key(SPOTTING)
+    return select(Analysis).where(~has_options).with_for_update(skip_locked=True)
+
+
+def thresholds_of_model(video_id: UUID, weights: str) -> Select[ModelThresholds]:
+    """Find what the project of a video saved for weights."""
+    videos = Video.__table__.c
+    project = select(videos.project_id).where(videos.id == video_id)
+    return select(ModelThresholds).where(
+        ModelThresholds.project_id == project.scalar_subquery(),
+        ModelThresholds.weights == weights,
+    )
+
+
+def upsert_thresholds(
+    table: type[VideoThresholds | ModelThresholds],
+    place: Mapping[str, object],
+    thresholds: Mapping[str, float],
+    author: str,
+) -> Insert:
+    """Save thresholds at a place, the row's key, over what is there."""
+    row = {
+        "thresholds": dict(thresholds),
+        "saved_by": author,
+        "saved_at": func.now(),
+    }
+    statement = insert(table).values(**place, **row)
+    return statement.on_conflict_do_update(index_elements=list(place), set_=row)

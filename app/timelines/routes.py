@@ -1,16 +1,16 @@
 """Events and score curves of the timeline a video shows."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
-from sqlalchemy import Row
-from sqlalchemy.orm import Session
 
+from app.annotations.wire import event_item
 from app.core.errors import (
+    RULE,
     InvalidCursor,
+    InvalidRequest,
     NoTimeline,
     ScoresNotFound,
     UnknownTeam,
@@ -24,54 +24,70 @@ from app.core.http.dependencies import (
     VideoId,
     snapshot,
 )
+from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import json_answer, paginate
+from app.core.http.preconditions import IfNoneMatch
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
-from app.jobs.tables import Job as JobRow
-from app.jobs.tables import JobStatus
-from app.timelines.exports import EXPORTS, Export, ExportedVideo
-from app.timelines.filters import check_teams, check_types
+from app.timelines.exports import EXPORTS, Export
+from app.timelines.found_events import Asked, event_facts, find_events
 from app.timelines.parameters import (
+    DEFAULT_MARGINS,
     JSON,
-    EventFilterDep,
+    ClipMargins,
+    ClipMarginsDep,
     EventFormat,
+    EventQueryDep,
     FromS,
+    Halves,
     Order,
+    SourceOfEvents,
     ToS,
+    WithGhosts,
+    WithProvenance,
     formats_answer,
     formats_schema,
 )
-from app.timelines.queries import EventFilter, analysis_of, events_of
+from app.timelines.problems import AnalysisTooOld, FormatCannotHold
 from app.timelines.schemas import Timeline
 from app.timelines.scores import stored_curves
-from app.timelines.tables import Analysis
-from app.videos.queries import video_with_jobs
-from app.videos.service import find_video, video_not_found
-from app.videos.tables import Video as VideoRow
-from model.spotting.formats import EventFacts, event_object
+from app.timelines.shown import shown_analysis
+from app.timelines.threshold_parameters import THRESHOLDS, AskedThresholds
+from app.videos.frame_times import load_frame_times
+from app.videos.service import find_video
+from model.data.formats.clock import seems_constant
+from model.data.formats.events import ExportedVideo
+from model.data.formats.provenance import KEY
 
 router = guarded_router("events")
 
 DEFAULT_LIMIT = 100
-EVENT_PROBLEMS = (VideoNotFound, ScoresNotFound, NoTimeline, UnknownType, UnknownTeam)
-EventRow = Row[int, int, int, str, float, str | None]
+EVENT_PROBLEMS = (
+    *(VideoNotFound, ScoresNotFound, AnalysisTooOld, NoTimeline),
+    *(UnknownType, UnknownTeam),
+)
 
 
 @router.get(
     "/videos/{video_id}/events",
     response_model=formats_schema(),
     responses={
-        200: formats_answer(),
-        **problem_responses(*EVENT_PROBLEMS, InvalidCursor),
+        200: {**formats_answer(), **WITH_ETAG},
+        304: {"description": "The timeline is the one that If-None-Match names."},
+        **problem_responses(*EVENT_PROBLEMS, InvalidCursor, FormatCannotHold),
     },
+    openapi_extra=THRESHOLDS,
 )
 def list_events(
     request: Request,
     response: Response,
     video_id: VideoId,
     resources: ResourcesDep,
-    wanted: EventFilterDep,
+    wanted: EventQueryDep,
+    thresholds: AskedThresholds,
+    source: SourceOfEvents = "all",
+    ghosts: WithGhosts = False,
     limit: Annotated[
         int | None,
         Query(
@@ -83,55 +99,91 @@ def list_events(
     ] = None,
     cursor: CursorText = None,
     form: EventFormat = JSON,
+    margins: ClipMarginsDep = DEFAULT_MARGINS,
+    halves: Halves = "facts",
+    provenance: WithProvenance = False,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """List the events of the timeline that is shown, as JSON, CSV or SoccerNet's JSON.
+    """List the events of the timeline that is shown: what the model suggests, and what
+    people made of it.
 
-    A new analysis of the video changes nothing here until it is complete; a list that
-    is being paged stays with the timeline it began with.
+    A new analysis of the video changes nothing here until it is complete, and then
+    nothing that a person decided; a list that is being paged stays with the analysis
+    it began with.
     """
+    if ghosts and form != JSON:
+        raise InvalidRequest(
+            "Ghosts are no events: no file has them, only JSON.", kind=RULE
+        )
     start = EventsCursor.decode(cursor) if cursor else None
+    wanted = replace(wanted, is_human=source == "human")
+    asked = Asked(
+        *(video_id, wanted, source == "model", start),
+        thresholds=thresholds,
+        ghosts=ghosts,
+        provenance=provenance,
+    )
     if form != JSON:
-        return _export(EXPORTS[form], video_id, resources, wanted, start, limit)
+        return _export(EXPORTS[form], asked, resources, margins, halves, limit)
     order: Order = "desc" if wanted.is_descending else "asc"
     if start is not None and start.order != order:
         raise InvalidCursor("The cursor was made for the other order.")
-    _, job_id, found = _found(
-        *(video_id, resources, wanted, start),
-        after=(start.time_ms, start.seq) if start is not None else None,
-        limit=(limit or DEFAULT_LIMIT) + 1,
-    )
+    count = limit or DEFAULT_LIMIT
+    found = find_events(asked, resources, limit=count + 1, has=if_none_match)
+    if found.is_known:
+        return Response(status_code=304, headers={"etag": found.etag})
     page, next_cursor = paginate(
-        found,
-        limit=limit or DEFAULT_LIMIT,
+        found.events,
+        limit=count,
         cursor_after=lambda event: EventsCursor(
-            job=job_id, order=order, time_ms=event.time_ms, seq=event.seq
+            analysis=found.analysis_id, order=order, time_ms=event.time_ms, id=event.id
         ),
         request=request,
         response=response,
     )
-    items = [event_object(_facts(event, job_id)) for event in page]
-    return json_answer({"items": items, "next_cursor": next_cursor}, response)
+    response.headers["etag"] = found.etag
+    items = [event_item(event) for event in page]
+    body: dict[str, object] = {"items": items, "next_cursor": next_cursor}
+    if found.provenance is not None:
+        is_part = start is not None or next_cursor is not None
+        told = found.provenance.cut_short(count) if is_part else found.provenance
+        body[KEY] = told.to_dict()
+    return json_answer(body, response)
 
 
 def _add_export(export: Export) -> None:
     """Add the path of a file."""
 
     def export_events(
-        video_id: VideoId, resources: ResourcesDep, wanted: EventFilterDep
+        video_id: VideoId,
+        resources: ResourcesDep,
+        wanted: EventQueryDep,
+        thresholds: AskedThresholds,
+        margins: ClipMarginsDep,
+        source: SourceOfEvents = "all",
+        halves: Halves = "facts",
+        provenance: WithProvenance = False,
     ) -> Response:
-        return _export(export, video_id, resources, wanted)
+        wanted = replace(wanted, is_human=source == "human")
+        asked = Asked(
+            *(video_id, wanted, source == "model"),
+            thresholds=thresholds,
+            provenance=provenance,
+        )
+        return _export(export, asked, resources, margins, halves)
 
     router.get(
         f"/videos/{{video_id}}/{export.path}",
-        name=f"export_events_{export.name}",
+        name=f"export_events_{export.name.replace('-', '_')}",
         summary=f"Export Events {export.name}",
         description=f"All events of the timeline that is shown, as {export.title}.",
         response_model=export.schema,
         response_class=JSONResponse if export.schema else Response,
         responses={
             200: export.documented_answer(),
-            **problem_responses(*EVENT_PROBLEMS),
+            **problem_responses(*EVENT_PROBLEMS, FormatCannotHold),
         },
+        openapi_extra=THRESHOLDS,
     )(export_events)
 
 
@@ -165,7 +217,7 @@ def get_scores(
     highest score among them, and the time of the highest of all.
     """
     with snapshot(resources) as session:
-        _, analysis = _analysis_to_read(session, video_id, None)
+        _, analysis = shown_analysis(session, video_id)
     try:
         curves = stored_curves(analysis, resources.storage)
     except ScoresNotFound:
@@ -178,78 +230,31 @@ def get_scores(
     )
 
 
-def _analysis_to_read(
-    session: Session, video_id: UUID, start: EventsCursor | None
-) -> tuple[VideoRow, Analysis]:
-    """Find a video and the analysis that is read: the cursor's, else the shown one.
-
-    Raises:
-        VideoNotFound: no video has that id.
-        NoTimeline: no job has come to its end yet.
-        InvalidCursor: the cursor's job is not one of this video.
-    """
-    found = session.execute(video_with_jobs(video_id)).one_or_none()
-    if found is None:
-        raise video_not_found(video_id)
-    video, latest, shown = found
-    if start is None:
-        if shown is None:
-            raise _no_timeline(latest)
-        return video, shown
-    analysis = session.scalar(analysis_of(start.job))
-    if analysis is None or analysis.video_id != video.id:
-        raise InvalidCursor("The cursor was made for another video.")
-    return video, analysis
-
-
-def _no_timeline(job: JobRow) -> NoTimeline:
-    words = {
-        JobStatus.QUEUED: "its job waits for a worker; try again later",
-        JobStatus.RUNNING: f"its job is at {job.progress:.0%}; try again later",
-        JobStatus.FAILED: f"its job failed: {job.error_detail}",
-        JobStatus.CANCELED: "its job was canceled; start another one",
-        JobStatus.SUCCEEDED: "its job ended without one; start another one",
-    }
-    return NoTimeline(
-        f"The video has no timeline yet: {words[JobStatus(job.status)]}.",
-        status_of_job=job.status,
-        job=f"/jobs/{job.id}",
-    )
-
-
-def _facts(event: EventRow, job_id: UUID) -> EventFacts:
-    """Read what every form tells of an event."""
-    seq, time_ms, frame, label, score, team = event
-    return EventFacts(f"{job_id}.{seq}", label, time_ms, frame, score, team)
-
-
 def _export(
     export: Export,
-    video_id: UUID,
+    asked: Asked,
     resources: Resources,
-    wanted: EventFilter,
-    start: EventsCursor | None = None,
+    margins: ClipMargins,
+    halves: Halves,
     limit: int | None = None,
 ) -> Response:
-    video, job_id, found = _found(video_id, resources, wanted, start, limit=limit)
+    found = find_events(asked, resources, limit=limit)
+    video, told = found.video, found.provenance
+    if told is not None and limit is not None and len(found.events) == limit:
+        told = told.cut_short(limit)
+    starts_s = (half["start_s"] for half in video.halves or ())
     name = video.title or video.filename or str(video.id)
-    facts = [_facts(event, job_id) for event in found]
-    return export.answer(facts, ExportedVideo(name, video.fps))
-
-
-def _found(
-    video_id: UUID,
-    resources: Resources,
-    wanted: EventFilter,
-    start: EventsCursor | None,
-    *,
-    after: tuple[int, int] | None = None,
-    limit: int | None,
-) -> tuple[VideoRow, UUID, Sequence[EventRow]]:
-    """Find the video, the job of the timeline that is read, and its events."""
-    with snapshot(resources) as session:
-        video, analysis = _analysis_to_read(session, video_id, start)
-        check_types(wanted.labels, analysis, resources.storage)
-        check_teams(wanted.teams, analysis)
-        statement = events_of(video_id, analysis.id, wanted, after=after, limit=limit)
-        return video, analysis.job_id, session.execute(statement).all()
+    facts = [event_facts(event) for event in found.events]
+    times = load_frame_times(video, resources.storage)
+    exported = ExportedVideo(
+        name,
+        video.fps if times is None else times.fps,
+        is_constant=times.is_constant if times else seems_constant(facts, video.fps),
+        duration_s=video.duration_s,
+        frame_count=None if times is None else len(times),
+        lead_s=margins.lead_s,
+        lag_s=margins.lag_s,
+        half_starts_s=tuple(starts_s) if halves == "facts" else (),
+        provenance=told,
+    )
+    return export.answer(facts, exported)

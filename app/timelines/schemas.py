@@ -1,45 +1,92 @@
 """What is sent of a timeline: events and score curves."""
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.core.http.schemas import Page
-from app.jobs.schemas import JOB_ID
+from app.core.http.texts import storable_text
+from app.timelines.provenance_schemas import ProvenanceObject
 from app.timelines.scores import ScoreCurves
+
+EVENT_ID = "6b0c8a8e-2c5f-5d0b-9f0e-4f6a0f0f6d11"
+MAX_NUMBER = 2**53  # JSON's numbers are exact up to there
+
+AttributeName = Annotated[
+    str, Field(min_length=1, max_length=64), AfterValidator(storable_text)
+]
+AttributeValue = (
+    Annotated[str, Field(max_length=2000), AfterValidator(storable_text)]
+    | bool
+    | Annotated[int, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+    | Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
+)
+Attributes = dict[AttributeName, AttributeValue]
+EventStateName = Literal["suggested", "accepted", "rejected", "edited", "added"]
 
 
 class Event(BaseModel):
-    """Something that happened: one point in time."""
+    """Something that happened: one point in time, and what a person said of it."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {
-                    "id": f"{JOB_ID}.41",
+                    "id": EVENT_ID,
                     "type": "DRIVE",
                     "time_s": 83.467,
                     "frame": 2504,
                     "score": 0.91,
                     "team": "left",
+                    "state": "edited",
+                    "source": "model",
+                    "attributes": {"team": "left", "player": "7"},
+                    "is_ghost": False,
+                    "version": 12,
+                    "decided_by": "key:default/Ana",
+                    "decided_at": "2026-01-02T03:04:05Z",
                 }
             ]
         }
     )
 
-    id: str
+    id: UUID = Field(
+        description="Stable: the same in every analysis of the video, and through "
+        "every correction."
+    )
     type: str
     time_s: float = Field(description="From the start, as a player shows it.")
     frame: int = Field(description="Index in the source, from 0.")
-    score: float = Field(ge=0, le=1)
-    team: str | None = Field(
-        description="The side that did it; null: the model does not tell sides apart."
+    score: float | None = Field(
+        ge=0, le=1, description="The model's; null: a person added the event."
     )
+    team: str | None = Field(
+        description="The side that did it, as in `attributes`; null: not known."
+    )
+    state: EventStateName = Field(
+        description="suggested by the model; or what a person made of it."
+    )
+    source: Literal["model", "human"] = Field(description="Who saw it first.")
+    attributes: Attributes = Field(description="`team`, `player`, `note`, free keys.")
+    is_ghost: bool = Field(description="Suggested below the threshold of its type.")
+    version: int = Field(
+        ge=0, description="Goes up with each decision; 0: nobody decided. See If-Match."
+    )
+    decided_by: str | None = Field(
+        description="`local` or `key:NAME`, then / and the name of `Touchline-Author`."
+    )
+    decided_at: datetime | None
 
 
 class EventPage(Page[Event]):
     """Events by time."""
+
+    provenance: ProvenanceObject | None = Field(
+        default=None,
+        description="Where the events come from, with `provenance=true`.",
+    )
 
 
 class SoccerNetPrediction(BaseModel):
@@ -61,6 +108,7 @@ class SoccerNetPredictions(BaseModel):
     """Events by time as SoccerNet's `results_spotting.json` (format=soccernet)."""
 
     url_local: str = Field(alias="UrlLocal", description="The name of the match.")
+    provenance: ProvenanceObject | None = None
     predictions: list[SoccerNetPrediction]
 
 

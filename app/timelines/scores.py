@@ -67,7 +67,14 @@ class ScoreCurves:
 
 
 def stored_curves(analysis: Analysis, storage: Storage) -> ScoreCurves:
-    """Read the curves of an analysis, and make sure that they are what was stored.
+    """Read the curves of an analysis for display; errors as of `stored_timeline`."""
+    return _curves_of(stored_timeline(analysis, storage))
+
+
+def stored_timeline(analysis: Analysis, storage: Storage) -> Timeline:
+    """Read all that is stored, and make sure that it is what was stored.
+
+    Scores are at the checkpoint's temperature already.
 
     Raises:
         NoTimeline, ScoresNotFound: there are none, or no more.
@@ -78,13 +85,18 @@ def stored_curves(analysis: Analysis, storage: Storage) -> ScoreCurves:
     try:
         data = storage.get(analysis.scores_key)
     except FileNotFoundError as exc:
-        raise ScoresNotFound(
-            "The score curves of this timeline are gone from the server's disk; run "
-            "the video again to have new ones."
-        ) from exc
+        raise scores_not_found() from exc
     if hashlib.sha256(data).hexdigest() != analysis.scores_sha256:
         raise DamagedScores(f"{analysis.scores_key} has changed since it was stored")
-    return read_scores(data)
+    return _read_timeline(data)
+
+
+def scores_not_found() -> ScoresNotFound:
+    """Say that stored curves are lost."""
+    return ScoresNotFound(
+        "The score curves of this timeline are gone from the server's disk; run "
+        "the video again to have new ones."
+    )
 
 
 def read_scores(data: bytes) -> ScoreCurves:
@@ -93,10 +105,17 @@ def read_scores(data: bytes) -> ScoreCurves:
     Raises:
         DamagedScores: the bytes are no timeline.
     """
+    return _curves_of(_read_timeline(data))
+
+
+def _read_timeline(data: bytes) -> Timeline:
     try:
-        timeline = Timeline.from_bytes(data)
+        return Timeline.from_bytes(data)
     except ValueError as exc:
         raise DamagedScores(str(exc)) from exc
+
+
+def _curves_of(timeline: Timeline) -> ScoreCurves:
     return ScoreCurves(
         labels=timeline.labels,
         scores=timeline.scores[:, 1:],

@@ -12,7 +12,8 @@ from app.core.storage.interface import StoredFile
 from app.jobs.tables import Job
 from app.timelines.event_rows import copy_events
 from app.timelines.queries import show_analysis
-from app.timelines.tables import Analysis
+from app.timelines.tables import SPOTTING, Analysis
+from model.checkpoint.spotting_options import SpottingOptions
 from model.spotting.spots import Spot
 
 
@@ -25,12 +26,15 @@ class Findings:
             it tells apart, if it does.
         scores: the stored score curves.
         warnings: what the decoder had to forgive.
+        spotting: what turned the curves into the spots; kept with the analysis, so
+            that other thresholds can be tried without the checkpoint.
     """
 
     checkpoint: Mapping[str, object]
     scores: StoredFile
     spots: Sequence[Spot]
     warnings: Mapping[str, object]
+    spotting: SpottingOptions | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -49,7 +53,7 @@ def save_analysis(
         id=job_id,
         video_id=video_id,
         job_id=job_id,
-        checkpoint=dict(found.checkpoint),
+        checkpoint=_what_ran(found),
         scores_key=found.scores.key,
         scores_sha256=found.scores.sha256,
         event_counts=found.counts,
@@ -61,3 +65,9 @@ def save_analysis(
     session.flush()
     copy_events(session, video_id=video_id, analysis_id=analysis.id, spots=found.spots)
     session.execute(show_analysis(analysis))
+
+
+def _what_ran(found: Findings) -> dict[str, object]:
+    if found.spotting is None:
+        return dict(found.checkpoint)
+    return {**found.checkpoint, SPOTTING: found.spotting.to_dict()}

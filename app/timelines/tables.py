@@ -1,4 +1,4 @@
-"""The rows of an analysis and of its events."""
+"""The rows of an analysis, of its events and of saved thresholds."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,11 +10,17 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db.base import Base, new_id
 from app.jobs.tables import Job
+from app.projects.tables import Project
 from app.videos.tables import Video, of_a_video_in
+
+# In `Analysis.checkpoint`:
+SPOTTING = "spotting"  # the spotting options
+SPOTTING_IS_FOUND = "spotting_is_found"  # not by the run, but in the library since
 
 
 class Analysis(Base):
@@ -28,7 +34,7 @@ class Analysis(Base):
     job_id: Mapped[UUID] = mapped_column(
         ForeignKey(Job.id, ondelete="CASCADE"), unique=True
     )
-    checkpoint: Mapped[dict[str, object]]  # what ran: name, version, sha256, teams, ...
+    checkpoint: Mapped[dict[str, object]]  # what ran: name, version, sha256, ...
     scores_key: Mapped[str | None]  # the stored score curves
     scores_sha256: Mapped[str | None]
     event_counts: Mapped[dict[str, int]]  # {"PASS": 812, ...}
@@ -72,3 +78,39 @@ class Event(Base):
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
         return of_a_video_in(project_id, cls.video_id)
+
+
+class VideoThresholds(Base):
+    """The thresholds saved for a video and the weights that ran over it."""
+
+    __tablename__ = "video_thresholds"
+
+    video_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Video.id, ondelete="CASCADE"), primary_key=True
+    )
+    weights: Mapped[str] = mapped_column(primary_key=True)  # their SHA-256, or a name
+    thresholds: Mapped[dict[str, float]] = mapped_column(JSONB)  # by type
+    saved_by: Mapped[str]
+    saved_at: Mapped[datetime]
+
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return of_a_video_in(project_id, cls.video_id)
+
+
+class ModelThresholds(Base):
+    """The thresholds a project saved for all videos that some weights ran over."""
+
+    __tablename__ = "model_thresholds"
+
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Project.id, ondelete="CASCADE"), primary_key=True
+    )
+    weights: Mapped[str] = mapped_column(primary_key=True)  # their SHA-256, or a name
+    thresholds: Mapped[dict[str, float]] = mapped_column(JSONB)  # by type
+    saved_by: Mapped[str]
+    saved_at: Mapped[datetime]
+
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return cls.project_id == project_id

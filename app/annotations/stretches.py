@@ -1,0 +1,89 @@
+"""Stretches of time, as sets: pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch that somebody reviewed: from_ms included, to_ms not."""
+
+    from_ms: int
+    to_ms: int
+    author: str
+    created_at: datetime
+
+
+def union(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join spans that overlap or touch; empty ones are dropped; in order of time."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def difference(
+    spans: Iterable[tuple[int, int]], without: Iterable[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Take out of spans what others cover."""
+    holes = union(without)
+    left: list[tuple[int, int]] = []
+    for span_start, end in union(spans):
+        start = span_start
+        for hole_start, hole_end in holes:
+            if hole_end <= start or hole_start >= end:
+                continue
+            if start < hole_start:
+                left.append((start, hole_start))
+            start = hole_end
+        if start < end:
+            left.append((start, end))
+    return left
+
+
+def set_to(
+    before: Sequence[Stretch],
+    wanted: Iterable[tuple[int, int]],
+    *,
+    author: str,
+    now: datetime,
+) -> list[Stretch]:
+    """Make exactly these spans reviewed.
+
+    What was reviewed before stays whose it was; what is new is the author's.
+    """
+    spans = union(wanted)
+    covered = [(one.from_ms, one.to_ms) for one in before]
+    kept = [
+        Stretch(start, end, one.author, one.created_at)
+        for one in before
+        for start, end in _intersection((one.from_ms, one.to_ms), spans)
+    ]
+    new = [
+        Stretch(start, end, author, now) for start, end in difference(spans, covered)
+    ]
+    return _joined(sorted([*kept, *new], key=lambda one: one.from_ms))
+
+
+def _intersection(
+    span: tuple[int, int], spans: Iterable[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    cuts = [(max(span[0], start), min(span[1], end)) for start, end in spans]
+    return [cut for cut in cuts if cut[0] < cut[1]]
+
+
+def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """Join neighbours of one author; the joined one is as old as its newest part."""
+    joined: list[Stretch] = []
+    for one in stretches:
+        last = joined[-1] if joined else None
+        if last and last.to_ms == one.from_ms and last.author == one.author:
+            created_at = max(last.created_at, one.created_at)
+            joined[-1] = Stretch(last.from_ms, one.to_ms, one.author, created_at)
+        else:
+            joined.append(one)
+    return joined
