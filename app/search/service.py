@@ -1,0 +1,128 @@
+"""Keep what is searched in step with timelines: copied when it is stale, exactly.
+
+No writer of timelines knows of the search. Each copy says what it was made of; a
+search compares that with what there is, and copies what has changed before it reads.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from app.annotations.merge import TimelineEvent
+from app.annotations.queries import lock_for_edit
+from app.annotations.service import merged_timeline
+from app.annotations.timelines import View
+from app.core.db.session import Sessions
+from app.core.storage.interface import Storage
+from app.search.copy_queries import (
+    LAYOUT,
+    copied_events,
+    forget_counts,
+    forget_events,
+    stale_videos,
+    thresholds_tag,
+)
+from app.search.tables import SearchedCount, SearchedEvent, SearchedTimeline
+from app.statistics.play import team_names
+from app.videos.tables import Video
+
+MAX_STALE = 1000  # looked at in one search
+PLAYER = "player"
+ALIKE = ("video_id", "project_id", "label", "state", "team", "team_name")
+
+
+def refresh_stale(
+    sessions: Sessions, storage: Storage, view: View, *, has_time: Callable[[], bool]
+) -> int:
+    """Copy the timelines that have changed since they were copied, one by one.
+
+    Args:
+        has_time: asked before each; at least one is copied.
+
+    Returns:
+        How many are left, up to `MAX_STALE`.
+    """
+    with sessions() as session:
+        stale = session.scalars(stale_videos(limit=MAX_STALE)).all()
+    for index, video_id in enumerate(stale):
+        if index and not has_time():
+            return len(stale) - index
+        with sessions.begin() as session:
+            copy_timeline(session, storage, video_id, view)
+    return 0
+
+
+def copy_timeline(
+    session: Session, storage: Storage, video_id: UUID, view: View
+) -> None:
+    """Make the events of a video searchable as they are; its row is locked."""
+    video = session.scalar(lock_for_edit(video_id))
+    if video is None:
+        return
+    # Read before the thresholds: if they change in between, the copy is stale.
+    tag = session.scalar(thresholds_tag(video.project_id)) or LAYOUT
+    timeline = merged_timeline(session, storage, video, view=view)
+    names = team_names(video.teams)
+    rows = {event.id: _row(video, event, names) for event in timeline.events}
+    before = {
+        row.event_id: dict(row._mapping)
+        for row in session.execute(copied_events(video_id))
+    }
+    changed = [row for key, row in rows.items() if before.get(key) != row]
+    old = [key for key, row in before.items() if rows.get(key) != row]
+    if old:
+        session.execute(forget_events(video_id, old))
+    if changed:
+        session.execute(insert(SearchedEvent), changed)
+    session.execute(forget_counts(video_id))
+    if rows:
+        session.execute(insert(SearchedCount), count_alike(rows.values()))
+    copied = session.get(SearchedTimeline, video_id)
+    if copied is None:
+        copied = SearchedTimeline(video_id=video_id, project_id=video.project_id)
+        session.add(copied)
+    copied.analysis_id = video.current_analysis_id
+    copied.revision = video.revision
+    copied.facts_version = video.facts_version
+    copied.thresholds_tag = tag
+
+
+def count_alike(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Count the events of a match that are alike."""
+    alike: defaultdict[tuple[Any, ...], list[float | None]] = defaultdict(list)
+    for row in rows:
+        alike[tuple(row[column] for column in ALIKE)].append(row["score"])
+    counts = []
+    for number, (values, scores) in enumerate(alike.items()):
+        known = [score for score in scores if score is not None]
+        counts.append(
+            {
+                **dict(zip(ALIKE, values, strict=True)),
+                "number": number,
+                "count": len(scores),
+                "max_score": max(known, default=None),
+            }
+        )
+    return counts
+
+
+def _row(video: Video, event: TimelineEvent, names: dict[str, str]) -> dict[str, Any]:
+    team, player = event.team, event.attributes.get(PLAYER)
+    return {
+        "video_id": video.id,
+        "event_id": event.id,
+        "project_id": video.project_id,
+        "label": event.label,
+        "time_ms": event.time_ms,
+        "frame": event.frame,
+        "state": event.state,
+        "score": event.score,
+        "team": team,
+        "team_name": None if team is None else names.get(team),
+        "player": None if player is None else str(player),
+        "attributes": dict(event.attributes),
+    }
