@@ -5,9 +5,11 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from app.clips.problems import NoThumbnails
 from app.clips.service import find_thumbnails, no_thumbnails
-from app.core.errors import NoThumbnails, VideoNotFound
+from app.core.errors import VideoNotFound
 from app.core.http.dependencies import ResourcesDep, VideoId
+from app.core.http.etags import has_already
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.core.resources import Resources
@@ -80,16 +82,10 @@ def _answer(
         "cache-control": f"private, max-age={MAX_AGE_S}",
         "content-security-policy": "sandbox",
     }
-    if _has_already(request, headers["etag"]):
+    if has_already(request, headers["etag"]):
         return Response(status_code=304, headers=headers)
     try:
         content = resources.storage.get(key)
     except FileNotFoundError as exc:
         raise no_thumbnails(video_id) from exc
     return Response(content, media_type=media_type, headers=headers)
-
-
-def _has_already(request: Request, etag: str) -> bool:
-    sent = request.headers.get("if-none-match", "")
-    known = (one.strip().removeprefix("W/") for one in sent.split(","))
-    return any(one in (etag, "*") for one in known)

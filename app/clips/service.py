@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from app.clips.problems import NoThumbnails
 from app.clips.queries import show_thumbnails, thumbnails_of
-from app.core.errors import NoThumbnails
 from app.core.storage.keys import is_thumbnail_key, thumbnail_key, video_of
 from app.videos.lost_objects import ObjectOwner
 from app.videos.service import find_video

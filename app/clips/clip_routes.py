@@ -1,0 +1,197 @@
+"""Clips of events: ask for them, look at them, load them, delete them."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import UUID
+
+from fastapi import Request, Response
+
+from app.clips.chosen_events import choose_events
+from app.clips.clip_options import Match
+from app.clips.clip_queries import clips_page
+from app.clips.clipping import add_clip
+from app.clips.request_schemas import NewClip, NewClipOfMatches
+from app.clips.schemas import Clip, ClipPage
+from app.clips.stored_clips import find_clip, remove_clip
+from app.core.errors import (
+    CannotCut,
+    ClipNotFound,
+    EventNotFound,
+    FramesUnknown,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    NoTimeline,
+    ScoresNotFound,
+    UnknownTeam,
+    UnknownType,
+    VideoNotFound,
+    VideoNotStored,
+)
+from app.core.http.cursors import ClipsCursor
+from app.core.http.dependencies import (
+    ClipId,
+    CursorText,
+    IdempotencyKey,
+    Limit,
+    ResourcesDep,
+    VideoId,
+    snapshot,
+)
+from app.core.http.pagination import paginate
+from app.core.http.problems import WITH_JSON, problem_responses
+from app.core.http.routing import guarded_router
+from app.core.resources import Resources
+from app.idempotency.fingerprints import edit_fingerprint
+from app.idempotency.service import mark_used, used_before
+from app.jobs.kinds import KINDS, JobKind
+from app.timelines.problems import AnalysisTooOld
+from app.videos.service import find_video
+
+router = guarded_router("clips")
+
+
+@router.post(
+    "/videos/{video_id}/clips",
+    status_code=202,
+    responses=problem_responses(
+        *(VideoNotFound, VideoNotStored, EventNotFound, NoTimeline, FramesUnknown),
+        *(UnknownType, UnknownTeam, CannotCut, ScoresNotFound, AnalysisTooOld),
+        ClipNotFound,  # an earlier request's, deleted since
+        *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
+    ),
+)
+def create_clip(
+    request: Request,
+    response: Response,
+    video_id: VideoId,
+    resources: ResourcesDep,
+    wanted: NewClip,
+    idempotency_key: IdempotencyKey = None,
+) -> Clip:
+    """Make clips of events: a reel, an archive of single clips, or a playlist.
+
+    The events are those of the timeline as it is now; later corrections change nothing
+    of it. A playlist is there at once, the rest is rendered by a job.
+    """
+    match = choose_events(video_id, wanted, resources)
+    return make_clip(
+        *(request, response, resources, wanted),
+        matches=[match],
+        video_id=video_id,
+        idempotency_key=idempotency_key,
+    )
+
+
+def make_clip(
+    request: Request,
+    response: Response,
+    resources: Resources,
+    wanted: NewClip | NewClipOfMatches,
+    *,
+    matches: Sequence[Match],
+    video_id: UUID | None,
+    idempotency_key: str | None,
+    is_part: bool = False,
+) -> Clip:
+    """Keep what is asked for, once for a key, and notify its workers."""
+    fingerprint = edit_fingerprint(
+        request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
+    )
+    with resources.sessions.begin() as session:
+        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
+        if earlier is not None and earlier.made_id is not None:
+            clip, job = find_clip(session, earlier.made_id)
+            is_new = False
+        else:
+            clip, job = add_clip(
+                *(session, matches),
+                video_id=video_id,
+                options=wanted.options,
+                form=wanted.form,
+                mode=wanted.mode,
+                is_part=is_part,
+                settings=resources.settings,
+            )
+            is_new = True
+            mark_used(
+                *(session, idempotency_key),
+                fingerprint=fingerprint,
+                video_id=video_id,
+                made_id=clip.id,
+            )
+        session.flush()
+        session.refresh(clip)
+        if job is not None:
+            session.refresh(job)
+        answer = Clip.of(clip, job)
+    if job is not None and is_new:
+        resources.notifier.notify_job(job.id, queue=KINDS[JobKind.CLIPS].queue)
+    response.headers["location"] = f"/clips/{answer.id}"
+    return answer
+
+
+@router.get(
+    "/videos/{video_id}/clips",
+    responses=problem_responses(VideoNotFound, InvalidCursor),
+)
+def list_clips(
+    request: Request,
+    response: Response,
+    video_id: VideoId,
+    resources: ResourcesDep,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> ClipPage:
+    """List a video's clips, the newest first."""
+    return clip_page(
+        *(request, response, resources), video_id=video_id, limit=limit, cursor=cursor
+    )
+
+
+def clip_page(
+    request: Request,
+    response: Response,
+    resources: Resources,
+    *,
+    video_id: UUID | None,
+    limit: int,
+    cursor: str | None,
+) -> ClipPage:
+    """Give a page of a video's clips, or of all in the project."""
+    before = ClipsCursor.decode(cursor).before if cursor else None
+    with snapshot(resources) as session:
+        if video_id is not None:
+            find_video(session, video_id)
+        statement = clips_page(video_id, before=before, limit=limit)
+        found = session.execute(statement).all()
+    page, next_cursor = paginate(
+        found,
+        limit=limit,
+        cursor_after=lambda row: ClipsCursor(before=row[0].id),
+        request=request,
+        response=response,
+    )
+    return ClipPage(items=[Clip.of(*row) for row in page], next_cursor=next_cursor)
+
+
+@router.get("/clips/{clip_id}", responses=problem_responses(ClipNotFound))
+def get_clip(clip_id: ClipId, resources: ResourcesDep) -> Clip:
+    """Look at a clip: how far it is, and its cuts with their events."""
+    with resources.sessions() as session:
+        return Clip.of(*find_clip(session, clip_id))
+
+
+@router.delete(
+    "/clips/{clip_id}", status_code=204, responses=problem_responses(ClipNotFound)
+)
+def delete_clip(clip_id: ClipId, resources: ResourcesDep) -> Response:
+    """Delete a clip and its file; a job that still renders it is canceled."""
+    with resources.sessions.begin() as session:
+        key, delivery_id = remove_clip(session, clip_id, settings=resources.settings)
+    if delivery_id is not None:
+        resources.notifier.notify_delivery(delivery_id)
+    if key is not None:
+        with suppress(OSError):  # A sweep finds it.
+            resources.storage.delete(key)
+    return Response(status_code=204)
