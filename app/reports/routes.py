@@ -1,0 +1,210 @@
+"""Reports of matches: ask for them, look at them, load them, delete them."""
+
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from app.annotations.selection import SHOWN, EventQuery
+from app.annotations.states import State
+from app.core.errors import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    NoTimeline,
+    RangeNotSatisfiable,
+    ReportNotFound,
+    ReportNotReady,
+    ScoresNotFound,
+    VideoNotFound,
+    VideoNotStored,
+)
+from app.core.http.cursors import ReportsCursor
+from app.core.http.dependencies import (
+    CursorText,
+    IdempotencyKey,
+    Limit,
+    ReportId,
+    ResourcesDep,
+    VideoId,
+    snapshot,
+)
+from app.core.http.pagination import paginate
+from app.core.http.problems import WITH_JSON, problem_responses
+from app.core.http.routing import MediaRoute, guarded_router
+from app.idempotency.fingerprints import edit_fingerprint
+from app.idempotency.service import mark_used, used_before
+from app.jobs.kinds import KINDS, JobKind
+from app.reports.queries import reports_page
+from app.reports.render import POLICY
+from app.reports.schemas import NewReport, Report, ReportPage
+from app.reports.service import (
+    add_report,
+    find_report,
+    remove_report,
+    report_not_found,
+)
+from app.reports.stored import content_to_store
+from app.timelines.found_events import Asked, find_events
+from app.timelines.problems import AnalysisTooOld
+from app.videos.file_response import VideoFile
+from app.videos.service import find_video
+from model.data.formats.provenance import Provenance
+
+router = guarded_router("reports")
+file_router = guarded_router("reports", MediaRoute)
+
+HTML = "text/html; charset=utf-8"
+CONFIRMED: frozenset[State] = SHOWN - {"suggested"}
+
+
+@router.post(
+    "/videos/{video_id}/reports",
+    status_code=202,
+    responses=problem_responses(
+        *(VideoNotFound, VideoNotStored, NoTimeline, ScoresNotFound, AnalysisTooOld),
+        ReportNotFound,  # an earlier request's, deleted since
+        *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
+    ),
+)
+def create_report(
+    request: Request,
+    response: Response,
+    video_id: VideoId,
+    resources: ResourcesDep,
+    wanted: NewReport,
+    idempotency_key: IdempotencyKey = None,
+) -> Report:
+    """Make a report of a match: one HTML file with its timeline, statistics and stills.
+
+    Events and match facts are those of now; later corrections change nothing of it. A
+    job takes the stills and writes the file.
+    """
+    states = CONFIRMED if wanted.only_confirmed else SHOWN
+    asked = Asked(video_id, EventQuery(states=states), provenance=True)
+    found = find_events(asked, resources, limit=None)
+    fingerprint = edit_fingerprint(
+        request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
+    )
+    with resources.sessions.begin() as session:
+        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
+        is_new = earlier is None or earlier.made_id is None
+        if earlier is not None and earlier.made_id is not None:
+            report, job = find_report(session, earlier.made_id)
+        else:
+            told = found.provenance or Provenance()
+            content = content_to_store(found.video, found.events, told=told)
+            report, job = add_report(session, video_id, content, wanted.options)
+            mark_used(
+                *(session, idempotency_key),
+                fingerprint=fingerprint,
+                video_id=video_id,
+                made_id=report.id,
+            )
+        session.flush()
+        session.refresh(report)
+        session.refresh(job)
+        answer = Report.of(report, job)
+    if is_new:
+        resources.notifier.notify_job(answer.job_id, queue=KINDS[JobKind.REPORT].queue)
+    response.headers["location"] = f"/reports/{answer.id}"
+    return answer
+
+
+@router.get(
+    "/videos/{video_id}/reports",
+    responses=problem_responses(VideoNotFound, InvalidCursor),
+)
+def list_reports(
+    request: Request,
+    response: Response,
+    video_id: VideoId,
+    resources: ResourcesDep,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> ReportPage:
+    """List a video's reports, the newest first."""
+    before = ReportsCursor.decode(cursor).before if cursor else None
+    with snapshot(resources) as session:
+        find_video(session, video_id)
+        statement = reports_page(video_id, before=before, limit=limit)
+        found = session.execute(statement).all()
+    page, next_cursor = paginate(
+        found,
+        limit=limit,
+        cursor_after=lambda row: ReportsCursor(before=row[0].id),
+        request=request,
+        response=response,
+    )
+    return ReportPage(items=[Report.of(*row) for row in page], next_cursor=next_cursor)
+
+
+@router.get("/reports/{report_id}", responses=problem_responses(ReportNotFound))
+def get_report(report_id: ReportId, resources: ResourcesDep) -> Report:
+    """Look at a report: how far it is, and where its file lies."""
+    with resources.sessions() as session:
+        return Report.of(*find_report(session, report_id))
+
+
+@router.delete(
+    "/reports/{report_id}",
+    status_code=204,
+    responses=problem_responses(ReportNotFound),
+)
+def delete_report(report_id: ReportId, resources: ResourcesDep) -> Response:
+    """Delete a report and its file; a job that still makes it is canceled."""
+    with resources.sessions.begin() as session:
+        key = remove_report(session, report_id, settings=resources.settings)
+    if key is not None:
+        with suppress(OSError):  # A sweep finds it.
+            resources.storage.delete(key)
+    return Response(status_code=204)
+
+
+@file_router.get(
+    "/reports/{report_id}/file",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/html": {}}, "description": "The report."},
+        206: {
+            "content": {"text/html": {}, "multipart/byteranges": {}},
+            "description": "The range asked for, or several.",
+        },
+        **problem_responses(ReportNotFound, ReportNotReady, RangeNotSatisfiable),
+    },
+)
+def load_report(
+    report_id: ReportId,
+    resources: ResourcesDep,
+    save: Annotated[
+        bool, Query(description="Let browsers save it, in place of showing it.")
+    ] = False,
+) -> Response:
+    """Load the file of a report; it opens without the service and without a network."""
+    with resources.sessions() as session:
+        report, job = find_report(session, report_id)
+        video = find_video(session, report.video_id)
+    if report.file_key is None:
+        raise ReportNotReady(
+            f"The report {report.id} has no file: its job is {job.status}. See GET "
+            f"/reports/{report.id}.",
+        )
+    try:
+        found = resources.storage.stat(report.file_key)
+    except FileNotFoundError as exc:
+        raise report_not_found(report.id) from exc
+    title = video.title or video.filename or str(video.id)
+    return VideoFile(
+        resources.storage,
+        found,
+        media_type=HTML,
+        filename=f"{title}.report.html",
+        disposition="attachment" if save else "inline",
+        headers={
+            "etag": f'"report-{PurePosixPath(report.file_key).stem}"',
+            "cache-control": "private, no-cache",
+            # Whatever stands in it can do nothing here: no script, no request.
+            "content-security-policy": f"sandbox; {POLICY}",
+        },
+    )
