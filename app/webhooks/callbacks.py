@@ -34,19 +34,7 @@ class CallbackUrl:
     scheme: str
     host: str
     port: int
-
-
-def check_callback_url(url: str, allow_nets: Sequence[Network] = ()) -> Callback:
-    """Judge a callback URL and resolve its host once.
-
-    Blocks for the resolver: call it from a thread. Connect to the addresses it gives
-    and to nothing else.
-
-    Raises:
-        CallbackRefused: says which rule the URL breaks.
-    """
-    parsed = parse_callback_url(url)
-    return judge_callback(parsed, resolve(parsed.host, parsed.port), allow_nets)
+    name: str = "callback_url"  # what messages call it
 
 
 def judge_callback(
@@ -66,7 +54,7 @@ def judge_callback(
     return Callback(url=url.url, addresses=tuple(addresses))
 
 
-def resolve(host: str, port: int) -> list[Address]:
+def resolve(host: str, port: int, *, name: str = "callback_url") -> list[Address]:
     """Ask the system's resolver for every address of a host; blocks for it.
 
     Raises:
@@ -76,9 +64,9 @@ def resolve(host: str, port: int) -> list[Address]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [_read_address(info[4]) for info in found]
     except (OSError, ValueError) as exc:  # UnicodeError is a ValueError.
-        raise CallbackRefused(f"callback_url's host {host} does not resolve.") from exc
+        raise CallbackRefused(f"{name}'s host {host} does not resolve.") from exc
     if not addresses:
-        raise CallbackRefused(f"callback_url's host {host} has no address.")
+        raise CallbackRefused(f"{name}'s host {host} has no address.")
     return list(dict.fromkeys(addresses))
 
 
@@ -95,43 +83,39 @@ def _judge(address: Address, url: CallbackUrl, allow_nets: Sequence[Network]) ->
         return
     if not is_public(address):
         raise CallbackRefused(
-            f"callback_url leads to {address}, which is not a public address; "
+            f"{url.name} leads to {address}, which is not a public address; "
             "the operator can allow its network with TOUCHLINE_WEBHOOK_ALLOW_NETS."
         )
     if url.scheme != "https":
         raise CallbackRefused(
-            "callback_url must use https; plain http is only for networks "
+            f"{url.name} must use https; plain http is only for networks "
             "listed in TOUCHLINE_WEBHOOK_ALLOW_NETS."
         )
 
 
-def parse_callback_url(url: str) -> CallbackUrl:
+def parse_callback_url(url: str, *, name: str = "callback_url") -> CallbackUrl:
     """Read a callback URL; asks no resolver.
 
     Raises:
         CallbackRefused: it is no URL that a webhook can be sent to.
     """
     if len(url) > MAX_URL_CHARS:
-        raise CallbackRefused(
-            f"callback_url is longer than {MAX_URL_CHARS} characters."
-        )
+        raise CallbackRefused(f"{name} is longer than {MAX_URL_CHARS} characters.")
     if any(char.isspace() or not char.isprintable() for char in url):
-        raise CallbackRefused("callback_url holds white space or control characters.")
+        raise CallbackRefused(f"{name} holds white space or control characters.")
     try:
         parsed = httpx.URL(url)
         host = parsed.raw_host
     except (httpx.InvalidURL, UnicodeError, ValueError) as exc:
-        raise CallbackRefused(f"callback_url is not a URL: {exc}.") from exc
+        raise CallbackRefused(f"{name} is not a URL: {exc}.") from exc
     if parsed.scheme not in ("http", "https") or not host:
-        raise CallbackRefused(
-            "callback_url must be a full URL such as https://host/path."
-        )
+        raise CallbackRefused(f"{name} must be a full URL such as https://host/path.")
     if parsed.port is not None and not 0 < parsed.port < 65536:
-        raise CallbackRefused("callback_url is not a URL: its port is out of range.")
+        raise CallbackRefused(f"{name} is not a URL: its port is out of range.")
     if parsed.userinfo:
         raise CallbackRefused(
-            "callback_url must not hold a user name or password; "
-            "verify the webhook's signature instead."
+            f"{name} must not hold a user name or password; they would be stored and "
+            "logged. For a webhook verify its signature instead."
         )
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    return CallbackUrl(str(parsed), parsed.scheme, host.decode("ascii"), port)
+    return CallbackUrl(str(parsed), parsed.scheme, host.decode("ascii"), port, name)

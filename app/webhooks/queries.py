@@ -154,6 +154,7 @@ def last_delivery_status(*, video_id: UUID, url: str) -> Select[str]:
     return (
         select(Delivery.status)
         .where(
+            Delivery.webhook_id.is_(None),
             Delivery.video_id == video_id,
             Delivery.url == url,
             Delivery.finished_at.is_not(None),
@@ -168,6 +169,7 @@ def idle_deliveries(*, video_id: UUID, url: str) -> Select[Delivery]:
     return (
         select(Delivery)
         .where(
+            Delivery.webhook_id.is_(None),
             Delivery.video_id == video_id,
             Delivery.url == url,
             Delivery.status == DeliveryStatus.PENDING,
@@ -255,10 +257,10 @@ def _is_free() -> ColumnElement[bool]:
 def deliveries_page(
     video_id: UUID, *, before: UUID | None, limit: int
 ) -> Select[Delivery]:
-    """A page of a video's webhook messages with their attempts, the newest first."""
+    """A page of a video's messages to its callback URL, the newest first."""
     statement = (
         select(Delivery)
-        .where(Delivery.video_id == video_id)
+        .where(Delivery.video_id == video_id, Delivery.webhook_id.is_(None))
         .options(selectinload(Delivery.attempts))
     )
     if before is not None:
@@ -267,9 +269,9 @@ def deliveries_page(
 
 
 def delivery_with_attempts(delivery_id: UUID) -> Select[Delivery]:
-    """One webhook message with its attempts."""
+    """One message to a callback URL with its attempts."""
     return (
         select(Delivery)
-        .where(Delivery.id == delivery_id)
+        .where(Delivery.id == delivery_id, Delivery.webhook_id.is_(None))
         .options(selectinload(Delivery.attempts))
     )

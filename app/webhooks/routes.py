@@ -25,7 +25,13 @@ from app.webhooks.queries import (
     delivery_with_attempts,
     resume_endpoint,
 )
-from app.webhooks.schemas import Delivery, DeliveryPage, WebhookMessage
+from app.webhooks.schemas import (
+    Delivery,
+    DeliveryPage,
+    PingMessage,
+    ReviewMessage,
+    WebhookMessage,
+)
 
 router = guarded_router("webhooks")
 messages = APIRouter()  # what we send: the section `webhooks` of the OpenAPI document
@@ -44,8 +50,10 @@ SIGNATURE = {
             ("webhook-timestamp", "Seconds since 1970, of this attempt."),
             (
                 "webhook-signature",
-                "v1,base64(hmac_sha256(secret, '{id}.{timestamp}.{body}')); the "
-                "secret is shown by `touchline keys webhook`.",
+                "v1,base64(hmac_sha256(secret, '{id}.{timestamp}.{body}')); while a "
+                "secret is rotated there are two, with a space between. A webhook's "
+                "secret is told when it is made, that of callback URLs by "
+                "`touchline keys webhook`.",
             ),
         )
     ]
@@ -68,7 +76,10 @@ def list_deliveries(
     limit: Limit = 50,
     cursor: CursorText = None,
 ) -> DeliveryPage:
-    """List a video's webhook messages with every attempt, the newest first."""
+    """List the messages to a video's callback URL with every attempt, newest first.
+
+    Those to the project's webhooks are listed with the webhook.
+    """
     before = DeliveriesCursor.decode(cursor).before if cursor else None
     wanted = deliveries_page(video_id, before=before, limit=limit)
     with snapshot(resources) as session:
@@ -91,7 +102,7 @@ def list_deliveries(
     responses=problem_responses(DeliveryNotFound),
 )
 def retry_delivery(delivery_id: DeliveryId, resources: ResourcesDep) -> Delivery:
-    """Send a webhook message again now, whatever came of it before."""
+    """Send a message to a callback URL again now, whatever came of it before."""
     with resources.sessions.begin() as session:
         delivery = session.scalars(
             delivery_with_attempts(delivery_id).with_for_update()
@@ -108,17 +119,60 @@ def retry_delivery(delivery_id: DeliveryId, resources: ResourcesDep) -> Delivery
 
 @messages.post("video.completed", openapi_extra=SIGNATURE, responses=ANSWERS)
 def video_completed(body: WebhookMessage) -> None:
-    """Sent to the video's callback_url when a job has succeeded."""
+    """Sent to callback_url and webhooks when a job has succeeded."""
 
 
 @messages.post("video.failed", openapi_extra=SIGNATURE, responses=ANSWERS)
 def video_failed(body: WebhookMessage) -> None:
-    """Sent to the video's callback_url when a job has failed for good."""
+    """Sent to callback_url and webhooks when a job has failed for good."""
 
 
 @messages.post("video.canceled", openapi_extra=SIGNATURE, responses=ANSWERS)
 def video_canceled(body: WebhookMessage) -> None:
-    """Sent to the video's callback_url when a job has been canceled.
+    """Sent to callback_url and webhooks when a job has been canceled.
 
     Nothing is sent for a video that is deleted: its jobs and messages go with it.
     """
+
+
+@messages.post("clip.completed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def clip_completed(body: WebhookMessage) -> None:
+    """Sent to callback_url and webhooks when a clip is rendered; see `clip_id`."""
+
+
+@messages.post("clip.failed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def clip_failed(body: WebhookMessage) -> None:
+    """Sent to callback_url and webhooks when a clip could not be rendered."""
+
+
+@messages.post("clip.canceled", openapi_extra=SIGNATURE, responses=ANSWERS)
+def clip_canceled(body: WebhookMessage) -> None:
+    """Sent to callback_url and webhooks when a clip's job has been canceled."""
+
+
+@messages.post("training.completed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def training_completed(body: WebhookMessage) -> None:
+    """Sent to webhooks when a training has made a model; see `training_id`."""
+
+
+@messages.post("training.failed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def training_failed(body: WebhookMessage) -> None:
+    """Sent to webhooks when a training could not be brought to its end."""
+
+
+@messages.post("training.canceled", openapi_extra=SIGNATURE, responses=ANSWERS)
+def training_canceled(body: WebhookMessage) -> None:
+    """Sent to webhooks when a training has been canceled."""
+
+
+@messages.post("review.completed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def review_completed(body: ReviewMessage) -> None:
+    """Sent to webhooks when a video has been reviewed from its start to its end.
+
+    Sent again only after a stretch was taken back and reviewed anew.
+    """
+
+
+@messages.post("ping", openapi_extra=SIGNATURE, responses=ANSWERS)
+def ping(body: PingMessage) -> None:
+    """Sent to one webhook when somebody asks for it; tried once."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.http.schemas import Page
 from app.jobs.schemas import JOB_ID, VIDEO_ID, Counts, JobError
+from app.webhooks.message_types import MessageType
 from app.webhooks.tables import Delivery as DeliveryRow
 
 
@@ -29,11 +30,15 @@ class Delivery(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID = Field(description="The header webhook-id of each attempt.")
-    video_id: UUID
-    job_id: UUID
+    video_id: UUID | None = Field(description="Null: it is about no single video.")
+    job_id: UUID | None
     type: str = Field(examples=["video.completed"])
     url: str
-    status: Literal["pending", "delivered", "failed", "gone"]
+    status: Literal["pending", "delivered", "failed", "gone", "held"] = Field(
+        validation_alias="shown_status",
+        description="gone: the receiver answered 410; held: the webhook is switched "
+        "off, a replay sends it.",
+    )
     next_attempt_at: datetime | None
     created_at: datetime
     finished_at: datetime | None
@@ -46,23 +51,68 @@ class Delivery(BaseModel):
 
 
 class DeliveryPage(Page[Delivery]):
-    """A video's webhook messages, the newest first."""
+    """Webhook messages, the newest first."""
 
 
 class WebhookData(BaseModel):
     """What a webhook tells of a finished job."""
 
-    video_id: UUID = Field(examples=[VIDEO_ID])
+    video_id: UUID | None = Field(
+        examples=[VIDEO_ID],
+        description="Null: a clip of several videos, or a training.",
+    )
     job_id: UUID = Field(examples=[JOB_ID])
     status: Literal["succeeded", "failed", "canceled"]
     events: Counts = Field(description="Events by type.")
+    clip_id: UUID | None = Field(
+        default=None, description="Only of messages about a clip."
+    )
+    training_id: UUID | None = Field(
+        default=None, description="Only of messages about a training."
+    )
     links: dict[str, str]
     error: JobError | None = Field(default=None, description="Only of a failed job.")
+
+
+class ReviewData(BaseModel):
+    """What a webhook tells of a video that has been reviewed from end to end."""
+
+    video_id: UUID = Field(examples=[VIDEO_ID])
+    revision: int = Field(description="Of the video's corrections.")
+    events: Counts = Field(description="Events by type, without the rejected ones.")
+    states: Counts = Field(
+        description="All events by what was decided: suggested, accepted, rejected, "
+        "edited, added."
+    )
+    reviewers: list[str]
+    links: dict[str, str]
+
+
+class PingData(BaseModel):
+    """What a ping tells."""
+
+    webhook_id: UUID
 
 
 class WebhookMessage(BaseModel):
     """The body of a webhook, signed as Standard Webhooks 1.0 has it."""
 
-    type: Literal["video.completed", "video.failed", "video.canceled"]
+    type: MessageType
     timestamp: datetime
     data: WebhookData
+
+
+class ReviewMessage(BaseModel):
+    """The body of `review.completed`."""
+
+    type: Literal["review.completed"]
+    timestamp: datetime
+    data: ReviewData
+
+
+class PingMessage(BaseModel):
+    """The body of a ping."""
+
+    type: Literal["ping"]
+    timestamp: datetime
+    data: PingData

@@ -23,21 +23,29 @@ SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64.
 
 
 def sign(
-    secret: str, *, message_id: str, timestamp_s: int, body: bytes
+    *signers: str, message_id: str, timestamp_s: int, body: bytes
 ) -> Mapping[str, str]:
     """Make the three headers of Standard Webhooks 1.0 for one attempt.
 
+    Args:
+        signers: secrets; of several, each signs, and the receiver takes any.
+
     Raises:
-        ValueError: `secret` is not `whsec_` followed by base64.
+        ValueError: a secret is not `whsec_` followed by base64.
 
     Source: standard-webhooks spec 1.0, symmetric scheme `v1`.
     """
     signed = b".".join([message_id.encode(), str(timestamp_s).encode(), body])
-    digest = hmac.new(secret_key(secret), signed, hashlib.sha256).digest()
+    digests = (
+        hmac.new(secret_key(secret), signed, hashlib.sha256).digest()
+        for secret in signers
+    )
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "webhook-signature": " ".join(
+            f"v1,{base64.b64encode(digest).decode()}" for digest in digests
+        ),
     }
 
 

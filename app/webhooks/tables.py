@@ -1,23 +1,31 @@
 """The rows of webhook messages and of their attempts."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     ColumnElement,
     Computed,
     ForeignKey,
     Index,
+    SQLColumnExpression,
+    Text,
+    and_,
     func,
+    or_,
     select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.db.base import Base, new_id
+from app.core.db.base import Base, Signed, new_id
+from app.core.principal import DEFAULT_PROJECT_ID
 from app.jobs.tables import Job
+from app.projects.tables import Project
 from app.videos.tables import Video, of_a_video_in
 
 DELIVERY_ATTEMPTS = 10
@@ -26,13 +34,64 @@ DELIVERY_ATTEMPTS = 10
 DELIVERY_LIFETIME = timedelta(days=10)  # longer than ten attempts can take
 
 
+HOST = (  # and port, as a URL has them
+    "lower(split_part(split_part(split_part((url)::text, '/'::text, 3), "
+    "'?'::text, 1), '#'::text, 1))"
+)
+
+
 class DeliveryStatus(StrEnum):
-    """Where a webhook message stands; the last three are final."""
+    """Where a webhook message stands; all but the first are final."""
 
     PENDING = "pending"  # to be sent at next_attempt_at
     DELIVERED = "delivered"  # answered with 2xx
     FAILED = "failed"  # every attempt failed
     GONE = "gone"  # the endpoint answered 410, to this message or to one before
+    HELD = "held"  # its webhook is switched off; a replay sends it; only shown
+
+
+class Webhook(Signed, Base):
+    """An address that a project has its messages sent to.
+
+    Its secret is not kept: it follows from the service's own and the salt.
+    """
+
+    __tablename__ = "webhooks"
+    __table_args__ = (Index(None, "project_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    project_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Project.id), default=DEFAULT_PROJECT_ID
+    )
+    url: Mapped[str]
+    description: Mapped[str | None]
+    events: Mapped[list[str]] = mapped_column(ARRAY(Text))  # which types: `video.*`
+    secret_salt: Mapped[str]
+    secret_sha256: Mapped[str]  # its beginning; another one: the service's has changed
+    previous_salt: Mapped[str | None]  # of the secret before
+    previous_until: Mapped[datetime | None]  # that one signs as well until then
+    failing_since: Mapped[datetime | None]  # the first failure since anything arrived
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")  # since then
+    disabled_at: Mapped[datetime | None]  # null: messages are sent
+    disabled_reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+    @classmethod
+    def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
+        return cls.project_id == project_id
+
+
+def _in_project(
+    project_id: UUID,
+    video_id: SQLColumnExpression[UUID | None],
+    webhook_id: SQLColumnExpression[UUID | None],
+) -> ColumnElement[bool]:
+    """Tell which messages are of a webhook of the project, or of a video of it."""
+    its = Webhook.__table__.alias("project_webhooks").c  # no entity: asked no further
+    return or_(
+        of_a_video_in(project_id, video_id),
+        webhook_id.in_(select(its.id).where(its.project_id == project_id)),
+    )
 
 
 class Delivery(Base):
@@ -41,37 +100,50 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         CheckConstraint(
-            "status in ('pending','delivered','failed','gone')", name="status"
+            "status in ('pending','delivered','failed','gone','held')", name="status"
         ),
         Index(
             "ix_deliveries_due",
             "next_attempt_at",
             postgresql_where=text("status = 'pending'"),
         ),
-        Index(
-            "ix_deliveries_pending_endpoint",
-            "endpoint",
-            "next_attempt_at",
-            postgresql_where=text("status = 'pending'"),
+        *(
+            Index(
+                f"ix_deliveries_pending_{column}",
+                column,
+                "next_attempt_at",
+                postgresql_where=text("status = 'pending'"),
+            )
+            for column in ("receiver", "endpoint")
         ),
+        Index(None, "webhook_id", "id"),
         Index(None, "video_id"),
         Index(None, "job_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    video_id: Mapped[UUID] = mapped_column(ForeignKey(Video.id, ondelete="CASCADE"))
-    job_id: Mapped[UUID] = mapped_column(ForeignKey(Job.id, ondelete="CASCADE"))
-    type: Mapped[str]  # video.completed | video.failed | video.canceled
-    url: Mapped[str]
-    endpoint: Mapped[str] = mapped_column(  # host and port, as the URL has them
-        Computed(
-            "lower(split_part(split_part(split_part((url)::text, '/'::text, 3), "
-            "'?'::text, 1), '#'::text, 1))",
-            persisted=True,
-        )
+    webhook_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Webhook.id, ondelete="CASCADE")
+    )  # null: it goes to the callback URL of its video
+    video_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Video.id, ondelete="CASCADE")
     )
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey(Job.id, ondelete="CASCADE"))
+    type: Mapped[str]  # such as video.completed
+    url: Mapped[str]
+    # What may hang, and then holds up its own messages alone: the webhook, else the
+    # host and port of the URL.
+    endpoint: Mapped[str] = mapped_column(
+        "receiver", Computed(f"COALESCE((webhook_id)::text, {HOST})", persisted=True)
+    )
+    # The release before goes by it.
+    host: Mapped[str] = mapped_column("endpoint", Computed(HOST, persisted=True))
     body: Mapped[str]  # the exact text that is signed and sent
+    traceparent: Mapped[str | None]  # the trace that it belongs to, as W3C writes it
     status: Mapped[str] = mapped_column(default=DeliveryStatus.PENDING)
+    # Of a failed one: its webhook was switched off. `shown_status` tells it; a status
+    # of its own would be one that the release before cannot read.
+    is_held: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     attempt: Mapped[int] = mapped_column(default=0)
     attempts_allowed: Mapped[int] = mapped_column(
         default=DELIVERY_ATTEMPTS, server_default="10"
@@ -86,11 +158,25 @@ class Delivery(Base):
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
-        return of_a_video_in(project_id, cls.video_id)
+        return _in_project(project_id, cls.video_id, cls.webhook_id)
+
+    @property
+    def shown_status(self) -> DeliveryStatus:
+        """Where it stands, with what is held told apart."""
+        return DeliveryStatus.HELD if self.is_held else DeliveryStatus(self.status)
+
+    @classmethod
+    def stands_at(cls, statuses: Collection[str]) -> ColumnElement[bool]:
+        """Tell those whose shown status is one of these."""
+        others = and_(cls.status.in_(statuses), ~cls.is_held)
+        if DeliveryStatus.HELD not in statuses:
+            return others
+        return or_(others, cls.is_held)
 
     def close(self, status: DeliveryStatus) -> None:
         """End the message; nothing more is sent unless somebody asks."""
-        self.status = status
+        self.is_held = status is DeliveryStatus.HELD
+        self.status = DeliveryStatus.FAILED if self.is_held else status
         self.next_attempt_at = None
         self.locked_until = None
         self.finished_at = func.now()
@@ -98,7 +184,7 @@ class Delivery(Base):
     def send_again(self) -> None:
         """Make the message due at once; it gets one more attempt at the least."""
         self.attempts_allowed = max(self.attempts_allowed, self.attempt + 1)
-        self.status = DeliveryStatus.PENDING
+        self.status, self.is_held = DeliveryStatus.PENDING, False
         self.next_attempt_at = func.now()
         self.expires_at = func.now() + DELIVERY_LIFETIME
         self.finished_at = None
@@ -125,12 +211,12 @@ class DeliveryAttempt(Base):
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
         its = Delivery.__table__.alias("project_deliveries").c
-        of_the_project = of_a_video_in(project_id, its.video_id)
+        of_the_project = _in_project(project_id, its.video_id, its.webhook_id)
         return cls.delivery_id.in_(select(its.id).where(of_the_project))
 
 
 class WebhookEndpoint(Base):
-    """How a host and port that webhooks are sent to answered lately.
+    """How a webhook, or the host and port of callback URLs, answered lately.
 
     An endpoint that does not answer must not hold up the messages of others. Without a
     row it is new, with a streak of 0 it answers quickly.

@@ -1,6 +1,7 @@
 """An endpoint that does not answer must not hold up the messages of others."""
 
 import asyncio
+import gc
 import ipaddress
 import socket
 import threading
@@ -15,6 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions
@@ -35,6 +37,13 @@ LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 # Nothing here measures time: who hangs does so until the test is over.
 PATIENT = Post(secret=SECRET, allow_nets=LOOPBACK, deadline_s=10 * PATIENCE_S)
 HURRIED = Post(secret=SECRET, allow_nets=LOOPBACK, deadline_s=0.3)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open() -> Iterator[None]:
+    """Let what a test leaves open be told by that test, not by one that comes later."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -330,6 +339,52 @@ def test_a_sender_that_crashes_says_so_and_starts_again(
     assert flaky.has_failed
     assert before == sender.problem == "the webhook sender does not run"
     assert while_running is None
+
+
+class Slow:
+    """Sessions whose transactions wait, once they have a connection, to be let go."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.sessions = sessions
+        self.entered, self.go_on = threading.Event(), threading.Event()
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with self.sessions.begin() as session:
+            session.connection()
+            self.entered.set()
+            self.go_on.wait(PATIENCE_S)
+            yield session
+
+
+def checked_out(job: Uploaded) -> int:
+    pool = job.sessions.kw["bind"].pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_a_sender_that_has_ended_uses_no_connection_any_more(
+    job: Uploaded, *, crashes: bool
+) -> None:
+    """Also if it is broken off while a thread is at the database."""
+    slow = Slow(job.sessions)
+
+    async def run() -> None:
+        dispatcher = Dispatcher(sessions=cast(Sessions, slow), how=PATIENT)
+        running = asyncio.ensure_future(
+            dispatcher.run(look_every_s=PATIENCE_S, finish_s=0.0)
+        )
+        await asyncio.to_thread(slow.entered.wait, PATIENCE_S)
+        dispatcher.stop()
+        if crashes:
+            running.cancel()
+        asyncio.get_running_loop().call_later(0.2, slow.go_on.set)
+        await asyncio.wait([running])
+
+    asyncio.run(run())
+
+    assert checked_out(job) == 0
 
 
 def test_a_worker_that_stopped_while_it_claimed_does_not_stop_the_others(

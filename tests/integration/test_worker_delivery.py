@@ -120,13 +120,13 @@ def test_an_endpoint_that_is_gone_gets_no_other_message_of_its_video(
     deliver(earlier, sessions=job.sessions, sender=SENDER)
     gone = write_message(job, receiver.url)
     deliver(gone, sessions=job.sessions, sender=SENDER)
-    later, rung = add_message(job, receiver.url)
+    later, announced = add_message(job, receiver.url)
     seen = [
         deliver(one, sessions=job.sessions, sender=SENDER) for one in (earlier, later)
     ]
 
     assert seen == [None, None]
-    assert rung is None
+    assert announced is None
     assert [read(job, one)[0].status for one in (earlier, later)] == ["gone", "gone"]
     assert len(receiver.received) == 2
 
@@ -142,10 +142,10 @@ def test_an_endpoint_that_takes_a_message_sent_again_gets_the_next_ones(
     with job.sessions.begin() as session:
         session.get_one(Delivery, held_back).send_again()
     again = deliver(held_back, sessions=job.sessions, sender=SENDER)
-    next_one, rung = add_message(job, receiver.url)
+    next_one, announced = add_message(job, receiver.url)
 
     assert again is DeliveryStatus.DELIVERED
-    assert rung == next_one
+    assert announced == next_one
     assert read(job, next_one)[0].status == "pending"
 
 
@@ -156,9 +156,9 @@ def test_an_endpoint_gone_for_one_video_is_called_for_another(
     deliver(write_message(job, receiver.url), sessions=job.sessions, sender=SENDER)
     other = upload(tmp_path / "video", sessions=job.sessions, storage=storage)
 
-    message, rung = add_message(other, receiver.url)
+    message, announced = add_message(other, receiver.url)
 
-    assert rung == message
+    assert announced == message
 
 
 def test_a_redirect_is_a_failure_and_is_not_followed(
@@ -198,7 +198,7 @@ def test_an_address_that_became_private_is_refused_when_sending(
     assert "not a public address" in str(attempt.error)
 
 
-def test_two_workers_rung_for_the_same_message_send_it_once(
+def test_two_workers_told_of_the_same_message_send_it_once(
     job: Uploaded, receiver: Receiver
 ) -> None:
     receiver.go_on.clear()

@@ -11,7 +11,10 @@ import structlog
 
 from app.core.errors import CallbackRefused
 from app.core.settings import Network
+from app.core.tracing.context import HEADER as TRACE_HEADER
+from app.core.tracing.context import current_traceparent
 from app.webhooks.callbacks import judge_callback, parse_callback_url, resolve
+from app.webhooks.secrets import ServiceSecretChanged
 from app.webhooks.signing import sign
 from worker.webhooks.delivery import Message, Outcome
 from worker.webhooks.outbound import (
@@ -33,6 +36,7 @@ class Post:
     """How messages are sent: the secret, where they may go, whom TLS trusts.
 
     Attributes:
+        secret: the service's own, which those of webhooks are computed from.
         deadline_s: from the first packet to the answer's last header.
         resolve: gives the addresses of a host and port; may block.
     """
@@ -83,8 +87,8 @@ async def attempt(
         if not is_connected:
             return None
         return ended(None, "the sender was stopped before an answer came")
-    except CallbackRefused as exc:
-        return ended(None, printable(f"refused: {exc.detail}"))
+    except (CallbackRefused, ServiceSecretChanged) as exc:
+        return ended(None, printable(f"refused: {exc}"))
     except (LookupTimedOut, PostTimedOut) as exc:
         return ended(None, printable(str(exc)), late=True)
     except PostFailed as exc:
@@ -96,14 +100,17 @@ async def attempt(
 
 
 def _headers(message: Message, *, secret: str, at: datetime) -> Mapping[str, str]:
+    signing = message.signing
     signature = sign(
-        secret,
+        *((secret,) if signing is None else signing.secrets(secret)),
         message_id=str(message.id),
         timestamp_s=int(at.timestamp()),
         body=message.body,
     )
+    traceparent = current_traceparent()
     return {
         "content-type": "application/json",
         "user-agent": "touchline-webhook/1",
         **signature,
+        **({TRACE_HEADER: traceparent} if traceparent is not None else {}),
     }

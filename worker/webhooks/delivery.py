@@ -23,7 +23,11 @@ from app.webhooks.queries import (
     save_endpoint,
     sendable_deliveries,
 )
-from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus
+from app.webhooks.secrets import SigningKey
+from app.webhooks.tables import Delivery, DeliveryAttempt, DeliveryStatus, Webhook
+from app.webhooks.webhook_queries import webhook_to_change
+from app.webhooks.webhook_service import signing_keys
+from app.webhooks.webhook_state import note_arrival, note_failure
 from worker.webhooks.lanes import Lane, Lanes
 from worker.webhooks.outbound import Answer
 
@@ -50,7 +54,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message claimed for one attempt."""
+    """A message claimed for one attempt.
+
+    Attributes:
+        signing: who signs; None: the service itself, for a callback URL.
+        video_id, job_id: what it tells of, if it is one of them.
+        traceparent: of the trace that it belongs to.
+    """
 
     id: UUID
     url: str
@@ -58,6 +68,21 @@ class Message:
     body: bytes
     number: int  # of this attempt, from 1
     lane: Lane
+    signing: SigningKey | None = None
+    video_id: UUID | None = None
+    job_id: UUID | None = None
+    traceparent: str | None = None
+
+    @property
+    def about(self) -> dict[str, str]:
+        """The ids of what it tells of."""
+        ids = {"video": self.video_id, "job": self.job_id}
+        return {name: str(one) for name, one in ids.items() if one is not None}
+
+    @property
+    def names_in_log(self) -> dict[str, str]:
+        """What lines of the log tell it by."""
+        return {"delivery": str(self.id), **self.about}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +98,11 @@ class Outcome:
     answer: Answer | None = None
     error: str | None = None
     is_timeout: bool = False
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether the receiver has the message."""
+        return self.answer is not None and 200 <= self.answer.status_code < 300
 
 
 def claim_due(session: Session, lanes: Lanes, *, hold: timedelta) -> list[Message]:
@@ -105,11 +135,25 @@ def claim_due(session: Session, lanes: Lanes, *, hold: timedelta) -> list[Messag
             Delivery.endpoint,
             Delivery.body,
             Delivery.attempt,
+            Delivery.webhook_id,
+            Delivery.video_id,
+            Delivery.job_id,
+            Delivery.traceparent,
         )
-    )
+    ).all()
+    keys = signing_keys(session, {row.webhook_id for row in claimed})
     return [
-        Message(one, url, endpoint, body.encode(), number, chosen[one])
-        for one, url, endpoint, body, number in claimed
+        Message(
+            *(row.id, row.url, row.endpoint, row.body.encode()),
+            number=row.attempt,
+            lane=chosen[row.id],
+            signing=None if row.webhook_id is None else keys[row.webhook_id],
+            video_id=row.video_id,
+            job_id=row.job_id,
+            traceparent=row.traceparent,
+        )
+        for row in claimed
+        if row.webhook_id is None or row.webhook_id in keys  # else just deleted
     ]
 
 
@@ -118,8 +162,13 @@ def record(
 ) -> DeliveryStatus | None:
     """Write down an attempt and decide what becomes of the message; None: it is gone.
 
-    What becomes of the endpoint too: after a timeout it rests for a while.
+    What becomes of the endpoint too: after a timeout it rests for a while. A webhook
+    that takes nothing for days is switched off.
     """
+    webhook = None
+    if message.signing is not None:
+        query = webhook_to_change(message.signing.webhook_id)
+        webhook = session.scalars(query).one_or_none()
     delivery = session.get(Delivery, message.id, with_for_update=True)
     if delivery is None:  # The video was deleted meanwhile, and this with it.
         return None
@@ -134,10 +183,13 @@ def record(
             error=outcome.error,
         )
     )
-    _decide(session, delivery, outcome, is_ours=delivery.attempt == message.number)
+    is_ours = delivery.attempt == message.number
+    _decide(session, delivery, outcome, webhook, is_ours=is_ours)
     session.flush()
+    if webhook is not None:
+        _judge_webhook(session, webhook, outcome)
     _judge_endpoint(session, message.endpoint, outcome)
-    return DeliveryStatus(delivery.status)
+    return delivery.shown_status
 
 
 def next_wait(
@@ -195,7 +247,12 @@ def _take_turn(session: Session) -> None:
 
 
 def _decide(
-    session: Session, delivery: Delivery, outcome: Outcome, *, is_ours: bool
+    session: Session,
+    delivery: Delivery,
+    outcome: Outcome,
+    webhook: Webhook | None,
+    *,
+    is_ours: bool,
 ) -> None:
     """Close the message or let it wait for its next attempt.
 
@@ -203,7 +260,7 @@ def _decide(
     only an arrival counts.
     """
     answer = outcome.answer
-    if answer is not None and 200 <= answer.status_code < 300:
+    if outcome.has_arrived:
         delivery.close(DeliveryStatus.DELIVERED)
         return
     if not is_ours or delivery.status != DeliveryStatus.PENDING:
@@ -211,9 +268,10 @@ def _decide(
     delivery.locked_until = None
     if answer is not None and answer.status_code == 410:
         delivery.close(DeliveryStatus.GONE)
-        others = idle_deliveries(video_id=delivery.video_id, url=delivery.url)
-        for other in session.scalars(others).all():
-            other.close(DeliveryStatus.GONE)
+        if webhook is None and delivery.video_id is not None:
+            others = idle_deliveries(video_id=delivery.video_id, url=delivery.url)
+            for other in session.scalars(others).all():
+                other.close(DeliveryStatus.GONE)
         return
     retry_after = read_retry_after(
         answer.retry_after if answer else None, now=outcome.at
@@ -223,6 +281,9 @@ def _decide(
     )
     if wait is None:
         delivery.close(DeliveryStatus.FAILED)
+        return
+    if webhook is not None and webhook.disabled_at is not None:
+        delivery.close(DeliveryStatus.HELD)
         return
     delivery.next_attempt_at = func.now() + wait
 
@@ -240,3 +301,14 @@ def _judge_endpoint(session: Session, endpoint: str, outcome: Outcome) -> None:
     session.execute(pause_endpoint(endpoint, pause=pause))
     session.execute(put_off_deliveries(endpoint, wait=pause))
     log.info("webhook_endpoint_paused", endpoint=endpoint, seconds=pause.seconds)
+
+
+def _judge_webhook(session: Session, webhook: Webhook, outcome: Outcome) -> None:
+    """Note whether a webhook takes its messages, and switch it off if it does not."""
+    if outcome.has_arrived:
+        note_arrival(webhook)
+        return
+    status = outcome.answer.status_code if outcome.answer else None
+    why = outcome.error or f"it answered {status}"
+    if note_failure(session, webhook, why=why, is_gone=status == 410):
+        log.warning("webhook_disabled", webhook=str(webhook.id), why=why)

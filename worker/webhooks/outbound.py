@@ -76,7 +76,7 @@ async def post(
             asyncio.timeout(deadline_s) as deadline,
             httpcore.AsyncConnectionPool(
                 ssl_context=tls or usual_tls(),
-                network_backend=_JudgedBackend(callback.addresses, on_connected),
+                network_backend=JudgedBackend(callback.addresses, on_connected),
                 max_connections=1,
             ) as pool,
             pool.stream(
@@ -123,14 +123,23 @@ def _header(response: httpcore.Response, name: bytes) -> str | None:
     return None
 
 
-class _JudgedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to the judged addresses whatever the name."""
+class JudgedBackend(httpcore.AsyncNetworkBackend):
+    """Connects to the judged addresses whatever the name.
+
+    Args:
+        max_bytes: read from a connection before it is given up; None: no limit.
+    """
 
     def __init__(
-        self, addresses: Sequence[Address], on_connected: Callable[[], None]
+        self,
+        addresses: Sequence[Address],
+        on_connected: Callable[[], None] = lambda: None,
+        *,
+        max_bytes: int | None = MAX_ANSWER_BYTES,
     ) -> None:
         self._addresses = addresses[:MAX_ADDRESSES]
         self._on_connected = on_connected
+        self._max_bytes = max_bytes
         self._real = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -148,7 +157,7 @@ class _JudgedBackend(httpcore.AsyncNetworkBackend):
 
         stream = await connect_first(self._addresses, connect)
         self._on_connected()
-        return _BoundedStream(stream)
+        return stream if self._max_bytes is None else _BoundedStream(stream)
 
 
 async def connect_first(

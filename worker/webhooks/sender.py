@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -19,6 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.db.base import utc_now
+from app.core.tracing.context import TraceContext
+from app.core.tracing.spans import Span, span
 from app.webhooks.queries import release_delivery
 from worker.webhooks.attempt import Post, attempt
 from worker.webhooks.delivery import Message, Outcome, claim_due, record
@@ -64,17 +67,19 @@ class Dispatcher:
 
     async def run(self, *, look_every_s: float, finish_s: float) -> None:
         """Send what is due, at once when woken, else every few seconds."""
-        while not self._is_stopping:
-            self._awake.clear()
-            try:
-                await self.fill()
-            except SQLAlchemyError as exc:
-                log.warning("webhooks_not_claimed", error=str(exc))
-            self.looked_at = time.monotonic()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(look_every_s):
-                    await self._awake.wait()
-        await self.finish(within_s=finish_s)
+        try:
+            while not self._is_stopping:
+                self._awake.clear()
+                try:
+                    await self.fill()
+                except SQLAlchemyError as exc:
+                    log.warning("webhooks_not_claimed", error=str(exc))
+                self.looked_at = time.monotonic()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(look_every_s):
+                        await self._awake.wait()
+        finally:
+            await self.finish(within_s=finish_s)
 
     def wake(self) -> None:
         """Look at once; for the loop's own thread."""
@@ -100,13 +105,17 @@ class Dispatcher:
             task.add_done_callback(self._under_way.discard)
 
     async def finish(self, *, within_s: float | None = None) -> None:
-        """Wait for what is under way, then break off and record what is left."""
+        """Wait for what is under way, then break off and record what is left.
+
+        Then nothing of this uses the database any more: what a thread had begun there
+        has ended, and its connection is back in the pool.
+        """
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=within_s)
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
-        self._threads.shutdown(wait=False)
+        await asyncio.to_thread(self._threads.shutdown)
 
     @property
     def _hold(self) -> timedelta:
@@ -115,11 +124,14 @@ class Dispatcher:
         return timedelta(seconds=1.5 * (send_s + sum(SAVE_PAUSES_S)))
 
     async def _deliver(self, message: Message) -> None:
+        structlog.contextvars.bind_contextvars(**message.names_in_log)  # of this task
         try:
-            outcome = await attempt(
-                message, how=self._how, resolver=self._resolver, clock=self._clock
-            )
-            await self._save(message, outcome)
+            with _span_of(message) as its:
+                outcome = await attempt(
+                    message, how=self._how, resolver=self._resolver, clock=self._clock
+                )
+                _tell(its, outcome)
+                await self._save(message, outcome)
         finally:
             self._lanes.leave(message.lane)
             self._awake.set()
@@ -134,11 +146,7 @@ class Dispatcher:
             try:
                 await self._save_once(message, outcome)
             except SQLAlchemyError as exc:
-                log.warning(
-                    "webhook_attempt_not_recorded",
-                    delivery=str(message.id),
-                    error=str(exc),
-                )
+                log.warning("webhook_attempt_not_recorded", error=str(exc))
             else:
                 return
             if pause_s is None or self._is_stopping:
@@ -156,7 +164,6 @@ class Dispatcher:
         )
         log.info(
             "webhook_attempt",
-            delivery=str(message.id),
             attempt=message.number,
             status=status,
             answer=outcome.answer.status_code if outcome.answer else None,
@@ -170,7 +177,31 @@ class Dispatcher:
             with self._sessions.begin() as session:
                 return work(session)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, do)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads, copy_context().run, do
+        )
+
+
+def _span_of(message: Message) -> AbstractContextManager[Span]:
+    """Record an attempt as part of the trace that the message belongs to."""
+    facts: dict[str, str | int] = {
+        "touchline.delivery.id": str(message.id),
+        "touchline.delivery.attempt": message.number,
+        "http.request.method": "POST",
+        **{f"touchline.{name}.id": one for name, one in message.about.items()},
+    }
+    parent = TraceContext.parse(message.traceparent)
+    return span("POST webhook", kind="client", parent=parent, attributes=facts)
+
+
+def _tell(its: Span, outcome: Outcome | None) -> None:
+    if outcome is None:
+        its.fail("nothing was sent")
+        return
+    if outcome.answer is not None:
+        its.note({"http.response.status_code": outcome.answer.status_code})
+    if not outcome.has_arrived:
+        its.fail(outcome.error or "refused by the receiver")
 
 
 class WebhookSender:

@@ -5,6 +5,7 @@ import ipaddress
 import json
 import socket
 import stat
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -14,8 +15,13 @@ import standardwebhooks
 import svix.webhooks
 
 from app.core.errors import CallbackRefused, StartFailed
-from app.core.settings import Settings
-from app.webhooks.callbacks import check_callback_url
+from app.core.settings import Network, Settings
+from app.webhooks.callbacks import (
+    Callback,
+    judge_callback,
+    parse_callback_url,
+    resolve,
+)
 from app.webhooks.service import JobOutcome, message_body
 from app.webhooks.signing import load_or_make_secret, sign, webhook_secret
 
@@ -126,6 +132,12 @@ def test_a_url_that_breaks_a_rule_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(CallbackRefused, match=why):
         check_callback_url(url)
+
+
+def check_callback_url(url: str, allow_nets: Sequence[Network] = ()) -> Callback:
+    """Read, look up and judge, as requests and the sender do."""
+    parsed = parse_callback_url(url)
+    return judge_callback(parsed, resolve(parsed.host, parsed.port), allow_nets)
 
 
 def test_a_public_address_is_let_through_over_https() -> None:
