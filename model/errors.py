@@ -11,12 +11,18 @@
     │   └── DecoderCrashed        the child process died
     ├── CheckpointError       the checkpoint is at fault
     │   ├── BadCheckpoint         damaged, incomplete or contradictory
-    │   └── UnsupportedCheckpoint a version or architecture we do not run
+    │   ├── UnsupportedCheckpoint a version or architecture we do not run
+    │   └── CheckpointExists      another one has the name
     ├── BadAnnotations        a label file or a data set is at fault
+    ├── CannotWrite           a format of files cannot hold these events
+    ├── BadCut                these clips cannot be cut from this video
+    ├── PartsDiffer           these files cannot be joined without encoding them anew
     ├── EngineError           the runtime is at fault
     │   └── EngineUnavailable     its library or device is not there
+    ├── NoRoom                a file cannot be written: the disk is full
     ├── TrainingFailed        a training run cannot go on
     ├── TrainingStopped       a training run was asked to stop; it can be resumed
+    ├── TrainingPaused        a training gives way to other work; it can be resumed
     └── Canceled              the caller asked to stop
 
 `code` is stable and machine-readable; `retryable` says whether the same input may
@@ -96,10 +102,34 @@ class UnsupportedCheckpoint(CheckpointError):
     code = "unsupported_checkpoint"
 
 
+class CheckpointExists(CheckpointError):
+    """Another checkpoint has the name; nothing was written."""
+
+    code = "checkpoint_exists"
+
+
 class BadAnnotations(ModelError):
     """A label file or data set cannot be used as it is."""
 
     code = "bad_annotations"
+
+
+class CannotWrite(ModelError):
+    """A format of files cannot hold these events; the message says why."""
+
+    code = "cannot_write"
+
+
+class BadCut(ModelError):
+    """There is nothing to cut from a video, or too much; the message says what."""
+
+    code = "bad_cut"
+
+
+class PartsDiffer(ModelError):
+    """Files are of different kinds: one video is made of them only by encoding."""
+
+    code = "parts_differ"
 
 
 class EngineError(ModelError):
@@ -116,6 +146,13 @@ class EngineUnavailable(EngineError):
     retryable = False
 
 
+class NoRoom(ModelError):
+    """A file cannot grow: the disk is full, or it became larger than it may."""
+
+    code = "storage_full"
+    retryable = True
+
+
 class TrainingFailed(ModelError):
     """A training run cannot go on; the last good checkpoint is kept."""
 
@@ -126,6 +163,13 @@ class TrainingStopped(ModelError):
     """A training run was asked to stop; its state is kept for a resume."""
 
     code = "training_stopped"
+
+
+class TrainingPaused(ModelError):
+    """A training was asked to give way to other work; its state is kept."""
+
+    code = "training_paused"
+    retryable = True
 
 
 class Canceled(ModelError):

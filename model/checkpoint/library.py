@@ -6,12 +6,20 @@ Keeps away from torch and from settings: the user's folder is passed in.
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from model.checkpoint.archive import SUFFIX, Checkpoint
 from model.checkpoint.manifest import Manifest
+from model.checkpoint.versions import (
+    RESERVED_NAME,
+    archived_names,
+    mark_archived,
+    mark_restored,
+    newest_version,
+    version_order,
+)
 from model.errors import BadCheckpoint, CheckpointError
 
 BUNDLED_DIR = Path(__file__).parent / "shipped"
@@ -32,6 +40,7 @@ class Entry:
         size_bytes: of the file; 0 where it cannot be reached.
         is_bundled: it came with Touchline.
         is_default: it is taken where none is named.
+        is_archived: it is not taken where its name without version is asked for.
         manifest: what it says about itself; None where that cannot be read.
         problem: why it cannot be read; empty if it can.
     """
@@ -43,6 +52,7 @@ class Entry:
     is_default: bool
     manifest: Manifest | None
     problem: str = ""
+    is_archived: bool = False
 
 
 def list_checkpoints(
@@ -53,10 +63,34 @@ def list_checkpoints(
     A `chosen` path is listed with them, wherever it lies.
     """
     default = default_name(user_dir, chosen=chosen)
+    archived = archived_names(user_dir)
+    known = _by_name(user_dir, chosen)
     return [
-        _entry(name, path, is_default=name == default)
-        for name, path in sorted(_by_name(user_dir, chosen).items())
+        replace(
+            _entry(name, known[name], is_default=name == default),
+            is_archived=name in archived,
+        )
+        for name in sorted(known, key=version_order)
     ]
+
+
+def names(user_dir: Path | None = None) -> frozenset[str]:
+    """Name every checkpoint, versions and archived ones too."""
+    return frozenset(_by_name(user_dir, None))
+
+
+def resolve(
+    name: str, user_dir: Path | None = None, *, chosen: str | None = None
+) -> str | None:
+    """Say which checkpoint a name stands for; None if there is none.
+
+    A name without version stands for a file that is so called, else for the newest
+    version that is not archived.
+    """
+    known = _by_name(user_dir, chosen)
+    if name in known:
+        return name
+    return newest_version(name, known, archived=archived_names(user_dir))
 
 
 def default_name(
@@ -71,22 +105,33 @@ def default_name(
     if chosen is not None:
         if _is_path(chosen):
             return _stem(chosen) if Path(chosen).is_file() else None
-        return chosen if chosen in known else None
+        return resolve(chosen, user_dir)
     kept = _read_choice(user_dir)
-    if kept in known:
+    kept = None if kept is None else resolve(kept, user_dir)
+    if kept is not None:
         return kept
     if DEFAULT_NAME in known:
         return DEFAULT_NAME
     return min(_by_name(None, None), default=min(known, default=None))
 
 
-def set_default(name: str, *, user_dir: Path) -> None:
+def set_default(name: str, *, user_dir: Path) -> str:
     """Choose the checkpoint that is taken where none is named.
 
+    Of a name without version the version is kept that it stands for now: a later one
+    does not become the default by itself.
+
+    Returns:
+        The name that was kept.
+
     Raises:
-        BadCheckpoint: there is none of that name, or it cannot be read.
+        BadCheckpoint: there is none of that name, it cannot be read, or it is archived.
     """
-    Checkpoint.open(find_named(name, user_dir=user_dir))
+    path = find_named(name, user_dir=user_dir)
+    Checkpoint.open(path)
+    name = _stem(str(path))
+    if name in archived_names(user_dir):
+        raise BadCheckpoint(f"{name} is archived: restore it first")
     user_dir.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{_CHOICE}.", dir=user_dir)
     try:
@@ -98,6 +143,35 @@ def set_default(name: str, *, user_dir: Path) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return name
+
+
+def archive(name: str, *, user_dir: Path, chosen: str | None = None) -> None:
+    """Archive a checkpoint: its file stays, and jobs that name it go on.
+
+    Raises:
+        BadCheckpoint: there is none of that name, or it is the default.
+    """
+    if name not in _by_name(user_dir, chosen):
+        find_named(name, user_dir, chosen=chosen)  # It says which ones there are.
+        raise BadCheckpoint(f"name a version of {name!r}")
+    if name == default_name(user_dir, chosen=chosen):
+        raise BadCheckpoint(
+            f"{name} is the default and stays: choose another default first"
+        )
+    mark_archived(name, user_dir)
+
+
+def restore(name: str, *, user_dir: Path) -> None:
+    """Take a checkpoint back from the archive.
+
+    Raises:
+        BadCheckpoint: there is none of that name.
+    """
+    if name not in names(user_dir):
+        find_named(name, user_dir)
+        raise BadCheckpoint(f"name a version of {name!r}")
+    mark_restored(name, user_dir)
 
 
 def find_checkpoint(
@@ -139,12 +213,15 @@ def find_named(
             "there is no checkpoint yet: train one, or bring one in with "
             "`touchline import-checkpoint`"
         )
-    if wanted not in known:
+    if wanted == RESERVED_NAME:
+        raise BadCheckpoint(_RESERVED)
+    found = resolve(wanted, user_dir, chosen=chosen)
+    if found is None:
         raise BadCheckpoint(
             f"there is no checkpoint called {wanted!r}; known are "
-            f"{', '.join(sorted(known)) or 'none'}"
+            f"{', '.join(sorted(known, key=version_order)) or 'none'}"
         )
-    return known[wanted]
+    return known[found]
 
 
 def _by_name(user_dir: Path | None, chosen: str | None) -> dict[str, Path]:
@@ -180,6 +257,8 @@ def _read_choice(user_dir: Path | None) -> str | None:
 
 def _entry(name: str, path: Path, *, is_default: bool) -> Entry:
     size_bytes, manifest = 0, None
+    if name == RESERVED_NAME:
+        return Entry(*(name, path, size_bytes, False, is_default, manifest, _RESERVED))
     try:
         facts = path.stat()
     except OSError as exc:  # A link that leads nowhere is listed, too.
@@ -189,6 +268,12 @@ def _entry(name: str, path: Path, *, is_default: bool) -> Entry:
         manifest, problem = _read(path, facts.st_mtime_ns, facts.st_size)
     is_bundled = path.parent == BUNDLED_DIR
     return Entry(name, path, size_bytes, is_bundled, is_default, manifest, problem)
+
+
+_RESERVED = (
+    f"no checkpoint can be called {RESERVED_NAME!r}, which stands for no model; "
+    "rename its file"
+)
 
 
 @lru_cache(maxsize=256)

@@ -33,6 +33,10 @@ class Provenance:
         version: of the software that made the file.
         licence: under which the weights may be used.
         notes: anything a user ought to know.
+        lineage: what a trained version was made from; None of all others. `base` (a
+            name) and `base_sha256` (of its weights), `training` (an id), `minutes` of
+            truth, `events` (a count by label) and `stretches` that were learned from
+            (by video id, as `[from_s, to_s]`); what is not known is left out.
     """
 
     trained_on: StrictStr = ""
@@ -41,9 +45,12 @@ class Provenance:
     version: StrictStr = ""
     licence: StrictStr = ""
     notes: StrictStr = ""
+    lineage: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object that `from_dict` reads."""
+        # Earlier releases refuse a key that they do not know.
+        lineage = {} if self.lineage is None else {"lineage": dict(self.lineage)}
         return {
             "trained_on": self.trained_on,
             "steps": self.steps,
@@ -51,6 +58,7 @@ class Provenance:
             "version": self.version,
             "licence": self.licence,
             "notes": self.notes,
+            **lineage,
         }
 
 

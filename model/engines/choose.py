@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from model.checkpoint.archive import Checkpoint
 
 # Imported to register themselves: the list of Touchline's engines.
-from model.engines import openvino_engine, torch_engines  # noqa: F401
+from model.engines import openvino_engine, torch_engines  # noqa: F401  # register
 from model.engines.registry import ENGINES, Engine, by_preference
 from model.engines.runtime import Runtime
 from model.errors import EngineUnavailable

@@ -203,7 +203,7 @@ def measure(
         manifest=manifest,
         engine=engine,
         matches=len(timed),
-        minutes=sum(spans_s) / 60,
+        minutes=sum(match.known_s for match in timed) / 60,
         tolerance_s=tolerance_s,
         labels=tuple(
             _label_report(label, curves, chosen, manifest, spans_s, tolerance_s)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model.checkpoint.spotting_options import SpottingOptions
+from model.data.formats.provenance import Span, is_within
 from model.data.labels import Event, Match
 from model.errors import BadAnnotations, DecoderError, VideoError
 from model.evaluation.matching import Scored
@@ -32,11 +33,21 @@ class TimedMatch:
         name: of the match.
         timeline: what the network believes.
         events: what happened.
+        reviewed: where they are all there are, see `MatchLabels`; None: everywhere.
     """
 
     name: str
     timeline: Timeline
     events: tuple[Event, ...]
+    reviewed: tuple[Span, ...] | None = None
+
+    @property
+    def known_s(self) -> float:
+        """How much of the match is measured, in seconds."""
+        if self.reviewed is not None:
+            return sum(end - start for start, end in self.reviewed)
+        times = self.timeline.time_s
+        return float(times[-1]) if len(times) else 0.0
 
 
 def timelines(
@@ -63,7 +74,9 @@ def timelines(
                 ) from exc
             log(f"{done}/{len(matches)}  {match.name} skipped: {exc}")
             continue
-        timed.append(TimedMatch(match.name, found.timeline, match.labels.events))
+        decoded = found.timeline
+        labels = match.labels.at_frames(decoded.frame, decoded.time_s)
+        timed.append(TimedMatch(match.name, decoded, labels.events, labels.reviewed))
         damaged = found.damaged_packets
         note = f"  {damaged} damaged packets stepped over" if damaged else ""
         log(f"{done}/{len(matches)}  {match.name}{note}")
@@ -81,6 +94,8 @@ def spotted(
 ) -> list[LabelledMatch]:
     """Turn timelines into what the measures take.
 
+    Where nobody has looked, a spot is neither right nor wrong: it is left out.
+
     Args:
         matches: with their scores.
         options: how to spot.
@@ -93,6 +108,8 @@ def spotted(
         for spot in find_spots(
             match.timeline, options, min_score=min_score, sides=sides
         ):
+            if not is_within(spot.time_s, match.reviewed):
+                continue
             scored = Scored(spot.time_s, spot.score, spot.team)
             spots.setdefault(spot.label, []).append(scored)
         events: dict[str, list[float]] = {}

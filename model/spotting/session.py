@@ -10,7 +10,7 @@ import numpy as np
 
 from model.checkpoint.manifest import Manifest
 from model.errors import EngineError
-from model.spotting.inference import ImageScorer
+from model.spotting.inference import ImageScorer, ScorerState
 from model.spotting.spots import Spot, SpotStream
 from model.spotting.timeline import Timeline, has_multilabel_scores, join_timelines
 from model.spotting.windows import Rows, count_rows
@@ -41,6 +41,8 @@ class Session:
             sides=manifest.sides,
         )
         self._times: list[tuple[float, int, int]] = []  # Of steps without rows yet.
+        self._known: Timeline | None = None  # What an earlier session found.
+        self._pushed = self._resumed_at = 0
         self._has_timeline = has_timeline
         self._parts: list[Timeline] = []
         self._is_closed = False
@@ -60,27 +62,73 @@ class Session:
         Raises:
             EngineError: the runtime failed, or gave scores that are NaN or infinite.
             ValueError: the session is closed, or the times fall.
+            CannotResume: the session goes on for another one, and these steps are not
+                of the same video.
         """
         if self._is_closed:
             raise ValueError("the session is closed: open another one")
         spots: list[Spot] = []
         for step in steps:
-            self._times.append((step.time_s, step.frame, step.pts))
+            if self._known is not None and self._pushed < len(self._known):
+                _ensure_same(step, self._known, self._pushed)
+            else:
+                self._times.append((step.time_s, step.frame, step.pts))
+            self._pushed += 1
             spots += self._take(self._scorer.push(step.image))
         return spots
+
+    def state(self) -> ScorerState | None:
+        """Tell where the session stands, for `resume`, with the `timeline` so far.
+
+        None where none can go on: ask again after some more steps. It must be opened
+        with a timeline for that to be of use.
+        """
+        return self._scorer.state()
+
+    def resume(self, state: ScorerState, timeline: Timeline) -> list[Spot]:
+        """Go on for a session that ended early, to the bit as it would have done.
+
+        Call it first. All steps are pushed once more, from the video's first one on;
+        the images of those before `state.images_from` are not looked at.
+
+        Args:
+            state: of the other session, of the same checkpoint, engine and windows.
+            timeline: of the other session at that moment.
+
+        Returns:
+            The spots that were final then.
+
+        Raises:
+            ValueError: steps were pushed already.
+            CannotResume: the state is of something else.
+        """
+        if self._pushed:
+            raise ValueError("a session resumes before its first step, or not at all")
+        if timeline.labels != self._manifest.labels:
+            raise CannotResume("the timeline has other labels than the checkpoint")
+        try:
+            self._scorer.restore(state)
+        except (KeyError, IndexError, ValueError) as exc:
+            raise CannotResume(f"not a state of this engine's: {exc}") from exc
+        self._known, self._resumed_at = timeline, state.steps
+        if self._has_timeline:
+            self._parts.append(timeline)
+        return self._stream.push(timeline) if len(timeline) else []
 
     def close(self) -> list[Spot]:
         """End the video and give the spots that are left; as `push` otherwise."""
         if self._is_closed:
             return []
         self._is_closed = True
+        if self._pushed < self._resumed_at:
+            raise CannotResume("the video is shorter than the one that was seen before")
         return self._take(self._scorer.close()) + self._stream.close()
 
     @property
     def timeline(self) -> Timeline:
         """Return the curves of all steps that are final, for storage.
 
-        After `close`, of all of them.
+        After `close`, of all of them; with those that an earlier session found.
 
         Raises:
             ValueError: the session was opened without a timeline.
@@ -102,6 +150,20 @@ class Session:
         if self._has_timeline:
             self._parts.append(part)
         return self._stream.push(part)
+
+
+class CannotResume(ValueError):
+    """What an earlier session left is not of this video, checkpoint or engine."""
+
+
+def _ensure_same(step: Step, known: Timeline, row: int) -> None:
+    is_same = (step.time_s, step.frame, step.pts) == (
+        known.time_s[row],
+        known.frame[row],
+        known.pts[row],
+    )
+    if not is_same:
+        raise CannotResume(f"step {row} is not the one that was seen before")
 
 
 def _timeline_of(

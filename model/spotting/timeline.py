@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int64]
 
 # What damaged bytes raise in zipfile, NumPy and in a timeline's own checks.
-_UNREADABLE = (
+UNREADABLE = (
     *(KeyError, ValueError, TypeError, IndexError, OSError, EOFError, RuntimeError),
     *(MemoryError, SyntaxError, struct.error, tokenize.TokenError),
     *(zipfile.BadZipFile, zlib.error),
@@ -156,7 +156,7 @@ class Timeline:
                     },
                     is_multilabel=bool(arrays.get("is_multilabel", False)),
                 )
-        except _UNREADABLE as exc:
+        except UNREADABLE as exc:
             raise ValueError(f"not a timeline: {exc}") from exc
 
 

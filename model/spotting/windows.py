@@ -12,7 +12,7 @@ at both ends, the first and last steps get as many votes as any other.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,11 @@ Floats = npt.NDArray[np.float32]
 
 # By output, a row for each step.
 Rows = Mapping[str, Floats]
+
+# What somebody in the middle of a video must remember to go on, by name.
+Memory = Mapping[str, npt.NDArray[Any]]
+
+_SUMS = "sums_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,26 @@ class Votes:
         self._first += size
         return means
 
+    def memory(self) -> Memory:
+        """Give what `restore` needs to go on from here."""
+        sums = {_SUMS + name: values for name, values in self._sums.items()}
+        voted = np.array([self._first], np.int64)
+        return {"support": self._support, "voted": voted, **sums}
+
+    def restore(self, memory: Memory) -> None:
+        """Go on where others stood that had the same windows.
+
+        Raises:
+            KeyError: the memory is of something else.
+        """
+        self._first = int(memory["voted"][0])
+        self._support = np.array(memory["support"], np.float32)
+        self._sums = {
+            name.removeprefix(_SUMS): np.array(values, np.float32)
+            for name, values in memory.items()
+            if name.startswith(_SUMS)
+        }
+
     def _grow(self, end: int, rows: Rows) -> None:
         more = end - self._first - len(self._support)
         if more <= 0 and self._sums:
@@ -193,6 +218,23 @@ class WindowedHead:
         if self._end:
             given.append(self._votes.take(self._end))
         return join_rows(given)
+
+    def memory(self) -> Memory:
+        """Give what `restore` needs to go on from here."""
+        features = {"features": self._join()} if self._buffer else {}
+        place = np.array([self._start, self._first, self._end], np.int64)
+        return {**self._votes.memory(), **features, "place": place}
+
+    def restore(self, memory: Memory) -> None:
+        """Go on where another one stood that had the same head and windows.
+
+        Raises:
+            KeyError, ValueError: the memory is of something else.
+        """
+        self._start, self._first, self._end = map(int, memory["place"])
+        features = memory.get("features")
+        self._buffer = [] if features is None else [np.array(features, np.float32)]
+        self._votes.restore(memory)
 
     def _run(self, windows: int) -> Rows:
         """Run the next windows, which are of one length."""

@@ -1,18 +1,22 @@
 """Random clips of stored matches, each a function of a seed and its number.
 
 Clip n is the same whenever it is drawn, so a resumed run sees what an unbroken
-one would have seen. Frames stay uint8; `augment` turns them into pictures.
+one would have seen. Frames stay uint8; `augment` turns them into pictures. What a match
+stores of each step may as well be features, of any shape and type.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.data.frame_store import StoredMatch
+from model.errors import BadAnnotations
 from model.training.clip_options import ClipOptions
 from model.training.false_alarms import FalseAlarm
+from model.training.known_steps import KnownSteps
 from model.training.targets import StepTargets, TargetMaker, nearest_step
 
 
@@ -21,14 +25,15 @@ class Clip:
     """Some steps of a match, not yet augmented.
 
     Attributes:
-        frames: (T, H, W, 3) uint8; black where the clip leaves the match.
+        frames: (T, H, W, 3) uint8, or what else the match stores; zero where the clip
+            leaves the match.
         targets: of each output, by name.
         is_padding: (T,) bool, the steps outside the match.
         name: of the match, and `start`, the first step: to name it by.
         number: of the draw.
     """
 
-    frames: NDArray[np.uint8]
+    frames: NDArray[Any]
     targets: Mapping[str, StepTargets]
     is_padding: NDArray[np.bool_]
     name: str
@@ -71,11 +76,16 @@ class RandomClips:
             {name: maker.of_match(match, labels) for name, maker in makers.items()}
             for match in self.matches
         ]
-        lengths = np.array([len(match) for match in self.matches], dtype=np.float64)
+        self._known = [KnownSteps.of(match) for match in self.matches]
+        lengths = np.array([known.count for known in self._known], dtype=np.float64)
+        if not lengths.sum():
+            raise BadAnnotations("No reviewed stretch of the matches has a frame.")
         self._by_length = lengths / lengths.sum()
-        self._events = _all_events(self.matches, labels)
+        self._events = self._where_known(_all_events(self.matches, labels))
         self._event_odds = _event_probabilities(self._events, options.balance)
-        self._alarms, self._alarm_odds = _all_alarms(self.matches, hard_negatives)
+        self._alarms, scores = _all_alarms(self.matches, hard_negatives)
+        scores = scores * np.array([self._is_known(*row) for row in self._alarms])
+        self._alarm_odds = scores / max(scores.sum(), 1e-9)
 
     def draw(self, number: int, *, steps: int | None = None) -> Clip:
         """Draw clip `number`, of `steps` steps if not of the usual length."""
@@ -87,11 +97,14 @@ class RandomClips:
         match = self.matches[index]
         indices = start + np.floor(np.arange(count) * stride + 0.5).astype(np.int64)
         is_inside = (indices >= 0) & (indices < len(match))
-        frames = np.zeros((count, *match.frames.shape[1:]), dtype=np.uint8)
+        frames = np.zeros((count, *match.frames.shape[1:]), match.frames.dtype)
         shown = self._jittered(indices, rng).clip(0, len(match) - 1)
         frames[is_inside] = match.frames[shown[is_inside]]
+        known = self._known[index]
         targets = {
-            name: self.makers[name].of_clip(made.at(indices), speed=speed)
+            name: known.mask(
+                self.makers[name].of_clip(made.at(indices), speed=speed), indices
+            )
             for name, made in self.targets[index].items()
         }
         step = start // self.frames_per_step
@@ -102,15 +115,28 @@ class RandomClips:
         if len(self._events) and rng.random() < self.options.event_bias:
             event = self._events[rng.choice(len(self._events), p=self._event_odds)]
             index, step = int(event[0]), int(event[1])
-            return index, step - int(rng.integers(0, span))
+            start = step - int(rng.integers(0, span))
+            return index, self._known[index].fit(start, step, span)
         # Without hard negatives nothing is drawn: other runs draw what they drew.
-        if len(self._alarms) and rng.random() < self.options.hard_negative_share:
+        if self._alarm_odds.any() and rng.random() < self.options.hard_negative_share:
             alarm = self._alarms[rng.choice(len(self._alarms), p=self._alarm_odds)]
-            return int(alarm[0]), int(alarm[1]) - int(rng.integers(0, span))
+            index, step = int(alarm[0]), int(alarm[1])
+            start = step - int(rng.integers(0, span))
+            return index, self._known[index].fit(start, step, span)
         index = int(rng.choice(len(self.matches), p=self._by_length))
+        if not self._known[index].is_all:
+            return index, self._known[index].choose(rng, span)
         padding = self.options.padding * self.frames_per_step
         last = len(self.matches[index]) + padding - span
         return index, int(rng.integers(-padding, max(last, -padding) + 1))
+
+    def _where_known(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Keep the rows (match, step, ...) of whose step it is known what happens."""
+        kept = [row for row in rows if self._is_known(row[0], row[1])]
+        return np.array(kept, dtype=rows.dtype).reshape(-1, rows.shape[1])
+
+    def _is_known(self, index: int, step: int) -> bool:
+        return self._known[index].has(step)
 
     def _jittered(
         self, indices: NDArray[np.int64], rng: np.random.Generator
@@ -150,7 +176,7 @@ def _event_probabilities(
 def _all_alarms(
     matches: Sequence[StoredMatch], alarms: Sequence[FalseAlarm]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """List match and step of every false alarm (N, 2), and how likely each is (N,)."""
+    """List match and step of every false alarm (N, 2), and its score (N,)."""
     places = {match.name: index for index, match in enumerate(matches)}
     known = [alarm for alarm in alarms if alarm.match in places]
     rows = [
@@ -159,5 +185,4 @@ def _all_alarms(
         for index in (places[alarm.match],)
     ]
     scores = np.array([alarm.score for alarm in known], dtype=np.float64)
-    found = np.array(rows, dtype=np.int64).reshape(-1, 2)
-    return found, scores / max(scores.sum(), 1e-9)
+    return np.array(rows, dtype=np.int64).reshape(-1, 2), scores

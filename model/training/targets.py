@@ -181,13 +181,15 @@ class PhaseTargets:
     def of_match(self, match: StoredMatch, labels: Sequence[str]) -> StepTargets:
         """Shapes: values (T, C).
 
-        Of two events at one time the later in the list counts.
+        Of two events at one time the later in the list counts. Where nobody has
+        looked, what happened is not known, nor after that up to the next event.
         """
         values = np.zeros((len(match), len(labels)), np.float32)
         for event in sorted(_known(match, labels), key=lambda event: event.time_s):
             first = int(np.searchsorted(match.time_s, event.time_s))
+            last = _end_of_known(match, event.time_s)
             values[first:] = 0
-            values[first:, labels.index(event.label)] = 1
+            values[first:last, labels.index(event.label)] = 1
         return StepTargets(values, values.sum(axis=1))
 
     def of_clip(self, targets: StepTargets, *, speed: float) -> StepTargets:  # noqa: ARG002 # the same at any speed
@@ -230,6 +232,15 @@ def nearest_step(time_s: NDArray[np.float64], at_s: float) -> int:
         return right - 1
     is_left = at_s - time_s[right - 1] <= time_s[right] - at_s
     return right - 1 if is_left else right
+
+
+def _end_of_known(match: StoredMatch, time_s: float) -> int:
+    """Give the step at which the reviewed stretch about a time ends."""
+    spans = match.labels.reviewed
+    if spans is None:
+        return len(match)
+    end_s = next((end for start, end in spans if start <= time_s < end), time_s)
+    return int(np.searchsorted(match.time_s, end_s))
 
 
 def _known(match: StoredMatch, labels: Sequence[str]) -> list[Event]:

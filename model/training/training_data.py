@@ -8,9 +8,9 @@ import lightning
 import torch
 from torch.utils.data import DataLoader
 
-from model.data.checks import leaks, missing_labels
 from model.data.frame_store import StoredMatch
-from model.data.labels import Match, label_names, team_names
+from model.data.labels import Match, case_twins, label_names, team_names
+from model.data.set_checks import leaks, missing_labels
 from model.errors import BadAnnotations
 from model.reporter import Reporter
 from model.training.batches import Batch, Batches
@@ -89,6 +89,13 @@ def prepare_data(
 def _labels_of(
     config: TrainConfig, train_set: list[Match], val_set: list[Match]
 ) -> tuple[str, ...]:
+    if config.labels is None and (twins := case_twins(label_names(train_set))):
+        rare, usual = next(iter(twins.items()))
+        raise BadAnnotations(
+            f"The labels {rare!r} and {usual!r} differ in case alone: make them one "
+            f"with `touchline data rename FOLDER '{rare}={usual}'`, or list the labels "
+            "to learn in the config."
+        )
     labels = config.labels or label_names(train_set)
     if not labels:
         raise BadAnnotations("The training matches have no event: nothing to learn.")

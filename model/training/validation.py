@@ -4,7 +4,7 @@ The trunk sees uncut frames: chunks reach over their ends as far as it looks. Th
 head sees the windows of serving (`model.spotting.windows`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,21 @@ def timed_match(
     """
     device = next(spotter.parameters()).device
     with torch.autocast(device.type, enabled=False):
-        features = _features(spotter, match, spec, size, device)
-        rows = window_rows(spotter, features, overlap=overlap)
+        features = torch.cat(list(stream_trunk(spotter, match, spec, size=size)))
+        return timed_features(spotter, match, features, labels, overlap=overlap)
+
+
+@torch.inference_mode()
+def timed_features(
+    spotter: Spotter,
+    match: StoredMatch,
+    features: Tensor,
+    labels: Sequence[str],
+    *,
+    overlap: float = 0.5,
+) -> TimedMatch:
+    """Run the head alone over the trunk's features (T, D) of a match."""
+    rows = window_rows(spotter, features, overlap=overlap)
     timeline = Timeline(
         labels=tuple(labels),
         scores=rows["scores"],
@@ -51,7 +64,8 @@ def timed_match(
         outputs={name: values for name, values in rows.items() if name != "scores"},
         is_multilabel=has_multilabel_scores(spotter.config),
     )
-    return TimedMatch(match.name, timeline, match.labels.events)
+    known = match.labels
+    return TimedMatch(match.name, timeline, known.events, known.reviewed)
 
 
 def window_rows(spotter: Spotter, features: Tensor, *, overlap: float) -> Rows:
@@ -75,20 +89,30 @@ def reach(spotter: Spotter) -> int:
     return 2 * sites
 
 
-def _features(
+@torch.inference_mode()
+def stream_trunk(
     spotter: Spotter,
     match: StoredMatch,
     spec: FrameSpec,
-    size: tuple[int, int] | None,
-    device: torch.device,
-) -> Tensor:
+    *,
+    size: tuple[int, int] | None = None,
+    first: int = 0,
+) -> Iterator[Tensor]:
+    """Run the uncut trunk over a match: features (n, D) of the next steps, in turn.
+
+    Args:
+        spotter: the network, in eval mode.
+        match: its frames.
+        spec: what the network sees of them.
+        size: another picture than the spec's.
+        first: the step to begin with, a multiple of `CHUNK_STEPS`.
+    """
+    device = next(spotter.parameters()).device
     halo, steps = reach(spotter), len(match)
-    parts = []
-    for start in range(0, steps, CHUNK_STEPS):
+    for start in range(first, steps, CHUNK_STEPS):
         stop = min(steps, start + CHUNK_STEPS)
         low, high = max(0, start - halo), min(steps, stop + halo)
         frames = torch.from_numpy(np.array(match.frames[low:high])).to(device)
         clip = plain_clip(frames, spec, size=size).unsqueeze(0)
         features = spotter.trunk(spotter.normalise(clip))[0]
-        parts.append(features[start - low : stop - low])
-    return torch.cat(parts)
+        yield features[start - low : stop - low]

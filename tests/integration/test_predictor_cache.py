@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.core.settings import Settings
+from model.checkpoint.library import set_default
+from model.checkpoint.publish import publish_checkpoint
 from model.errors import BadCheckpoint
 from model.spotting.predictor import EngineName, Precision, Predictor, load_predictor
 from worker.predictor_cache import PredictorCache
@@ -68,3 +70,32 @@ def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
 def test_a_setting_that_leads_nowhere_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match="called 'gone'"):
         open_cache(tmp_path, "gone").get(None)
+
+
+def test_a_new_default_and_a_new_version_are_taken_without_a_restart(
+    tmp_path: Path, checkpoint: Path
+) -> None:
+    models = tmp_path / "models"
+    cache = PredictorCache(
+        Settings.model_validate({"data_dir": tmp_path, "engine": "openvino"})
+    )
+    publish_checkpoint(checkpoint, "hall", models)
+    set_default("hall", user_dir=models)
+
+    first = cache.get(None)
+    publish_checkpoint(checkpoint, "hall", models)
+
+    assert first.manifest.name == "hall@1"
+    assert cache.get(None) is first
+    assert cache.get("hall").manifest.name == "hall@2"
+    set_default("hall@2", user_dir=models)
+    assert cache.get(None).manifest.name == "hall@2"
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    link = tmp_path / "models" / "lost.touchline"
+    link.symlink_to(tmp_path / "gone.touchline")
+
+    with pytest.raises(BadCheckpoint, match="lost cannot be reached"):
+        open_cache(tmp_path, "lost").get(None)

@@ -3,7 +3,6 @@
 Their checkpoints are pickles: only tensors are read from them.
 """
 
-import json
 import pickle
 import re
 import zipfile
@@ -18,15 +17,21 @@ import torch
 from torch import Tensor
 
 from model.checkpoint.archive import Checkpoint
+from model.checkpoint.importers.e2espot_files import (
+    config_of,
+    crop_dim_of,
+    read_classes,
+    read_json,
+)
+from model.checkpoint.importers.tdeed import refuse_tdeed, refuse_tdeed_weights
 from model.checkpoint.manifest import Manifest, Provenance
 from model.checkpoint.spotter_io import Precision, fill_spotter, save_spotter
 from model.checkpoint.spotting_options import SpottingOptions
-from model.errors import BadCheckpoint, UnsupportedCheckpoint
+from model.errors import BadCheckpoint
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
 
-_NEEDED = ("feature_arch", "temporal_arch", "clip_len", "num_classes")
 # Where other trainers put the network; each is a prefix of all of its keys.
 _WRAPPERS = ("module.", "_model.", "model.")
 _PARTS = {"backbone._features.": "_features.", "head._pred_fine.": "_pred_fine."}
@@ -49,7 +54,8 @@ def import_e2espot(weights: Path, config: Path, classes: Path) -> Spotter:
     Args:
         weights: `checkpoint_NNN.pt`, a plain state_dict.
         config: `config.json` with feature_arch, temporal_arch, clip_len and
-            num_classes (the background not counted); the rest is not looked at.
+            num_classes (the background not counted; else as many as there are
+            classes, as T-DEED has it); the rest is not looked at.
         classes: `class.txt`, a label a line, in the order of logits 1, 2, ...
 
     Returns:
@@ -109,69 +115,27 @@ class Run:
 
 def read_run(weights: Path, config: Path, classes: Path) -> Run:
     """Read a network and what is known of it; see `import_e2espot`."""
-    raw = _read_json(config)
-    model_config = _config_of(raw, config)
+    state = read_state(weights)  # They tell T-DEED's without its config.
+    refuse_tdeed_weights(state, weights)
+    raw = read_json(config)
+    refuse_tdeed(raw, config)
     labels = read_classes(classes)
+    # T-DEED's training takes the number from the list of classes.
+    model_config = config_of({"num_classes": len(labels), **raw}, config)
     if len(labels) != model_config.num_classes:
         raise BadCheckpoint(
             f"{classes.name} names {len(labels)} classes, {config.name} says "
             f"num_classes is {model_config.num_classes} (the background not counted)"
         )
-    state = read_state(weights)
     _check_classes(state, model_config, weights)
     dataset = raw.get("dataset")
     return Run(
         spotter=fill_spotter(model_config, state),
         labels=labels,
-        crop_dim=_crop_dim(raw, config),
+        crop_dim=crop_dim_of(raw, config),
         trained_on=dataset if isinstance(dataset, str) else "",
         origin=f"imported from {weights.name}",
     )
-
-
-def _config_of(raw: Mapping[str, Any], path: Path) -> ModelConfig:
-    missing = [key for key in _NEEDED if key not in raw]
-    if missing:
-        raise BadCheckpoint(f"{path.name} lacks {', '.join(missing)}")
-    if raw.get("modality", "rgb") != "rgb":
-        raise UnsupportedCheckpoint(
-            f"{path.name}: modality {raw['modality']!r} is not supported, only rgb is"
-        )
-    return ModelConfig(**{key: raw[key] for key in _NEEDED})
-
-
-def _crop_dim(raw: Mapping[str, Any], path: Path) -> int | None:
-    crop_dim = raw.get("crop_dim")
-    if crop_dim is None:
-        return None
-    if not isinstance(crop_dim, int):
-        raise BadCheckpoint(f"{path.name}: crop_dim cannot be {crop_dim!r}")
-    return crop_dim if crop_dim > 0 else None  # as E2E-Spot reads it
-
-
-def _read_json(path: Path) -> Mapping[str, Any]:
-    try:
-        raw = json.loads(_text(path))
-    except (ValueError, RecursionError) as exc:
-        raise BadCheckpoint(f"{path.name} is not JSON: {exc}") from exc
-    if not isinstance(raw, Mapping):
-        raise BadCheckpoint(f"{path.name} must hold a JSON object")
-    return raw
-
-
-def read_classes(path: Path) -> tuple[str, ...]:
-    """Read a `class.txt`: a label a line, blank lines skipped.
-
-    Raises:
-        BadCheckpoint: no such text file, no labels in it, or one twice.
-    """
-    labels = tuple(line.strip() for line in _text(path).splitlines() if line.strip())
-    if not labels:
-        raise BadCheckpoint(f"{path.name} names no classes")
-    repeated = sorted({label for label in labels if labels.count(label) > 1})
-    if repeated:
-        raise BadCheckpoint(f"{path.name} names {', '.join(repeated)} more than once")
-    return labels
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -272,13 +236,6 @@ def _check_classes(
                 f"{weights.name} was trained with {len(state[key]) - 1} classes and "
                 f"the background, the config names {config.num_classes}"
             )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BadCheckpoint(f"{path} cannot be read: {exc}") from exc
 
 
 def _refused_object(exc: Exception) -> str:

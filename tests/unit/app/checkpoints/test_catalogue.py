@@ -12,7 +12,8 @@ from app.checkpoints.catalogue import check_model, list_models
 from app.checkpoints.schemas import Model
 from app.core.errors import UnknownModel
 from app.core.settings import Settings
-from model.checkpoint import library
+from app.jobs.kinds import NO_MODEL
+from model.checkpoint import library, versions
 from tests.api_server import make_settings
 from tests.unit.model.checkpoint.checkpoints import LABELS, tiny_checkpoint
 
@@ -207,3 +208,7 @@ def _change(path: Path, values: Mapping[str, Any]) -> None:
         archive.writestr("manifest.json", json.dumps(manifest))
         for name, content in members.items():
             archive.writestr(name, content)
+
+
+def test_what_stands_for_no_model_is_the_name_of_none() -> None:
+    assert NO_MODEL == versions.RESERVED_NAME

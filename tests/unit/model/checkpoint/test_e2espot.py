@@ -87,16 +87,77 @@ def test_a_plain_checkpoint_comes_in_whole(run: Run) -> None:
     assert spotter.config == ModelConfig("rny002_gsm", "gru", 4, 2)
 
 
-def test_only_four_keys_of_the_config_are_needed(run: Run) -> None:
-    needed = ("feature_arch", "temporal_arch", "clip_len", "num_classes")
+def test_only_three_keys_of_the_config_are_needed(run: Run) -> None:
+    needed = ("feature_arch", "temporal_arch", "clip_len")
     run.config.write_text(json.dumps({key: CONFIG[key] for key in needed}))
 
     assert equal(run.load(), run.state)
 
 
 @pytest.mark.parametrize(
-    "key", ["feature_arch", "temporal_arch", "clip_len", "num_classes"]
+    ("shift", "told"), [("gsf", "feature_arch 'rny008_gsf'"), ("gsm", "ed_sgp_mixer")]
 )
+def test_a_network_of_tdeed_is_refused_by_the_name_of_what_it_has(
+    run: Run, shift: str, told: str
+) -> None:
+    # The keys that T-DEED's configs have; the number of classes is not among them.
+    tdeed = {
+        "feature_arch": f"rny008_{shift}",
+        "temporal_arch": "ed_sgp_mixer",
+        "clip_len": 100,
+        "n_layers": 2,
+        "sgp_ks": 9,
+        "sgp_r": 4,
+        "radi_displacement": 4,
+        "modality": "rgb",
+    }
+    run.config.write_text(json.dumps(tdeed))
+    run.classes.unlink()  # T-DEED keeps it elsewhere.
+
+    with pytest.raises(UnsupportedCheckpoint, match=told) as caught:
+        run.load()
+
+    assert "T-DEED" in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_weights_of_tdeed_are_told_without_their_config(run: Run, prefix: str) -> None:
+    """Under T-DEED's own keys, as its training saves them."""
+    tdeed = {
+        key: value
+        for key, value in run.state.items()
+        if key.startswith("_features.") and ".gsm." not in key
+    }
+    tdeed |= {
+        "temp_enc": torch.zeros(100, 368),
+        "_features.s3.b1.conv1.gs.channel_conv1.weight": torch.zeros(1, 2, 3, 3),
+        "_temp_fine._sgp.0.psi.weight": torch.zeros(368, 1, 7),
+        "_temp_fine._sgpMixer.0.psi1.weight": torch.zeros(368, 1, 7),
+        "_pred_fine._fc_out.weight": torch.zeros(3, 368),
+        "_pred_displ._fc_out.weight": torch.zeros(1, 368),
+    }
+    torch.save({prefix + key: value for key, value in tdeed.items()}, run.weights)
+    run.config.unlink()  # T-DEED keeps it in another folder.
+
+    with pytest.raises(UnsupportedCheckpoint) as caught:
+        run.load()
+
+    told = str(caught.value)
+    for part in ("checkpoint_049.pt", "T-DEED", "temp_enc", "SGP", "gsf"):
+        assert part in told
+
+
+def test_a_network_of_ours_that_tdeeds_files_describe_comes_in(run: Run) -> None:
+    """Its configs name no number of classes, and more that is not looked at."""
+    names = ("feature_arch", "temporal_arch", "clip_len", "modality", "crop_dim")
+    tdeed = {key: CONFIG[key] for key in names}
+    tdeed |= {"radi_displacement": 0, "n_layers": 2, "sgp_ks": 9, "sgp_r": 4}
+    run.config.write_text(json.dumps(tdeed))
+
+    assert equal(run.load(), run.state)
+
+
+@pytest.mark.parametrize("key", ["feature_arch", "temporal_arch", "clip_len"])
 def test_a_config_that_lacks_one_of_them_says_which(run: Run, key: str) -> None:
     run.config.write_text(json.dumps({k: v for k, v in CONFIG.items() if k != key}))
 

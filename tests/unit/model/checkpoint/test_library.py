@@ -136,3 +136,17 @@ def test_a_bundled_one_comes_before_the_users_own(
     tiny_checkpoint(user_dir, "aardvark")
 
     assert library.default_name(user_dir) == "brisk"
+
+
+def test_no_checkpoint_is_called_none_which_stands_for_no_model(
+    bundled: Path, user_dir: Path
+) -> None:
+    tiny_checkpoint(user_dir, "none")
+
+    (listed,) = [e for e in library.list_checkpoints(user_dir) if e.name == "none"]
+
+    assert "rename its file" in listed.problem
+    with pytest.raises(BadCheckpoint, match="stands for no model"):
+        library.find_named("none", user_dir)
+    with pytest.raises(BadCheckpoint, match="stands for no model"):
+        library.set_default("none", user_dir=user_dir)

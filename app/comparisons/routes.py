@@ -1,0 +1,217 @@
+"""Comparisons of models: ask for them, look at them and at what went wrong."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Path, Query, Request, Response
+
+from app.comparisons.asking import check_models, choose_holdout, refuse_too_many
+from app.comparisons.problems import (
+    ComparisonNotFound,
+    NothingToCompareOn,
+    TooManyComparisons,
+)
+from app.comparisons.queries import comparisons_page, moments_page
+from app.comparisons.removing import remove_comparison
+from app.comparisons.schemas import (
+    WRONG,
+    Comparison,
+    ComparisonPage,
+    NewComparison,
+    Wrong,
+    WrongMoment,
+    WrongMomentPage,
+)
+from app.comparisons.service import (
+    ask_for_comparison,
+    find_comparison,
+)
+from app.core.db.base import utc_now
+from app.core.db.project_sessions import project_of
+from app.core.errors import (
+    RULE,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    InvalidRequest,
+    UnknownModel,
+    VideoNotFound,
+)
+from app.core.http.cursors import ComparisonsCursor, MomentsCursor
+from app.core.http.dependencies import (
+    CursorText,
+    IdempotencyKey,
+    Limit,
+    ResourcesDep,
+    read_id,
+    snapshot,
+)
+from app.core.http.pagination import paginate
+from app.core.http.problems import WITH_JSON, problem_responses
+from app.core.http.routing import guarded_router
+from app.idempotency.fingerprints import edit_fingerprint
+from app.idempotency.service import mark_used, used_before
+from app.jobs.kinds import KINDS, JobKind
+
+router = guarded_router("comparisons")
+
+
+async def read_comparison_id(
+    comparison_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
+) -> UUID:
+    """Read the id in the path; what is no id names no comparison."""
+    return read_id(comparison_id, ComparisonNotFound, "comparison")
+
+
+ComparisonId = Annotated[UUID, Depends(read_comparison_id)]
+
+
+@router.post(
+    "/comparisons",
+    status_code=202,
+    responses=problem_responses(
+        *(UnknownModel, VideoNotFound, NothingToCompareOn, InvalidRequest),
+        TooManyComparisons,
+        ComparisonNotFound,  # an earlier request's, deleted since
+        *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
+    ),
+)
+def create_comparison(
+    response: Response,
+    resources: ResourcesDep,
+    wanted: NewComparison,
+    idempotency_key: IdempotencyKey = None,
+) -> Comparison:
+    """Compare models on what people have reviewed; a job spots it with each of them."""
+    models = check_models(wanted.models, resources.settings)
+    sent = wanted.model_dump(mode="json", exclude_unset=True)
+    fingerprint = edit_fingerprint("/comparisons", "", sent)
+    with resources.sessions.begin() as session:
+        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
+        is_new = earlier is None or earlier.made_id is None
+        if earlier is not None and earlier.made_id is not None:
+            comparison_id = earlier.made_id
+        else:
+            refuse_too_many(session)
+            comparison_id = ask_for_comparison(
+                session,
+                project_id=project_of(session),
+                models=models,
+                holdout=choose_holdout(
+                    session, training_id=wanted.training_id, videos=wanted.videos
+                ),
+                training_id=wanted.training_id,
+                now=utc_now(),
+            ).id
+            mark_used(
+                *(session, idempotency_key),
+                fingerprint=fingerprint,
+                video_id=None,
+                made_id=comparison_id,
+            )
+        answer = Comparison.of(*find_comparison(session, comparison_id))
+    if is_new:
+        queue = KINDS[JobKind.COMPARE].queue
+        resources.notifier.notify_job(answer.job_id, queue=queue)
+    response.headers["location"] = f"/comparisons/{answer.id}"
+    return answer
+
+
+@router.get("/comparisons", responses=problem_responses(InvalidCursor))
+def list_comparisons(
+    request: Request,
+    response: Response,
+    resources: ResourcesDep,
+    training_id: Annotated[
+        UUID | None, Query(description="Only those on its hold-out.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> ComparisonPage:
+    """List comparisons, the newest first."""
+    before = ComparisonsCursor.decode(cursor).before if cursor else None
+    statement = comparisons_page(training_id=training_id, before=before, limit=limit)
+    with snapshot(resources) as session:
+        found = session.execute(statement).all()
+    page, next_cursor = paginate(
+        found,
+        limit=limit,
+        cursor_after=lambda row: ComparisonsCursor(before=row[0].id),
+        request=request,
+        response=response,
+    )
+    items = [Comparison.of(*row) for row in page]
+    return ComparisonPage(items=items, next_cursor=next_cursor)
+
+
+@router.get(
+    "/comparisons/{comparison_id}", responses=problem_responses(ComparisonNotFound)
+)
+def get_comparison(comparison_id: ComparisonId, resources: ResourcesDep) -> Comparison:
+    """Look at a comparison: how far it is, and what it came to."""
+    with snapshot(resources) as session:
+        return Comparison.of(*find_comparison(session, comparison_id))
+
+
+@router.get(
+    "/comparisons/{comparison_id}/errors",
+    responses=problem_responses(ComparisonNotFound, InvalidCursor, InvalidRequest),
+)
+def list_comparison_errors(
+    request: Request,
+    response: Response,
+    comparison_id: ComparisonId,
+    resources: ResourcesDep,
+    model: Annotated[
+        str | None, Query(max_length=200, description="Only what this model got wrong.")
+    ] = None,
+    label: Annotated[
+        str | None, Query(alias="type", max_length=200, description="Only of this type")
+    ] = None,
+    kind: Annotated[
+        Wrong | None, Query(description="Only what went wrong in this way.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> WrongMomentPage:
+    """List the moments that models got wrong, each with what all of them said."""
+    after = MomentsCursor.decode(cursor).after if cursor else -1
+    with snapshot(resources) as session:
+        comparison, _ = find_comparison(session, comparison_id)
+        if model is not None and model not in comparison.models:
+            raise InvalidRequest(
+                f"model: {model!r} was not compared; there are "
+                f"{', '.join(comparison.models)}.",
+                kind=RULE,
+            )
+        models = comparison.models if model is None else [model]
+        statement = moments_page(
+            comparison,
+            models=models,
+            label=label,
+            kinds=WRONG if kind is None else (kind,),
+            after=after,
+            limit=limit,
+        )
+        found = session.scalars(statement).all()
+    page, next_cursor = paginate(
+        found,
+        limit=limit,
+        cursor_after=lambda row: MomentsCursor(after=row.number),
+        request=request,
+        response=response,
+    )
+    items = [WrongMoment.of(row, models) for row in page]
+    return WrongMomentPage(items=items, next_cursor=next_cursor)
+
+
+@router.delete(
+    "/comparisons/{comparison_id}",
+    status_code=204,
+    responses=problem_responses(ComparisonNotFound),
+)
+def delete_comparison(comparison_id: ComparisonId, resources: ResourcesDep) -> Response:
+    """Delete a comparison; a job that still makes it is canceled."""
+    with resources.sessions.begin() as session:
+        remove_comparison(session, comparison_id, settings=resources.settings)
+    return Response(status_code=204)
