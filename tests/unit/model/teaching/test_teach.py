@@ -1,0 +1,246 @@
+"""A whole teaching on toys: it learns, goes on after any end, and says what fails."""
+
+import errno
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.checkpoint.archive import Checkpoint
+from model.data.splits import Split
+from model.errors import BadAnnotations, Canceled, TrainingFailed, TrainingPaused
+from model.teaching.loss import total_loss
+from model.teaching.options import TeachOptions
+from model.teaching.teach import Taught, teach
+from model.teaching.watch import STAGES
+from tests.thoroughness import kills_everywhere
+from tests.unit.model.teaching.toys import QUICK, Notebook, toy_base, toy_dataset
+
+pytestmark = pytest.mark.slow
+
+# Where to pause or to be killed: a stage, and how many questions of it to let pass.
+PLACES = [
+    ("prepare", 1),
+    ("features", 1),
+    ("features", 4),
+    ("features", 5),
+    ("head", 12),
+    ("head", 25),
+    ("finetune", 1),
+    ("calibrate", 1),
+    ("engines", 0),
+]
+KILLS = list(dict(reversed(PLACES)).items())[::-1]
+"""The first place in each stage; each costs a process that loads torch."""
+
+if not kills_everywhere():
+    KILLS = [place for place in KILLS if place[0] in ("features", "finetune")]
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set and a base that knows one of its two types."""
+    root = tmp_path_factory.mktemp("toys")
+    toy_dataset(root / "data")
+    toy_base(root / "base.touchline")
+    return root
+
+
+def options_for(root: Path, **changes: Any) -> TeachOptions:
+    """Ask for the usual teaching."""
+    return replace(
+        TeachOptions("hall", root / "base.touchline", minutes=600), **changes
+    )
+
+
+@pytest.fixture(scope="module")
+def straight(toys: Path) -> tuple[Taught, Notebook]:
+    """A teaching that nothing interrupted."""
+    watch = Notebook()
+    found = teach(
+        toys / "data", toys / "straight", options_for(toys), watch, recipe=QUICK
+    )
+    return found, watch
+
+
+def weights_of(path: Path) -> Mapping[str, np.ndarray[Any, Any]]:
+    """Read a checkpoint's weights."""
+    return Checkpoint.open(path).read_weights()
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two checkpoints have the same weights and thresholds."""
+    first, second = weights_of(one), weights_of(other)
+    return Checkpoint.open(one).manifest.spotting == Checkpoint.open(
+        other
+    ).manifest.spotting and all(np.array_equal(first[k], second[k]) for k in first)
+
+
+def test_a_teaching_learns_a_new_type_and_makes_a_checkpoint_that_serves(
+    straight: tuple[Taught, Notebook],
+) -> None:
+    found, watch = straight
+
+    manifest = Checkpoint.open(found.checkpoint).manifest
+    assert manifest.labels == ("DRIBBLE", "DUNK", "BASKET")
+    assert "openvino" in manifest.engines
+    assert manifest.name == "hall"
+    assert watch.stages == list(STAGES)
+    validations = [p[3] for p in watch.points if p[:2] == ("validation", "head")]
+    assert max(v["BASKET"] for v in validations) > validations[0]["BASKET"]
+    types = found.figures["types"]
+    assert types["BASKET"]["ap"] > 0.3
+    assert types["BASKET"]["ap_low"] <= types["BASKET"]["ap"]
+    assert types["DUNK"]["events"] == 0
+    assert not types["DUNK"]["is_judged"]
+    assert types["BASKET"]["threshold"] == manifest.spotting.labels["BASKET"].threshold
+    assert len(found.holdout) == 2
+    json.dumps(found.figures, allow_nan=False)
+    shares = [point["share"] for point in found.figures["learning"]]
+    assert shares == [0.25, 0.5, 1.0]
+    assert {need["type"] for need in found.figures["needs"]} == {"DRIBBLE", "BASKET"}
+
+
+def test_called_again_a_finished_teaching_gives_what_it_gave(
+    toys: Path, straight: tuple[Taught, Notebook]
+) -> None:
+    watch = Notebook()
+
+    again = teach(
+        toys / "data", toys / "straight", options_for(toys), watch, recipe=QUICK
+    )
+
+    assert again == straight[0]
+    assert watch.points == []
+
+
+def test_paused_in_every_stage_it_gives_what_it_gives_without(
+    toys: Path, straight: tuple[Taught, Notebook]
+) -> None:
+    paused = []
+    for stage, passes in PLACES:
+        watch = Notebook(pause_at=stage, passes=passes)
+        try:
+            teach(
+                toys / "data", toys / "paused", options_for(toys), watch, recipe=QUICK
+            )
+        except TrainingPaused:
+            paused.append((stage, passes))
+    found = teach(
+        toys / "data", toys / "paused", options_for(toys), Notebook(), recipe=QUICK
+    )
+
+    assert paused == PLACES
+    assert same(found.checkpoint, straight[0].checkpoint)
+    assert found.figures == straight[0].figures
+
+
+@pytest.mark.timeout(900)
+def test_killed_in_every_stage_it_gives_what_it_gives_without(
+    toys: Path, straight: tuple[Taught, Notebook]
+) -> None:
+    for stage, passes in KILLS:
+        name = "tests.unit.model.teaching.killed_teaching"
+        ended = subprocess.run(
+            [sys.executable, "-m", name, str(toys), stage, str(passes)],
+            check=False,
+            capture_output=True,
+        )
+        assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()[-2000:]
+    found = teach(
+        toys / "data", toys / "killed", options_for(toys), Notebook(), recipe=QUICK
+    )
+
+    assert same(found.checkpoint, straight[0].checkpoint)
+
+
+def test_other_options_begin_anew_but_for_the_frames(
+    toys: Path, straight: tuple[Taught, Notebook]
+) -> None:
+    watch = Notebook(pause_at="head", passes=0)
+    frames = {p: p.stat().st_mtime_ns for p in (toys / "paused").rglob("*.rgb")}
+    other = options_for(toys, types=("BASKET",))
+
+    with pytest.raises(TrainingPaused):
+        teach(toys / "data", toys / "paused", other, watch, recipe=QUICK)
+
+    assert not (toys / "paused" / "finetune").exists()
+    assert {p: p.stat().st_mtime_ns for p in (toys / "paused").rglob("*.rgb")} == frames
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_clips(
+    toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = total_loss
+    monkeypatch.setattr(
+        "model.teaching.head.total_loss", lambda *parts: real(*parts) * float("nan")
+    )
+
+    with pytest.raises(TrainingFailed, match=r"clips: match_\d segment"):
+        teach(toys / "data", tmp_path, options_for(toys), Notebook(), recipe=QUICK)
+
+
+def test_a_full_disk_is_said_and_what_is_done_is_kept(
+    toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("model.teaching.head.write_at_once", full)
+        with pytest.raises(TrainingFailed, match="what is done is kept there"):
+            teach(toys / "data", tmp_path, options_for(toys), Notebook(), recipe=QUICK)
+    watch = Notebook(pause_at="head", passes=0)
+    with pytest.raises(TrainingPaused):
+        teach(toys / "data", tmp_path, options_for(toys), watch, recipe=QUICK)
+
+    assert watch.stages == ["prepare", "features", "head"]
+
+
+def test_a_watch_that_cancels_ends_it(toys: Path, tmp_path: Path) -> None:
+    class Canceling(Notebook):
+        def progress(self, stage: str, done: float, eta_s: float | None) -> None:
+            if stage == "features":
+                raise Canceled("canceled")
+
+    with pytest.raises(Canceled):
+        teach(toys / "data", tmp_path, options_for(toys), Canceling(), recipe=QUICK)
+
+
+def test_little_data_of_one_type_in_one_match_at_another_rate(tmp_path: Path) -> None:
+    root = toy_dataset(tmp_path / "data", matches=1, seconds=24, names={"BASKET": "X"})
+    base = toy_base(tmp_path / "base.touchline", fps=5.0)
+    options = TeachOptions("one", base, types=("X",), start="trunk", minutes=0.02)
+    watch = Notebook()
+
+    found = teach(root, tmp_path / "run", options, watch, recipe=QUICK)
+
+    manifest = Checkpoint.open(found.checkpoint).manifest
+    assert manifest.labels == ("X",)
+    assert manifest.frame_spec.fps == 5.0
+    assert any("Fewer than three matches" in note for note in found.notes)
+    assert any("no time for it" in note for note in found.notes)
+    assert any("not tuned" in note for note in found.notes)
+
+
+def test_a_video_that_cannot_be_decoded_is_left_out(toys: Path, tmp_path: Path) -> None:
+    root = toy_dataset(tmp_path / "data", seconds=12)
+    parts = {"train": ("match_1",), "val": ("match_2",), "test": ("match_3",)}
+    (root / "split.json").write_text(Split(parts).to_json())
+    (root / "match_3" / "video.mp4").write_bytes(b"damaged" * 100)
+    watch = Notebook(pause_at="features", passes=0)
+
+    with pytest.raises(TrainingPaused):
+        teach(root, tmp_path / "run", options_for(toys), watch, recipe=QUICK)
+    (root / "match_1" / "video.mp4").write_bytes(b"damaged" * 100)
+    with pytest.raises(BadAnnotations, match="No video is left to teach from"):
+        teach(root, tmp_path / "other", options_for(toys), Notebook(), recipe=QUICK)
+
+    assert any(line.startswith("note: left out match_3") for line in watch.lines)
