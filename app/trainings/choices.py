@@ -1,0 +1,170 @@
+"""What a training is asked for, held against what there is: base, types, hold-out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from app.checkpoints.catalogue import check_model, find_manifest
+from app.core.errors import RULE, InvalidRequest, UnknownModel, UnknownType
+from app.core.settings import Settings
+from app.trainings.options import TrainingOptions
+from app.trainings.readiness import Finding
+from app.trainings.reviewed_data import Counts, ReviewedData, mapped
+from model.checkpoint.archive import SUFFIX
+from model.checkpoint.library import find_named
+from model.checkpoint.manifest import Manifest
+from model.errors import BadCheckpoint
+
+FPS_TOLERANCE = 0.05  # of rates that are written with few digits
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The checkpoint that a training starts from.
+
+    Attributes:
+        name: with its version.
+    """
+
+    name: str
+    manifest: Manifest
+
+
+def find_base(wanted: str | None, settings: Settings) -> Base:
+    """Find the checkpoint to start from; of a name without version the newest.
+
+    Args:
+        wanted: its name; None: the service's default.
+
+    Raises:
+        UnknownModel: there is none, or its file cannot be read.
+    """
+    folder = settings.data_dir / "models"
+    try:
+        path = find_named(wanted, folder, chosen=settings.model)
+    except BadCheckpoint as exc:
+        if wanted is not None:
+            check_model(wanted, settings)  # Its message lists what is installed.
+        raise UnknownModel(f"base: {exc}.") from exc
+    name = path.name.removesuffix(SUFFIX)
+    check_model(name, settings)
+    return Base(name, find_manifest(name, settings))
+
+
+def check_types(
+    options: TrainingOptions, base: Base | None, data: ReviewedData
+) -> Counts:
+    """Hold types and mapping against the data and the base.
+
+    Returns:
+        The counts of the types that are to be learned, as they are mapped.
+
+    Raises:
+        InvalidRequest: the mapping names what is not there, or contradicts itself.
+        UnknownType: a type is neither in the data nor the base's.
+    """
+    labels = _labels_kept(options, base)
+    known = list(dict.fromkeys([*labels, *data.counts]))
+    _check_mapping(options, known)
+    counts = mapped(data.counts, options.mapping)
+    if options.types is None:
+        return counts
+    there = {options.mapping.get(label, label) for label in known} - {None}
+    unknown = [one for one in options.types if one not in there]
+    if unknown:
+        told = ", ".join(sorted(one for one in there if one)) or "none"
+        raise UnknownType(
+            f"types: nothing of the type {unknown[0]!r} is reviewed, and the base does "
+            f"not know it. There are {told}. Label some, or leave it out.",
+            types=sorted(one for one in there if one),
+        )
+    return {label: one for label, one in counts.items() if label in options.types}
+
+
+def _labels_kept(options: TrainingOptions, base: Base | None) -> Sequence[str]:
+    """List the types of the base, where its head is kept."""
+    if base is None or options.start != "base":
+        return ()
+    return base.manifest.labels
+
+
+def _check_mapping(options: TrainingOptions, known: Iterable[str]) -> None:
+    names = list(known)
+    for source, target in options.mapping.items():
+        if source not in names:
+            raise InvalidRequest(
+                f"mapping: there is no type {source!r} to map; there are "
+                f"{', '.join(names) or 'none'}.",
+                kind=RULE,
+            )
+        if target is None or target == source:
+            continue
+        if target in options.mapping and options.mapping[target] != target:
+            raise InvalidRequest(
+                f"mapping: {source!r} becomes {target!r}, which is mapped itself: name "
+                f"what {source!r} is to become in the end.",
+                kind=RULE,
+            )
+        if options.types is not None and target not in options.types:
+            raise InvalidRequest(
+                f"mapping: {source!r} becomes {target!r}, which is not among the types "
+                f"that are asked for: add it to them, or map {source!r} to null.",
+                kind=RULE,
+            )
+
+
+def check_holdout(options: TrainingOptions, data: ReviewedData) -> None:
+    """Make sure that something is left to train with, and something to judge by.
+
+    Raises:
+        InvalidRequest: a video that is to be held out is not used, or all of them are.
+    """
+    if options.holdout is None or not options.holdout.videos:
+        return
+    by_id = {str(one.id): one for one in data.videos}
+    for wanted in options.holdout.videos:
+        if wanted not in by_id:
+            raise InvalidRequest(
+                f"holdout: the video {wanted} is not among those of this training, or "
+                "nothing of it is reviewed.",
+                kind=RULE,
+            )
+    match_of = data.match_of
+    held = {match_of[by_id[one].id] for one in options.holdout.videos}
+    if not set(match_of.values()) - held:
+        raise InvalidRequest(
+            "holdout: every match would be held out, also as the other half of one; "
+            "none is left to learn from. Hold out fewer, or review another match.",
+            kind=RULE,
+        )
+    if not any(
+        count.events
+        for one in data.videos
+        if match_of[one.id] in held
+        for count in one.counts.values()
+    ):
+        raise InvalidRequest(
+            "holdout: what is held out has no event, so that nothing could be judged. "
+            "Hold out a match with events.",
+            kind=RULE,
+        )
+
+
+def rate_finding(base: Base | None, data: ReviewedData) -> Finding | None:
+    """Tell of videos with fewer frames a second than the base takes steps."""
+    if base is None:
+        return None
+    steps = base.manifest.frame_spec.fps
+    slow = [
+        one
+        for one in data.videos
+        if one.fps is not None and one.fps < steps * (1 - FPS_TOLERANCE)
+    ]
+    if not slow:
+        return None
+    named = ", ".join(f"{one.title} ({one.fps:g})" for one in slow[:3])
+    more = f" and {len(slow) - 3} more" if len(slow) > 3 else ""
+    return Finding(
+        "frame-rate",
+        f"The base takes {steps:g} steps a second; these have fewer frames: {named}"
+        f"{more}. They are used as they are, and found less exactly.",
+    )

@@ -1,0 +1,274 @@
+"""Trainings: ask for one, watch it, cancel it, delete it; what is reviewed for it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Path, Query, Request, Response
+
+from app.core.errors import (
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    JobIsFinished,
+    UnknownModel,
+    UnknownType,
+    VideoNotFound,
+)
+from app.core.http.cursors import TrainingLogCursor, TrainingsCursor
+from app.core.http.dependencies import (
+    CursorText,
+    IdempotencyKey,
+    Limit,
+    ResourcesDep,
+    read_id,
+    snapshot,
+)
+from app.core.http.pagination import paginate
+from app.core.http.problems import WITH_JSON, problem_responses
+from app.core.http.routing import guarded_router
+from app.idempotency.fingerprints import edit_fingerprint
+from app.idempotency.service import mark_used, used_before
+from app.jobs.kinds import KINDS, JobKind
+from app.trainings.asking import Wanted, ask_for_training, read_readiness
+from app.trainings.curves import read_curves
+from app.trainings.problems import (
+    ModelNameTaken,
+    NothingReviewed,
+    TooManyTrainings,
+    TrainingNotFound,
+    TrainingNotInstalled,
+)
+from app.trainings.queries import last_lines, lines_page, trainings_page
+from app.trainings.readiness_schemas import TrainingReadiness
+from app.trainings.request_schemas import MAX_TYPES, MAX_VIDEOS, NewTraining, TypeName
+from app.trainings.schemas import (
+    LogLine,
+    LogPage,
+    Training,
+    TrainingDetails,
+    TrainingPage,
+    needs_in,
+)
+from app.trainings.service import cancel_training as cancel
+from app.trainings.service import (
+    find_training,
+    place_of,
+    places_of,
+    remove_training,
+)
+
+router = guarded_router("trainings")
+
+SHOWN_LINES = 200
+NO_TRAINING_YET = (
+    "No training has ended yet. What would help most is told from the curves of one: "
+    "how much better the model became with more of the data."
+)
+NO_CURVE = (
+    "The newest training had too little time or too few stretches to draw a learning "
+    "curve, so nobody knows what would help most: its log says which."
+)
+
+
+async def read_training_id(
+    training_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
+) -> UUID:
+    """Read the id in the path; what is no id names no training."""
+    return read_id(training_id, TrainingNotFound, "training")
+
+
+TrainingId = Annotated[UUID, Depends(read_training_id)]
+
+
+@router.get("/trainings/readiness", responses=problem_responses(VideoNotFound))
+def get_training_readiness(
+    resources: ResourcesDep,
+    videos: Annotated[
+        list[UUID] | None,
+        Query(
+            max_length=MAX_VIDEOS,
+            description="Ids, one each time. Left out: all videos of which "
+            "something is reviewed.",
+        ),
+    ] = None,
+    types: Annotated[
+        list[TypeName] | None,
+        Query(
+            max_length=MAX_TYPES,
+            description="May be given several times. Left out: all.",
+        ),
+    ] = None,
+) -> TrainingReadiness:
+    """Tell what is reviewed, and whether it is enough for a training.
+
+    The counts are those of the data set that would be exported. Problems say what to
+    do; only those that block keep a training from beginning.
+    """
+    found = read_readiness(resources, videos=videos, types=types)
+    newest = found.newest
+    needs = needs_in(newest.figures if newest else None)
+    why_none = NO_CURVE if newest else NO_TRAINING_YET
+    return TrainingReadiness.of(
+        found.data,
+        found.counts,
+        split=found.split,
+        problems=found.problems,
+        needs=needs,
+        needs_note=None if needs else why_none,
+        worker=found.worker,
+    )
+
+
+@router.post(
+    "/trainings",
+    status_code=202,
+    responses=problem_responses(
+        *(VideoNotFound, UnknownModel, UnknownType, NothingReviewed, ModelNameTaken),
+        *(TrainingNotInstalled, TooManyTrainings),
+        TrainingNotFound,  # an earlier request's, deleted since
+        *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
+    ),
+)
+def create_training(
+    request: Request,
+    response: Response,
+    resources: ResourcesDep,
+    wanted: NewTraining,
+    idempotency_key: IdempotencyKey = None,
+) -> Training:
+    """Train a model on what people have reviewed; it becomes a version of its name.
+
+    Only reviewed stretches are learned from, and what is held out is never. The
+    training waits for the worker that trains, and gives way to analyses. Nothing is
+    switched over when it ends: a person chooses the model.
+    """
+    fingerprint = edit_fingerprint(
+        request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
+    )
+    with resources.sessions.begin() as session:
+        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
+        is_new = earlier is None or earlier.made_id is None
+        if earlier is not None and earlier.made_id is not None:
+            training, job = find_training(session, earlier.made_id)
+        else:
+            asked = Wanted(
+                *(wanted.name, wanted.base, wanted.is_without_base, wanted.options)
+            )
+            training, job = ask_for_training(session, asked, resources)
+            mark_used(
+                *(session, idempotency_key),
+                fingerprint=fingerprint,
+                video_id=None,
+                made_id=training.id,
+            )
+        session.flush()
+        session.refresh(training)
+        session.refresh(job)
+        answer = Training.of(training, job, place=place_of(session, job.id))
+    if is_new:
+        resources.notifier.notify_job(answer.job_id, queue=KINDS[JobKind.TRAIN].queue)
+    response.headers["location"] = f"/trainings/{answer.id}"
+    return answer
+
+
+@router.get("/trainings", responses=problem_responses(InvalidCursor))
+def list_trainings(
+    request: Request,
+    response: Response,
+    resources: ResourcesDep,
+    limit: Limit = 50,
+    cursor: CursorText = None,
+) -> TrainingPage:
+    """List the project's trainings, the newest first; without curves and logs."""
+    before = TrainingsCursor.decode(cursor).before if cursor else None
+    with snapshot(resources) as session:
+        found = session.execute(trainings_page(before=before, limit=limit)).all()
+        places = places_of(session, [job.id for _, job in found])
+    page, next_cursor = paginate(
+        found,
+        limit=limit,
+        cursor_after=lambda row: TrainingsCursor(before=row[0].id),
+        request=request,
+        response=response,
+    )
+    items = [
+        Training.of(training, job, place=places.get(job.id)) for training, job in page
+    ]
+    return TrainingPage(items=items, next_cursor=next_cursor)
+
+
+@router.get("/trainings/{training_id}", responses=problem_responses(TrainingNotFound))
+def get_training(training_id: TrainingId, resources: ResourcesDep) -> TrainingDetails:
+    """Look at a training: how far it is, its curves, and the end of its log."""
+    with snapshot(resources) as session:
+        training, job = find_training(session, training_id)
+        lines = session.scalars(last_lines(training_id, limit=SHOWN_LINES)).all()
+        return TrainingDetails.with_details(
+            *(training, job),
+            place=place_of(session, job.id),
+            curves=read_curves(session, training_id),
+            lines=list(reversed(lines)),
+        )
+
+
+@router.get(
+    "/trainings/{training_id}/log",
+    responses=problem_responses(TrainingNotFound, InvalidCursor),
+)
+def get_training_log(
+    request: Request,
+    response: Response,
+    training_id: TrainingId,
+    resources: ResourcesDep,
+    limit: Limit = 200,
+    cursor: CursorText = None,
+) -> LogPage:
+    """Read a training's log, the oldest line first."""
+    after = TrainingLogCursor.decode(cursor).after if cursor else None
+    with snapshot(resources) as session:
+        find_training(session, training_id)
+        statement = lines_page(training_id, after=after, limit=limit)
+        found = session.scalars(statement).all()
+    page, next_cursor = paginate(
+        found,
+        limit=limit,
+        cursor_after=lambda line: TrainingLogCursor(after=line.number),
+        request=request,
+        response=response,
+    )
+    items = [LogLine.model_validate(one) for one in page]
+    return LogPage(items=items, next_cursor=next_cursor)
+
+
+@router.post(
+    "/trainings/{training_id}/cancel",
+    status_code=202,
+    responses=problem_responses(TrainingNotFound, JobIsFinished),
+)
+def cancel_training(training_id: TrainingId, resources: ResourcesDep) -> Training:
+    """Cancel a training: one that waits at once, one that runs within seconds."""
+    with resources.sessions.begin() as session:
+        training, job, delivery_id = cancel(
+            session, training_id, settings=resources.settings
+        )
+        answer = Training.of(training, job, place=None)
+    if delivery_id is not None:
+        resources.notifier.notify_delivery(delivery_id)
+    return answer
+
+
+@router.delete(
+    "/trainings/{training_id}",
+    status_code=204,
+    responses=problem_responses(TrainingNotFound),
+)
+def delete_training(training_id: TrainingId, resources: ResourcesDep) -> Response:
+    """Delete a training with its curves and log; one that goes on is canceled.
+
+    The model that it made stays.
+    """
+    with resources.sessions.begin() as session:
+        delivery_id = remove_training(session, training_id, settings=resources.settings)
+    if delivery_id is not None:
+        resources.notifier.notify_delivery(delivery_id)
+    return Response(status_code=204)

@@ -1,0 +1,286 @@
+"""What keeps a training from being done, and what it leaves: no network is needed."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.core.db.base import new_id
+from app.core.process_identity import machine_id
+from app.health.tables import WorkerHeartbeat
+from app.jobs.kinds import JobKind
+from app.jobs.requests import request
+from app.jobs.service import cancel
+from app.jobs.tables import JobStatus
+from app.trainings.options import Holdout, TrainingOptions
+from app.trainings.service import remove_training
+from model.checkpoint.library import find_named, list_checkpoints
+from model.checkpoint.publish import publish_checkpoint
+from tests.api_server import RunningApi
+from tests.integration.trainings import (
+    Asked,
+    ask_for_training,
+    context_of,
+    reviewed_library,
+    statuses,
+)
+from worker.handlers.train import train_model
+from worker.runner import run_job
+from worker.training.dataset import TeachingSet, make_teaching_set
+from worker.training.giving_way import Machine, Queue
+from worker.training.publish import Product, publish
+from worker.training.record import TrainingRecord
+from worker.training.scratch import sweep_scratch
+
+HANDLERS = {JobKind.TRAIN: train_model}
+
+
+@pytest.fixture(scope="module")
+def matches(
+    shared_api: RunningApi, tmp_path_factory: pytest.TempPathFactory
+) -> list[UUID]:
+    """Three reviewed matches, for all tests of the module."""
+    return reviewed_library(shared_api, tmp_path_factory.mktemp("toys"))
+
+
+@pytest.fixture
+def api(shared_api: RunningApi, matches: list[UUID]) -> Iterator[RunningApi]:
+    """The module's API, with the matches and without heartbeats."""
+    yield shared_api
+    with shared_api.service.sessions.begin() as session:
+        session.query(WorkerHeartbeat).delete()
+    shutil.rmtree(shared_api.data_dir / "trainings", ignore_errors=True)
+
+
+def run(asked: Asked, **settings: object) -> JobStatus | None:
+    context = context_of(asked.api, **settings)
+    return run_job(asked.job_id, context=context, handlers=HANDLERS)
+
+
+@pytest.mark.parametrize(
+    ("base", "options", "code", "words"),
+    [
+        ("gone", TrainingOptions(), "bad_checkpoint", "no checkpoint called 'gone'"),
+        (
+            None,
+            TrainingOptions(start="noise", videos=(str(uuid4()),)),
+            "cannot_train",
+            "the project has no video",
+        ),
+        (
+            None,
+            TrainingOptions(start="noise", holdout=Holdout((str(uuid4()),))),
+            "cannot_train",
+            "cannot be held out",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_fails_with_its_reason_and_touches_no_video(
+    api: RunningApi,
+    base: str | None,
+    options: TrainingOptions,
+    code: str,
+    words: str,
+) -> None:
+    before = statuses(api)
+    asked = ask_for_training(api, base=base, options=options)
+
+    status = run(asked)
+
+    job = asked.job()
+    assert status is JobStatus.FAILED
+    assert job.error_code == code
+    assert words in str(job.error_detail)
+    assert statuses(api) == before
+
+
+def test_a_full_disk_is_waited_for(api: RunningApi) -> None:
+    asked = ask_for_training(api)
+
+    status = run(asked, min_free_space=2**60)
+
+    job = asked.job()
+    assert status is JobStatus.QUEUED
+    assert (job.error_code, job.attempt) == ("storage_full", 0)
+
+
+def test_what_is_learned_from_and_judged_by_stands_in_the_training(
+    api: RunningApi, matches: list[UUID]
+) -> None:
+    options = TrainingOptions(start="noise", holdout=Holdout((str(matches[2]),)))
+    asked = ask_for_training(api, base="gone", options=options)
+
+    run(asked)
+
+    data: Any = asked.row().data
+    assert data["split"] == {"by": "matches", "note": None}
+    assert data["holdout"] == [{"video_id": str(matches[2]), "spans": [[0.0, 16.0]]}]
+    assert sum(data["counts"]["train"].values()) > sum(data["counts"]["val"].values())
+    assert data["minutes"] == pytest.approx(3 * 16 / 60, abs=0.01)
+
+
+def test_events_are_counted_as_what_they_are_taught_as(api: RunningApi) -> None:
+    plain = ask_for_training(api, base="gone", options=TrainingOptions(start="noise"))
+    mapped = ask_for_training(
+        api,
+        base="gone",
+        options=TrainingOptions(
+            start="noise", types=("POINT",), mapping={"BASKET": "POINT"}
+        ),
+    )
+
+    for one in (plain, mapped):
+        run(one)
+
+    data: list[Any] = [one.row().data for one in (plain, mapped)]
+    before, after = (one["counts"] for one in data)
+    for part in ("train", "val"):
+        assert after[part] == {"POINT": before[part]["BASKET"]}
+    made = TeachingSet.read(
+        mapped.scratch / "dataset", TrainingOptions.read(mapped.row().options)
+    )
+    assert made is not None
+    assert made.lineage()["events"] == after["train"]
+
+
+def test_what_its_base_has_learned_from_is_not_held_out(
+    api: RunningApi, matches: list[UUID], tmp_path: Path
+) -> None:
+    folder = api.data_dir / "models"
+    known = {"stretches": {str(one): [[0.0, 16.0]] for one in matches[:2]}}
+    base = publish_checkpoint(find_named("arena-rny002"), "base", folder, lineage=known)
+    child = publish_checkpoint(
+        find_named("arena-rny002"), "child", folder, lineage={"base": base}
+    )
+    asked = ask_for_training(api, base=child, options=TrainingOptions())
+
+    made = make_teaching_set(
+        tmp_path / "dataset", asked.row(), context_of(api), touchline="", report=print
+    )
+
+    held = {one["video_id"] for one in made.facts()["holdout"]}
+    assert held == {str(matches[2])}
+
+
+def test_folders_of_trainings_that_ended_or_were_deleted_are_swept(
+    api: RunningApi,
+) -> None:
+    waiting, canceled, deleted = (ask_for_training(api) for _ in range(3))
+    for one in (waiting, canceled, deleted):
+        (one.scratch / "state").mkdir(parents=True)
+    other = waiting.scratch.with_name("not ours")
+    other.mkdir()
+    service = api.service
+    with service.sessions.begin() as session:
+        cancel(session, canceled.job_id, settings=service.settings)
+        remove_training(session, deleted.id, settings=service.settings)
+
+    sweep_scratch(context_of(api))
+
+    there = {path.name for path in waiting.scratch.parent.iterdir()}
+    assert there == {str(waiting.id), "not ours"}
+
+
+def test_a_training_makes_one_version_however_often_its_end_is_written(
+    api: RunningApi,
+) -> None:
+    asked = ask_for_training(api, base="arena-rny002")
+    settings = api.service.settings
+    made = find_named("arena-rny002")  # as good as any
+    lineage = {"minutes": 1.0, "events": {"DRIBBLE": 3}, "stretches": {}}
+    product = Product(asked.row(), made, lineage)
+    other = Product(ask_for_training(api).row(), made, lineage)
+
+    first, again = publish(product, settings), publish(product, settings)
+    second = publish(other, settings)
+
+    assert (first, again, second) == ("hall@1", "hall@1", "hall@2")
+    (entry,) = [
+        one
+        for one in list_checkpoints(settings.data_dir / "models")
+        if one.name == first
+    ]
+    assert entry.manifest is not None
+    told = entry.manifest.provenance.lineage
+    assert told is not None
+    assert told["base"] == "arena-rny002"
+    assert len(told["base_sha256"]) == 64
+    assert told["training"] == str(asked.id)
+
+
+def test_a_process_that_goes_on_replaces_the_points_it_makes_again(
+    api: RunningApi,
+) -> None:
+    asked = ask_for_training(api)
+    record = TrainingRecord(api.service.sessions, asked.id)
+    for begins, values in ((0, 1.0), (2, 2.0)):
+        record.begin()
+        for step in range(begins, begins + 4):
+            record.point("loss", "head", step, {"loss": values})
+        record.point("validation", "head", 0, {"mean": values})
+        record.line(f"from {begins}")
+        record.line("8 events", is_said_once=True)
+    record.flush()
+    TrainingRecord(api.service.sessions, asked.id).line("8 events", is_said_once=True)
+
+    loss = [(one.step, one.values["loss"]) for one in asked.points() if is_loss(one)]
+    assert loss == [(0, 1.0), (1, 1.0), (2, 2.0), (3, 2.0), (4, 2.0), (5, 2.0)]
+    assert [one.kind for one in asked.points()].count("validation") == 1
+    assert asked.log() == "from 0\n8 events\nfrom 2"
+
+
+def is_loss(point: object) -> bool:
+    return getattr(point, "kind", None) == "loss"
+
+
+def test_it_gives_way_only_to_analyses_that_a_worker_of_this_machine_will_run(
+    api: RunningApi, matches: list[UUID]
+) -> None:
+    sessions, settings = api.service.sessions, api.service.settings
+    queue, now = Queue(sessions, settings), datetime.now(UTC)
+
+    def beat(machine: str, *, age_s: float = 0.0, problem: str = "") -> None:
+        seen_at = now - timedelta(seconds=age_s)
+        info = {"machine": machine, "problem": problem}
+        with sessions.begin() as session:
+            row = WorkerHeartbeat(name="gpu", kind="gpu", seen_at=seen_at, info=info)
+            session.merge(row)
+
+    beat(machine_id())
+    idle = queue.is_waited_for()
+    job_id = new_id()
+    with sessions.begin() as session:
+        request(session, kind=JobKind.SPOT, video_id=matches[0], now=now, job_id=job_id)
+    waited = queue.is_waited_for()
+    beat("another machine")
+    elsewhere = queue.is_waited_for()
+    beat(machine_id(), problem="no checkpoint")
+    broken = queue.is_waited_for()
+    beat(machine_id(), age_s=3600)
+    silent = queue.is_waited_for()
+    beat(machine_id())
+    with sessions.begin() as session:
+        cancel(session, job_id, settings=settings)
+    after = queue.is_waited_for()
+
+    assert waited
+    assert not any((idle, elsewhere, broken, silent, after))
+
+
+@pytest.mark.parametrize(
+    ("machine", "is_shared"),
+    [
+        (Machine("cuda", cards=1, cores=64), True),
+        (Machine("cuda", cards=2, cores=2), False),
+        (Machine("cpu", cards=0, cores=2), True),
+        (Machine("cpu", cards=0, cores=8), False),
+    ],
+)
+def test_one_card_or_two_cores_are_too_little_for_two(
+    machine: Machine, is_shared: bool
+) -> None:
+    assert machine.is_shared is is_shared

@@ -1,0 +1,70 @@
+"""What a training has made becomes the next version of its model, once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.core.settings import Settings
+from app.trainings.tables import Training
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.library import find_named, list_checkpoints
+from model.checkpoint.publish import publish_checkpoint
+from model.errors import CheckpointError
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a training has made.
+
+    Attributes:
+        checkpoint: the finished file, in the scratch folder.
+        lineage: what it was taught.
+    """
+
+    training: Training
+    checkpoint: Path
+    lineage: Mapping[str, Any]
+
+
+def publish(product: Product, settings: Settings) -> str:
+    """Give the version that a training has made, for example `hall@2`.
+
+    A run that died between this and its end has published it already: by its lineage
+    it is found, so that one training never makes two versions.
+
+    Raises:
+        BadCheckpoint: the name is one that versions cannot have.
+        OSError: the disk is full.
+    """
+    folder, training = settings.data_dir / "models", product.training
+    for entry in list_checkpoints(folder, chosen=settings.model):
+        if entry.manifest is not None:
+            lineage = entry.manifest.provenance.lineage or {}
+            if lineage.get("training") == str(training.id):
+                return entry.name
+    return publish_checkpoint(
+        product.checkpoint,
+        training.name,
+        folder,
+        lineage={
+            **_base_of(training.base, folder, settings),
+            "training": str(training.id),
+            **product.lineage,
+        },
+    )
+
+
+def _base_of(name: str | None, folder: Path, settings: Settings) -> dict[str, str]:
+    """Tell what a model was made from; its checksum only while it is installed."""
+    if name is None:
+        return {}
+    try:
+        path = find_named(name, folder, chosen=settings.model)
+        weights = Checkpoint.open(path).manifest.files.get(WEIGHTS)
+    except CheckpointError:
+        weights = None
+    known = {} if weights is None else {"base_sha256": weights.sha256}
+    return {"base": name, **known}
