@@ -1,14 +1,15 @@
 """Celery's entry of the background process, which listens to the queue `background`.
 
-Sends webhooks and sweeps; keeps away from torch and from `model`. Both begin before
-the broker is reached: it only wakes the sender, the database tells what is to be done.
+Sends webhooks, sweeps, completes uploads, and brings files from elsewhere; keeps away
+from torch and from numbers. All of it begins before the broker is reached: it only
+wakes threads, the database tells what is to be done.
 """
 
 import os
 import resource
 import signal
 import threading
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import structlog
@@ -19,12 +20,24 @@ from celery.signals import (
     worker_shutting_down,
 )
 
-from app.core.broker.notifier import DELIVER_WEBHOOK, make_celery
+from app.core.broker.notifier import (
+    BACKGROUND_QUEUE,
+    DELIVER_WEBHOOK,
+    RUN_JOB,
+    make_celery,
+)
 from app.core.logging import configure_logging
 from app.core.resources import Resources, open_resources
 from app.core.settings import Settings
+from app.core.tracing.spans import close_recorder
+from app.core.tracing.start import start_tracing
+from app.uploads.cleanup import complete_whole_uploads
 from app.webhooks.signing import webhook_secret
 from worker.heartbeat import start_heartbeat
+from worker.job_loop import JobLoop
+from worker.job_task import load_handlers
+from worker.loops import start_loop
+from worker.outcomes import WorkerContext
 from worker.startup import stop_if_unfit
 from worker.sweep_loop import Sweeping
 from worker.webhooks.attempt import Post
@@ -36,6 +49,8 @@ from worker.webhooks.sender import (
     WebhookSender,
 )
 
+FETCHES = 3  # downloads and imports at a time
+GIVE_BACK_S = 10.0  # how long an end waits for them to be put back into the queue
 OTHER_FILES = 128  # open files beside the connections to receivers
 
 settings = Settings()
@@ -52,6 +67,13 @@ def deliver_webhook(delivery_id: str) -> None:  # noqa: ARG001  # it finds all t
     _sender().wake()
 
 
+@celery.task(name=RUN_JOB)
+def run_job(job_id: str) -> None:  # noqa: ARG001  # each finds one by itself
+    """Wake those that bring files."""
+    for loop in _job_loops():
+        loop.wake()
+
+
 @setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
     configure_logging(settings.log_format)
@@ -62,6 +84,7 @@ def _check(sender: Any, **_: Any) -> None:
     """Refuse to start where no message could be signed, else begin to work."""
     configure_logging(settings.log_format)  # Celery asks for it only later.
     with stop_if_unfit():
+        start_tracing(settings, process="background")
         _resources()
         _sender()
     _start(sender.hostname)
@@ -72,7 +95,15 @@ def _start(node: str) -> None:
     sweeping = Sweeping(_resources())
     signal.signal(signal.SIGTERM, _end_early)  # Celery's own handler takes over later.
     _sender().start()
+    for loop in _job_loops():
+        loop.start()
     sweeping.start(leaving=leaving)
+    start_loop(
+        "uploads",
+        partial(complete_whole_uploads, _resources()),
+        every_s=settings.sweep_every.total_seconds(),
+        leaving=leaving,
+    )
     start_heartbeat(
         node=node,
         kind="background",
@@ -93,7 +124,10 @@ def _leave(**_: Any) -> None:
 def _finish(**_: Any) -> None:
     """Let what is under way be recorded, so that it is not sent twice."""
     _sender().stop()
+    for loop in _job_loops():
+        loop.join(GIVE_BACK_S)
     _sender().join(2 * FINISH_S)
+    close_recorder()
 
 
 def _end_early(*_: object) -> None:
@@ -114,6 +148,26 @@ def _state(sweeping: Sweeping) -> dict[str, object]:
 @cache
 def _resources() -> Resources:
     return open_resources(settings, pool_size=DATABASE_THREADS + 2, celery=celery)
+
+
+@cache
+def _job_loops() -> tuple[JobLoop, ...]:
+    """Make the threads that bring files, each with a database pool of its own."""
+    return tuple(_job_loop() for _ in range(FETCHES))
+
+
+def _job_loop() -> JobLoop:
+    own = open_resources(settings, pool_size=2, celery=celery)
+    context = WorkerContext(
+        settings=own.settings,
+        sessions=own.sessions,
+        storage=own.storage,
+        notifier=own.notifier,
+        predictors=None,
+        node="background",
+        leaving=leaving,
+    )
+    return JobLoop(context, load_handlers(BACKGROUND_QUEUE))
 
 
 @cache

@@ -7,9 +7,8 @@ import structlog
 
 from app.core.broker.notifier import GPU_QUEUE, make_celery
 from app.core.settings import Settings
-from app.jobs.kinds import JobKind
 from model.errors import ModelError
-from worker.handlers.spot import spot
+from worker.job_task import load_handlers
 from worker.pool import JobWorker, Work
 from worker.predictor_cache import PredictorCache
 
@@ -37,7 +36,7 @@ worker = JobWorker(
     settings,
     Work(
         queue=GPU_QUEUE,
-        handlers={JobKind.SPOT: spot},
+        handlers=load_handlers(GPU_QUEUE),
         predictors=predictors,
         loading="its checkpoint is being loaded",
         warm_up=warm_up,

@@ -37,7 +37,7 @@ def start_heartbeat(
     leaving: threading.Event,
     every: timedelta,
 ) -> threading.Thread:
-    """Beat at once and then every few seconds, in a thread, until `leaving` is set."""
+    """Write a heartbeat at once and every few seconds, in a thread, until `leaving`."""
     return start_loop(
         "heartbeat",
         lambda: send_heartbeat(node, kind=kind, info=info(), sessions=sessions),
@@ -53,7 +53,7 @@ def send_heartbeat(
     info: Mapping[str, object],
     sessions: sessionmaker[Session],
 ) -> None:
-    """Beat once; a database that is away is told to the log."""
+    """Write one heartbeat; a database that is away is told to the log."""
     name = heartbeat_name(node, kind=kind)
     try:
         with sessions.begin() as session:

@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import JobStatus
-from worker.outcomes import Handlers, WorkerContext
+from worker.job_task import Handlers
+from worker.outcomes import WorkerContext
 from worker.runner import run_job
 
 POLL_EVERY_S = 2.0

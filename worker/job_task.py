@@ -7,6 +7,7 @@ in one transaction.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.jobs.kinds import JobKind
+from app.jobs.attempts import NextJob
+from app.jobs.kinds import KINDS, JobKind, kinds_of
 
 if TYPE_CHECKING:  # A worker that spots nothing loads no model.
     from worker.predictor_cache import Predictors
@@ -79,13 +81,21 @@ class JobResult:
     Attributes:
         facts: small, for people and programs: the job's `result`.
         save: writes further rows in the transaction that ends the job.
+        then: jobs to be queued with that end.
         new_files: keys of files this attempt made; they are removed if the end is not
             written. What it made before it raised, a handler removes by itself.
     """
 
     facts: dict[str, object] = field(default_factory=dict)
     save: Callable[[Session], None] | None = None
+    then: Sequence[NextJob] = ()
     new_files: Sequence[str] = ()
 
 
 Handler = Callable[[JobTask, HandlerContext, Reporter], JobResult]
+Handlers = Mapping[JobKind, Handler]
+
+
+def load_handlers(queue: str) -> Handlers:
+    """Import the handlers of the kinds whose jobs wait in a queue."""
+    return {kind: resolve_name(KINDS[kind].handler) for kind in kinds_of(queue)}

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.jobs.attempts import Held, JobProgress, LeaseLost
 from app.jobs.service import renew
+from worker.stages import StageClock
 
 TICK_S = 1.0  # how often progress is written and a cancel looked for
 JOIN_S = 5.0  # how long the end of a run waits for a tick that hangs
@@ -45,8 +47,10 @@ class Lease:
         length: timedelta,
         renew_every: timedelta,
         leaving: threading.Event,
+        stages: StageClock | None = None,
     ) -> None:
         self.held = Held(job_id, token)
+        self.stages = stages or StageClock()
         self._sessions = sessions
         self._length = length
         self._renew_every_s = renew_every.total_seconds()
@@ -73,14 +77,16 @@ class Lease:
 
     def note(self, progress: JobProgress) -> None:
         """Leave the newest progress for the next tick."""
+        self.stages.enter(progress.stage)
         self._progress = progress
 
     @contextmanager
     def kept_alive(self) -> Iterator[None]:
         """Renew in the background until the block ends."""
         done = threading.Event()
+        names_in_log = copy_context()  # job and video, as in the thread that works
         thread = threading.Thread(
-            target=self._keep, args=(done,), name="lease", daemon=True
+            target=names_in_log.run, args=(self._keep, done), name="lease", daemon=True
         )
         thread.start()
         try:
@@ -112,6 +118,7 @@ class Lease:
                     self.held,
                     lease=self._length if is_renewal else None,
                     progress=progress,
+                    stage_seconds=self.stages.seconds(),
                 )
         except LeaseLost:
             self._stop = self._stop or Stop.LOST

@@ -6,8 +6,7 @@ watched: `worker.pool`.
 
 from app.core.broker.notifier import MEDIA_QUEUE, make_celery
 from app.core.settings import Settings
-from app.jobs.kinds import JobKind
-from worker.handlers.thumbnails import make_thumbnails
+from worker.job_task import load_handlers
 from worker.pool import JobWorker, Work
 
 settings = Settings()
@@ -15,6 +14,6 @@ celery = make_celery(settings)
 worker = JobWorker(
     celery,
     settings,
-    Work(queue=MEDIA_QUEUE, handlers={JobKind.THUMBNAILS: make_thumbnails}),
+    Work(queue=MEDIA_QUEUE, handlers=load_handlers(MEDIA_QUEUE)),
 )
 worker.connect(__name__)

@@ -4,7 +4,7 @@ Every write is guarded by the lease: who lost it writes nothing and leaves no fi
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,20 +16,18 @@ from app.core.errors import JobFailure, StorageFull
 from app.core.resources import Resources
 from app.core.storage.keys import video_prefix
 from app.jobs import service
-from app.jobs.attempts import Failure, LeaseLost, Settled
-from app.jobs.kinds import KINDS, JobKind
+from app.jobs.attempts import STORAGE_FULL, Failure, LeaseLost, Settled
+from app.jobs.kinds import KINDS
 from app.jobs.tables import JobStatus
 from model.errors import ModelError
 from worker.activity import Activity
-from worker.job_task import Handler, HandlerContext, JobResult, JobTask
+from worker.job_task import HandlerContext, JobResult, JobTask
 from worker.lease import Lease, Stop
 
 if TYPE_CHECKING:  # A worker that spots nothing loads no model.
     from worker.predictor_cache import Predictors
 
 log = structlog.get_logger(__name__)
-
-Handlers = Mapping[JobKind, Handler]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ class WorkerContext(Resources):
 
 
 def save_success(lease: Lease, context: WorkerContext, result: JobResult) -> JobStatus:
-    """Write what the job found with its end, unless a cancel was accepted; then ring.
+    """Write what the job found with its end, unless a cancel was accepted; then notify.
 
     Raises:
         LeaseLost: the job is no longer ours; nothing is written.
@@ -71,9 +69,14 @@ def save_success(lease: Lease, context: WorkerContext, result: JobResult) -> Job
             settings=context.settings,
             result=result.facts,
             save=result.save,
+            then=result.then,
         )
 
-    return _settle(context, succeed)
+    status = _settle(lease, context, succeed)
+    if status is JobStatus.SUCCEEDED:
+        for one in result.then:
+            context.notifier.notify_job(one.id, queue=KINDS[one.kind].queue)
+    return status
 
 
 def save_failure(lease: Lease, context: WorkerContext, failure: Failure) -> JobStatus:
@@ -83,11 +86,28 @@ def save_failure(lease: Lease, context: WorkerContext, failure: Failure) -> JobS
         LeaseLost: the job is no longer ours; nothing is written.
     """
     log.warning("job_failed", code=failure.code, detail=failure.detail)
-    # If it goes back into the queue, the sweep rings for it, in a while.
+    # If it goes back into the queue, the sweep notifies a worker, in a while.
     return _settle(
+        lease,
         context,
         lambda session: service.fail(
             session, lease.held, failure, settings=context.settings
+        ),
+    )
+
+
+def save_interruption(lease: Lease, context: WorkerContext) -> JobStatus:
+    """Put the job back after the database was away in the middle of its run.
+
+    Raises:
+        LeaseLost: the job is no longer ours; nothing is written.
+        OperationalError: it still is; the lease runs out then.
+    """
+    return _settle(
+        lease,
+        context,
+        lambda session: service.interrupt(
+            session, lease.held, settings=context.settings
         ),
     )
 
@@ -101,6 +121,7 @@ def save_stop(task: JobTask, lease: Lease, context: WorkerContext) -> JobStatus:
     if lease.stop is Stop.LOST:
         raise LeaseLost
     status = _settle(
+        lease,
         context,
         lambda session: service.release(
             session, lease.held, settings=context.settings, counts_as_attempt=False
@@ -138,7 +159,7 @@ def failure_of(exc: Exception, task: JobTask) -> Failure:
         return Failure(exc.code, str(exc), exc.retryable)
     if isinstance(exc, StorageFull):
         return Failure(
-            "storage_full",
+            STORAGE_FULL,
             "The server's disk is full; free some room, then run the job again.",
             retryable=True,
         )
@@ -152,10 +173,14 @@ def failure_of(exc: Exception, task: JobTask) -> Failure:
     )
 
 
-def _settle(context: WorkerContext, end: Callable[[Session], Settled]) -> JobStatus:
-    """End a job in one transaction, then ring for its webhook."""
+def _settle(
+    lease: Lease, context: WorkerContext, end: Callable[[Session], Settled]
+) -> JobStatus:
+    """End a job in one transaction, then announce its webhook."""
     with context.sessions.begin() as session:
         settled = end(session)
+        seconds = lease.stages.seconds()
+        service.keep_stage_seconds(session, lease.held, seconds)
     if settled.delivery_id is not None:
         context.notifier.notify_delivery(settled.delivery_id)
     return settled.status

@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -27,8 +27,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.broker.notifier import RUN_JOB
 from app.core.logging import configure_logging
-from app.core.resources import open_resources
+from app.core.process_identity import machine_id
+from app.core.resources import Resources, open_resources
 from app.core.settings import Settings
+from app.core.tracing.spans import close_recorder
+from app.core.tracing.start import check_tracing, start_tracing
 from app.health.queries import delete_heartbeats
 from app.jobs.kinds import KINDS
 from app.jobs.recovery import requeue_orphaned
@@ -41,8 +44,9 @@ from worker.heartbeat import (
     start_heartbeat,
 )
 from worker.job_loop import JobLoop
+from worker.job_task import Handlers
 from worker.loops import start_loop
-from worker.outcomes import Handlers, WorkerContext
+from worker.outcomes import WorkerContext
 from worker.startup import stop_if_unfit
 from worker.sweeper import SILENT
 from worker.watchdog import LOADING_LIMIT_S
@@ -71,6 +75,7 @@ class Work:
         loading: what `/readyz` says until the child is warm.
         warm_up: called once in the child before it takes a job; returns what its
             heartbeats tell from then on.
+        sweep: called in the child every few seconds: removes what ended jobs left.
     """
 
     queue: str
@@ -78,6 +83,7 @@ class Work:
     predictors: "Predictors | None" = None
     loading: str = "it is starting"
     warm_up: Callable[[], Mapping[str, object]] = dict
+    sweep: Callable[[Resources], None] | None = None
 
 
 class JobWorker:
@@ -119,6 +125,7 @@ class JobWorker:
     def _start_parent(self, sender: Any, **_: Any) -> None:
         """Refuse to start where no job could be run; else begin to watch the child."""
         with stop_if_unfit():
+            check_tracing(self._settings)
             resources = open_resources(self._settings, pool_size=1, celery=self._celery)
         watched = Watched(
             sender.hostname, self._work.queue, lambda: _children(sender), LEAVE
@@ -130,8 +137,10 @@ class JobWorker:
         self._node = sender
         signal.signal(LEAVE, lambda *_: self.leaving.set())
         end_with_parent()
+        start_tracing(self._settings, process=self._work.queue)
         sessions = self._context.sessions
-        told: dict[str, object] = {"state": "loading", "problem": self._work.loading}
+        here: dict[str, object] = {"machine": machine_id()}
+        told = {**here, "state": "loading", "problem": self._work.loading}
         start_heartbeat(
             node=sender,
             kind=self._work.queue,
@@ -141,8 +150,9 @@ class JobWorker:
             every=self._settings.heartbeat,
         )
         self._requeue_orphaned()
+        self._sweep()
         self._end_if_stalled()
-        told = {"state": "ready", **self._work.warm_up()}
+        told = {**here, "state": "ready", **self._work.warm_up()}
         info = {**told, **self._doing()}
         send_heartbeat(sender, kind=self._work.queue, info=info, sessions=sessions)
         self._loop.start()
@@ -156,6 +166,7 @@ class JobWorker:
         with self._context.sessions.begin() as session:
             name = heartbeat_name(sender, kind=self._work.queue)
             session.execute(delete_heartbeats(names=[name], older_than=SILENT))
+        close_recorder()  # Billiard's end runs nothing that Python's would.
 
     def _tell_children(self, **_: Any) -> None:
         """Let the running job go back into the queue; Celery waits for its child."""
@@ -210,6 +221,13 @@ class JobWorker:
         start_loop(
             "stall-watch", look, every_s=STALL_LOOK_EVERY_S, leaving=self.leaving
         )
+
+    def _sweep(self) -> None:
+        """Begin to remove, now and then, what ended jobs left."""
+        if self._work.sweep is not None:
+            every_s = self._settings.sweep_every.total_seconds()
+            step = partial(self._work.sweep, self._context)
+            start_loop("sweep", step, every_s=every_s, leaving=self.leaving)
 
     def _requeue_orphaned(self) -> None:
         """Requeue what dead processes of this machine hold, whatever their leases."""

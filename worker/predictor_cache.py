@@ -8,6 +8,7 @@ import structlog
 
 from app.core.settings import Settings
 from model.checkpoint.library import find_checkpoint, find_named
+from model.errors import BadCheckpoint
 from model.spotting.predictor import Predictor, load_predictor
 
 KEPT = 2  # loaded at once; another one puts out the one not used for longest
@@ -29,7 +30,8 @@ class Predictors(Protocol):
 class PredictorCache:
     """Finds checkpoints in the library and keeps the last few loaded.
 
-    A file that was replaced is loaded anew.
+    Each job looks anew which is the default and whether a file was replaced, so that
+    neither needs a restart.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,7 +40,13 @@ class PredictorCache:
 
     def get(self, name: str | None) -> Predictor:
         path = self._find(name)
-        facts = path.stat()
+        try:
+            facts = path.stat()
+        except OSError as exc:  # A link that leads nowhere, or just deleted.
+            raise BadCheckpoint(
+                f"the checkpoint {path.stem} cannot be reached ({exc.strerror}): mend "
+                f"or remove {path}"
+            ) from exc
         key = (path, facts.st_mtime_ns, facts.st_size)
         if key not in self._loaded:
             log.info("loading_checkpoint", path=str(path))

@@ -4,28 +4,33 @@ Celery stays outside: whatever calls `run_job` hands in what it needs. A second 
 for the same job finds it held or closed and does nothing.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from app.core.process_identity import ProcessIdentity
+from app.core.tracing.context import TraceContext
+from app.core.tracing.spans import Span, span
 from app.jobs import service
-from app.jobs.attempts import JobProgress, LeaseLost
+from app.jobs.attempts import Claim, JobProgress, LeaseLost
 from app.jobs.tables import JobStatus
 from app.videos.tables import Video
 from model.errors import Canceled
-from worker.job_task import JobResult, JobTask
+from worker.job_task import Handlers, JobResult, JobTask
 from worker.lease import Lease
 from worker.outcomes import (
-    Handlers,
     WorkerContext,
     failure_of,
     remove_files,
     save_failure,
+    save_interruption,
     save_stop,
     save_success,
 )
+from worker.stages import StageClock
 
 log = structlog.get_logger(__name__)
 
@@ -57,10 +62,14 @@ def run_job(
     Every write is guarded by the lease: a run that lost it leaves nothing behind. A
     job whose failure may pass goes back into the queue while attempts remain.
     """
-    task = _claim(job_id, context)
-    if task is None:
+    claimed = _claim(job_id, context)
+    if claimed is None:
         log.info("job_not_claimable", job=str(job_id))
         return None
+    task, claim = claimed
+    ids = {"job": str(job_id)}
+    if task.video_id is not None:
+        ids["video"] = str(task.video_id)
     lease = Lease(
         job_id,
         task.token,
@@ -68,22 +77,44 @@ def run_job(
         length=context.settings.lease,
         renew_every=context.settings.heartbeat,
         leaving=context.leaving,
+        stages=StageClock(claim.stage_seconds),
     )
     with (
-        structlog.contextvars.bound_contextvars(job=str(job_id)),
+        structlog.contextvars.bound_contextvars(**ids),
+        _span_of(task, claim) as its,
         context.activity.running(job_id),
     ):
         log.info("job_started", kind=task.kind, attempt=task.attempt)
         try:
-            status = _run(task, lease, context, handlers)
+            status = _run(task, lease, context, handlers, its)
         except LeaseLost:
             log.warning("lease_lost")
+            its.fail("lease_lost")
             return None
+        finally:
+            for stage, begin_ns, end_ns in lease.stages.parts():
+                name = f"{task.kind} {stage}"
+                its.add_part(name, begin_ns=begin_ns, end_ns=end_ns)
+        its.note({"touchline.job.status": str(status)})
         log.info("job_ended", status=status)
         return status
 
 
-def _claim(job_id: UUID, context: WorkerContext) -> JobTask | None:
+def _span_of(task: JobTask, claim: Claim) -> AbstractContextManager[Span]:
+    """Record the run as part of the trace that asked for the job."""
+    facts: dict[str, str | int] = {
+        "touchline.job.id": str(task.job_id),
+        "touchline.job.kind": str(task.kind),
+        "touchline.job.attempt": task.attempt,
+    }
+    if task.video_id is not None:
+        facts["touchline.video.id"] = str(task.video_id)
+    parent = TraceContext.parse(claim.traceparent)
+    name = f"job {task.kind}"
+    return span(name, kind="consumer", parent=parent, attributes=facts)
+
+
+def _claim(job_id: UUID, context: WorkerContext) -> tuple[JobTask, Claim] | None:
     with context.sessions.begin() as session:
         claim = service.claim(
             session,
@@ -97,7 +128,7 @@ def _claim(job_id: UUID, context: WorkerContext) -> JobTask | None:
         source_key = None
         if claim.video_id is not None:
             source_key = session.get_one(Video, claim.video_id).storage_key
-    return JobTask(
+    task = JobTask(
         job_id=job_id,
         kind=claim.kind,
         video_id=claim.video_id,
@@ -106,10 +137,15 @@ def _claim(job_id: UUID, context: WorkerContext) -> JobTask | None:
         attempt=claim.attempt,
         token=claim.held.token,
     )
+    return task, claim
 
 
 def _run(
-    task: JobTask, lease: Lease, context: WorkerContext, handlers: Handlers
+    task: JobTask,
+    lease: Lease,
+    context: WorkerContext,
+    handlers: Handlers,
+    its: Span,
 ) -> JobStatus:
     """Have the job handled and write its end; files of one that failed go."""
     new_files: tuple[str, ...] = ()
@@ -124,6 +160,10 @@ def _run(
             status = save_stop(task, lease, context)
         except LeaseLost:
             raise
+        except OperationalError as exc:  # Of the database's, not of the video's.
+            log.warning("run_interrupted", error=str(exc.orig or exc))
+            its.fail("database_away")
+            status = save_interruption(lease, context)
         except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
             # A signal that ends this worker also reaches its decoder, whose death is
             # then no failure of the job.
@@ -131,6 +171,7 @@ def _run(
                 status = save_stop(task, lease, context)
             else:
                 failure = failure_of(exc, task)
+                its.fail(failure.code)
                 status = save_failure(lease, context, failure)
         return status
     finally:

@@ -1,7 +1,8 @@
 """What was lost between database and broker is found here, every few seconds.
 
-Runs in the background process, one at a time over all machines: rings for waiting jobs,
-takes back jobs whose worker died, sends due webhooks, removes files nobody owns.
+Runs in the background process, one at a time over all machines: tells workers of
+waiting jobs, takes back jobs whose worker died, sends due webhooks, removes files that
+nobody owns.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,16 +17,25 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.clips.lost_clips import CLIPS, forget_clips
+from app.clips.lost_proxies import PROXIES
 from app.clips.service import THUMBNAILS
 from app.core.broker.notifier import BACKGROUND_QUEUE, JobNotifier
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.health.queries import delete_heartbeats
 from app.jobs.kinds import KINDS, kinds_of
+from app.jobs.lost_runs import SAVED_RUNS
 from app.jobs.queries import queued_jobs
 from app.jobs.recovery import requeue_orphaned
+from app.reports.lost_reports import REPORTS
+from app.retention.service import apply_rules
+from app.sources.lost_files import FETCHED
+from app.sources.lost_parts import PARTS
 from app.timelines.lost_scores import SCORES
+from app.uploads.cleanup import forget_expired
 from app.videos.cleanup import clean_up
+from app.videos.lost_frame_times import FRAME_TIMES
 from app.videos.lost_objects import sweep_lost_objects
 from app.webhooks.queries import (
     close_spent_deliveries,
@@ -40,7 +50,17 @@ BATCH = 200  # rows taken a sweep; the next one goes on
 WAKE_UPS = 10  # messages for waiting jobs; workers ask the database for the rest
 SILENT = timedelta(hours=1)  # heartbeats older than this are of workers long gone
 
-OWNERS = (SCORES, THUMBNAILS)  # of all features that store objects
+OWNERS = (
+    SCORES,
+    THUMBNAILS,
+    FRAME_TIMES,
+    SAVED_RUNS,
+    FETCHED,
+    PARTS,
+    PROXIES,
+    CLIPS,
+    REPORTS,
+)  # of all features that store objects
 QUEUES = tuple(dict.fromkeys(spec.queue for spec in KINDS.values()))
 
 log = structlog.get_logger(__name__)
@@ -52,10 +72,12 @@ class Found:
 
     requeued: int = 0
     marked_dead: int = 0
-    rung: int = 0
+    notified: int = 0
     deliveries: int = 0
+    expired_uploads: int = 0
     orphans: int = 0
     lost_objects: int = 0
+    let_go: int = 0
 
 
 def sweep(
@@ -75,6 +97,9 @@ def sweep(
             session.execute(delete_heartbeats(older_than=SILENT))
             session.execute(close_spent_deliveries())
             session.execute(forget_idle_endpoints())
+        expired_uploads = forget_expired(sessions)
+        let_go = apply_rules(sessions)
+        let_go += forget_clips(sessions, settings=settings)
         with sessions() as session:
             waiting = {queue: _waiting(session, queue) for queue in QUEUES}
             # One message wakes a sender, which then finds all that is due.
@@ -82,10 +107,12 @@ def sweep(
         found = Found(
             requeued=len(back.requeued),
             marked_dead=len(back.marked_dead),
-            rung=_ring_for_jobs(notifier, waiting),
+            notified=_notify_of_jobs(notifier, waiting),
             deliveries=_notify_if_idle(
                 notifier, BACKGROUND_QUEUE, due, notifier.notify_delivery
             ),
+            expired_uploads=expired_uploads,
+            let_go=let_go,
             orphans=clean_up(
                 sessions=sessions, storage=storage, upload_idle=settings.upload_idle
             ),
@@ -127,8 +154,8 @@ def _waiting(session: Session, queue: str) -> list[UUID]:
     return list(session.scalars(statement))
 
 
-def _ring_for_jobs(notifier: JobNotifier, waiting: Mapping[str, list[UUID]]) -> int:
-    """Ring for waiting jobs, queue by queue; returns how many messages were sent."""
+def _notify_of_jobs(notifier: JobNotifier, waiting: Mapping[str, list[UUID]]) -> int:
+    """Tell workers of waiting jobs, by queue; returns how many messages were sent."""
     return sum(
         _notify_if_idle(
             notifier, queue, jobs, partial(notifier.notify_job, queue=queue)
@@ -138,15 +165,15 @@ def _ring_for_jobs(notifier: JobNotifier, waiting: Mapping[str, list[UUID]]) -> 
 
 
 def _notify_if_idle(
-    notifier: JobNotifier, queue: str, rows: list[UUID], ring: Callable[[UUID], bool]
+    notifier: JobNotifier, queue: str, rows: list[UUID], notify: Callable[[UUID], bool]
 ) -> int:
-    """Ring for rows unless messages still wait, so that they never pile up.
+    """Tell of rows unless messages still wait, so that they never pile up.
 
     A message more than needed does no harm: whoever comes second finds the row taken.
     """
     if not rows or notifier.waiting(queue) != 0:
         return 0
-    return sum(ring(row) for row in rows)
+    return sum(notify(row) for row in rows)
 
 
 def _nonzero(found: Found) -> dict[str, int]:

@@ -35,6 +35,7 @@ from app.jobs.service import cancel
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from model.checkpoint.manifest import Manifest
+from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import DecoderCrashed, UnreadableVideo
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.session import Session
@@ -302,6 +303,9 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert row.finished_at is not None
     found = job.analysis()
     assert found.checkpoint["name"] == "tiny"
+    spotting = found.checkpoint["spotting"]
+    assert isinstance(spotting, dict)
+    assert SpottingOptions.from_dict(spotting).temperature == 1.5
     assert found.requested_at == row.created_at
     assert (video.width, video.height, video.codec) == (160, 96, "h264")
     assert video.duration_s == pytest.approx(2.0, abs=0.05)
@@ -311,8 +315,9 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert [event.seq for event in events] == list(range(len(events)))
     assert events == sorted(events, key=lambda event: (event.time_ms, event.label))
     assert sum(found.event_counts.values()) == len(events)
+    told = {key: value for key, value in found.checkpoint.items() if key != "spotting"}
     assert row.result == {
-        "checkpoint": found.checkpoint,
+        "checkpoint": told,
         "counts": found.event_counts,
         "warnings": None,
     }
@@ -592,6 +597,38 @@ def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
     key = job.analysis().scores_key
     assert key is not None
     assert storage.exists(key)
+
+
+def test_a_database_that_goes_away_in_a_run_is_no_failure_of_the_job(
+    job: Uploaded, context: WorkerContext
+) -> None:
+    away = Failing(OperationalError("select", {}, Exception("server closed")))
+
+    for _ in range(context.settings.max_attempts + 1):
+        status = run_job(job.job_id, context=replace(context, predictors=away))
+        assert status is JobStatus.QUEUED
+
+    row = job.job()
+    assert (row.failures, row.deaths, row.error_code) == (0, row.attempt, None)
+    assert run_job(job.job_id, context=context) is JobStatus.SUCCEEDED
+
+
+def test_a_disk_that_is_full_for_long_is_no_failure_of_the_job(
+    job: Uploaded, context: WorkerContext
+) -> None:
+    class Full(LocalStorage):
+        def free_bytes(self) -> int:
+            return 2**20
+
+    full = replace(context, storage=Full(context.settings.data_dir))
+
+    for _ in range(context.settings.max_attempts + 1):
+        assert run_job(job.job_id, context=full) is JobStatus.QUEUED
+
+    row = job.job()
+    assert (row.attempt, row.error_code) == (0, "storage_full")
+    assert run_job(job.job_id, context=context) is JobStatus.SUCCEEDED
+    assert job.job().error_code is None
 
 
 def test_a_run_whose_video_is_deleted_leaves_no_file(

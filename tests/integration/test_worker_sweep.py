@@ -102,10 +102,10 @@ def claim(job: Uploaded, settings: Settings) -> Update:
     )
 
 
-def test_a_queued_job_whose_message_was_lost_is_rung_for_again(
+def test_a_queued_job_whose_message_was_lost_is_told_of_again(
     job: Uploaded, do_sweep: Sweep, notifier: JobNotifier
 ) -> None:
-    assert do_sweep() == Found(rung=1)
+    assert do_sweep() == Found(notified=1)
     assert notifier.waiting(GPU_QUEUE) == 1
 
 
@@ -121,7 +121,7 @@ def test_messages_do_not_pile_up_while_nobody_takes_them(
 def test_a_job_whose_worker_died_goes_back_into_the_queue(
     held: Uploaded, do_sweep: Sweep
 ) -> None:
-    assert do_sweep() == Found(requeued=1, rung=1)
+    assert do_sweep() == Found(requeued=1, notified=1)
 
     row = held.job()
     assert (row.status, row.attempt) == ("queued", 1)
@@ -279,7 +279,7 @@ def test_only_one_sweep_runs_at_a_time(
 
         assert do_sweep() is None
 
-    assert do_sweep() == Found(rung=1)
+    assert do_sweep() == Found(notified=1)
 
 
 def test_the_lock_of_a_sweep_covers_its_whole_round(
@@ -297,7 +297,7 @@ def test_the_lock_of_a_sweep_covers_its_whole_round(
 
     do_sweep.notifier = Other(make_celery(do_sweep.settings))
 
-    assert do_sweep() == Found(rung=1)
+    assert do_sweep() == Found(notified=1)
     assert seen == [None]
 
 
@@ -323,7 +323,7 @@ def test_a_round_that_hangs_does_not_keep_others_from_sweeping_for_ever(
     do_sweep.notifier = Hanging(make_celery(do_sweep.settings))
     do_sweep()
 
-    assert seen[-1] == Found(rung=1)
+    assert seen[-1] == Found(notified=1)
 
 
 def test_a_broker_that_is_down_does_not_stop_the_sweep(

@@ -12,7 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE, MEDIA_QUEUE
+from app.core.broker.notifier import (
+    BACKGROUND_QUEUE,
+    GPU_QUEUE,
+    MEDIA_QUEUE,
+    TRAIN_QUEUE,
+)
 from app.core.settings import Settings
 
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
@@ -41,6 +46,24 @@ def media_worker(
 ) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """Run Celery's media worker under a node name; kill what is left in the end."""
     return _worker("media", name, settings, log, queue, environment or {})
+
+
+def train_worker(
+    name: str,
+    settings: Settings,
+    log: Path,
+    *,
+    queue: str = TRAIN_QUEUE,
+    environment: Mapping[str, str] | None = None,
+) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    """Run Celery's training worker under a node name; kill what is left in the end."""
+    variables = {
+        "OMP_NUM_THREADS": "1",
+        "TOUCHLINE_LEASE": "PT20S",
+        "TOUCHLINE_MIN_FREE_SPACE": "0",
+        **(environment or {}),
+    }
+    return _worker("train", name, settings, log, queue, variables)
 
 
 def background_worker(
@@ -92,8 +115,10 @@ def _worker(
         process.wait(PATIENCE_S)
 
 
-def wait_until(look: Callable[[], bool], what: str, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(
+    look: Callable[[], bool], what: str, log: Path, *, patience_s: float = PATIENCE_S
+) -> None:
+    deadline = time.monotonic() + patience_s
     while not look():
         if time.monotonic() > deadline:
             pytest.fail(f"waited too long until {what}:\n{log.read_text()[-3000:]}")

@@ -16,8 +16,19 @@ def source_file(task: JobTask, storage: Storage) -> Iterator[Path]:
     Raises:
         SourceMissing: it is gone from the storage.
     """
+    with stored_file(task.source_key, storage) as path:
+        yield path
+
+
+@contextmanager
+def stored_file(key: str | None, storage: Storage) -> Iterator[Path]:
+    """Give any uploaded file; see `source_file`.
+
+    Raises:
+        SourceMissing: it is gone from the storage.
+    """
     with ExitStack() as stack:
-        copy = storage.local_copy(str(task.source_key))
+        copy = storage.local_copy(str(key))
         try:
             path = stack.enter_context(copy)
         except FileNotFoundError as exc:

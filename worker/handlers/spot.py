@@ -1,22 +1,31 @@
-"""Spotting: finds the events of a video with a checkpoint, and stores score curves."""
+"""Spotting: finds the events of a video with a checkpoint, and stores score curves.
+
+Decoding all frames tells when each is shown; that is stored, too.
+"""
 
 from dataclasses import asdict, replace
-from typing import Any
-from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy.orm import Session
 
+from app.clips.proxies import ask_for_proxy
+from app.core.errors import StorageFull
+from app.core.storage.interface import Storage, StoredFile
 from app.core.storage.keys import scores_key
 from app.timelines.service import Findings, save_analysis
-from app.videos.tables import Video
+from app.videos.queries import note_facts
 from model.checkpoint.manifest import Manifest
 from model.spotting.predictor import Predictor
+from model.spotting.resume import Saving
 from model.spotting.spot_file import Progress, SpottedVideo, spot_file
 from model.spotting.timeline import Timeline
 from model.video.limits import DEFAULT_LIMITS
 from model.video.probe import VideoFacts
+from worker.handlers.frame_times import StoredFrameTimes, store_frame_times
+from worker.handlers.saved_runs import saving_of
 from worker.handlers.source import source_file
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
+
+LEAST_ROOM_BYTES = 32 * 2**20
 
 
 def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResult:
@@ -25,43 +34,73 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
     Raises:
         ModelError: the video or the checkpoint cannot be used.
         SourceMissing: the video's file is gone.
+        StorageFull: there is no room for what it finds.
     """
     if context.predictors is None or task.video_id is None:
         raise ValueError("spotting needs predictors and a video")
     model = task.params.get("model")
+    if context.storage.free_bytes() < LEAST_ROOM_BYTES:  # Else it would be in vain.
+        raise StorageFull("The server's disk has no room for what will be found.")
     predictor = context.predictors.get(None if model is None else str(model))
     reporter.touch()
-    spotted = _spot(task, context, reporter, predictor)
+    saving = saving_of(task, context, predictor, task.video_id)
+    spotted = _spot(task, context, reporter, predictor, saving)
     reporter.progress("store", 1.0, 0.0)
-    key = scores_key(task.video_id, task.job_id, task.token)
-    scores = context.storage.put(key, _curves(spotted, predictor).to_bytes())
+    scores, frame_times = _store(spotted, predictor, task, context.storage)
     found = Findings(
         checkpoint=checkpoint_facts(predictor.manifest, engine=predictor.engine),
         scores=scores,
         spots=spotted.spots,
         warnings=spotted.warnings,
+        spotting=predictor.manifest.spotting,
     )
     video_id, job_id = task.video_id, task.job_id
+
+    def save(session: Session) -> None:
+        save_analysis(session, found, video_id=video_id, job_id=job_id)
+        if frame_times is not None:
+            frame_times.save(session)
+
     return JobResult(
         facts={
             "checkpoint": dict(found.checkpoint),
             "counts": found.counts,
             "warnings": dict(found.warnings) or None,
         },
-        save=lambda session: save_analysis(
-            session, found, video_id=video_id, job_id=job_id
-        ),
-        new_files=[key],
+        save=save,
+        new_files=[scores.key, *([frame_times.key] if frame_times else [])],
     )
 
 
+def _store(
+    spotted: SpottedVideo, predictor: Predictor, task: JobTask, storage: Storage
+) -> tuple[StoredFile, StoredFrameTimes | None]:
+    """Write the score curves and the times of frames, or neither."""
+    if task.video_id is None:
+        raise ValueError("spotting needs a video")
+    key = scores_key(task.video_id, task.job_id, task.token)
+    scores = storage.put(key, _curves(spotted, predictor).to_bytes())
+    if spotted.frame_times is None:
+        return scores, None
+    try:
+        return scores, store_frame_times(spotted.frame_times, task, storage)
+    except BaseException:
+        storage.delete(key)
+        raise
+
+
 def _spot(
-    task: JobTask, context: HandlerContext, reporter: Reporter, predictor: Predictor
+    task: JobTask,
+    context: HandlerContext,
+    reporter: Reporter,
+    predictor: Predictor,
+    saving: Saving,
 ) -> SpottedVideo:
     def save_facts(facts: VideoFacts) -> None:
         reporter.touch()
         with context.sessions.begin() as session:
-            session.execute(_facts_statement(task.video_id, facts))
+            session.execute(note_facts(task.video_id, asdict(facts)))
+            ask_for_proxy(session, task.video_id, asdict(facts))
 
     def note_progress(progress: Progress) -> None:
         reporter.progress(progress.stage, progress.done, progress.eta_s)
@@ -74,6 +113,7 @@ def _spot(
             limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
             on_facts=save_facts,
             on_progress=note_progress,
+            saving=saving,
         )
 
 
@@ -82,22 +122,6 @@ def _curves(spotted: SpottedVideo, predictor: Predictor) -> Timeline:
     temperature = predictor.manifest.spotting.temperature
     return replace(
         spotted.timeline, scores=spotted.timeline.at_temperature(temperature)
-    )
-
-
-def _facts_statement(video_id: UUID | None, facts: VideoFacts) -> Any:
-    return (
-        update(Video)
-        .where(Video.id == video_id)
-        .values(
-            duration_s=facts.duration_s,
-            width=facts.width,
-            height=facts.height,
-            fps=facts.fps,
-            codec=facts.codec,
-            container=facts.container,
-            facts=asdict(facts),
-        )
     )
 
 

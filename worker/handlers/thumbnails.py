@@ -1,11 +1,21 @@
-"""Thumbnails: a poster of a video, and stills for the seek bar of a player."""
+"""Thumbnails: a poster of a video, and stills for the seek bar of a player.
 
-from dataclasses import replace
+Often the first look at a new file: what it is, is told at once, and a proxy is asked
+for where browsers cannot play it, however long the video waits for its analysis.
+"""
 
+from dataclasses import asdict, replace
+from pathlib import Path
+from uuid import UUID
+
+from app.clips.proxies import ask_for_proxy
 from app.clips.service import SHEET_ADDRESS, ThumbnailKeys
 from app.core.storage.interface import Storage
+from app.videos.queries import note_facts
+from app.videos.tables import Video
 from model.video.jpeg import encode_jpeg
-from model.video.limits import DEFAULT_LIMITS
+from model.video.limits import DEFAULT_LIMITS, MediaLimits
+from model.video.probe import probe_in_child
 from model.video.sprite import make_cues, make_sheet
 from model.video.stills import Stills, stills_in_child
 from worker.handlers.source import source_file
@@ -26,13 +36,12 @@ def make_thumbnails(
         raise ValueError("thumbnails are of a video")
     video_id = task.video_id
     reporter.progress("decode", 0.0)
-    max_duration_s = context.settings.max_duration.total_seconds()
+    limits = replace(
+        DEFAULT_LIMITS, max_duration_s=context.settings.max_duration.total_seconds()
+    )
     with source_file(task, context.storage) as path:
-        stills = stills_in_child(
-            path,
-            limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
-            on_wait=reporter.touch,
-        )
+        _look_at_new_file(path, video_id, limits, context, reporter)
+        stills = stills_in_child(path, limits=limits, on_wait=reporter.touch)
     reporter.progress("store", 1.0, 0.0)
     keys = ThumbnailKeys.of_run(video_id, task.token)
     _store(stills, keys, context.storage)
@@ -41,6 +50,25 @@ def make_thumbnails(
         save=lambda session: keys.save(session, video_id),
         new_files=keys.all(),
     )
+
+
+def _look_at_new_file(
+    path: Path,
+    video_id: UUID,
+    limits: MediaLimits,
+    context: HandlerContext,
+    reporter: Reporter,
+) -> None:
+    """Keep the facts of a file that no other job has looked at yet."""
+    with context.sessions() as session:
+        video = session.get(Video, video_id)
+    if video is None or video.facts is not None:
+        return
+    facts = asdict(probe_in_child(path, limits=limits, on_wait=reporter.touch))
+    with context.sessions.begin() as session:
+        # Another job may have decoded all of it meanwhile, and knows better.
+        session.execute(note_facts(video_id, facts).where(Video.facts.is_(None)))
+        ask_for_proxy(session, video_id, facts)
 
 
 def _store(stills: Stills, keys: ThumbnailKeys, storage: Storage) -> None:

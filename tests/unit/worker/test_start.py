@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE, MEDIA_QUEUE
-from app.core.workers import WORKERS
+from app.core.broker.notifier import (
+    BACKGROUND_QUEUE,
+    GPU_QUEUE,
+    MEDIA_QUEUE,
+    TRAIN_QUEUE,
+)
+from app.core.workers import WORKERS, WorkerSpec, workers_here
 
 ROOT = Path(__file__).resolve().parents[3]
 TOUCHLINE = "from app.cli.main import main; main()"
@@ -35,7 +40,19 @@ def test_every_worker_has_an_entry_and_every_kind_of_job_a_queue_named_like_one(
     modules = {path.stem for path in (ROOT / "worker").glob("*.py")}
 
     assert set(WORKERS) <= modules
-    assert {GPU_QUEUE, MEDIA_QUEUE, BACKGROUND_QUEUE} == set(WORKERS)
+    queues = {GPU_QUEUE, MEDIA_QUEUE, BACKGROUND_QUEUE, TRAIN_QUEUE}
+    assert queues == set(WORKERS)
+
+
+def test_a_worker_that_a_service_can_do_without_needs_its_packages() -> None:
+    known = [
+        WorkerSpec("sure", needs=("no_such_package",)),
+        WorkerSpec("there", needs=("sys",), is_optional=True),
+        WorkerSpec("absent", needs=("sys", "no_such_package"), is_optional=True),
+    ]
+
+    assert [one.kind for one in workers_here(known)] == ["sure", "there"]
+    assert known[2].missing == ("no_such_package",)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +70,7 @@ def test_every_worker_has_an_entry_and_every_kind_of_job_a_queue_named_like_one(
         ("background", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
         ("media", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
         ("gpu", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
+        ("train", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
     ],
 )
 def test_a_worker_that_cannot_work_ends_in_one_line(

@@ -1,0 +1,63 @@
+"""A kind of job is registered once: its entry names the handler and the queue."""
+
+import subprocess
+import sys
+
+import pytest
+
+from app.core.workers import WORKERS
+from app.jobs.kinds import KINDS, JobKind, stage_of
+from worker.job_task import load_handlers
+
+HEAVY = {"torch", "openvino"}
+
+
+def test_every_kind_has_an_entry() -> None:
+    assert set(KINDS) == set(JobKind)
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_the_worker_of_its_queue_has_the_handler_of_a_kind(kind: JobKind) -> None:
+    handler = load_handlers(KINDS[kind].queue)[kind]
+
+    module, name = KINDS[kind].handler.split(":")
+    assert (handler.__module__, handler.__name__) == (module, name)
+
+
+def test_every_queue_has_a_worker() -> None:
+    assert {spec.queue for spec in KINDS.values()} <= set(WORKERS)
+
+
+@pytest.mark.parametrize("queue", ["media", "train"])
+def test_handlers_of_queues_that_spot_nothing_load_no_network(queue: str) -> None:
+    look = (
+        "import sys; from worker.job_task import load_handlers; "
+        f"load_handlers({queue!r}); print(*sys.modules)"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", look], check=True, capture_output=True, text=True
+    )
+
+    assert not HEAVY & set(loaded.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "stage", "shown"),
+    [
+        ("spot", "queued", None, None),
+        ("spot", "running", None, None),
+        ("spot", "running", "decode", "decode"),
+        ("spot", "succeeded", "store", None),
+        ("download", "queued", None, "download"),
+        ("download", "running", None, "download"),
+        ("import", "queued", None, "copy"),
+        ("import", "failed", "copy", None),
+        ("join", "queued", None, "join"),
+        ("join", "running", "encode", "encode"),
+    ],
+)
+def test_a_job_that_waits_shows_what_all_of_its_kind_do(
+    kind: str, status: str, stage: str | None, shown: str | None
+) -> None:
+    assert stage_of(kind, status, stage) == shown
