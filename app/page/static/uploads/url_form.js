@@ -1,0 +1,34 @@
+// A video from an address on the web: the service fetches it.
+
+import { useState } from "preact/hooks";
+import { call } from "../core/api.js";
+import { html } from "../core/html.js";
+import { announce, attempt } from "../core/notices.js";
+import { refreshSoon } from "../library/store.js";
+import { clearTitle, givenFields, Options } from "./options.js";
+
+export function UrlForm() {
+  const [url, setUrl] = useState("");
+  /** @param {Event} event */
+  const submit = async (event) => {
+    event.preventDefault();
+    const isAdded = await attempt(async () => {
+      await call("/videos", { method: "POST", json: { url: url.trim(), ...givenFields() } });
+      return true;
+    });
+    if (!isAdded) return;
+    setUrl("");
+    clearTitle();
+    announce("The service fetches the video; it is in the list.");
+    await refreshSoon();
+  };
+  return html`
+    <form id="by-url" class="upload-form" onSubmit=${submit}>
+      <label>Address of the file
+        <input name="url" type="url" required placeholder="https://example.org/match.mp4" autocomplete="off" value=${url}
+          onInput=${(/** @type {any} */ event) => setUrl(event.target.value)} />
+      </label>
+      <${Options} />
+      <button class="main" type="submit" disabled=${!url.trim()}>Fetch it</button>
+    </form>`;
+}

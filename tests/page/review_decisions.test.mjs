@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+const kept = new Map();
+globalThis.localStorage = {
+  getItem: (at) => kept.get(at) ?? null, setItem: (at, text) => kept.set(at, text), removeItem: (at) => kept.delete(at),
+};
+const { Decisions } = await import("../../app/page/static/review/decisions.js");
+const { FrameTimes } = await import("../../app/page/static/review/frames.js");
+const { ReviewModel } = await import("../../app/page/static/review/model.js");
+
+const SUGGESTION = {
+  id: "e1", type: "PASS", frame: 10, time_s: 0.4, score: 0.8, team: null, state: "suggested", source: "model",
+  attributes: {}, is_ghost: false, version: 0,
+};
+
+/** @type {{path: string, ifMatch: string | undefined, body: any}[]} */
+let asked = [];
+/** @type {(path: string, body: any, ifMatch: string | undefined) => [number, any]} */
+let answer;
+
+globalThis.fetch = async (path, { headers, body }) => {
+  const sent = { path, ifMatch: headers["if-match"], body: body && JSON.parse(body) };
+  asked.push(sent);
+  const [status, told] = answer(path, sent.body, sent.ifMatch);
+  if (!status) throw new TypeError("no network");
+  return new Response(JSON.stringify(told), { status, headers: { "content-type": "application/json" } });
+};
+
+/** A page with one suggestion. */
+function open() {
+  const model = new ReviewModel("v1");
+  model.frames.value = new FrameTimes({ count: 1000, fps: 25 });
+  model.table.value = model.table.peek().with([SUGGESTION]);
+  const decisions = new Decisions(model, { storedAt: "unsent", onTimes: () => {}, onUndone: () => {} });
+  return { model, decisions, event: () => model.table.peek().all[0] };
+}
+
+beforeEach(() => {
+  kept.clear();
+  asked = [];
+  answer = () => [0, null];
+});
+
+test("what was taken back without a connection is redone on what the service has by now", async () => {
+  const { decisions, event } = open();
+  decisions.accept(event());
+  decisions.moveTo(event(), 12);
+  await decisions.queue.flush();
+  decisions.undo();
+  answer = (_, body) => [200, { ...SUGGESTION, ...body, version: 7 }];
+  await decisions.queue.flush();
+
+  decisions.redo();
+  await decisions.queue.flush();
+
+  assert.deepEqual(asked.slice(-2).map(({ body, ifMatch }) => [body, ifMatch]),
+    [[{ state: "accepted" }, '"0"'], [{ frame: 12 }, '"7"']]);
+});
+
+test("a change of an added event is redone on the id that the service gave", async () => {
+  const { model, decisions } = open();
+  model.table.value = model.table.peek().with([], ["e1"]);
+  const added = decisions.add("SHOT");
+  decisions.moveTo(added, 3);
+  await decisions.queue.flush();
+  decisions.undo();
+  answer = (path, body) => [path.endsWith("/events") ? 201 : 200, { ...SUGGESTION, ...body, id: "real", state: "added", version: 2 }];
+  await decisions.queue.flush();
+
+  decisions.redo();
+  await decisions.queue.flush();
+
+  assert.equal(asked.at(-1).path, "/videos/v1/events/real");
+  assert.deepEqual(model.table.peek().all.map(({ id, frame }) => [id, frame]), [["real", 3]]);
+});
+
+test("who uses their own word in a conflict says all of it", async () => {
+  const { model, decisions, event } = open();
+  decisions.accept(event());
+  decisions.setType(event(), "SHOT");
+  decisions.setAttributes(event(), { player: "7" });
+  decisions.setAttributes(event(), { team: "left" });
+  await decisions.queue.flush();
+  const theirs = { ...SUGGESTION, state: "rejected", version: 3, decided_by: "Ann" };
+  answer = (_, body, ifMatch) => (ifMatch === '"3"' ? [200, { ...theirs, ...body, version: 4 }]
+    : [412, { type: "https://example.org/event-changed", status: 412, current: theirs, changes: [] }]);
+  await decisions.queue.flush();
+  assert.equal(model.conflicts.peek().length, 1);
+
+  decisions.settle(true);
+  await decisions.queue.flush();
+
+  assert.deepEqual(asked.at(-1).body, { state: "accepted", type: "SHOT", attributes: { player: "7", team: "left" } });
+  assert.deepEqual(decisions.queue.waiting, []);
+});
+
+test("a decision that was taken back at last is all that counts of several", async () => {
+  const { decisions, event } = open();
+  decisions.setType(event(), "SHOT");
+  decisions.reset(event());
+  await decisions.queue.flush();
+  const theirs = { ...SUGGESTION, state: "accepted", version: 3 };
+  answer = (_, body, ifMatch) => (ifMatch === '"3"' ? [200, SUGGESTION]
+    : [412, { type: "https://example.org/event-changed", status: 412, current: theirs, changes: [] }]);
+  await decisions.queue.flush();
+
+  decisions.settle(true);
+  await decisions.queue.flush();
+
+  assert.deepEqual(asked.at(-1).body, { state: "suggested" });
+});
