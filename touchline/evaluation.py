@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.data.formats.registry import read_labels as read_label_file
+from model.data.formats.provenance import is_within
+from model.data.label_files import read_labels as read_label_file
 from model.data.labels import Event as LabelledEvent
+from model.data.labels import MatchLabels
 from model.data.matches import find_matches
 from model.errors import BadAnnotations
 from model.evaluation.matching import Scored
@@ -50,7 +52,7 @@ class LabelScores:
 
 
 def read_labels(path: str | Path, video: str | None = None) -> list[LabelledEvent]:
-    """Read the labels of a video: SoccerNet's JSON, E2E-Spot's JSON or CSV.
+    """Read the labels of a video, in any format that `touchline convert` reads.
 
     Args:
         path: the file.
@@ -62,14 +64,17 @@ def read_labels(path: str | Path, video: str | None = None) -> list[LabelledEven
     Raises:
         BadAnnotations: the file cannot be read; the message says what is wrong.
     """
-    path = Path(path)
+    return list(_labels_of(Path(path), video).events)
+
+
+def _labels_of(path: Path, video: str | None = None) -> MatchLabels:
     matches = {match.name: match for match in read_label_file(path)}
     if video is None and len(matches) == 1:
         (video,) = matches
     if video is None or video not in matches:
         told = "has labels of" if video is None else f"has no labels of {video}, but of"
         raise BadAnnotations(f"{path} {told} {', '.join(matches)}: name one as `video`")
-    return list(matches[video].events)
+    return matches[video]
 
 
 def evaluate(
@@ -124,8 +129,13 @@ def _of_one_video(
     predictions: Result | Iterable[Event], labels: Iterable[LabelledEvent] | str | Path
 ) -> tuple[list[LabelledMatch], list[LabelledMatch]]:
     """Give what was predicted at any score, and what was chosen of it."""
+    reviewed: tuple[tuple[float, float], ...] | None = None
     if isinstance(labels, str | Path):
-        labels = read_labels(labels)
+        read = _labels_of(Path(labels))
+        if isinstance(predictions, Result):
+            decoded = predictions.timeline
+            read = read.at_frames(decoded.frame, decoded.time_s)
+        labels, reviewed = read.events, read.reviewed
     truth: dict[str, list[float]] = {}
     for event in labels:
         truth.setdefault(event.label, []).append(event.time_s)
@@ -133,10 +143,13 @@ def _of_one_video(
         chosen, at_any = predictions.events, predictions.at(CURVE_FLOOR).events
     else:
         chosen = at_any = list(predictions)
-    return (
-        [LabelledMatch("", _scored(at_any), truth)],
-        [LabelledMatch("", _scored(chosen), truth)],
-    )
+    found = [
+        LabelledMatch(
+            "", _scored(e for e in events if is_within(e.time_s, reviewed)), truth
+        )
+        for events in (at_any, chosen)
+    ]
+    return found[:1], found[1:]
 
 
 def _spotted(

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from model.checkpoint.manifest import Manifest
+from model.data.formats.clock import seems_constant
+from model.data.formats.events import ExportedVideo
+from model.data.formats.writing import write_events
 from model.spotting.formats import number_spots, to_csv, to_soccernet
 from model.spotting.spots import Spot, find_spots
 from model.spotting.timeline import Timeline
@@ -124,6 +127,27 @@ class Result:
         """
         text = to_soccernet(number_spots(self.spots), name=self.name, fps=self.fps)
         return _written(text + "\n", path, overwrite=overwrite)
+
+    def to_format(
+        self, name: str, path: str | Path | None = None, *, overwrite: bool = False
+    ) -> str | None:
+        """Write a file of another program, or return its text.
+
+        Args:
+            name: of the format: `sportscode`, `edl`, `vtt`... (docs/formats.md).
+            path: where to; None returns the text.
+            overwrite: replace a file that is there.
+
+        Raises:
+            BadAnnotations: there is no such format.
+            CannotWrite: it cannot hold these events; the message says why.
+            FileExistsError: the file exists, and `overwrite` is not given.
+        """
+        facts = number_spots(self.spots)
+        is_constant = seems_constant(facts, self.fps)
+        video = ExportedVideo(self.name, self.fps, is_constant=is_constant)
+        text = write_events(facts, video, format=name)
+        return _written(text, path, overwrite=overwrite)
 
     def __repr__(self) -> str:
         counts = Counter(spot.label for spot in self.spots)

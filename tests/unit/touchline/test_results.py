@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from model.errors import BadAnnotations
 from model.spotting.formats import number_spots, to_csv
 from tests.unit.touchline.made import make_result
 from touchline import Event, Result
@@ -53,6 +54,18 @@ def test_another_score_needs_no_other_run(
 def test_a_bad_score_is_refused(result: Result, min_score: float) -> None:
     with pytest.raises(ValueError, match="min_score"):
         result.at(min_score=min_score)
+
+
+def test_any_format_can_be_written(result: Result, tmp_path: Path) -> None:
+    target = tmp_path / "match.edl"
+
+    assert result.to_format("edl", target) is None
+    assert "* LOC: 00:00:01:00 RED     PASS" in target.read_text()
+    with pytest.raises(FileExistsError):
+        result.to_format("edl", target)
+    assert (result.to_format("vtt") or "").startswith("WEBVTT")
+    with pytest.raises(BadAnnotations, match="no format 'xml'"):
+        result.to_format("xml")
 
 
 def test_the_csv_is_the_command_line_s(result: Result, tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""Answers become files: whole or not at all, and nothing is replaced unasked."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from touchline.client.errors import ClientError, NotReachable
+from touchline.client.transport import Patience, Transport, passes, wait_of
+
+
+@contextmanager
+def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
+    """Give a file to write to; it takes its place when the block ends well.
+
+    Raises:
+        FileExistsError: there is such a file, and it may not be replaced.
+        OSError: it cannot be written; what was there stays as it was.
+    """
+    target = path.resolve()  # A symbolic link stays one.
+    if target.exists() and not overwrite:
+        raise _exists(path)
+    handle, name = tempfile.mkstemp(prefix=".touchline-", dir=target.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.chmod(0o666 & ~_umask())
+        if overwrite:
+            beside.replace(target)
+        else:
+            _place(beside, target, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def download(http: Transport, address: str, file: BinaryIO) -> None:
+    """Load what lies at an address; a connection that breaks is taken up by range.
+
+    Raises:
+        NotReachable, ApiProblem: it cannot be had.
+    """
+    patience, etag = Patience(http.limits.retry_s), ""
+    while True:
+        before = file.tell()
+        headers = {"range": f"bytes={before}-", "if-range": etag} if etag else {}
+        try:
+            with http.stream(address, headers) as answer:
+                if answer.status_code != 206:
+                    file.seek(0)
+                    file.truncate()
+                etag = answer.headers.get("etag", "")
+                for piece in answer.iter_bytes():
+                    file.write(piece)
+            return
+        except ClientError as problem:
+            if isinstance(problem, NotReachable) and file.tell() > before and etag:
+                patience.renew()
+            if not (passes(problem) and patience.pause(wait_of(problem))):
+                raise
+
+
+def _place(beside: Path, target: Path, path: Path) -> None:
+    """Appear under the target's name; a link, unlike a rename, replaces nothing."""
+    try:
+        os.link(beside, target)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError:  # A file system without links: the name is claimed first.
+        with target.open("xb"):
+            pass
+        beside.replace(target)
+
+
+def _exists(path: Path) -> FileExistsError:
+    message = "the file exists already; pass overwrite=True to replace it"
+    return FileExistsError(errno.EEXIST, message, str(path))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,61 @@
+"""Waiting for what takes a while, never longer than allowed."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from touchline.client.errors import ClientError, WaitTimeout
+from touchline.client.transport import passes, wait_of
+
+FIRST_POLL_S, LONGEST_POLL_S = 0.2, 5.0
+
+
+class Awaited(Protocol):
+    """What ends at some time."""
+
+    @property
+    def is_final(self) -> bool: ...
+
+
+T = TypeVar("T", bound=Awaited)
+
+
+def wait_until_final(
+    look: Callable[[], T],
+    *,
+    what: str,
+    timeout_s: float | None,
+    on_progress: Callable[[T], object] | None,
+) -> T:
+    """Look again and again, more and more seldom.
+
+    A service that is away meanwhile is waited for within the same time; `look` asks
+    once, without retries.
+
+    Raises:
+        WaitTimeout: it has not ended in time.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    pause_s = FIRST_POLL_S
+    last: ClientError | None = None
+    while True:
+        asked_s = 0.0
+        try:
+            found = look()
+        except ClientError as problem:
+            if not passes(problem):
+                raise
+            last, asked_s = problem, wait_of(problem) or 0.0
+        else:
+            last = None
+            if on_progress is not None:
+                on_progress(found)
+            if found.is_final:
+                return found
+        left_s = math.inf if deadline is None else deadline - time.monotonic()
+        if left_s <= 0:
+            why = f": {last}" if last else ""
+            raise WaitTimeout(f"{what} has not ended in {timeout_s:g} seconds{why}")
+        time.sleep(min(max(pause_s, asked_s), left_s))
+        pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
