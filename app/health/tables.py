@@ -14,6 +14,6 @@ class WorkerHeartbeat(Base):
     is_shared = True
 
     name: Mapped[str] = mapped_column(primary_key=True)  # kind, node name, process
-    kind: Mapped[str]  # gpu | background
+    kind: Mapped[str]  # gpu | media | background | train
     seen_at: Mapped[datetime]
     info: Mapped[dict[str, object]] = mapped_column(default=dict)  # engine, model, ...

@@ -22,7 +22,8 @@ from app.core.db.locate import (
     pid_file_lines,
     server_url,
 )
-from app.core.errors import StartFailed
+from app.core.db.migrate import is_lost
+from app.core.errors import DatabaseLost, StartFailed
 from app.supervisor.postgres_leftovers import end_processes_of
 from app.supervisor.postgres_programs import (
     POSTGRES_MAJOR,
@@ -106,7 +107,8 @@ class Cluster:
         """Make the service's database if it is not there.
 
         Raises:
-            StartFailed: the server refuses, or has gone away.
+            DatabaseLost: the server has gone away.
+        StartFailed: it refuses.
         """
         try:
             with psycopg.connect(
@@ -118,8 +120,10 @@ class Cluster:
                 if known.fetchone() is None:
                     connection.execute(f'create database "{DATABASE}"')
         except psycopg.Error as exc:
-            reason = " ".join(str(exc).split())
-            raise StartFailed(f"cannot make the database: {reason}") from exc
+            words = f"cannot make the database: {' '.join(str(exc).split())}"
+            if is_lost(exc):
+                raise DatabaseLost(words) from exc
+            raise StartFailed(words) from exc
 
     def close(self) -> None:
         """Remove the private folder of the socket, if there is one."""

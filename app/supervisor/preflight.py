@@ -17,6 +17,7 @@ import redis
 
 from app.core.errors import StartFailed
 from app.core.settings import Settings
+from app.core.tracing.start import check_tracing
 from app.supervisor.api_server import BACKLOG
 
 LEAST_FREE_BYTES = 200 * 2**20  # a new database alone takes 80 MB
@@ -31,6 +32,7 @@ def run_preflight_checks(settings: Settings) -> None:
         StartFailed: a package is missing, or the disk is full.
     """
     _check_installed()
+    check_tracing(settings)
     data_dir = settings.data_dir
     free = shutil.disk_usage(data_dir).free
     needed = max(LEAST_FREE_BYTES, settings.min_free_space)

@@ -18,14 +18,14 @@ from functools import partial
 import httpx
 
 from app.core.db.migrate import upgrade
-from app.core.errors import StartFailed
+from app.core.errors import DatabaseLost, StartFailed
 from app.core.process_report import (
     API,
     POSTGRES,
     remove_report,
 )
 from app.core.settings import Settings
-from app.core.workers import WORKERS, WorkerSpec, worker_command
+from app.core.workers import WorkerSpec, worker_command, workers_here
 from app.supervisor.answer_watch import (
     answers_http,
     answers_postgres,
@@ -146,19 +146,34 @@ def _start_database(run: Run) -> str:
     """Start or reach the servers, bring the schema up to date; returns the URL."""
     settings, url = run.settings, run.settings.database_url
     if run.cluster is not None:
-        run.say("starting Postgres ...")
-        supervised = run.supervisor.start(_postgres_plan(run.cluster, settings))
-        if not _wait_for_postgres(run, run.cluster, supervised):
-            return run.cluster.url
-        run.cluster.ensure_database()
         url = run.cluster.url
+        _start_own_database(run, run.cluster)
+    elif url is not None:
+        run.say("migrating ...")
+        upgrade(url)
     if url is None:
         raise ValueError("without a database of the user's there is a cluster")
-    run.say("migrating ...")
-    upgrade(url)
-    if settings.redis_url is not None:
+    if settings.redis_url is not None and not run.stop.is_set():
         check_redis(settings.redis_url)
     return url
+
+
+def _start_own_database(run: Run, cluster: Cluster) -> None:
+    """Start Postgres and migrate; once more if it is killed or crashes meanwhile."""
+    run.say("starting Postgres ...")
+    supervised = run.supervisor.start(_postgres_plan(cluster, run.settings))
+    deadline = time.monotonic() + POSTGRES_START_S
+    while _wait_for_postgres(run, cluster, supervised, deadline=deadline):
+        try:
+            cluster.ensure_database()
+            run.say("migrating ...")
+            upgrade(cluster.url)
+        except DatabaseLost as exc:
+            if time.monotonic() > deadline:
+                raise
+            run.say(f"{exc}; once more ...")
+        else:
+            return
 
 
 def _start_parts(run: Run, url: str) -> None:
@@ -238,16 +253,15 @@ def _plans(run: Run, environment: Mapping[str, str]) -> list[ProcessSpec]:
         )
 
     return [
-        *map(worker, WORKERS.values()),
+        *map(worker, workers_here()),
         *map(api, range(1, settings.api_processes + 1)),
     ]
 
 
 def _wait_for_postgres(
-    run: Run, cluster: Cluster, supervised: SupervisedProcess
+    run: Run, cluster: Cluster, supervised: SupervisedProcess, *, deadline: float
 ) -> bool:
     """Wait until the database answers; False if asked to stop before."""
-    deadline = time.monotonic() + POSTGRES_START_S
     told_at = time.monotonic() + PATIENCE_S
     while not run.stop.wait(WATCH_EVERY_S / 4):
         run.supervisor.step()

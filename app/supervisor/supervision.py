@@ -17,6 +17,7 @@ from app.supervisor.exit_reason import describe_exit
 from app.supervisor.processes import ChildProcess, LineReporter, ProcessSpec
 from app.supervisor.reaper_client import Reaper
 
+START_TRIES = 3  # of a part that the service needs and that a signal ends
 LOUD_AFTER = 5  # deaths in a row; from then on the terminal is told where to look
 
 
@@ -113,7 +114,11 @@ class Supervisor:
         self._reaper.forget(part.group)
         supervised.part = None
         self._note_death(
-            supervised, how=f"ended ({how})", reason=part.exit_reason, lived_s=lived_s
+            supervised,
+            how=f"ended ({how})",
+            reason=part.exit_reason,
+            lived_s=lived_s,
+            was_killed=(part.exit_code or 0) < 0,
         )
 
     def _note_death(
@@ -123,15 +128,19 @@ class Supervisor:
         how: str,
         reason: str | None,
         lived_s: float = 0.0,
+        was_killed: bool = False,
     ) -> None:
-        """LineReporter how a part ended and when it is started again.
+        """Tell how a part ended and when it is started again.
 
         Raises:
-            StartFailed: the service needs it to start.
+            StartFailed: the service needs it to start, and it ended by itself or was
+                killed again and again.
         """
         title, log_path = supervised.spec.title, supervised.spec.log_path
         told = f": {reason}" if reason else ""
-        if supervised.spec.is_essential and not supervised.has_been_up:
+        has_tries = was_killed and supervised.backoff.deaths + 1 < START_TRIES
+        is_needed = supervised.spec.is_essential and not supervised.has_been_up
+        if is_needed and not has_tries:
             raise StartFailed(f"{title} does not start: {reason or how}")
         pause_s = supervised.backoff.note_death(lived_s=lived_s)
         deaths = supervised.backoff.deaths

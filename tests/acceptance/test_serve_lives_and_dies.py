@@ -5,9 +5,11 @@ import signal
 import socket
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from app.timelines.suggestions import suggestion_id
 from tests.acceptance.running import RunningService, run_touchline, those_alive
 from tests.videos import draw_video
 
@@ -50,9 +52,13 @@ def test_a_killed_worker_is_replaced_and_the_job_ends_with_one_timeline(
     assert video["job"]["attempt"] == 2
     events = events_of(service, video_id)
     assert len({event["id"] for event in events}) == len(events) > 0
-    assert {event["id"].partition(".")[0] for event in events} == {video["job"]["id"]}
+    assert video["current_job_id"] == video["job"]["id"]
+    assert [event["id"] for event in events] == [
+        str(suggestion_id(UUID(video_id), event["type"], event["frame"]))
+        for event in events
+    ]
     assert any("gpu worker ended" in line for line in service.said)
-    scores = list((service.data_dir / "videos" / video_id).rglob("*.npz"))
+    scores = list((service.data_dir / "videos" / video_id / "scores").iterdir())
     assert len(scores) == 1
 
 
@@ -91,6 +97,24 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_goes_on(
     assert after == before
     video = service.wait_for_end(video_id)
     assert (video["status"], video["job"]["attempt"]) == ("succeeded", 1)
+
+
+def test_ctrl_c_does_not_wait_for_those_who_listen_to_changes(
+    service: RunningService,
+) -> None:
+    heard: list[str] = []
+    with service.client.stream("GET", "/stream") as answer:
+        lines = answer.iter_lines()
+        heard.append(next(lines))
+
+        code = service.press_ctrl_c()
+
+        heard += lines  # The answer was brought to its end, or this would raise.
+    assert code == 0
+    assert heard[0] == "event: state"
+    log = (service.data_dir / "logs" / "api.log").read_text()
+    assert "graceful shutdown exceeded" not in log
+    service.start()
 
 
 def test_a_killed_service_takes_its_children_along_and_starts_again(

@@ -13,6 +13,7 @@ PARTS = (
     "worker.gpu",
     "worker.media",
     "worker.background",
+    "worker.train",
     REAPER,
     POSTMASTER,
 )

@@ -1,7 +1,7 @@
 """`/readyz` names what is away and why, the sweep and restarted workers included."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -94,6 +94,19 @@ def test_a_sweep_that_does_not_succeed_is_not_ready(api: RunningApi) -> None:
     assert checks(api)["background"].startswith("the sweep has not succeeded for 6")
 
 
+def test_a_clock_of_the_api_that_is_ahead_is_no_trouble_of_the_sweep(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Ahead":
+            return cls.fromtimestamp(time.time() + 3000, tz)
+
+    monkeypatch.setattr("app.health.checks.datetime", Ahead)
+
+    assert checks(api)["background"] == "ok"
+
+
 def test_a_problem_of_the_sweep_is_told(api: RunningApi) -> None:
     beat(api, "background", problem="the sweep fails: disk full")
 
@@ -146,3 +159,44 @@ def test_what_a_supervisor_that_is_gone_told_counts_no_more(api: RunningApi) -> 
     report(api.data_dir, started_s=None, supervisor=gone)
 
     assert checks(api)["gpu"] == "ok"
+
+
+def test_the_training_worker_is_asked_for_only_where_it_is_meant_to_run(
+    api: RunningApi,
+) -> None:
+    without = checks(api)
+    beat(api, "train")
+    running = checks(api)
+    beat(api, "train", age_s=600)
+    silent = checks(api)
+
+    assert "train" not in without
+    assert running["train"] == "ok"
+    assert silent["train"].startswith("none has been heard of for 30 s")
+
+
+def test_serve_asks_for_the_training_worker_that_it_starts(api: RunningApi) -> None:
+    beat(api, "train", age_s=600)
+    process = ReportedProcess(name="train worker", stop_signal=15, stop_round=1)
+    served = ProcessReport(supervisor=ProcessIdentity.current(), processes=(process,))
+
+    assert write_report(api.data_dir, served)
+
+    assert checks(api)["train"] == "it is not running"
+
+
+def test_what_an_earlier_serve_with_a_training_worker_left_is_not_missed(
+    api: RunningApi,
+) -> None:
+    here = ProcessIdentity.current()
+    gone = ProcessIdentity(here.machine, here.pid, "never")
+    with api.service.sessions.begin() as session:
+        name, seen_at = f"train here {gone}", datetime.now(UTC)
+        session.add(WorkerHeartbeat(name=name, kind="train", seen_at=seen_at, info={}))
+    process = ReportedProcess(name="gpu worker", stop_signal=15, stop_round=1)
+
+    assert write_report(
+        api.data_dir, ProcessReport(supervisor=here, processes=(process,))
+    )
+
+    assert "train" not in checks(api)

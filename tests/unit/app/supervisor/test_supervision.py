@@ -15,7 +15,12 @@ from app.core.errors import StartFailed
 from app.core.process_report import read_report
 from app.supervisor.processes import ProcessSpec
 from app.supervisor.reaper_client import Reaper
-from app.supervisor.supervision import LOUD_AFTER, SupervisedProcess, Supervisor
+from app.supervisor.supervision import (
+    LOUD_AFTER,
+    START_TRIES,
+    SupervisedProcess,
+    Supervisor,
+)
 
 PATIENCE_S = 60.0
 SLEEP = "import time; time.sleep(600)"
@@ -122,6 +127,18 @@ def test_what_the_service_cannot_start_without_ends_the_start_but_no_later_run(
 
     supervised.has_been_up = True
     running.step_until(lambda: supervised.backoff.deaths > LOUD_AFTER)
+
+
+def test_what_is_killed_while_the_service_starts_gets_another_go_but_not_for_ever(
+    running: Running,
+) -> None:
+    code = "import os; os.kill(os.getpid(), 9)"
+
+    supervised = running.supervisor.start(running.spec(code, is_essential=True))
+    with pytest.raises(StartFailed, match=r"not start: ended \(signal 9\)"):
+        running.step_until(lambda: False)
+
+    assert len(running.said) == supervised.backoff.deaths == START_TRIES - 1
 
 
 def test_a_killed_reaper_is_replaced_and_told_what_to_watch(running: Running) -> None:

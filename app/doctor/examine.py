@@ -1,0 +1,36 @@
+"""The examination: every part of the service, as this machine sees it.
+
+Nothing is changed, written or started.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from app.core.settings import Settings
+from app.doctor import machine
+from app.doctor.findings import Finding, run_checks
+from app.doctor.models import check_models
+from app.doctor.services import check_broker, check_database
+from app.doctor.traces import check_traces
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at every part; findings come as they are made."""
+    return run_checks(
+        [
+            ("python", machine.check_python),
+            ("packages", machine.check_packages),
+            ("decoder", machine.check_decoder),
+            ("access", partial(machine.check_access, settings)),
+            ("port", partial(machine.check_port, settings)),
+            ("data directory", partial(machine.check_data_dir, settings)),
+            ("disk", partial(machine.check_disk, settings)),
+            ("shared memory", machine.check_shared_memory),
+            ("import folder", partial(machine.check_import_dir, settings)),
+            ("webhook secret", partial(machine.check_webhook_secret, settings)),
+            ("traces", partial(check_traces, settings)),
+            ("broker", partial(check_broker, settings)),
+            ("database", partial(check_database, settings)),
+            ("models", partial(check_models, settings)),
+        ]
+    )

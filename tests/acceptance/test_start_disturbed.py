@@ -1,0 +1,56 @@
+"""A Postgres that dies while the service starts costs no start."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.running import RunningService
+from tests.services import open_folder
+
+
+@pytest.fixture
+def service(checkpoint: Path) -> Iterator[RunningService]:
+    with open_folder() as folder:
+        data_dir = folder / "data"
+        (data_dir / "models").mkdir(parents=True)
+        (data_dir / "models" / checkpoint.name).symlink_to(checkpoint)
+        found = RunningService(
+            data_dir, {"TOUCHLINE_ENGINE": "openvino", "TOUCHLINE_MODEL": "tiny"}
+        )
+        try:
+            yield found
+        finally:
+            found.stop()
+
+
+@pytest.mark.parametrize("line", ["starting Postgres ...", "migrating ..."])
+def test_a_postgres_that_is_killed_during_the_start_costs_no_start(
+    service: RunningService, line: str
+) -> None:
+    service.launch()
+    service.wait_until(lambda: line in service.said, f"it says {line}")
+    postmaster = service.wait_for_child("postgres")
+    os.kill(postmaster.pid, signal.SIGKILL)
+
+    service.wait_until(service.is_ready, "the service is ready")
+
+    assert service.client.get("/videos").json()["items"] == []
+    assert service.wait_for_child("postgres") != postmaster
+
+
+def test_a_backend_that_is_killed_while_it_migrates_costs_no_start(
+    service: RunningService,
+) -> None:
+    service.launch()
+    service.wait_until(lambda: "migrating ..." in service.said, "it migrates")
+    for child in service.process.children(recursive=True):
+        words = " ".join(child.cmdline())
+        if "postgres: postgres touchline" in words:
+            os.kill(child.pid, signal.SIGKILL)
+
+    service.wait_until(service.is_ready, "the service is ready")
+
+    assert service.client.get("/videos").json()["items"] == []
