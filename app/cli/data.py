@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from app.cli.output import Force, output_file
+from app.cli.splits import split_for
 
 if TYPE_CHECKING:
     from model.data.checks import Review
@@ -35,8 +36,10 @@ def check(
     ] = None,
 ) -> None:
     """Check a data set: a table, and what would spoil training."""
-    from model.data.checks import Finding, leaks, missing_labels, review
+    from model.data.checks import review
+    from model.data.finding import Finding
     from model.data.matches import find_matches, unlabelled_videos
+    from model.data.set_checks import leaks, missing_labels
     from model.data.splits import read_split
     from model.video.probe import probe_in_child
 
@@ -69,20 +72,42 @@ def split(
     folder: Folder,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("split.json"),
     seed: Annotated[int, typer.Option(help="Another seed, another split.")] = 0,
+    extend: Annotated[
+        bool,
+        typer.Option(
+            "--extend", help="Add new matches to the split; the others stay in place."
+        ),
+    ] = False,
     force: Force = False,
 ) -> None:
     """Split 70/15/15 by match, each part with its share of every label."""
-    from model.data.checks import same_twice
     from model.data.labels import files_of, label_names
     from model.data.matches import find_matches
-    from model.data.splits import PARTS, split_matches
+    from model.data.set_checks import same_twice
+    from model.data.splits import PARTS, extend_split, read_split, split_matches
     from model.errors import BadAnnotations
 
     matches = find_matches(folder)
-    target = output_file(out, inputs=files_of(matches), force=force)
+    if extend and not out.is_file():
+        raise typer.BadParameter(f"--extend: there is no split {out} yet")
+    if not extend and not force and out.is_file():
+        raise typer.BadParameter(
+            f"{out} exists already; use --force to replace it, which may move "
+            "validation matches to training, or --extend, which adds new matches and "
+            "moves none"
+        )
+    target = output_file(
+        out,
+        inputs=files_of(matches),
+        force=force,
+        updates=out if extend else None,
+    )
     if duplicates := same_twice(matches):
         raise BadAnnotations(f"{duplicates[0].match} {duplicates[0].text}")
-    made = split_matches(matches, seed=seed)
+    if extend:
+        made = extend_split(read_split(out), matches, seed=seed)
+    else:
+        made = split_matches(matches, seed=seed)
     target.write_text(made.to_json())
     names = label_names(matches)
     for part in PARTS:
@@ -94,6 +119,38 @@ def split(
 
 
 @data.command()
+def rename(
+    folder: Folder,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="OLD=NEW...", help="Labels; OLD= alone undoes it."),
+    ],
+) -> None:
+    """Give labels of a data set other names; the label files stay as they are."""
+    from model.data.labels import label_names
+    from model.data.matches import find_matches
+    from model.data.renaming import RENAME_FILE, read_renaming, renaming_text
+
+    path = folder / RENAME_FILE
+    renaming = read_renaming(folder)
+    known = {*label_names(find_matches(folder)), *renaming}
+    for pair in names:
+        old, mark, new = (part.strip() for part in pair.partition("="))
+        if not mark or old not in known:
+            raise typer.BadParameter(
+                f"{pair!r}: write it as OLD=NEW, with a label there is: "
+                f"{', '.join(sorted(known))}"
+            )
+        renaming.pop(old, None)
+        if new and new != old:
+            renaming[old] = new
+    output_file(path, updates=path).write_text(renaming_text(renaming))
+    for old, new in sorted(renaming.items()):
+        typer.echo(f"{old} is called {new}")
+    typer.echo(f"written to {path}; checks, splits, training and measuring follow it")
+
+
+@data.command()
 def prepare(
     config: Annotated[Path, typer.Argument(help="The run whose frames are wanted.")],
     folder: Annotated[
@@ -102,7 +159,10 @@ def prepare(
     ] = None,
     split: Annotated[
         Path | None,
-        typer.Option(help="File of `touchline data split`, which goes with --data."),
+        typer.Option(
+            help="File of `touchline data split`, for --data; left out, split.json of "
+            "that folder."
+        ),
     ] = None,
     clips: Annotated[
         int, typer.Option(min=0, help="Read this many random clips to time them.")
@@ -116,8 +176,7 @@ def prepare(
     from model.training.prepare import prepare_all, time_clips
 
     settings = read_config(config, report=_note)
-    if (folder is None) != (split is None):
-        raise typer.BadParameter("--data and --split go together")
+    split = split_for(folder, split)
     if folder is not None and split is not None:
         settings = with_data(settings, folder, split=split)
     facts = prepare_all(settings, report=_note)

@@ -11,14 +11,24 @@ import typer
 from pydantic import ValidationError
 
 from app.cli.api import api, migrate
+from app.cli.backup import backup, restore
+from app.cli.clip import clip
+from app.cli.convert import convert
 from app.cli.data import data
+from app.cli.dataset import dataset
+from app.cli.doctor import doctor
 from app.cli.evaluate import calibrate, evaluate
 from app.cli.exchange import export, import_checkpoint
-from app.cli.keys import keys
+from app.cli.join import join
+from app.cli.keys import keys, projects
 from app.cli.models import models
+from app.cli.report import report
 from app.cli.serve import serve
 from app.cli.spot import spot
+from app.cli.teach import teach
 from app.cli.train import average, train
+from app.cli.trainings import trainings
+from app.cli.watch import watch
 from app.cli.worker import worker
 from app.core.errors import TouchlineError
 
@@ -42,18 +52,30 @@ touchline = typer.Typer(
 )
 touchline.command()(serve)
 touchline.command()(spot)
+touchline.command()(convert)
+touchline.command()(clip)
+touchline.command()(join)
+touchline.command()(report)
+touchline.command()(watch)
 touchline.add_typer(models, name="models")
 touchline.command("import-checkpoint")(import_checkpoint)
 touchline.command()(export)
 touchline.add_typer(data, name="data")
+touchline.add_typer(dataset, name="dataset")
 touchline.command()(train)
+touchline.add_typer(trainings, name="trainings")
 touchline.command()(average)
+touchline.command()(teach)
 touchline.command()(evaluate)
 touchline.command()(calibrate)
 touchline.command()(api)
 touchline.command()(worker)
 touchline.command()(migrate)
+touchline.command()(doctor)
+touchline.command()(backup)
+touchline.command()(restore)
 touchline.add_typer(keys, name="keys")
+touchline.add_typer(projects, name="projects")
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.output import Force, output_file
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -67,12 +69,70 @@ def set_default(
     """Choose the checkpoint that is used where none is named."""
     from model.checkpoint import library
 
-    library.set_default(name, user_dir=user_dir())
+    kept = library.set_default(name, user_dir=user_dir())
     chosen = _settings().model
     if chosen is None:
-        typer.echo(f"{name} is the default now, also for the next job of a service")
+        typer.echo(f"{kept} is the default now, also for the next job of a service")
     else:
-        typer.echo(f"{name} is kept, but TOUCHLINE_MODEL={chosen} comes before it")
+        typer.echo(f"{kept} is kept, but TOUCHLINE_MODEL={chosen} comes before it")
+
+
+@models.command("archive")
+def archive_model(
+    name: Annotated[str, typer.Argument(help="Name of a checkpoint of the list.")],
+) -> None:
+    """Take a version no longer where its name is asked for; its file stays."""
+    from model.checkpoint import library
+
+    library.archive(name, user_dir=user_dir(), chosen=_settings().model)
+    typer.echo(f"{name} is archived: jobs that name it still run with it")
+
+
+@models.command("restore")
+def restore_model(
+    name: Annotated[str, typer.Argument(help="Name of an archived checkpoint.")],
+) -> None:
+    """Take a checkpoint back from the archive."""
+    from model.checkpoint import library
+
+    library.restore(name, user_dir=user_dir())
+    typer.echo(f"{name} is restored")
+
+
+@models.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(help="A .touchline file.")],
+    name: Annotated[
+        str | None, typer.Option(help="What it is called here; else as it is there.")
+    ] = None,
+) -> None:
+    """Copy a checkpoint from elsewhere among your own; no file is replaced."""
+    from model.checkpoint.archive import Checkpoint
+    from model.checkpoint.publish import import_checkpoint_file
+
+    name = name or Checkpoint.open(file).manifest.name
+    made = import_checkpoint_file(file, name, user_dir())
+    typer.echo(f"{made.manifest.name} is here: {made.path}")
+
+
+@models.command("export")
+def export_model(
+    name: Annotated[str, typer.Argument(help="Name of a checkpoint of the list.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write here; else NAME.touchline in this folder")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Copy a checkpoint out, to import it elsewhere."""
+    from model.checkpoint.archive import Checkpoint
+    from model.checkpoint.renaming import copy_renamed
+
+    path = find_model(name)
+    target = out or Path(path.name)
+    with output_file(target, inputs=[path], force=force).staged() as beside:
+        checkpoint = Checkpoint.open(path)
+        copy_renamed(checkpoint, beside, name=checkpoint.manifest.name)
+    typer.echo(f"{path.stem} is written to {target}")
 
 
 def find_model(name: str | None) -> Path:
@@ -148,6 +208,7 @@ def _entry_object(entry: "Entry") -> dict[str, Any]:
         "path": str(entry.path),
         "is_bundled": entry.is_bundled,
         "is_default": entry.is_default,
+        "is_archived": entry.is_archived,
         "problem": entry.problem or None,
         "feature_arch": manifest.config.feature_arch if manifest else None,
         "temporal_arch": manifest.config.temporal_arch if manifest else None,
@@ -163,6 +224,8 @@ def _entry_line(entry: "Entry") -> str:
     config = entry.manifest.config
     made_of = f"{config.feature_arch} + {config.temporal_arch or 'linear'}"
     origin = "bundled" if entry.is_bundled else "yours"
+    if entry.is_archived:
+        origin = "archived"
     labels = ", ".join(entry.manifest.labels)
     return f"{mark} {entry.name:<24} {made_of:<24} {origin:<8} {labels}"
 

@@ -1,6 +1,5 @@
 """`touchline spot`: from a video file to its events, without a server."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.cli.choices import one_of
+from app.cli.format_names import FORMATS
 from app.cli.models import find_model
 from app.cli.output import Force, Output, output_text, refuse_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from model.spotting.formats import EventFacts
+    from model.data.formats.events import EventFacts
     from model.spotting.spot_file import Progress, SpottedVideo
 
-Format = Literal["table", "json", "csv", "soccernet"]
+TABLE = "table"  # for people; the others are for programs
 Engine = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
 Precision = Literal["auto", "float32", "float16", "int8"]
 Windowing = Literal["auto", "one-pass", "reference"]
@@ -26,9 +27,11 @@ Windowing = Literal["auto", "one-pass", "reference"]
 def spot(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     form: Annotated[
-        Format,
-        typer.Option("--format", help="How events are written."),
-    ] = "table",
+        str,
+        typer.Option(
+            "--format", **one_of((TABLE, *FORMATS), "How events are written.")
+        ),
+    ] = TABLE,
     min_score: Annotated[
         float | None,
         typer.Option(
@@ -105,22 +108,23 @@ def _progress_bar(
 
 
 def _render(spotted: "SpottedVideo", name: str, form: str) -> str:
-    from model.spotting.formats import (
-        event_object,
-        number_spots,
-        to_csv,
-        to_soccernet,
-    )
+    from model.data.formats.events import ExportedVideo
+    from model.data.formats.writing import write_events
+    from model.spotting.formats import number_spots
 
     events = number_spots(spotted.spots)
-    if form == "json":
-        objects = [event_object(event) for event in events]
-        return json.dumps({"video": name, "events": objects}, indent=2) + "\n"
-    if form == "csv":
-        return to_csv(events)
-    if form == "soccernet":
-        return to_soccernet(events, name=name, fps=spotted.facts.fps or None) + "\n"
-    return _table(events)
+    if form == TABLE:
+        return _table(events)
+    times = spotted.frame_times
+    video = ExportedVideo(
+        name,
+        spotted.facts.fps or None,
+        is_constant=times is None or times.is_constant,
+        duration_s=spotted.facts.duration_s,
+        frame_count=None if times is None else len(times),
+    )
+    text = write_events(events, video, format=form)
+    return text if text.endswith("\n") else text + "\n"
 
 
 def _table(events: "list[EventFacts]") -> str:
@@ -131,7 +135,7 @@ def _table(events: "list[EventFacts]") -> str:
     for event in events:
         line = (
             f"{_clock(event.time_ms / 1000, decimals=True):>10}  {event.label:<{width}}"
-            f"  {event.score:5.2f}  {event.frame:7d}"
+            f"  {event.score or 0:5.2f}  {event.frame or 0:7d}"
         )
         lines.append(f"{line}  {event.team or ''}".rstrip() if has_teams else line)
     lines.append(f"{len(events)} events")

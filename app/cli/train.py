@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.output import Force, output_file
+from app.cli.splits import split_for
 
 
 def train(
@@ -26,7 +27,10 @@ def train(
     ] = None,
     split: Annotated[
         Path | None,
-        typer.Option(help="File of `touchline data split`, which goes with --data."),
+        typer.Option(
+            help="File of `touchline data split`, for --data; left out, split.json of "
+            "that folder."
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -45,15 +49,17 @@ def train(
     ] = False,
 ) -> None:
     """Train a network; the best checkpoint by validation is kept."""
+    from model.data.splits import read_split
     from model.training.config import read_config, with_data, with_steps
     from model.training.train import is_first_process
     from model.training.train import train as run
 
     settings = read_config(config, report=_note)
-    if (data is None) != (split is None):
-        raise typer.BadParameter("--data and --split go together")
+    split = split_for(data, split)
     if data is not None and split is not None:
         settings = with_data(settings, data, split=split)
+        if note := read_split(split).note:
+            _note(f"note: {note}")
     if steps is not None:
         settings = with_steps(settings, steps)
     if folds is not None:

@@ -1,7 +1,6 @@
 """`touchline worker`: one worker, for servers of its own."""
 
 import os
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -25,7 +24,7 @@ def worker(
     spec = WORKERS.get(kind)
     if spec is None:
         raise typer.BadParameter(f"there is no worker {kind!r}; choose from {KINDS}")
-    if spec.needs is not None and find_spec(spec.needs) is None:
-        raise ModuleNotFoundError(name=spec.needs)
+    if spec.missing:
+        raise ModuleNotFoundError(name=spec.missing[0])
     command = worker_command(spec, node=name or f"{kind}@%h")
     os.execv(command[0], command)  # noqa: S606  # our own words

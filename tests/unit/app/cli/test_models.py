@@ -15,8 +15,9 @@ from app.cli.exchange import export, import_checkpoint
 from app.cli.models import models
 from model.checkpoint import library
 from model.checkpoint.archive import Checkpoint
+from model.checkpoint.publish import publish_checkpoint
 from model.checkpoint.spotter_io import load_spotter
-from model.errors import BadCheckpoint
+from model.errors import BadCheckpoint, CheckpointExists
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from tests.unit.model.checkpoint.checkpoints import tiny_checkpoint
@@ -290,3 +291,57 @@ def test_an_unknown_checkpoint_lists_the_known(user_dir: Path) -> None:
     for words in commands:
         with pytest.raises(BadCheckpoint, match="known are brisk"):
             run(*words)
+
+
+def test_a_checkpoint_is_exported_and_imported_under_another_name(
+    tmp_path: Path, user_dir: Path
+) -> None:
+    tiny_checkpoint(user_dir, "mine")
+    out = tmp_path / "out.touchline"
+
+    exported = run("models", "export", "mine", "--out", out)
+    imported = run("models", "import", out, "--name", "guest")
+
+    assert exported.exit_code == imported.exit_code == 0
+    guest = Checkpoint.open(user_dir / "guest.touchline")
+    mine = Checkpoint.open(user_dir / "mine.touchline")
+    assert guest.manifest.name == "guest"
+    assert guest.manifest.files == mine.manifest.files
+    with pytest.raises(BadCheckpoint, match="no checkpoint called 'gone'"):
+        run("models", "export", "gone")
+
+
+def test_neither_export_nor_import_replaces_a_file(
+    tmp_path: Path, user_dir: Path
+) -> None:
+    mine = tiny_checkpoint(user_dir, "mine").path
+    out = tmp_path / "out.touchline"
+    out.write_text("precious")
+
+    refused = run("models", "export", "mine", "--out", out)
+
+    assert refused.exit_code == 2
+    assert out.read_text() == "precious"
+    with pytest.raises(CheckpointExists, match="another name"):
+        run("models", "import", mine)
+
+
+def test_versions_are_archived_restored_and_chosen(
+    tmp_path: Path, user_dir: Path
+) -> None:
+    trained = tiny_checkpoint(tmp_path / "scratch", "last").path
+    for _ in range(2):
+        publish_checkpoint(trained, "hall", user_dir)
+
+    chosen = run("models", "set-default", "hall")
+    archived = run("models", "archive", "hall@1")
+
+    assert "hall@2 is the default now" in chosen.stdout
+    assert "jobs that name it still run with it" in archived.stdout
+    listed = json.loads(run("models", "list", "--json").stdout)
+    marks = {one["name"]: (one["is_default"], one["is_archived"]) for one in listed}
+    assert marks == {"hall@1": (False, True), "hall@2": (True, False)}
+    with pytest.raises(BadCheckpoint, match="choose another default first"):
+        run("models", "archive", "hall@2")
+    run("models", "restore", "hall@1")
+    assert "archived" not in run("models", "list").stdout

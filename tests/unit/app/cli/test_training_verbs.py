@@ -132,6 +132,28 @@ def test_split_writes_whole_matches(tmp_path: Path) -> None:
     ]
 
 
+def test_a_split_is_extended_and_never_replaced_unasked(tmp_path: Path) -> None:
+    root, out = tmp_path / "all", tmp_path / "split.json"
+    for seed in range(4):
+        toy_match(root / f"m{seed}", seed=seed, seconds=8)
+    words = ["split", str(root), "--out", str(out)]
+    assert RUNNER.invoke(data, words).exit_code == 0
+    before = json.loads(out.read_text())["parts"]
+    for seed in (4, 5):
+        toy_match(root / f"m{seed}", seed=seed, seconds=8)
+
+    again = RUNNER.invoke(data, words, env={"COLUMNS": "400"})
+    assert again.exit_code == 2
+    assert "or --extend, which adds new matches" in again.output
+    assert json.loads(out.read_text())["parts"] == before
+
+    extended = RUNNER.invoke(data, [*words, "--extend"])
+    assert extended.exit_code == 0, extended.output
+    after = json.loads(out.read_text())["parts"]
+    assert all(set(before[part]) <= set(after[part]) for part in before)
+    assert sum(map(len, after.values())) == 6
+
+
 def test_prepare_tells_bytes_a_minute_and_clips_a_second(toys: Path) -> None:
     result = RUNNER.invoke(data, ["prepare", str(toys / "run.yaml"), "--clips", "5"])
 
