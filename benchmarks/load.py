@@ -1,57 +1,45 @@
-"""How the API answers while the network works: many clients that poll and query.
+"""How the API answers many clients: idle, beside uploads, lookups and the network.
 
     python -m benchmarks.load MATCH [--clients 50] [--seconds 20] [--api-processes 1]
+        [--large 10GB] [--jobs 1000] [--parts idle uploads lookups busy queue]
 
-Starts `touchline serve` on a folder of its own, analyses MATCH once, then asks from
-`--clients` connections, each with its next request as soon as it has its answer: first
-with nothing else to do, then while the network works on further uploads of a match
-that is repeated to an hour. The clients run on the same machine in one process, and
-take their share of it.
+Starts `touchline serve` on a folder of its own and analyses MATCH once. Then clients,
+each with its next request as soon as it has its answer, poll and query: with nothing
+else to do, beside a large upload, slow ones, ones whose callback's name server is
+silent (as root alone), while the network works on a match of an hour, and while a
+thousand jobs wait. The clients run on the same machine and take their share of it.
+`--large` is cut to what the disk has room for. Without `idle` and `busy` no network is
+waited for.
 """
 
 import argparse
-import asyncio
 import json
 import os
-import socket
-import statistics
-import subprocess
-import sys
+import shutil
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from pydantic import ByteSize, TypeAdapter
 
 from benchmarks.growth import repeat
+from benchmarks.load_clients import HEAD, LINE, Answers, ask_for, asking, together
+from benchmarks.load_queue import ask_for_jobs, time_claims
+from benchmarks.load_service import Service, serving, watched_memory
+from benchmarks.load_uploads import hanging_lookups, send, slow_uploads
 from benchmarks.machine import processor
 
-START_S = 180.0
-LONG_MATCH_S = 3600.0
-ANSWER_S = 30.0
-
-
-@dataclass(slots=True)
-class Answers:
-    """What came back from one kind of request."""
-
-    seconds: list[float] = field(default_factory=list)
-    errors: int = 0
-
-    def row(self, name: str, *, duration_s: float) -> str:
-        """Write a line of the table; times in milliseconds."""
-        if not self.seconds:
-            return f"{name:24}{0:10.0f}{self.errors:8d}"
-        cuts = statistics.quantiles(self.seconds, n=100, method="inclusive")
-        return (
-            f"{name:24}{len(self.seconds) / duration_s:10.0f}{self.errors:8d}"
-            f"{cuts[49] * 1000:8.0f}{cuts[94] * 1000:8.0f}{cuts[98] * 1000:8.0f}"
-        )
+MIDDLE_BYTES = 100_000_000
+LEFT_FREE_BYTES = 5 * 2**30  # of the disk
+FEW = 5  # clients beside a large upload, so that it comes to an end
+SLOW_UPLOADS = 20
+HANGING = 40  # lookups at once
+BESIDE = 20  # uploads to an address that needs no lookup, beside them
+CLAIMS = 200
+PATIENCE_S = 300.0
+PARTS = ("idle", "uploads", "lookups", "busy", "queue")
 
 
 def main() -> None:
@@ -59,14 +47,13 @@ def main() -> None:
     options = _parse_options()
     print(f"{datetime.now(UTC):%Y-%m-%d}  {processor()}")
     with (
-        tempfile.TemporaryDirectory(
-            prefix="touchline-load-", dir="/tmp"
-        ) as name,  # Postgres must reach it
-        _serving(Path(name), options.api_processes) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        tempfile.TemporaryDirectory(prefix="touchline-load-", dir="/tmp") as name,
+        serving(Path(name), api_processes=options.api_processes) as service,
+        httpx.Client(
+            base_url=service.url, trust_env=False, timeout=PATIENCE_S
+        ) as client,
     ):
         video = _upload(client, options.match)
-        _wait_for_timeline(client, video)
         paths = {
             "GET /healthz": "/healthz",
             "GET /videos/{id}": f"/videos/{video}",
@@ -74,105 +61,122 @@ def main() -> None:
             "GET .../events?type=": f"/videos/{video}/events?type=DRIVE&min_score=0.5",
             "GET /videos": "/videos?limit=20",
         }
-        _report("network idle", port, paths, options)
-        long_match = Path(name) / "hour.mp4"
-        repeat(options.match, long_match, seconds=LONG_MATCH_S)
-        busy = _upload(client, long_match)
-        _wait_until_running(client, busy)
-        _report("network busy", port, paths, options)
+        if options.parts & {"idle", "busy"}:
+            _wait_for_timeline(client, video)
+        else:
+            paths = {name: path for name, path in paths.items() if "events" not in path}
+        if "idle" in options.parts:
+            _poll("network idle", service, paths, options)
+        if "uploads" in options.parts:
+            _report_uploads(service, client, paths, options)
+        if "lookups" in options.parts:
+            _report_lookups(service, paths, options)
+        if "busy" in options.parts:
+            long_match = Path(name) / "long.mp4"
+            repeat(options.match, long_match, seconds=options.busy_s)
+            video = _upload(client, long_match)
+            _wait_until_running(client, video)
+            _poll("network busy", service, paths, options)
+        if "queue" in options.parts:
+            _report_queue(service, video, options)
 
 
-def _report(
-    title: str, port: int, paths: dict[str, str], options: argparse.Namespace
+def _poll(
+    title: str, service: Service, paths: dict[str, str], options: argparse.Namespace
 ) -> None:
-    print(f"\n{title}: {options.clients} clients, {options.api_processes} API process")
-    print(f"{'':24}{'answers/s':>10}{'errors':>8}{'p50':>8}{'p95':>8}{'p99':>8}  ms")
-    found = asyncio.run(_ask_all(port, paths, options.clients, options.seconds))
-    everything = Answers()
+    _say(f"{title}: {options.clients} clients")
+    with watched_memory(service) as memory:
+        found = ask_for(service.port, paths, options.clients, options.seconds)
     for name in paths:
         print(found[name].row(name, duration_s=options.seconds))
-        if name != "GET /healthz":
-            everything.seconds += found[name].seconds
-            everything.errors += found[name].errors
-    print(everything.row("all but /healthz", duration_s=options.seconds), flush=True)
+    print(together(found).row("all but /healthz", duration_s=options.seconds))
+    print(f"API memory: {memory}", flush=True)
 
 
-async def _ask_all(
-    port: int, paths: dict[str, str], clients: int, seconds: float
-) -> dict[str, Answers]:
-    found: dict[str, Answers] = defaultdict(Answers)
-    end = time.monotonic() + seconds
-    names = list(paths)
-
-    async def client(number: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        turn = number
-        while time.monotonic() < end:
-            name = names[turn % len(names)]
-            turn += 1
-            started = time.perf_counter()
-            async with asyncio.timeout(ANSWER_S):
-                status = await _ask(reader, writer, paths[name])
-            found[name].seconds.append(time.perf_counter() - started)
-            found[name].errors += status != 200
-        writer.close()
-
-    await asyncio.gather(*(client(number) for number in range(clients)))
-    return found
-
-
-async def _ask(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str
-) -> int:
-    """Send one GET over a kept connection; give the status, take the whole body."""
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
-    await reader.readexactly(length)
-    return int(head.split(b" ", 2)[1])
+def _report_uploads(
+    service: Service,
+    client: httpx.Client,
+    paths: dict[str, str],
+    options: argparse.Namespace,
+) -> None:
+    """Send one of 100 MB and a large one, and ask beside them and beside slow ones."""
+    room = shutil.disk_usage(service.data_dir).free - LEFT_FREE_BYTES
+    large = min(options.large, max(room, MIDDLE_BYTES))
+    loads = ((MIDDLE_BYTES, 0), (MIDDLE_BYTES, options.clients), (large, FEW))
+    for size, clients in loads:
+        _say(f"beside an upload of {size / 1e9:g} GB: {clients} clients")
+        started = time.perf_counter()
+        with (
+            watched_memory(service) as memory,
+            asking(service.port, paths, clients) as found,
+        ):
+            status, video = send(service.port, size)
+            took_s = time.perf_counter() - started
+        print(together(found).row("all but /healthz", duration_s=took_s))
+        print(
+            f"upload: status {status}, {took_s:.1f} s, {size / 1e6 / took_s:.0f} MB/s; "
+            f"API memory: {memory}",
+            flush=True,
+        )
+        client.delete(f"/videos/{video}")
+    _say(f"beside {SLOW_UPLOADS} uploads that hardly move: {options.clients} clients")
+    with slow_uploads(service.port, SLOW_UPLOADS), watched_memory(service) as memory:
+        found = ask_for(service.port, paths, options.clients, options.seconds)
+    print(together(found).row("all but /healthz", duration_s=options.seconds))
+    print(f"API memory: {memory}", flush=True)
 
 
-@contextmanager
-def _serving(folder: Path, api_processes: int) -> Iterator[int]:
-    """Run `touchline serve` until the block ends; gives its port."""
-    folder.chmod(0o711)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "touchline"), "serve"],
-        env={
-            **os.environ,
-            "TOUCHLINE_DATA_DIR": str(folder / "data"),
-            "TOUCHLINE_PORT": str(port),
-            "TOUCHLINE_API_PROCESSES": str(api_processes),
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_until_ready(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(60)
+def _report_lookups(
+    service: Service, paths: dict[str, str], options: argparse.Namespace
+) -> None:
+    """Ask beside lookups that hang, and upload with a callback that needs none."""
+    if not service.has_silent_names:
+        print("\nlookups that hang: left out, only root can make a silent name server")
+        return
+    _say(f"beside {HANGING} lookups that hang: {options.clients} clients")
+    beside = Answers()
+    with hanging_lookups(service.port, HANGING) as refused:
+        time.sleep(1.0)
+        with asking(service.port, paths, options.clients) as found:
+            begun = time.perf_counter()
+            for _ in range(BESIDE):
+                started = time.perf_counter()
+                status, _ = send(service.port, 16, callback_url="http://127.0.0.1:9/")
+                beside.seconds.append(time.perf_counter() - started)
+                beside.errors += status != 202
+            took_s = time.perf_counter() - begun
+    print(together(found).row("all but /healthz", duration_s=took_s))
+    print(beside.row("upload, callback to an address", duration_s=took_s))
+    print(refused.row("upload, callback's name hangs", duration_s=took_s), flush=True)
 
 
-def _wait_until_ready(port: int) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.3)
-    raise SystemExit("the service did not become ready")
+def _report_queue(service: Service, video: str, options: argparse.Namespace) -> None:
+    """Have jobs wait behind the long match; look at them, and claim."""
+    _say(f"{options.jobs} jobs asked for, behind one that runs; then all of them wait")
+    started = time.perf_counter()
+    asked, jobs = ask_for_jobs(service, video, options.jobs)
+    took_s = time.perf_counter() - started
+    print(asked.row("POST /videos/{id}/jobs", duration_s=took_s))
+    paths = {
+        "GET /jobs/{id}": f"/jobs/{jobs[-1]}",
+        "GET .../jobs (50)": f"/videos/{video}/jobs",
+        "GET .../jobs (1000)": f"/videos/{video}/jobs?limit=1000",
+    }
+    for name, path in paths.items():
+        found = ask_for(service.port, {name: path}, 10, options.seconds / 4)
+        print(found[name].row(f"{name}, 10 clients", duration_s=options.seconds / 4))
+    claims = time_claims(service, CLAIMS)
+    print(claims.row("a claim", duration_s=sum(claims.seconds)), flush=True)
+
+
+def _say(title: str) -> None:
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"\n{title} (load of the machine: {load})\n\n{HEAD}\n{LINE}", flush=True)
 
 
 def _upload(client: httpx.Client, path: Path) -> str:
     with path.open("rb") as file:
-        answer = client.post("/videos", files={"file": (path.name, file)}, timeout=120)
+        answer = client.post("/videos", files={"file": (path.name, file)})
     answer.raise_for_status()
     return str(answer.json()["id"])
 
@@ -195,7 +199,18 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--api-processes", type=int, default=1)
-    return parser.parse_args()
+    parser.add_argument("--jobs", type=int, default=1000)
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="only some of it"
+    )
+    parser.add_argument(
+        "--busy-s", type=float, default=3600.0, help="length of what keeps it busy"
+    )
+    size = TypeAdapter(ByteSize).validate_python
+    parser.add_argument("--large", type=size, default=size("10GB"))
+    options = parser.parse_args()
+    options.parts = set(options.parts)
+    return options
 
 
 if __name__ == "__main__":

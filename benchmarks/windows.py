@@ -40,7 +40,7 @@ def main() -> None:
     predictor = load_predictor(find_checkpoint(options.model), engine="openvino")
     assert isinstance(predictor, EnginePredictor)
     matches = find_matches(options.matches)
-    kept = [_features(predictor, match, options.features) for match in matches]
+    kept = [trunk_features(predictor, match, options.features) for match in matches]
     labels = predictor.manifest.labels
     print(f"{'overlap':>8}  {'votes':<8}", *(f"{name:>21}" for name in labels))
     for share in SHARES:
@@ -63,10 +63,14 @@ def main() -> None:
             )
 
 
-def _features(
+def trunk_features(
     predictor: EnginePredictor, match: Match, folder: Path
 ) -> dict[str, NDArray[Any]]:
-    """Run the trunk over a match, unless that was done before."""
+    """Run the trunk over a match, unless that was done before.
+
+    Returns:
+        `features` (T, D), and of each step `time_s`, `frame` and `pts`, (T,).
+    """
     path = folder / f"{match.name}.npz"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
