@@ -1,5 +1,6 @@
 # The GPU worker. torch's wheels bring the CUDA runtime; the host brings the driver
-# and the NVIDIA container toolkit. EXTRAS=worker makes one for the CPU, without torch.
+# and the NVIDIA container toolkit. EXTRAS=worker makes one for the CPU, without torch,
+# EXTRAS=worker,train one that trains, on either.
 FROM python:3.12-slim
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1
@@ -10,7 +11,7 @@ WORKDIR /srv/touchline
 # The dependencies alone: an edit of the code leaves this layer as it is.
 ARG EXTRAS=worker,gpu
 COPY pyproject.toml constraints.txt ./
-RUN touch README.md && pip install --constraint constraints.txt ".[${EXTRAS}]"
+RUN touch README.md && pip install --constraint constraints.txt ".[${EXTRAS},otel]"
 
 COPY README.md LICENSE ./
 COPY app app

@@ -30,8 +30,8 @@ import httpx
 ROOT = Path(__file__).resolve().parents[1]
 VIDEO = ROOT / "model" / "export" / "sample.mp4"
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
-# What the extras bring; only modules of training and of GPUs may need it.
-EXTRAS = {"lightning", "nncf", "onnx", "onnxscript"}
+# What the extras bring; only modules of training, of GPUs and of traces may need it.
+EXTRAS = {"lightning", "nncf", "onnx", "onnxscript", "opentelemetry"}
 EXTRAS |= {"pandas", "tensorboard", "timm", "torch", "torchvision"}
 
 Found = TypeVar("Found")
@@ -105,7 +105,8 @@ def ended(client: httpx.Client, path: str) -> Any:
 def running_service(folder: Path, variables: dict[str, str]) -> Iterator[httpx.Client]:
     """Run `touchline serve`; if the block fails, show what the service said."""
     port, data = free_port(), folder / "data"
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("TOUCHLINE_")}
+    own = ("TOUCHLINE_", "OTEL_")  # traces would need their extra
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(own)}
     kept.pop("PYTHONPATH", None)
     variables |= {"TOUCHLINE_DATA_DIR": str(data), "TOUCHLINE_PORT": str(port)}
     with (folder / "serve.log").open("wb") as log:
