@@ -1,5 +1,10 @@
-"""One running service for all acceptance tests, and a receiver of its webhooks."""
+"""One running service for all acceptance tests, and a receiver of its webhooks.
 
+Tests of the page have a service of their own: an API without workers, and a browser.
+"""
+
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,10 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.acceptance.page_service import (
+    ARGUMENTS,
+    EVENTS,
+    FPS,
+    PATIENCE_MS,
+    PROGRAMS,
+    PageService,
+)
+from tests.acceptance.review_service import ReviewService, open_context
 from tests.acceptance.running import RunningService
+from tests.api_server import make_settings, running_api
 from tests.checkpoints import tiny_checkpoint
-from tests.services import open_folder
+from tests.services import missing, open_folder, running_postgres
 from tests.videos import draw_video
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -93,3 +109,87 @@ def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("match") / "match.mp4"
     draw_video(path, frames=120, fps=30)
     return path
+
+
+@pytest.fixture(scope="session")
+def page_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
+    """The API on a real Postgres; no worker takes its jobs."""
+    file = tmp_path_factory.mktemp("match") / "match.mp4"
+    draw_video(file, frames=EVENTS, fps=FPS)
+    with (
+        running_postgres() as postgres,
+        open_folder() as folder,
+        postgres.fresh_database() as url,
+        running_api(
+            make_settings(
+                data_dir=folder / "data",
+                database_url=url,
+                import_dir=folder / "imports",
+                webhook_allow_nets="127.0.0.0/8",
+            )
+        ) as api,
+    ):
+        (folder / "imports" / "cup").mkdir(parents=True)
+        shutil.copy(file, folder / "imports" / "cup" / "final.mp4")
+        yield PageService(api, file)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window.
+
+    Not kept for the session: Playwright runs an event loop in this thread until it is
+    closed, and other tests in the same process start loops of their own.
+    """
+    found = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, PROGRAMS)), None
+    )
+    if found is None:
+        missing("no Chromium: apt-get install chromium, or name it in CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, page_service: PageService) -> Iterator[BrowserContext]:
+    """A visitor with a browser of their own, on an empty service.
+
+    An error of a script fails the test.
+    """
+    page_service.api.forget_all()
+    context = browser.new_context(base_url=page_service.api.url)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def page(visit: BrowserContext) -> Page:
+    """A page of a visitor's."""
+    return visit.new_page()
+
+
+@pytest.fixture(scope="session")
+def review(
+    page_service: PageService, tmp_path_factory: pytest.TempPathFactory
+) -> ReviewService:
+    """The same service, with matches whose frames tell their numbers."""
+    return ReviewService(page_service.api, tmp_path_factory.mktemp("review"))
+
+
+@pytest.fixture
+def reviewer(browser: Browser, review: ReviewService) -> Iterator[Page]:
+    """A reviewer's page on an empty service; an error of a script fails the test."""
+    review.api.forget_all()
+    context = open_context(browser, review.api.url)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    yield context.new_page()
+    context.close()
+    assert errors == []

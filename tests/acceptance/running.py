@@ -79,6 +79,10 @@ class RunningService:
         except httpx.TransportError:
             return False
 
+    def has_ended(self) -> bool:
+        """Whether it was started and runs no more."""
+        return self._process is not None and self._process.poll() is not None
+
     def press_ctrl_c(self) -> int:
         """Send SIGINT to the whole foreground group, as a terminal does."""
         assert self._process is not None

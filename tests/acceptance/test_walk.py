@@ -65,7 +65,11 @@ def test_the_events_are_the_ones_counted_page_by_page(
     assert events == service.get(path, limit=1000)["items"]
     assert len(events) == sum(walked["counts"].values())
     for event in events:
-        assert set(event) == {"id", "type", "time_s", "frame", "score", "team"}
+        assert set(event) == {
+            *("id", "type", "time_s", "frame", "score", "team", "state", "source"),
+            *("attributes", "is_ghost", "version", "decided_by", "decided_at"),
+        }
+        assert (event["state"], event["source"]) == ("suggested", "model")
         assert event["time_s"] == pytest.approx(event["frame"] / 30, abs=0.001)
 
 
@@ -171,6 +175,32 @@ def test_a_deleted_video_leaves_nothing_behind(
     assert not folder.exists()
     for path in (f"/videos/{video['id']}", f"/jobs/{video['job']['id']}"):
         assert service.client.get(path).status_code == 404
+
+
+def test_a_video_without_a_model_is_probed_and_analysed_when_one_is_asked_for(
+    service: RunningService, match: Path
+) -> None:
+    probed = service.wait_for_end(service.upload(match, model="none")["id"])
+
+    asked = service.client.post(probed["links"]["jobs"], json={})
+    analysed = service.wait_for_end(probed["id"])
+
+    assert (probed["status"], probed["counts"]) == ("succeeded", None)
+    assert probed["duration_s"] == pytest.approx(4.0, abs=0.05)
+    assert analysed["job"]["id"] == asked.json()["id"]
+    assert (analysed["status"], analysed["job"]["kind"]) == ("succeeded", "spot")
+    assert sum(analysed["counts"].values()) > 0
+
+
+def test_the_sample_match_is_analysed_like_an_upload(service: RunningService) -> None:
+    added = service.client.post("/videos/sample").json()
+
+    video = service.wait_for_end(added["id"])
+
+    assert (video["status"], video["title"]) == ("succeeded", "Sample match")
+    assert video["halves"][0]["end_s"] == video["duration_s"] == 120.0
+    assert sum(video["counts"].values()) > 0
+    service.client.delete(video["links"]["self"])
 
 
 def test_keys_webhook_shows_the_secret_made_at_the_first_start(

@@ -30,10 +30,13 @@ def test_modules_import_each_other_without_a_circle() -> None:
     [
         ("app.main", {"torch", "av", "openvino", "worker"}),
         ("app.cli.main", {"torch", "av", "openvino", "model", "worker"}),
-        ("worker.background", {"torch", "av", "openvino", "model"}),
+        ("worker.background", {"torch", "av", "openvino", "numpy"}),
         ("worker.media", {"torch", "openvino", "timm", "torchvision"}),
         ("worker.health", {"torch", "av", "openvino", "model", "celery"}),
-        ("touchline", {"torch", "av", "openvino", "timm", "pandas", "app", "worker"}),
+        (
+            "touchline",
+            {"torch", "av", "openvino", "timm", "pandas", "app", "worker", "httpx"},
+        ),
         ("model.spotting.spot_file", {"torch", "timm", "app", "worker"}),
         ("model.engines.openvino_engine", {"torch", "timm", "app", "worker"}),
         ("model.checkpoint.archive", {"torch", "timm", "app", "worker"}),
@@ -93,11 +96,13 @@ def test_rows_of_jobs_are_made_and_changed_by_their_service_alone() -> None:
         )
     ]
     changing = {"claim_job", "held_job"}  # statements for the service
+    jobs = ROOT / "app" / "jobs"
+    service = {jobs / "service.py", jobs / "saved_runs.py"}
     found += [
         f"{path.relative_to(ROOT)}: {name.name}"
         for room in ("app", "worker")
         for path in _files(room)
-        if path != ROOT / "app" / "jobs" / "service.py"
+        if path not in service
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "app.jobs.queries"
         for name in node.names
