@@ -6,6 +6,7 @@ other people's bytes and is not trusted.
 
 import json
 import logging
+import math
 import os
 import selectors
 import signal
@@ -58,11 +59,12 @@ class ChildProcess:
             limits: bound the CPU time, too.
             stall_timeout_s: how long to wait for a sign of progress.
             share: descriptors the child inherits under the same numbers.
-            on_wait: called while waiting, every quarter of a second or so; what it
-                raises ends the wait.
+            on_wait: called while waiting, at once and then every quarter of a second
+                or so, however often the child speaks; what it raises ends the wait.
         """
         self._stall_timeout_s = stall_timeout_s
         self._on_wait = on_wait
+        self._waited_at = -math.inf
         self._buffer = b""
         self._has_started = False
         self.sandbox: SandboxReport | None = None
@@ -157,14 +159,14 @@ class ChildProcess:
         if not self._has_started:
             timeout_s = max(timeout_s, _START_S)  # Starting Python takes a while.
         deadline = time.monotonic() + timeout_s
+        self._check()
         while b"\n" not in self._buffer:
             if self._selector.select(min(_POLL_S, self._stall_timeout_s)):
                 data = os.read(self._stdout.fileno(), 65536)
                 if not data or len(self._buffer) > _MAX_LINE:
                     raise self._crash()
                 self._buffer += data
-            elif self._on_wait is not None:
-                self._on_wait()
+            self._check()
             if time.monotonic() > deadline and b"\n" not in self._buffer:
                 raise errors.DecoderStalled(
                     f"The decoder made no progress for {timeout_s:g} s. "
@@ -173,6 +175,12 @@ class ChildProcess:
         self._has_started = True
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
+
+    def _check(self) -> None:
+        now = time.monotonic()
+        if self._on_wait is not None and now >= self._waited_at + _POLL_S:
+            self._waited_at = now
+            self._on_wait()
 
     def _crash(self) -> errors.DecoderCrashed:
         try:

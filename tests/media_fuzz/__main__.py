@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.media_fuzz.corpus import draw_corpus, shared_corpus
-from tests.media_fuzz.trial import peak_bytes, run_seed
+from tests.media_fuzz.trial import run_seed
 
 
 def main() -> int:
@@ -34,13 +34,14 @@ def main() -> int:
     corpus = {**draw_corpus(folder), **shared_corpus()}
     until = time.monotonic() + 60 * given.minutes if given.minutes else None
     answers: Counter[str] = Counter()
-    failed, run, longest_s = [], 0, 0.0
+    failed, run, longest_s, most_bytes = [], 0, 0.0, 0
     for seed in range(given.seed, given.seed + given.seeds):
         if until is not None and time.monotonic() > until:
             break
         outcome = run_seed(seed, corpus, folder)
         run += 1
         longest_s = max(longest_s, outcome.seconds)
+        most_bytes = max(most_bytes, outcome.peak_bytes)
         answers.update(f"{verb} {what}" for verb, what in outcome.answers.items())
         if outcome.faults:
             failed.append(seed)
@@ -49,7 +50,7 @@ def main() -> int:
         _say(f"{count:5} {what}")
     _say(
         f"{run} seeds from {given.seed} of {len(corpus)} files, longest "
-        f"{longest_s:.1f} s, most memory {peak_bytes() >> 20} MiB, {len(failed)} "
+        f"{longest_s:.1f} s, most memory {most_bytes >> 20} MiB, {len(failed)} "
         f"with faults{f': {failed}, their files in {folder}' if failed else ''}"
     )
     if not failed and given.keep is None:

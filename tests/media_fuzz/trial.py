@@ -2,8 +2,7 @@
 
 import gc
 import random
-import resource
-import sys
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,8 +25,6 @@ STALL_S = 20.0
 LIMIT_S = 60.0
 """Of one video, probed or decoded."""
 
-_OF_RUSAGE = 1 if sys.platform == "darwin" else 1024
-
 
 class TooLong(Exception):
     """A video took longer than it may."""
@@ -41,6 +38,7 @@ class Outcome:
         answers: for `probe` and `decode`: `frames` or the name of the error.
         faults: what must not be, in words.
         seconds: the longer of the two.
+        peak_bytes: the most memory that a decoding process was seen to have used.
     """
 
     seed: int
@@ -48,6 +46,7 @@ class Outcome:
     answers: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    peak_bytes: int = 0
 
 
 def run_seed(seed: int, corpus: Mapping[str, bytes], folder: Path) -> Outcome:
@@ -64,16 +63,25 @@ def run_seed(seed: int, corpus: Mapping[str, bytes], folder: Path) -> Outcome:
         outcome.faults.append("a process was left")
     if _open_descriptors() > open_before:
         outcome.faults.append("a descriptor was left open")
-    if peak_bytes() > MEMORY_BYTES:
-        outcome.faults.append(f"{peak_bytes() >> 20} MiB were used")
+    if outcome.peak_bytes > MEMORY_BYTES:
+        outcome.faults.append(f"{outcome.peak_bytes >> 20} MiB were used")
     if not outcome.faults:
         path.unlink()
     return outcome
 
 
-def peak_bytes() -> int:
-    """Return the most memory that any of the decoding processes so far has used."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * _OF_RUSAGE
+def _peak_bytes(pid: int) -> int:
+    """Return the most memory a running process has held since it was started.
+
+    `ru_maxrss` will not do: a child begins with its parent's, and that of the children
+    is the most of any that ever ended.
+    """
+    with suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) * 1024 if found else 0
+    with suppress(psutil.Error):  # Where there is no /proc: what it holds now.
+        return int(psutil.Process(pid).memory_info().rss)
+    return 0
 
 
 def _try(
@@ -85,6 +93,7 @@ def _try(
     begun = time.monotonic()
 
     def check() -> None:
+        outcome.peak_bytes = max(outcome.peak_bytes, *map(_peak_bytes, _children()), 0)
         if time.monotonic() - begun > LIMIT_S:
             raise TooLong(f"longer than {LIMIT_S:g} s")
 

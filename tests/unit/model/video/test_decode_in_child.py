@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -200,6 +201,26 @@ def test_a_wait_can_be_cancelled(video: Path) -> None:
             list(steps)
 
     assert not is_alive(steps.pid)
+
+
+def test_a_child_that_never_pauses_can_be_cancelled(
+    video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.video.process._POLL_S", 0.0)
+    select = selectors.DefaultSelector.select
+    monkeypatch.setattr(  # No wait runs out: there is always a message.
+        selectors.DefaultSelector, "select", lambda self, _timeout_s: select(self)
+    )
+    asked = 0
+
+    def count() -> None:
+        nonlocal asked
+        asked += 1
+
+    with decode_in_child(video, SPEC, ring_steps=4, on_wait=count) as steps:
+        seen = len(list(steps))
+
+    assert asked >= seen > 10
 
 
 def test_errors_come_through_as_what_they_are(tmp_path: Path, video: Path) -> None:

@@ -26,6 +26,7 @@ def test_each_is_decoded_or_refused_and_leaves_nothing_behind(
 
     faults = {one.seed: (one.name, one.faults) for one in outcomes if one.faults}
     assert not faults, f"python -m tests.media_fuzz --seed N: {faults}"
+    assert max(one.peak_bytes for one in outcomes) > 16 << 20  # it is measured
     answers = [one.answers["decode"] for one in outcomes]
     assert answers.count("frames") >= 5, answers  # else nothing reaches the decoders
     assert answers.count("UnreadableVideo") >= 2, answers
