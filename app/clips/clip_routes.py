@@ -43,7 +43,7 @@ from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import mark_used, used_before
+from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
 from app.timelines.problems import AnalysisTooOld
 from app.videos.service import find_video
@@ -99,31 +99,23 @@ def make_clip(
         request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
     )
     with resources.sessions.begin() as session:
-        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
-        if earlier is not None and earlier.made_id is not None:
-            clip, job = find_clip(session, earlier.made_id)
-            is_new = False
-        else:
-            clip, job = add_clip(
-                *(session, matches),
-                video_id=video_id,
-                options=wanted.options,
-                form=wanted.form,
-                mode=wanted.mode,
-                is_part=is_part,
-                settings=resources.settings,
-            )
-            is_new = True
-            mark_used(
-                *(session, idempotency_key),
-                fingerprint=fingerprint,
-                video_id=video_id,
-                made_id=clip.id,
-            )
-        session.flush()
-        session.refresh(clip)
-        if job is not None:
-            session.refresh(job)
+        clip_id, is_new = make_once(
+            *(session, idempotency_key),
+            lambda: (
+                add_clip(
+                    *(session, matches),
+                    video_id=video_id,
+                    options=wanted.options,
+                    form=wanted.form,
+                    mode=wanted.mode,
+                    is_part=is_part,
+                    settings=resources.settings,
+                )[0].id
+            ),
+            fingerprint=fingerprint,
+            video_id=video_id,
+        )
+        clip, job = find_clip(session, clip_id)
         answer = Clip.of(clip, job)
     if job is not None and is_new:
         resources.notifier.notify_job(job.id, queue=KINDS[JobKind.CLIPS].queue)

@@ -50,7 +50,7 @@ from app.core.http.pagination import paginate
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import mark_used, used_before
+from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
 
 router = guarded_router("comparisons")
@@ -87,28 +87,24 @@ def create_comparison(
     sent = wanted.model_dump(mode="json", exclude_unset=True)
     fingerprint = edit_fingerprint("/comparisons", "", sent)
     with resources.sessions.begin() as session:
-        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
-        is_new = earlier is None or earlier.made_id is None
-        if earlier is not None and earlier.made_id is not None:
-            comparison_id = earlier.made_id
-        else:
+
+        def make() -> UUID:
             refuse_too_many(session)
-            comparison_id = ask_for_comparison(
+            holdout = choose_holdout(
+                session, training_id=wanted.training_id, videos=wanted.videos
+            )
+            return ask_for_comparison(
                 session,
                 project_id=project_of(session),
                 models=models,
-                holdout=choose_holdout(
-                    session, training_id=wanted.training_id, videos=wanted.videos
-                ),
+                holdout=holdout,
                 training_id=wanted.training_id,
                 now=utc_now(),
             ).id
-            mark_used(
-                *(session, idempotency_key),
-                fingerprint=fingerprint,
-                video_id=None,
-                made_id=comparison_id,
-            )
+
+        comparison_id, is_new = make_once(
+            session, idempotency_key, make, fingerprint=fingerprint
+        )
         answer = Comparison.of(*find_comparison(session, comparison_id))
     if is_new:
         queue = KINDS[JobKind.COMPARE].queue

@@ -7,7 +7,7 @@ transaction that makes it. A used key remembers what was sent, and expires after
 
 import string
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
@@ -160,6 +160,34 @@ def mark_used(
             .where(IdempotencyKeyRow.key == _in_project(key, session))
             .values(fingerprint=fingerprint, **made)
         )
+
+
+def make_once(
+    session: Session,
+    key: str | None,
+    make: Callable[[], UUID],
+    *,
+    fingerprint: str,
+    video_id: UUID | None = None,
+) -> tuple[UUID, bool]:
+    """Make what a request asks for, or find what an earlier one with its key made.
+
+    Args:
+        make: called in this transaction if nothing was made yet; gives its id.
+        fingerprint: what was sent; see `app.idempotency.fingerprints`.
+
+    Returns:
+        The id, and whether it was made now.
+
+    Raises:
+        InvalidRequest, IdempotencyKeyInUse, IdempotencyKeyReused: see `used_before`.
+    """
+    earlier = used_before(session, key, fingerprint=fingerprint)
+    if earlier is not None and earlier.made_id is not None:
+        return earlier.made_id, False
+    made_id = make()
+    mark_used(session, key, fingerprint=fingerprint, video_id=video_id, made_id=made_id)
+    return made_id, True
 
 
 def check_same(held: HeldKey, fingerprint: str) -> None:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Query, Request, Response
 
@@ -34,7 +35,7 @@ from app.core.http.pagination import paginate
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import mark_used, used_before
+from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
 from app.reports.queries import reports_page
 from app.reports.render import POLICY
@@ -88,24 +89,18 @@ def create_report(
         request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
     )
     with resources.sessions.begin() as session:
-        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
-        is_new = earlier is None or earlier.made_id is None
-        if earlier is not None and earlier.made_id is not None:
-            report, job = find_report(session, earlier.made_id)
-        else:
+
+        def make() -> UUID:
             told = found.provenance or Provenance()
             content = content_to_store(found.video, found.events, told=told)
-            report, job = add_report(session, video_id, content, wanted.options)
-            mark_used(
-                *(session, idempotency_key),
-                fingerprint=fingerprint,
-                video_id=video_id,
-                made_id=report.id,
-            )
-        session.flush()
-        session.refresh(report)
-        session.refresh(job)
-        answer = Report.of(report, job)
+            return add_report(session, video_id, content, wanted.options)[0].id
+
+        report_id, is_new = make_once(
+            *(session, idempotency_key, make),
+            fingerprint=fingerprint,
+            video_id=video_id,
+        )
+        answer = Report.of(*find_report(session, report_id))
     if is_new:
         resources.notifier.notify_job(answer.job_id, queue=KINDS[JobKind.REPORT].queue)
     response.headers["location"] = f"/reports/{answer.id}"

@@ -27,7 +27,7 @@ from app.core.http.pagination import paginate
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import mark_used, used_before
+from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
 from app.trainings.asking import Wanted, ask_for_training, read_readiness
 from app.trainings.curves import read_curves
@@ -145,25 +145,14 @@ def create_training(
     fingerprint = edit_fingerprint(
         request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
     )
+    asked = Wanted(*(wanted.name, wanted.base, wanted.is_without_base, wanted.options))
     with resources.sessions.begin() as session:
-        earlier = used_before(session, idempotency_key, fingerprint=fingerprint)
-        is_new = earlier is None or earlier.made_id is None
-        if earlier is not None and earlier.made_id is not None:
-            training, job = find_training(session, earlier.made_id)
-        else:
-            asked = Wanted(
-                *(wanted.name, wanted.base, wanted.is_without_base, wanted.options)
-            )
-            training, job = ask_for_training(session, asked, resources)
-            mark_used(
-                *(session, idempotency_key),
-                fingerprint=fingerprint,
-                video_id=None,
-                made_id=training.id,
-            )
-        session.flush()
-        session.refresh(training)
-        session.refresh(job)
+        training_id, is_new = make_once(
+            *(session, idempotency_key),
+            lambda: ask_for_training(session, asked, resources)[0].id,
+            fingerprint=fingerprint,
+        )
+        training, job = find_training(session, training_id)
         answer = Training.of(training, job, place=place_of(session, job.id))
     if is_new:
         resources.notifier.notify_job(answer.job_id, queue=KINDS[JobKind.TRAIN].queue)
