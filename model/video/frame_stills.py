@@ -31,7 +31,7 @@ from model.video.picture import FrameConverter, Image
 from model.video.process import ChildProcess
 from model.video.ring import Ring, create_memory
 from model.video.source import Tally, open_video
-from model.video.stills import fitting
+from model.video.stills import fitting, pixel_aspect
 
 BOX = FrameSpec(480, 270)
 MAX_FRAMES = 100
@@ -145,7 +145,7 @@ def _pick(
     for slot, picture in enumerate(_pictures(reader, frames)):
         shape = picture.width, picture.height, picture.rotation
         if converter is None or made_for != shape:
-            converter = fitting(picture, reader.stream, BOX)
+            converter = fitting(picture, pixel_aspect(reader.stream), BOX)
             made_for = shape
         width, height = converter.spec.width, converter.spec.height
         converter.convert(picture, out=ring.slot(slot)[:height, :width])

@@ -133,7 +133,8 @@ class _Found:
 
     def __init__(self, source: VideoSource, tiles: Ring, poster: Ring) -> None:
         self.times_s: list[float] = []
-        self._stream = source.stream
+        # Read now: a stream must not be asked once its file is closed.
+        self._pixel_aspect = pixel_aspect(source.stream)
         self._tiles, self._poster = tiles, poster
         self._tile_converter: FrameConverter | None = None
         self._poster_size = (0, 0)
@@ -178,20 +179,31 @@ class _Found:
         }
 
     def _converter(self, picture: VideoFrame, box: FrameSpec) -> FrameConverter:
-        return fitting(picture, self._stream, box)
+        return fitting(picture, self._pixel_aspect, box)
 
 
-def fitting(picture: VideoFrame, stream: VideoStream, box: FrameSpec) -> FrameConverter:
+def fitting(
+    picture: VideoFrame, pixel_aspect: Fraction, box: FrameSpec
+) -> FrameConverter:
     """Make what turns pictures of a stream upright, with square pixels, within a box.
 
     Args:
         picture: one of them; others of its size are converted alike.
+        pixel_aspect: width of a pixel by its height.
     """
-    width, height = _pixel_aspect(stream) * picture.width, Fraction(picture.height)
+    width, height = pixel_aspect * picture.width, Fraction(picture.height)
     if orientation_of(picture)[0] % 2:
         width, height = height, width
     scale = min(Fraction(1), box.width / width, box.height / height)
     return FrameConverter(FrameSpec(_even(width * scale), _even(height * scale)))
+
+
+def pixel_aspect(stream: VideoStream) -> Fraction:
+    """Tell the width of a pixel by its height; 1 where the file makes no sense."""
+    aspect = stream.sample_aspect_ratio
+    if not aspect or not 1 <= aspect * _MAX_ASPECT <= _MAX_ASPECT**2:
+        return Fraction(1)
+    return Fraction(aspect)
 
 
 def _candidates(
@@ -228,13 +240,6 @@ def _take_first_frame(
         first = next(source.frames())
         found.offer_poster(first.picture)
         found.add_tile(KeyFrame(float(first.time_s), first.picture))
-
-
-def _pixel_aspect(stream: VideoStream) -> Fraction:
-    aspect = stream.sample_aspect_ratio
-    if not aspect or not 1 <= aspect * _MAX_ASPECT <= _MAX_ASPECT**2:
-        return Fraction(1)
-    return Fraction(aspect)
 
 
 def _even(side: float | Fraction) -> int:
