@@ -5,6 +5,7 @@ It runs the whole way through; what it spots means nothing, but is always the sa
 
 import fcntl
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from model.checkpoint.manifest import Manifest, Provenance
@@ -16,10 +17,18 @@ LABELS = ("PASS", "DRIVE", "SHOT")
 
 
 def tiny_checkpoint(cache: Path) -> Path:
-    """Give the checkpoint `tiny`, made anew only when the code that makes it changed.
+    """Give the checkpoint `tiny`, made anew only when code that makes it changed."""
+    return made_once(cache, "tiny", make_checkpoint)
+
+
+def made_once(cache: Path, name: str, make: Callable[[Path], object]) -> Path:
+    """Give a checkpoint that is made anew only when the code that makes it changed.
 
     Tracing and exporting a network takes half a minute; `cache` outlives the session,
     and of several test processes one makes it while the others wait.
+
+    Args:
+        make: called with the path to write.
     """
     model = Path(__file__).parents[1] / "model"
     sources = [Path(__file__)]
@@ -27,12 +36,15 @@ def tiny_checkpoint(cache: Path) -> Path:
         sources += sorted((model / room).glob("*.py"))
     state = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
     folder = cache / state.hexdigest()[:16]
-    path = folder / "tiny.touchline"
+    path = folder / f"{name}.touchline"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
-            make_checkpoint(folder / "unfinished" / path.name).replace(path)
+            unfinished = folder / "unfinished" / path.name
+            unfinished.parent.mkdir(exist_ok=True)
+            make(unfinished)
+            unfinished.replace(path)
     return path
 
 

@@ -1,6 +1,8 @@
 """What a network costs, known without running it: work and memory."""
 
+import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,7 +31,16 @@ class Cost:
 
 
 def cost_of(config: ModelConfig, frame_spec: FrameSpec, *, steps: int) -> Cost:
-    """Count what a network costs when it is given so many steps at once, >= 1."""
+    """Count what a network costs when it is given so many steps at once, >= 1.
+
+    Counted once in a process for each network and size: it takes seconds.
+    """
+    return _count(json.dumps(config.to_dict()), frame_spec, steps)
+
+
+@lru_cache(maxsize=32)
+def _count(config_json: str, frame_spec: FrameSpec, steps: int) -> Cost:
+    config = ModelConfig.from_dict(json.loads(config_json))
     with torch.device("meta"):
         spotter = Spotter(replace(config, clip_len=steps)).eval().half()
         size = (1, steps, 3, frame_spec.out_height, frame_spec.out_width)

@@ -13,9 +13,11 @@ from model.checkpoint.archive import Checkpoint
 from model.checkpoint.manifest import Manifest
 from model.checkpoint.spotter_io import Precision, save_spotter
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
+from model.export.openvino import attach_engines
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
+from tests.checkpoints import made_once
 
 # Every kind of output that a network can have.
 ALL_OUTPUTS: Mapping[str, Any] = {
@@ -73,6 +75,27 @@ def noisy_checkpoint(
     )
     path = folder / "noise.touchline"
     return save_spotter(path, spotter, manifest, precision=precision)
+
+
+def exported_noise(
+    cache: Path,
+    feature_arch: str = "rny002_gsm",
+    temporal_arch: str = "gru",
+    *,
+    outputs: Mapping[str, Any] | None = None,
+) -> Path:
+    """Give a network from noise with its CPU form, made once for all tests.
+
+    Not to be written to: copy it first.
+    """
+
+    def make(path: Path) -> None:
+        spotter = noisy_spotter(feature_arch, temporal_arch, outputs=outputs)
+        noisy_checkpoint(path.parent, spotter).path.replace(path)
+        attach_engines(path)
+
+    words = [feature_arch, temporal_arch, *(outputs or ())]
+    return made_once(cache, "-".join(words), make)
 
 
 def draw_frames(count: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:

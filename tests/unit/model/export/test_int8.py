@@ -11,13 +11,11 @@ from model.checkpoint.library import BUNDLED_DIR
 from model.engines.registry import ENGINES
 from model.errors import EngineUnavailable
 from model.export.int8 import attach_int8
-from model.export.openvino import attach_engines
 from model.spotting.predictor import Predictor, load_predictor
 from model.video.decode import Step
 from tests.unit.model.engines.networks import (
     draw_frames,
-    noisy_checkpoint,
-    noisy_spotter,
+    exported_noise,
 )
 
 pytestmark = pytest.mark.slow
@@ -25,10 +23,10 @@ pytestmark = pytest.mark.slow
 pytest.importorskip("nncf")
 
 
-def exported(folder: Path, feature_arch: str) -> Checkpoint:
-    """Write a checkpoint with its float32 form."""
-    spotter = noisy_spotter(feature_arch, "")
-    return attach_engines(noisy_checkpoint(folder, spotter).path)
+@pytest.fixture
+def plain(export_cache: Path) -> Path:
+    """A checkpoint without shifts, with its float32 form; only to be read."""
+    return exported_noise(export_cache, "rny002", "")
 
 
 def scores(
@@ -42,9 +40,9 @@ def scores(
 
 @pytest.mark.parametrize("feature_arch", ["rny002_gsm", "rny002"])
 def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
-    feature_arch: str, tmp_path: Path
+    feature_arch: str, export_cache: Path, tmp_path: Path
 ) -> None:
-    source = exported(tmp_path, feature_arch).path
+    source = exported_noise(export_cache, feature_arch, "")
     out = tmp_path / "quick.touchline"
     measured: list[str] = []
 
@@ -63,12 +61,11 @@ def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
     assert 0 < np.abs(quick - exact).max() < 0.2
 
 
-def test_a_form_that_loses_too_much_is_not_kept(tmp_path: Path) -> None:
-    source = exported(tmp_path, "rny002").path
+def test_a_form_that_loses_too_much_is_not_kept(plain: Path, tmp_path: Path) -> None:
     out, values = tmp_path / "quick.touchline", iter((0.9, 0.89))
 
     outcome = attach_int8(
-        source, [draw_frames(16)], measure=lambda _: next(values), out=out
+        plain, [draw_frames(16)], measure=lambda _: next(values), out=out
     )
 
     assert not outcome.is_kept
@@ -77,10 +74,10 @@ def test_a_form_that_loses_too_much_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_a_form_that_was_kept_before_goes_when_other_matches_refuse_it(
-    tmp_path: Path,
+    plain: Path, tmp_path: Path
 ) -> None:
-    path = exported(tmp_path, "rny002").path
-    attach_int8(path, [draw_frames(16)], measure=lambda _: 0.9)
+    path = tmp_path / "quick.touchline"
+    attach_int8(plain, [draw_frames(16)], measure=lambda _: 0.9, out=path)
     values = iter((0.9, 0.8))
 
     attach_int8(path, [draw_frames(16)], measure=lambda _: next(values))
@@ -92,11 +89,15 @@ def test_a_form_that_was_kept_before_goes_when_other_matches_refuse_it(
 
 
 @pytest.mark.parametrize("score", [0.0, float("nan")])
-def test_matches_that_show_nothing_prove_nothing(tmp_path: Path, score: float) -> None:
-    path = exported(tmp_path, "rny002").path
+def test_matches_that_show_nothing_prove_nothing(
+    plain: Path, tmp_path: Path, score: float
+) -> None:
+    out = tmp_path / "quick.touchline"
 
     with pytest.raises(EngineUnavailable, match="do not show what 8 bits lose"):
-        attach_int8(path, [draw_frames(16)], measure=lambda _: score)
+        attach_int8(plain, [draw_frames(16)], measure=lambda _: score, out=out)
+
+    assert not out.exists()
 
 
 def test_asking_for_8_bits_chooses_their_engine_beside_a_gpu(

@@ -21,6 +21,7 @@ from tests.unit.model.engines.networks import (
     ALL_OUTPUTS,
     SIZE,
     draw_frames,
+    exported_noise,
     noisy_checkpoint,
     noisy_spotter,
     uncut_features,
@@ -34,10 +35,8 @@ SCORES = 1e-4
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
-    folder = tmp_path_factory.mktemp("exported")
-    spotter = noisy_spotter(outputs=ALL_OUTPUTS)
-    return attach_engines(noisy_checkpoint(folder, spotter).path)
+def checkpoint(export_cache: Path) -> Checkpoint:
+    return Checkpoint.open(exported_noise(export_cache, outputs=ALL_OUTPUTS))
 
 
 @pytest.mark.parametrize(

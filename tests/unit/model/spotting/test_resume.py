@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.export.openvino import attach_engines
 from model.spotting.predictor import EnginePredictor, Predictor, load_predictor
 from model.spotting.resume import SavedPart, SavedRun, Saving
 from model.spotting.spot_file import Progress, SpottedVideo, spot_file
 from model.spotting.timeline import Timeline
 from tests.unit.model.engines.networks import (
     ALL_OUTPUTS,
-    noisy_checkpoint,
-    noisy_spotter,
+    exported_noise,
 )
 from tests.videos import draw_video, join_bytes, match_picture
 
@@ -29,10 +27,8 @@ class Killed(Exception):
 
 
 @pytest.fixture(scope="module")
-def predictor(tmp_path_factory: pytest.TempPathFactory) -> EnginePredictor:
-    folder = tmp_path_factory.mktemp("checkpoint")
-    spotter = noisy_spotter(outputs=ALL_OUTPUTS)
-    path = attach_engines(noisy_checkpoint(folder, spotter).path).path
+def predictor(export_cache: Path) -> EnginePredictor:
+    path = exported_noise(export_cache, outputs=ALL_OUTPUTS)
     found = load_predictor(path, engine="openvino", threads=1)
     assert isinstance(found, EnginePredictor)
     return found

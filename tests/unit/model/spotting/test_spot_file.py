@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from model.errors import Canceled, DecoderCrashed, NoVideoStream, UnreadableVideo
-from model.export.openvino import attach_engines
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.spot_file import Progress, spot_file
 from model.spotting.spots import find_spots
 from model.video.decode import iter_steps
 from model.video.probe import VideoFacts
-from tests.unit.model.engines.networks import noisy_checkpoint, noisy_spotter
+from tests.unit.model.engines.networks import (
+    exported_noise,
+)
 from tests.videos import draw_sound, draw_video, match_picture
 
 pytestmark = pytest.mark.slow
@@ -26,9 +27,8 @@ CLUSTER = b"\x1f\x43\xb6\x75"  # Where Matroska's frames begin.
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoint")
-    return attach_engines(noisy_checkpoint(folder, noisy_spotter()).path).path
+def checkpoint(export_cache: Path) -> Path:
+    return exported_noise(export_cache)
 
 
 @pytest.fixture(scope="module")

@@ -6,21 +6,20 @@ import numpy as np
 import pytest
 
 from model.errors import Canceled
-from model.export.openvino import attach_engines
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.spot_file import spot_file
 from model.spotting.spot_stretches import spot_stretches
-from tests.unit.model.engines.networks import noisy_checkpoint, noisy_spotter
+from tests.unit.model.engines.networks import (
+    exported_noise,
+)
 from tests.videos import draw_video, match_picture
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
-    folder = tmp_path_factory.mktemp("checkpoint")
-    path = attach_engines(noisy_checkpoint(folder, noisy_spotter()).path).path
-    return load_predictor(path, engine="openvino", threads=1)
+def predictor(export_cache: Path) -> Predictor:
+    return load_predictor(exported_noise(export_cache), engine="openvino", threads=1)
 
 
 @pytest.fixture(scope="module")
