@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("app", "model", "touchline", "worker", "migrations")
 
 
+@pytest.mark.slow
 def test_modules_import_each_other_without_a_circle() -> None:
     modules = {_name(path): path for room in ROOMS for path in _files(room)}
     graph = {name: _imported(path, modules) for name, path in modules.items()}
@@ -42,6 +43,7 @@ def test_modules_import_each_other_without_a_circle() -> None:
         ("model.checkpoint.archive", {"torch", "timm", "app", "worker"}),
     ],
 )
+@pytest.mark.slow
 def test_an_entry_pulls_in_nothing_heavy(module: str, heavy: set[str]) -> None:
     code = f"import sys, {module}; print(*{{m.split('.')[0] for m in sys.modules}})"
 
@@ -57,6 +59,7 @@ def test_an_entry_pulls_in_nothing_heavy(module: str, heavy: set[str]) -> None:
     assert heavy.isdisjoint(loaded)
 
 
+@pytest.mark.slow
 def test_no_video_is_decoded_outside_the_decoding_process() -> None:
     in_process = {"iter_steps", "iter_chosen", "open_video", "open_container"}
     in_process |= {"probe", "probe_file", "pick_stills"}
@@ -79,6 +82,7 @@ def test_no_video_is_decoded_outside_the_decoding_process() -> None:
     assert found == []
 
 
+@pytest.mark.slow
 def test_rows_of_jobs_are_made_and_changed_by_their_service_alone() -> None:
     rows = {"Job", "JobRow"}
     found = [

@@ -32,6 +32,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_importing_the_api_pulls_in_nothing_heavy() -> None:
     code = (
         "import sys, app.main\n"

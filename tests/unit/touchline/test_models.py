@@ -30,12 +30,14 @@ def test_a_model_tells_what_it_is(model: touchline.Model) -> None:
     assert repr(model) == "Model('tiny': PASS, DRIVE, SHOT; openvino/float32)"
 
 
+@pytest.mark.slow
 def test_a_path_may_be_a_string(checkpoint: Path, video: Path) -> None:
     found = touchline.load(str(checkpoint), "cpu").spot(str(video))
 
     assert found.events == touchline.load(checkpoint, "cpu").spot(video).events
 
 
+@pytest.mark.slow
 def test_events_are_those_that_serving_finds(
     checkpoint: Path, video: Path, result: touchline.Result
 ) -> None:

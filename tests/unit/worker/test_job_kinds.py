@@ -29,6 +29,7 @@ def test_every_queue_has_a_worker() -> None:
 
 
 @pytest.mark.parametrize("queue", ["media", "train"])
+@pytest.mark.slow
 def test_handlers_of_queues_that_spot_nothing_load_no_network(queue: str) -> None:
     look = (
         "import sys; from worker.job_task import load_handlers; "

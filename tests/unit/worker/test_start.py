@@ -73,6 +73,7 @@ def test_a_worker_that_a_service_can_do_without_needs_its_packages() -> None:
         ("train", {}, "error: no database: set TOUCHLINE_DATABASE_URL"),
     ],
 )
+@pytest.mark.slow
 def test_a_worker_that_cannot_work_ends_in_one_line(
     tmp_path: Path, worker: str, variables: dict[str, str], words: str
 ) -> None:

@@ -15,6 +15,8 @@ from app.annotations.estimate import (
     estimate_quality,
 )
 
+pytestmark = pytest.mark.slow
+
 THRESHOLD = 0.4
 DURATION_S = 3600.0
 WORLDS = 80  # in each of which an interval holds the truth or not
@@ -97,7 +99,6 @@ def test_before_anything_is_decided_the_interval_is_wide_and_round_the_scores() 
     assert precision.value == pytest.approx(0.8, abs=0.06)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("order", ["by time", "at random", "doubtful first"])
 @pytest.mark.parametrize("scores", ["shifted", "squared", "nearly flat"])
 @pytest.mark.parametrize(("events", "decided"), [(200, 0.2), (1000, 0.1)])

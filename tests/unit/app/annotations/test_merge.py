@@ -245,6 +245,7 @@ def test_every_suggestion_is_shown_once_or_taken_by_one_decision(
 
 @thorough
 @given(suggestions_st, decisions_st, st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_the_order_of_what_is_given_does_not_matter(
     suggestions: list[Suggestion], decisions: list[Decided], random: Random
 ) -> None:
@@ -257,6 +258,7 @@ def test_the_order_of_what_is_given_does_not_matter(
 
 @thorough
 @given(suggestions_st, decisions_st)
+@pytest.mark.slow
 def test_showing_ghosts_changes_nothing_else(
     suggestions: list[Suggestion], decisions: list[Decided]
 ) -> None:
@@ -269,6 +271,7 @@ def test_showing_ghosts_changes_nothing_else(
 
 @thorough
 @given(suggestions_st, decisions_st)
+@pytest.mark.slow
 def test_a_suggestion_is_left_only_if_every_near_decision_has_another(
     suggestions: list[Suggestion], decisions: list[Decided]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def plainly(events: list[TimelineEvent], query: EventQuery) -> list[TimelineEven
 
 @settings(derandomize=True, database=None, max_examples=200, deadline=None)
 @given(events_st, queries_st, st.integers(1, 5))
+@pytest.mark.slow
 def test_pages_together_are_what_passes(
     events: list[TimelineEvent], query: EventQuery, limit: int
 ) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def test_sets_of_spans_are_sets_of_moments(
 
 @thorough
 @given(st.lists(st.tuples(st.sampled_from("ab"), spans_st), max_size=5))
+@pytest.mark.slow
 def test_each_moment_stays_whose_it_was(
     steps: list[tuple[str, list[tuple[int, int]]]],
 ) -> None:

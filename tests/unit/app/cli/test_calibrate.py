@@ -22,6 +22,7 @@ def arena() -> Path:
     return shared / "data/arena"
 
 
+@pytest.mark.slow
 def test_a_match_that_cannot_be_decoded_leaves_the_checkpoint_as_it_was(
     arena: Path, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def numbers(path: Path) -> list[int]:
         ]
 
 
+@pytest.mark.slow
 def test_a_reel_has_the_frames_about_the_events(
     video: Path, events: Path, tmp_path: Path
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_reel_has_the_frames_about_the_events(
     ]
 
 
+@pytest.mark.slow
 def test_a_copy_begins_at_key_frames(video: Path, events: Path, tmp_path: Path) -> None:
     out = tmp_path / "reel.mp4"
 
@@ -70,6 +72,7 @@ def test_a_copy_begins_at_key_frames(video: Path, events: Path, tmp_path: Path) 
     assert numbers(out)[:2] == [36, 37]
 
 
+@pytest.mark.slow
 def test_only_borders_are_encoded_unless_captions_are_written(
     video: Path, events: Path, tmp_path: Path
 ) -> None:

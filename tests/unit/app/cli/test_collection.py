@@ -14,6 +14,8 @@ from app.cli.api import _document
 from app.cli.collection import SCHEMA, example_of
 from app.cli.main import touchline
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[4]
 COMMITTED = ROOT / "docs" / "touchline.postman_collection.json"
 LIBRARY = "postman-collection@5.3.1"

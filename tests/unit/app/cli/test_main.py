@@ -39,6 +39,7 @@ def run(
     return done.returncode, done.stdout or "", done.stderr.splitlines()
 
 
+@pytest.mark.slow
 def test_a_verb_that_listens_to_nobody_needs_no_key(tmp_path: Path) -> None:
     code, listed, complaints = run("models", "list", data_dir=tmp_path, HOST="0.0.0.0")
 
@@ -46,6 +47,7 @@ def test_a_verb_that_listens_to_nobody_needs_no_key(tmp_path: Path) -> None:
     assert listed
 
 
+@pytest.mark.slow
 def test_a_verb_that_listens_needs_a_key(tmp_path: Path) -> None:
     code, _, complaints = run("api", data_dir=tmp_path, HOST="0.0.0.0")
 
@@ -55,6 +57,7 @@ def test_a_verb_that_listens_needs_a_key(tmp_path: Path) -> None:
     assert "TOUCHLINE_API_KEY" in line
 
 
+@pytest.mark.slow
 def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
     code, _, complaints = run(
         "models", "list", data_dir=tmp_path, WEBHOOK_ALLOW_NETS="10.0.0.0/8,x"
@@ -68,6 +71,7 @@ def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     code, _, complaints = run("models", "list", data_dir=tmp_path, out="/dev/full")
 
@@ -82,6 +86,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
         ("lightning", ("train", "c.yaml", "--data", "d", "--split", "s"), "error: l"),
     ],
 )
+@pytest.mark.slow
 def test_a_package_of_an_extra_that_is_missing_is_one_line(
     tmp_path: Path, package: str, words: tuple[str, ...], complaint: str
 ) -> None:

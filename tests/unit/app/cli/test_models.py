@@ -22,6 +22,8 @@ from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from tests.unit.model.checkpoint.checkpoints import tiny_checkpoint
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {
     "dataset": "soccernet_ball",
     "num_classes": 2,
@@ -96,7 +98,6 @@ def test_what_was_assumed_is_said(weights: Path) -> None:
     assert "--height was not given: 224" in result.stderr
 
 
-@pytest.mark.slow
 def test_an_imported_checkpoint_runs_on_the_cpu_engine(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -207,7 +208,6 @@ def imported(weights: Path, path: Path) -> Path:
     return path
 
 
-@pytest.mark.slow
 def test_an_export_leaves_what_came_with_touchline_as_it_is(
     weights: Path, tmp_path: Path, user_dir: Path
 ) -> None:
@@ -225,7 +225,6 @@ def test_an_export_leaves_what_came_with_touchline_as_it_is(
     )
 
 
-@pytest.mark.slow
 def test_an_onnx_network_can_be_had_alone(weights: Path, tmp_path: Path) -> None:
     source = imported(weights, tmp_path / "here" / "mine.touchline")
     before, plain = source.read_bytes(), tmp_path / "out" / "net.onnx"

@@ -16,6 +16,8 @@ from tests.unit.app.cli.test_output import full_disk
 from tests.unit.model.engines.networks import noisy_checkpoint, noisy_spotter
 from tests.unit.model.training.toys import toy_values
 
+pytestmark = pytest.mark.slow
+
 OLD = b"what the user has"
 
 # Each verb, the option that names its file, and a word for each of its inputs.
@@ -131,7 +133,6 @@ def test_a_file_that_is_there_is_left_and_force_is_named(
     assert every_file(tmp_path) == before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "source"), [(verb, word) for verb in READS for word in READS[verb]]
 )
@@ -176,7 +177,6 @@ def test_a_split_is_replaced_when_that_is_asked_for(
     assert json.loads(out.read_text())["format"] == "touchline-split"
 
 
-@pytest.mark.slow
 def test_a_mean_whose_export_fails_leaves_the_old_file(
     words: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,7 @@ def test_every_option_that_a_question_names_is_there(verb: str) -> None:
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_question_is_answered_by_the_option_that_it_names(
     video: Path,
     tmp_path: Path,
@@ -92,6 +93,7 @@ def test_a_question_is_answered_by_the_option_that_it_names(
     assert (tmp_path / MADE[verb]).stat().st_size
 
 
+@pytest.mark.slow
 def test_the_halves_of_soccernet_stand_on_the_time_of_the_video(
     video: Path, tmp_path: Path
 ) -> None:
@@ -111,6 +113,7 @@ def test_the_halves_of_soccernet_stand_on_the_time_of_the_video(
     assert "1 events" in other.output
 
 
+@pytest.mark.slow
 def test_a_choice_is_written_as_a_shell_takes_it(video: Path, tmp_path: Path) -> None:
     events = tmp_path / "in.csv"
     events.write_text("label,time_s\nPASS,2,100\n")

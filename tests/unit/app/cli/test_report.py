@@ -47,6 +47,7 @@ def pictures(html: str) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_report_has_facts_figures_and_the_very_frames(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 SPEAK = """
 import logging, sys
 import structlog
@@ -35,6 +37,7 @@ def test_json_is_one_object_a_line_without_the_values_of_variables() -> None:
     assert "hunter2" not in json.dumps(lines)
 
 
+@pytest.mark.slow
 def test_the_console_tells_the_same_in_lines_for_people() -> None:
     text = _speak("console")
 

@@ -52,6 +52,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_a_machine_before_the_first_start_has_no_problem_and_keeps_none(
     data_dir: Path,
 ) -> None:
@@ -111,6 +112,7 @@ def test_an_address_of_no_machine_is_a_problem(monkeypatch: pytest.MonkeyPatch) 
     assert finding.state is State.PROBLEM
 
 
+@pytest.mark.slow
 def test_an_open_service_without_a_key_is_a_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -185,6 +187,7 @@ def test_an_engine_that_cannot_run_the_model_is_a_problem() -> None:
     assert found("engine")["state"] == "problem"
 
 
+@pytest.mark.slow
 def test_redis_that_does_not_answer_is_a_problem_and_no_other_line_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -197,6 +200,7 @@ def test_redis_that_does_not_answer_is_a_problem_and_no_other_line_is_lost(
     assert {"database", "models"} <= set(states)
 
 
+@pytest.mark.slow
 def test_every_trouble_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOUCHLINE_DATABASE_URL", "postgresql://me:pw@127.0.0.1:1/x")
     monkeypatch.setenv("TOUCHLINE_IMPORT_DIR", "/no/such/folder")

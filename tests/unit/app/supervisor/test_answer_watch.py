@@ -109,6 +109,7 @@ def test_all_are_asked_at_the_same_time(watched: Watched) -> None:
     watched.watch.look(passed_s=1)  # One after the other, none would ever come by.
 
 
+@pytest.mark.slow
 def test_a_refusal_is_an_answer_and_silence_is_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

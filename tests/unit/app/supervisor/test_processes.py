@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import psutil
+import pytest
 
 from app.supervisor.processes import ChildProcess, ProcessSpec
 
@@ -50,6 +51,7 @@ def test_all_is_logged_and_warnings_are_shown_with_the_parts_name(
     assert part.exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_part_that_will_not_end_is_killed_with_all_its_children(
     tmp_path: Path,
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_group_that_is_gone_is_no_trouble() -> None:
     end_groups({process.pid: signal.SIGTERM})
 
 
+@pytest.mark.slow
 def test_rounds_are_ended_one_after_the_other_whatever_the_order_of_orders(
     tmp_path: Path,
 ) -> None:

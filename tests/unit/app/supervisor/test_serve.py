@@ -159,6 +159,7 @@ def test_an_open_door_without_a_key_stops_the_start(tmp_path: Path) -> None:
     assert "TOUCHLINE_API_KEY" in refused(tmp_path, host="0.0.0.0")
 
 
+@pytest.mark.slow
 def test_a_database_that_swallows_all_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

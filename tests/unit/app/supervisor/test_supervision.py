@@ -141,6 +141,7 @@ def test_what_is_killed_while_the_service_starts_gets_another_go_but_not_for_eve
     assert len(running.said) == supervised.backoff.deaths == START_TRIES - 1
 
 
+@pytest.mark.slow
 def test_a_killed_reaper_is_replaced_and_told_what_to_watch(running: Running) -> None:
     supervised = running.supervisor.start(running.spec(SLEEP))
     assert supervised.part is not None

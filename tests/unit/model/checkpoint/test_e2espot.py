@@ -17,6 +17,8 @@ from model.errors import BadCheckpoint, UnsupportedCheckpoint
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {
     "dataset": "soccernet_ball",
     "num_classes": 2,
@@ -369,7 +371,6 @@ def test_a_bare_pickle_with_code_in_it_is_not_run(run: Run) -> None:
     assert not witness.exists()
 
 
-@pytest.mark.slow
 def test_any_flipped_byte_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint_001.pt"
     state = {"_features.a": torch.randn(9, 3), "_pred_fine.n": torch.tensor(100)}

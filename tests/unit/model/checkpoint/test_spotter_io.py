@@ -108,6 +108,7 @@ def test_a_network_that_diverged_is_not_saved(spotter: Spotter, tmp_path: Path) 
         ("multiscale", {"_in_proj": "_enter", "_gate": "_weigh", "pointwise": "mix"}),
     ],
 )
+@pytest.mark.slow
 def test_layers_of_heads_are_found_under_their_earlier_names(
     head: str, earlier: dict[str, str]
 ) -> None:

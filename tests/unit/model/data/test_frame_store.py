@@ -19,6 +19,8 @@ from model.video.frame_spec import FrameSpec
 from tests.unit.model.training.toys import FPS, HEIGHT, WIDTH, toy_match
 from tests.videos import draw_video
 
+pytestmark = pytest.mark.slow
+
 SPEC = FrameSpec(width=WIDTH, height=HEIGHT, crop=(8, 4, 40, 40), fps=FPS)
 
 

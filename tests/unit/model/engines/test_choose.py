@@ -103,6 +103,7 @@ def test_a_registered_engine_runs_by_its_name(
     }
 
 
+@pytest.mark.slow
 def test_the_preferred_engine_is_taken_if_it_is_here_and_can(
     checkpoint: Checkpoint, state: dict[str, Any]
 ) -> None:

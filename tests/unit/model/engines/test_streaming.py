@@ -8,6 +8,8 @@ from model.engines.streaming import StreamingTrunk
 from model.network.spotter import Spotter
 from tests.unit.model.engines.networks import draw_frames, noisy_spotter, uncut_features
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 
 ARCHS = [

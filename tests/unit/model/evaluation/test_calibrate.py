@@ -26,6 +26,8 @@ from model.evaluation.timed import TimedMatch, spotted
 from model.spotting.timeline import Timeline
 from tests.unit.model.evaluation.cases import LABELS, noisy, timed
 
+pytestmark = pytest.mark.slow
+
 MATCHES = [noisy(1, name="a"), noisy(2, name="b")]
 GOAL = Goal(tolerance_s=0.5)
 

@@ -19,6 +19,8 @@ from model.evaluation.metrics import (
     soccernet_average_map,
 )
 
+pytestmark = pytest.mark.slow
+
 LABELS = ("PASS", "DRIVE")
 RATE = 25
 

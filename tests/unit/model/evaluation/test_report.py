@@ -23,6 +23,8 @@ from model.network.config import ModelConfig
 from model.video.frame_spec import FrameSpec
 from tests.unit.model.evaluation.cases import LABELS, noisy
 
+pytestmark = pytest.mark.slow
+
 MATCHES = [noisy(1, name="a"), noisy(2, name="b")]
 
 

@@ -17,6 +17,8 @@ from model.network.memory import (
 )
 from model.network.spotter import Spotter
 
+pytestmark = pytest.mark.slow
+
 
 class ThreeSteps(nn.Module):
     """A module whose needs are known by hand."""

@@ -146,6 +146,7 @@ def test_any_network_of_timms_can_be_a_backbone(
     assert len(found) == (sites or len(found)) > 0
 
 
+@pytest.mark.slow
 def test_a_shifted_network_of_timms_streams_its_uncut_features() -> None:
     torch.manual_seed(0)
     spotter = Spotter(ModelConfig("timm:resnet18_gsm", "", 8, 2)).eval()
@@ -168,6 +169,7 @@ def test_a_name_that_timm_does_not_know_is_refused_with_similar_ones() -> None:
         build_backbone("timm:resnet19_gsm")
 
 
+@pytest.mark.slow
 def test_a_network_without_a_place_for_the_shift_is_refused() -> None:
     assert list(find_shift_sites(nn.Sequential(nn.Linear(2, 2)))) == []
     with pytest.raises(UnsupportedCheckpoint, match="use it plain"):

@@ -9,6 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def spotter() -> Spotter:

@@ -31,6 +31,8 @@ from tests.unit.model.engines.networks import (
     uncut_features,
 )
 
+pytestmark = pytest.mark.slow
+
 SCORES = 1e-4
 HALF = 2e-2  # What float16 may do to a score.
 
@@ -202,7 +204,6 @@ def test_windows_that_do_not_fit_are_taken_in_halves(
         runtime.head(windows)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("precision", "worst", "mean"), [("float32", SCORES, SCORES), ("int8", 0.5, 0.05)]
 )

@@ -22,6 +22,8 @@ from tests.unit.model.engines.networks import (
     noisy_spotter,
 )
 
+pytestmark = pytest.mark.slow
+
 COUNT = 60
 
 

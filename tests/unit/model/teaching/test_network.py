@@ -16,6 +16,8 @@ from model.teaching.options import TeachOptions
 from model.teaching.types import plan_types
 from tests.unit.model.teaching.toys import toy_base
 
+pytestmark = pytest.mark.slow
+
 ROWS = "_pred_fine._fc_out._fc_out"
 OUTPUTS: dict[str, dict[str, object]] = {"displacement": {}, "team": {}}
 

@@ -22,6 +22,8 @@ from model.video.frame_spec import FrameSpec
 from tests.unit.model.teaching.toys import toy_base, toy_dataset
 from tests.unit.model.training.toys import FPS, HEIGHT, WIDTH
 
+pytestmark = pytest.mark.slow
+
 SPEC = FrameSpec(WIDTH, HEIGHT, fps=FPS)
 SPANS = ((9.03, 11.5), (21.0, 22.97))
 OVERLAP = 0.875

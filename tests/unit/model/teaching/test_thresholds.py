@@ -1,6 +1,7 @@
 """Thresholds of types that have few events on the hold-out."""
 
 import numpy as np
+import pytest
 
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.data.labels import Event
@@ -40,6 +41,7 @@ def chosen(
     return found.options, scarce
 
 
+@pytest.mark.slow
 def test_scarce_types_get_the_threshold_that_is_best_for_all_together() -> None:
     timed = holdout(4, score=0.3)
 
@@ -56,6 +58,7 @@ def test_scarce_types_get_the_threshold_that_is_best_for_all_together() -> None:
         assert told == [(event.time_s, event.label) for event in match.events]
 
 
+@pytest.mark.slow
 def test_a_scarce_type_of_the_base_keeps_the_options_of_the_base() -> None:
     base = LabelOptions(0.77, 0.9)
 
@@ -65,6 +68,7 @@ def test_a_scarce_type_of_the_base_keeps_the_options_of_the_base() -> None:
     assert options.labels["B"] != LabelOptions()
 
 
+@pytest.mark.slow
 def test_with_too_few_events_of_all_types_nothing_is_chosen() -> None:
     options, scarce = chosen(holdout(2, score=0.3), {})
 

@@ -34,6 +34,7 @@ def saved(path: Path, *, head: str = "gru", fps: float = 10.0) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_each_weight_is_the_mean_by_shares(tmp_path: Path) -> None:
     one, two = saved(tmp_path / "1.touchline"), saved(tmp_path / "2.touchline")
 
@@ -47,6 +48,7 @@ def test_each_weight_is_the_mean_by_shares(tmp_path: Path) -> None:
         assert np.allclose(ours[key], expected, rtol=2e-3, atol=1e-4), key
 
 
+@pytest.mark.slow
 def test_what_was_measured_on_other_weights_is_left_out(tmp_path: Path) -> None:
     one, two = saved(tmp_path / "1.touchline"), saved(tmp_path / "2.touchline")
 
@@ -59,6 +61,7 @@ def test_what_was_measured_on_other_weights_is_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"head": ""}, {"fps": 15.0}])
+@pytest.mark.slow
 def test_other_networks_or_inputs_are_refused(
     tmp_path: Path, change: dict[str, object]
 ) -> None:

@@ -46,6 +46,7 @@ def test_phases_train_the_trunk() -> None:
     assert stem.grad.abs().sum() > 0
 
 
+@pytest.mark.slow
 def test_a_run_in_bfloat16_with_phases_keeps_the_network_alone(tmp_path: Path) -> None:
     config = toy_config(
         toy_data(tmp_path, seconds=4),

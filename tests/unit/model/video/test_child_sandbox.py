@@ -19,6 +19,8 @@ from model.video.probe import probe, probe_in_child
 from model.video.process import inspect_sandbox
 from tests.videos import draw_video
 
+pytestmark = pytest.mark.slow
+
 SPEC = FrameSpec(80, 48, fps=30.0)
 ROOT = Path(__file__).parents[4]
 

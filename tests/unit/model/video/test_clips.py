@@ -26,6 +26,8 @@ from tests.made_clips import IN_STEP_S, assert_shows, beeps, make, shown
 from tests.sounds import beep, heard
 from tests.videos import draw_video, join_bytes
 
+pytestmark = pytest.mark.slow
+
 UNEVEN_MS = list(accumulate([0, *([33, 17, 20, 330, 33, 8, 59, 20, 13, 67] * 6)]))
 
 CASES: dict[str, dict[str, Any]] = {

@@ -28,6 +28,8 @@ from model.video.limits import MediaLimits
 from model.video.probe import probe_in_child
 from tests.videos import draw_video, read_number
 
+pytestmark = pytest.mark.slow
+
 SPEC = FrameSpec(80, 48, fps=30.0)
 ROOT = Path(__file__).parents[4]
 

@@ -11,6 +11,8 @@ from model.video.frame_times import FrameTimes
 from model.video.timing import time_frames_in_child
 from tests.videos import draw_video, read_number
 
+pytestmark = pytest.mark.slow
+
 WANTED = (0, 1, 13, 37, 38, 59)
 
 

@@ -19,6 +19,8 @@ from model.video.timing import time_frames_in_child
 from tests.sounds import beep, heard
 from tests.videos import draw_video, read_number
 
+pytestmark = pytest.mark.slow
+
 
 def join(parts: Sequence[Path], out: Path, **options: Any) -> tuple[Joined, Joining]:
     joining = Joining([PartFile(path, path.name) for path in parts], **options)

@@ -19,6 +19,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 def test_each_is_decoded_or_refused_and_leaves_nothing_behind(
     corpus: Mapping[str, bytes], tmp_path: Path
 ) -> None:

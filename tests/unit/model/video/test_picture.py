@@ -93,6 +93,7 @@ def test_the_picture_is_scaled_by_the_mean_of_the_area(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(75, 48), (75, 47), (91, 64)])
+@pytest.mark.slow
 def test_every_pixel_is_the_mean_of_its_area_to_the_last_column(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:

@@ -25,6 +25,8 @@ from tests.shared_data import shared_file
 from tests.sounds import beep, heard
 from tests.videos import draw_video, join_bytes, read_number
 
+pytestmark = pytest.mark.slow
+
 UNEVEN_MS = [0, 33, 50, 70, 400, 433, 441, 500, 520, 533, 1600, 1633]
 SAME_S = 1.5e-6
 IN_STEP_S = 0.02

@@ -17,6 +17,8 @@ from tests.made_clips import IN_STEP_S, assert_shows, beeps, make
 from tests.sounds import beep, heard
 from tests.videos import draw_video
 
+pytestmark = pytest.mark.slow
+
 UNEVEN_MS = [n * 40 + (n % 3) * 7 + (n >= 70) * 500 for n in range(150)]
 SMART: dict[str, dict[str, Any]] = {
     "plain.mp4": {},

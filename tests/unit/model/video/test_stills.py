@@ -29,6 +29,8 @@ from tests.videos import (
     read_number,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["match.mp4", "match.mkv", "match.ts", "match.avi"])
 def test_every_container_gives_the_key_frames_before_each_second(

@@ -16,6 +16,8 @@ from model.video.source import open_video
 from model.video.timing import time_frames_in_child
 from tests.videos import draw_video, keep_packets, read_number
 
+pytestmark = pytest.mark.slow
+
 UNEVEN_MS = [0, 33, 50, 52, 400, 433, 441, 500, 520, 533, 1600, 1633]
 
 

@@ -128,6 +128,7 @@ def test_what_a_process_says_is_shown_and_its_last_word_is_the_end(
     assert noted == [pytest.approx(0.07)]
 
 
+@pytest.mark.slow
 def test_where_others_wait_for_the_only_card_it_pauses_and_goes_on_by_itself(
     tmp_path: Path,
 ) -> None:
@@ -157,6 +158,7 @@ def test_with_more_cards_than_one_nobody_is_given_way(tmp_path: Path) -> None:
     assert heard.processes == 1
 
 
+@pytest.mark.slow
 def test_one_that_does_not_pause_is_ended_and_begun_anew_later(tmp_path: Path) -> None:
     heard = Heard()
     deaf = [SHARED, {"sleep": 600}]
@@ -192,6 +194,7 @@ def _stop_once_paused(heard: Heard) -> None:
     heard.stop.set()
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_asks_its_process_to_save_and_leaves_none_behind(
     tmp_path: Path,
 ) -> None:
@@ -246,6 +249,7 @@ def test_an_end_that_is_no_success_is_told_by_its_reason(
         run(tmp_path, [ALONE, *steps], heard=Heard()).to_the_end()
 
 
+@pytest.mark.slow
 def test_one_that_says_nothing_for_too_long_is_ended(tmp_path: Path) -> None:
     training = run(
         tmp_path,

@@ -67,6 +67,7 @@ def client(app: FastAPI) -> TestClient:
         *(("/videos?limit=x", 422), ("/videos", 503), ("/bug", 500)),
     ],
 )
+@pytest.mark.slow
 def test_every_answer_carries_the_id_that_was_sent(
     client: TestClient, path: str, status: int
 ) -> None:
@@ -97,6 +98,7 @@ def test_only_the_problem_of_a_bug_names_the_request(client: TestClient) -> None
     assert "request_id" not in missing
 
 
+@pytest.mark.slow
 def test_log_lines_of_a_request_name_it(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", SERVE, str(tmp_path), NO_DATABASE],

@@ -15,6 +15,7 @@ import pytest
         (4000, 4000, 4000, 1000),  # left alone
     ],
 )
+@pytest.mark.slow
 def test_the_limit_of_open_files_is_raised(
     soft: int, hard: int, open_files: int, connections: int
 ) -> None:

@@ -67,6 +67,7 @@ def test_a_protocol_that_is_not_spoken_is_refused(
 
 
 @pytest.mark.parametrize("entry", ["app.main", "worker.background", "worker.pool"])
+@pytest.mark.slow
 def test_nothing_of_it_is_imported_unless_it_is_on(entry: str) -> None:
     # FastAPI needs OpenTelemetry's API by itself; the SDK is what the extra brings.
     program = (

@@ -70,6 +70,7 @@ def test_positions_of_zero_are_in_no_unit_at_all() -> None:
 
 @pytest.mark.timeout(30)  # each takes a second at most, or minutes if it is squared
 @pytest.mark.parametrize(("name", "text"), list(slow_files()))
+@pytest.mark.slow
 def test_what_is_long_is_not_slow(name: str, text: str) -> None:
     for options in (*OPTIONS, ReadOptions(time_format="ms")):
         with suppress(ModelError):

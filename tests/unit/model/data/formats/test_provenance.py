@@ -59,6 +59,7 @@ def provenances(draw: st.DrawFn) -> Provenance:
 @pytest.mark.parametrize("one", CARRY, ids=lambda one: one.name)
 @given(data=st.data())
 @settings(max_examples=12, deadline=None)
+@pytest.mark.slow
 def test_it_comes_back_and_keeps_every_frame(
     one: EventFormat, data: st.DataObject
 ) -> None:

@@ -21,6 +21,8 @@ from tests.unit.model.data.formats.drawn import (
     variable_clocks,
 )
 
+pytestmark = pytest.mark.slow
+
 # Types as people name them, for the format that has no &, < and >.
 PLAIN = st.sampled_from(["PASS", "HIGH PASS", "Tir cadré", "4-4-2; ball, left", "ÖÄ"])
 BOTH_WAYS = [one for one in FORMATS.values() if one.read and one.write]
