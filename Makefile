@@ -10,6 +10,8 @@ DEV_EXTRAS = worker,train,int8,formats,otel,dev
 BIN = $(DEV_VENV)/bin
 # Tests run in one process more than there are cores, up to five; ARGS="-n 0" in one.
 PARALLEL = -n auto --no-loadscope-reorder
+# They start some hundred processes: compiled modules are kept, whatever the shell says.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 .PHONY: help serve dev test test-unit fuzz smoke chaos check check-page audit sbom format constraints collection clean
 
@@ -38,10 +40,10 @@ dev:
 
 test: dev
 	@sh scripts/node.sh --optional
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	$(PYTEST) $(PARALLEL) --durations=25 --durations-min=5 $(ARGS)
 
 test-unit: dev
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" tests/unit $(ARGS)
+	$(PYTEST) $(PARALLEL) -m "not slow" tests/unit $(ARGS)
 
 # FUZZ_S: how many seconds Schemathesis tries the API, with a key and then without.
 # FUZZ_SEED, FUZZ_SEEDS: which damaged videos are decoded then, and how many.
