@@ -6,6 +6,9 @@
     │   ├── UnsupportedMedia      a kind of file or codec that is not supported
     │   ├── NoVideoStream         no moving picture in the file
     │   └── VideoLimitExceeded    longer, larger or faster than the limits allow
+    ├── SourceError           a live source is at fault
+    │   ├── SourceUnreachable     it cannot be connected to, or it refuses
+    │   └── SourceSilent          it sends no pictures, or no more
     ├── DecoderError          the decoding process is at fault
     │   ├── DecoderStalled        no progress within the watchdog's time
     │   └── DecoderCrashed        the child process died
@@ -65,6 +68,25 @@ class VideoLimitExceeded(VideoError):
     """The video is longer, larger or faster than the limits allow."""
 
     code = "video_limit_exceeded"
+
+
+class SourceError(ModelError):
+    """A live source is at fault."""
+
+    code = "source_error"
+    retryable = True
+
+
+class SourceUnreachable(SourceError):
+    """The source cannot be connected to, or it refuses what is asked of it."""
+
+    code = "source_unreachable"
+
+
+class SourceSilent(SourceError):
+    """The source sends no pictures, or none any more, for longer than is waited."""
+
+    code = "source_silent"
 
 
 class DecoderError(ModelError):

@@ -11,7 +11,7 @@ import pkgutil
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +27,8 @@ from model.video.frame_stills import PICKED, pick_frames
 from model.video.input_file import InputFile, open_input
 from model.video.join_request import JoinRequest
 from model.video.limits import MediaLimits
+from model.video.live.connection import SPEAKING, STOP
+from model.video.live.receiver import LiveReceiver
 from model.video.probe import probe_file
 from model.video.proxy import open_target, write_proxy
 from model.video.ring import Ring
@@ -88,6 +90,9 @@ def _answer(request: Mapping[str, Any], channel: MessageChannel) -> None:
             make = _make_clips if request["verb"] == "clips" else _join
             make(request, channel, cleanup)
             return
+        if request["verb"] == "live":
+            _receive_live(request, channel)
+            return
         path = request.get("path")
         file = cleanup.enter_context(open_input(Path(path))) if path else None
         target = None
@@ -133,6 +138,16 @@ def _join(
     _start_watch(request["parent"], channel, tally, threading.Semaphore(0))
     made = joining.answer(output, tally=tally, send=channel.send)
     channel.send(kind="end", **made)
+
+
+def _receive_live(request: Mapping[str, Any], channel: MessageChannel) -> None:
+    _import_all_of_pyav()
+    report = enter_sandbox(loopback=request["input"] in SPEAKING)
+    channel.send(kind="sandbox", **asdict(report))
+    free = threading.Semaphore(request["slots"])
+    receiver = LiveReceiver(request, channel, free)
+    _start_watch(request["parent"], channel, None, free, stop=receiver.stop)
+    receiver.run()
 
 
 def _import_all_of_pyav() -> None:
@@ -219,16 +234,29 @@ def _run_verb(
 
 
 def _start_watch(
-    parent: int, channel: MessageChannel, tally: Tally, free: threading.Semaphore
+    parent: int,
+    channel: MessageChannel,
+    tally: Tally | None,
+    free: threading.Semaphore,
+    *,
+    stop: Callable[[], None] | None = None,
 ) -> None:
-    """Start a thread that counts freed slots, reports progress, watches the parent."""
+    """Start a thread that counts freed slots, reports progress, watches the parent.
+
+    Without a tally it always reports: a live source may be silent.
+    """
     reported = Tally()
 
     def receive(data: bytes) -> None:
+        if stop is not None and STOP in data:
+            stop()
         free.release(len(data))
 
     def tick() -> None:
         nonlocal reported
+        if tally is None:
+            channel.send(kind="alive")
+            return
         now = Tally(**asdict(tally))
         if now != reported:
             channel.send(kind="alive")

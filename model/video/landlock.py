@@ -35,10 +35,13 @@ def version() -> int:
     return linux.call("syscall", _CREATE_RULESET, None, 0, _GET_VERSION)
 
 
-def deny_files_and_network() -> None:
+def deny_files_and_network(*, sockets: bool = False) -> None:
     """Deny this thread, and those it starts, all that this kernel can deny.
 
     The process must have given up new privileges (`PR_SET_NO_NEW_PRIVS`).
+
+    Args:
+        sockets: leave TCP alone; the process has a network of its own.
 
     Raises:
         OSError: the kernel has no Landlock, or it is switched off.
@@ -47,7 +50,7 @@ def deny_files_and_network() -> None:
     bits = max(count for first, count in _ACCESS_BITS.items() if first <= has)
     wanted = _Ruleset(
         handled_access_fs=(1 << bits) - 1,
-        handled_access_net=_CONNECT_OR_BIND_TCP if has >= 4 else 0,
+        handled_access_net=_CONNECT_OR_BIND_TCP if has >= 4 and not sockets else 0,
         scoped=_ABSTRACT_SOCKETS_OR_SIGNALS if has >= 6 else 0,
     )
     size = ctypes.sizeof(wanted)  # A kernel takes fields it does not know if 0.

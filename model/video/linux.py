@@ -2,11 +2,16 @@
 
 import ctypes
 import errno
+import fcntl
 import os
 import platform
+import socket
+import struct
 import sys
 
 CLONE_NEWNET = 0x40000000
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40
 PR_SET_PDEATHSIG = 1
 PR_GET_PDEATHSIG = 2
 PR_SET_NAME = 15
@@ -47,3 +52,16 @@ def call(name: str, *arguments: object) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
+
+
+def bring_loopback_up() -> None:
+    """Switch on the loopback interface of this process's network namespace.
+
+    Raises:
+        OSError: the process may not.
+
+    Source: netdevice(7).
+    """
+    request = struct.pack("16sH14x", b"lo", _IFF_UP | _IFF_RUNNING)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)

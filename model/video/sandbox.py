@@ -71,7 +71,9 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(words) or "none"
 
 
-def enter_sandbox(*, reading: int | None = None) -> SandboxReport:
+def enter_sandbox(
+    *, reading: int | None = None, loopback: bool = False
+) -> SandboxReport:
     """Give up, for good, all that decoding does not need; raises nothing.
 
     Call it in the only thread, with everything imported and opened that will be
@@ -80,15 +82,17 @@ def enter_sandbox(*, reading: int | None = None) -> SandboxReport:
     Args:
         reading: a descriptor that must stay readable. Some network disks ask at
             each read who reads; on those the user stays the same.
+        loopback: TCP inside the process's own, empty network is needed. Where it
+            cannot have one of its own, it is left in the system's.
     """
     # In this order: each may need what a later one takes away.
     layers: Mapping[str, Callable[[], object]] = {
-        "network": lambda: linux.call("unshare", linux.CLONE_NEWNET),
+        "network": lambda: _leave_network(loopback=loopback),
         "user": lambda: _drop_user(reading),
         "capabilities": lambda: linux.call("capset", _own_capabilities(), bytes(24)),
         "no_new_privs": _refuse_new_privileges,
-        "landlock": landlock.deny_files_and_network,
-        "seccomp": seccomp.deny_unlisted_calls,
+        "landlock": lambda: landlock.deny_files_and_network(sockets=loopback),
+        "seccomp": lambda: seccomp.deny_unlisted_calls(sockets=loopback),
     }
     held, missing = [], {}
     for layer, apply in layers.items():
@@ -99,6 +103,12 @@ def enter_sandbox(*, reading: int | None = None) -> SandboxReport:
         else:
             held.append(layer)
     return SandboxReport(tuple(held), missing)
+
+
+def _leave_network(*, loopback: bool) -> None:
+    linux.call("unshare", linux.CLONE_NEWNET)
+    if loopback:
+        linux.bring_loopback_up()
 
 
 def _drop_user(reading: int | None) -> None:

@@ -96,6 +96,24 @@ ALLOWED: Mapping[str, _Numbers] = {
     "time": (201, None),
 }
 
+SOCKETS: Mapping[str, _Numbers] = {
+    "connect": (42, 203),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+    "sendto": (44, 206),
+    "recvfrom": (45, 207),
+    "sendmsg": (46, 211),
+    "recvmsg": (47, 212),
+    "shutdown": (48, 210),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "getsockname": (51, 204),
+    "getpeername": (52, 205),
+    "setsockopt": (54, 208),
+    "getsockopt": (55, 209),
+}
+"""Beside those, for a process with a network of its own; `socket` has a condition."""
+
 
 class _Condition(NamedTuple):
     """Allows a call if the argument, masked, has one of the values (32 bits)."""
@@ -110,6 +128,9 @@ _NAMESPACES = 0x7E020000
 _DUPLICATE_OR_FLAGS = (0, 1, 2, 3, 4, 1030)  # F_DUPFD to F_SETFL, F_DUPFD_CLOEXEC
 
 
+_SOCKET: Mapping[_Numbers, _Condition] = {(41, 198): _Condition(0, (2,))}  # AF_INET
+
+
 def _conditional(own_pid: int) -> Mapping[_Numbers, _Condition]:
     names = (linux.PR_SET_NAME, linux.PR_GET_NAME, linux.PR_SET_VMA)
     return {
@@ -121,10 +142,13 @@ def _conditional(own_pid: int) -> Mapping[_Numbers, _Condition]:
     }
 
 
-def deny_unlisted_calls() -> None:
+def deny_unlisted_calls(*, sockets: bool = False) -> None:
     """Let the kernel refuse this process every call that is not allowed, for good.
 
     The process must have given up new privileges (`PR_SET_NO_NEW_PRIVS`).
+
+    Args:
+        sockets: allow those of IPv4, for a process with a network of its own.
 
     Raises:
         OSError: the kernel has no seccomp filters, or the processor is another.
@@ -132,7 +156,7 @@ def deny_unlisted_calls() -> None:
     machine = linux.machine()
     if machine not in _COLUMNS:
         raise OSError(errno.ENOTSUP, "no list of calls for this processor")
-    program = _Program(filter_of(machine, own_pid=os.getpid()))
+    program = _Program(filter_of(machine, own_pid=os.getpid(), sockets=sockets))
     number, argument = _SECCOMP[machine], ctypes.byref(program)
     for flags in (_ALL_THREADS | _SPECULATE, _ALL_THREADS):
         try:
@@ -155,12 +179,13 @@ _LOAD, _AND, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16  # In struct seccomp_data.
 
 
-def filter_of(machine: str, *, own_pid: int) -> list[bytes]:
+def filter_of(machine: str, *, own_pid: int, sockets: bool = False) -> list[bytes]:
     """Write the filter in the kernel's BPF: a chain of tests, each with its answer.
 
     Args:
         machine: a processor that has a list, as `linux.machine` names it.
         own_pid: the process that signals may go to.
+        sockets: allow those of IPv4, too.
     """
     column = _COLUMNS[machine]
     allow = _instruction(_RETURN, 0x7FFF0000)
@@ -174,11 +199,12 @@ def filter_of(machine: str, *, own_pid: int) -> list[bytes]:
         _instruction(_IF_AT_LEAST, _FIRST_NEW_CALL, on_false=1),
         unknown,
     ]
-    for numbers in ALLOWED.values():
+    for numbers in {**ALLOWED, **(SOCKETS if sockets else {})}.values():
         number = numbers[column]
         if number is not None:
             chain += [_instruction(_IF_EQUAL, number, on_false=1), allow]
-    for numbers, condition in _conditional(own_pid).items():
+    conditional = {**_conditional(own_pid), **(_SOCKET if sockets else {})}
+    for numbers, condition in conditional.items():
         number = numbers[column]
         if number is not None:
             tests = [*_tests_of(condition, allow), refuse]
