@@ -33,6 +33,7 @@ class Connection:
         address: for `rtsp` and `rtmp`: what FFmpeg asks for, with `{port}`.
         options: FFmpeg's, for `rtsp` and `rtmp`.
         idle_s: for `growing`: so long without an addition it is complete.
+        burst_s: pictures come in bursts that lie so far apart, in seconds.
         began_at: `time.monotonic()` when its first bytes came.
         closing: called by `close`.
     """
@@ -43,6 +44,7 @@ class Connection:
     address: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     idle_s: float = 0.0
+    burst_s: float = 0.0
     began_at: float = field(default_factory=time.monotonic)
     closing: Callable[[], None] | None = None
 

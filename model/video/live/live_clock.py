@@ -13,7 +13,7 @@ _USUAL_GAP_S = 0.04
 _LONE_S = 1.0
 _STEADY = 8
 _SMALLEST_S = 0.001
-_WALL_SLACK_S = 0.75
+_LONGEST_HOLE_S = 600.0
 _BUCKET_S = 10.0
 _BUCKETS = 4
 
@@ -83,9 +83,8 @@ class LiveClock:
             return self._give(self._last_s + _SMALLEST_S)
         elapsed_s = at - self._good_at
         passed_s = raw_s + self.offset_s - self._good_s
-        if step_s > 0 and abs(passed_s - elapsed_s) <= max(
-            _WALL_SLACK_S, elapsed_s / 4
-        ):
+        slack_s = _LONGEST_HOLE_S if self._is_bursty else max(_LONE_S, elapsed_s / 4)
+        if step_s > 0 and abs(passed_s - elapsed_s) <= slack_s:
             return self._accept(step_s, at)  # A pause: the wall says so, too.
         if self._suspect_s is not None and 0 < raw_s - self._suspect_s <= _LONE_S:
             return self._begin_anew(raw_s, at, elapsed_s)

@@ -209,8 +209,8 @@ class _Publisher:
     def _serve(self) -> None:
         self._socket.settimeout(_GREETING_S)
         with (
-            self._socket.makefile("rb", 1 << 16) as reading,
-            self._socket.makefile("wb", 1 << 16) as writing,
+            self._socket.makefile("rb") as reading,
+            self._socket.makefile("wb") as writing,
         ):
             rtmp = RtmpConnection(reading, writing)
             rtmp.shake_hands()

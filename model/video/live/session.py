@@ -96,6 +96,8 @@ class _Stream:
         self._last_s: float | None = None
         self._last_at = time.monotonic()
         self._deadline = self._last_at + settings.start_timeout_s
+        self._heard_at = self._last_at
+        self._burst_s = 0.0
         self._failure: Exception | None = None
 
     def events(self) -> Generator[LiveEvent]:
@@ -166,6 +168,7 @@ class _Stream:
             for descriptor in shared:
                 os.close(descriptor)
         cleanup.callback(self._end, child)
+        self._burst_s = connection.burst_s
         self._heard_at = time.monotonic()
         return ring, child
 
@@ -222,7 +225,7 @@ class _Stream:
 
     def _check_picture(self) -> None:
         self._check()
-        stall_s = self._settings.stall_timeout_s
+        stall_s = self._settings.stall_timeout_s + self._burst_s
         if self._last_s is None:
             stall_s = max(stall_s, self._settings.start_timeout_s)
         if time.monotonic() > self._heard_at + stall_s:

@@ -179,30 +179,37 @@ class PushSource:
 
         Raises:
             SourceSilent: nobody has read for `write_timeout_s`.
-            BrokenPipeError: what was written before cannot be read: `restart` it.
-            ValueError: it is finished.
+            BrokenPipeError: the stream is over, or what was written before cannot be
+                read: `restart`, with a new head.
         """
-        if self._is_finished:
-            raise ValueError("the push is finished")
         if self._target is None:
             self.restart()
         target = self._target
-        if target is None:
-            raise ValueError("the push is finished")
         deadline = time.monotonic() + self._write_timeout_s
         rest = memoryview(data)
         while rest:
+            with self._changed:
+                if target is None or self._target != target:
+                    raise BrokenPipeError("the stream is over")
+                with contextlib.suppress(BlockingIOError):
+                    rest = rest[os.write(target, rest) :]
             left_s = deadline - time.monotonic()
-            if left_s <= 0 or not select.select([], [target], [], left_s)[1]:
+            if rest and left_s <= 0:
                 raise SourceSilent(
                     f"{self.name} is not read: nothing was taken for "
                     f"{self._write_timeout_s:g} s. Connect again later."
                 )
-            with contextlib.suppress(BlockingIOError):
-                rest = rest[os.write(target, rest) :]
+            if rest:
+                self._wait_for_room(target, left_s)
 
     def restart(self) -> None:
-        """Begin anew with a head of its own, as a browser does that comes back."""
+        """Begin anew with a head of its own, as a browser does that comes back.
+
+        Raises:
+            BrokenPipeError: the stream is over.
+        """
+        if self._is_finished:
+            raise BrokenPipeError("the stream is over")
         self._end_of_bytes()
         near, far = os.pipe()
         os.set_blocking(far, False)
@@ -236,6 +243,10 @@ class PushSource:
             if self._ready is not None:
                 os.close(self._ready)
             self._ready = None
+
+    def _wait_for_room(self, target: int, most_s: float) -> None:
+        with contextlib.suppress(OSError, ValueError):  # It may be closed meanwhile.
+            select.select([], [target], [], min(most_s, 0.2))
 
     def _end_of_bytes(self) -> None:
         with self._changed:

@@ -1,0 +1,173 @@
+"""HLS by a real HTTP server: live, complete, redirected, encrypted, broken."""
+
+import functools
+import http.server
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from model.errors import SourceUnreachable, UnreadableVideo, UnsupportedMedia
+from model.video.live.hls_playlist import MediaPlaylist, Part, read_playlist
+from model.video.live.hls_source import HlsSource
+from tests.live_streams import (
+    AAC,
+    FAST,
+    X264,
+    check_times,
+    encoder,
+    needs_ffmpeg,
+    pictures,
+    tone,
+    watch,
+)
+
+HLS = ("-g", "25", "-f", "hls", "-hls_time", "1")
+URL = "http://host/a/list.m3u8"
+
+
+class _Files(http.server.SimpleHTTPRequestHandler):
+    """Files of a folder, and two addresses that send elsewhere."""
+
+    def do_GET(self) -> None:
+        if self.path in ("/circle", "/elsewhere"):
+            target = "/circle" if self.path == "/circle" else "http://10.0.0.1/a.m3u8"
+            self.send_response(302)
+            self.send_header("Location", target)
+            self.end_headers()
+        else:
+            super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    handler = functools.partial(_Files, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mpegts", "fmp4"])
+def test_a_live_playlist_is_followed_to_its_end(
+    tmp_path: Path, site: str, kind: str
+) -> None:
+    coded = (*X264, *AAC, *HLS, "-hls_segment_type", kind)
+    path = tmp_path / "live.m3u8"
+    with encoder(*pictures(3), *tone(3), *coded, str(path)):
+        wait_for(path.exists)
+        seen = watch(HlsSource(f"{site}/live.m3u8"), replace(FAST, give_up_s=8))
+
+    check_times(seen.times_s, least=29)
+    assert (seen.error, seen.gaps) == (None, [])
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_a_list_of_variants_leads_to_one(tmp_path: Path, site: str) -> None:
+    with encoder(
+        *pictures(1, live=False), *X264, *HLS, str(tmp_path / "v.m3u8")
+    ) as process:
+        process.wait()
+    (tmp_path / "all.m3u8").write_text(
+        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9,RESOLUTION=3840x2160\nno.m3u8\n"
+        "#EXT-X-STREAM-INF:BANDWIDTH=5,RESOLUTION=160x96\nv.m3u8\n"
+    )
+
+    seen = watch(HlsSource(f"{site}/all.m3u8"))
+
+    check_times(seen.times_s, least=9)
+    assert seen.error is None
+
+
+def quick(url: str, **options: object) -> Exception | None:
+    settings = replace(FAST, start_timeout_s=0.3)
+    return watch(HlsSource(url, **options), settings).error  # type: ignore[arg-type]
+
+
+def test_each_address_is_checked_redirections_too(site: str) -> None:
+    asked = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        if host != "127.0.0.1":
+            raise SourceUnreachable(f"{host} is private.")
+        return [host]
+
+    error = quick(f"{site}/elsewhere", resolve=resolve)
+
+    assert "10.0.0.1 is private" in str(error)
+    assert asked[:2] == ["127.0.0.1", "10.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("none.m3u8", "answers 404"), ("circle", "in a circle")],
+)
+def test_a_server_that_refuses_is_said(site: str, path: str, message: str) -> None:
+    error = quick(f"{site}/{path}")
+
+    assert isinstance(error, SourceUnreachable)
+    assert message in str(error)
+
+
+def test_a_page_is_no_playlist(tmp_path: Path, site: str) -> None:
+    (tmp_path / "page.m3u8").write_text("<html>")
+
+    assert isinstance(quick(f"{site}/page.m3u8"), UnreadableVideo)
+
+
+def test_encrypted_segments_are_refused() -> None:
+    text = '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:1,\na.ts\n'
+
+    with pytest.raises(UnsupportedMedia, match="encrypted"):
+        read_playlist(text, URL)
+
+
+def test_ranges_and_heads_are_read() -> None:
+    text = (
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:7\n"
+        '#EXT-X-MAP:URI="m.mp4",BYTERANGE="10@0"\n'
+        "#EXT-X-BYTERANGE:20@10\n#EXTINF:4,\nm.mp4\n"
+        "#EXT-X-BYTERANGE:30\n#EXTINF:4,\nm.mp4\n"
+        "#EXT-X-DISCONTINUITY\n#EXTINF:4,\nhttps://other/b.mp4\n#EXT-X-ENDLIST\n"
+    )
+
+    read = read_playlist(text, URL)
+
+    assert isinstance(read, MediaPlaylist)
+    assert [one.number for one in read.segments] == [7, 8, 9]
+    assert read.segments[0].head == Part("http://host/a/m.mp4", 0, 10)
+    assert read.segments[1].media == Part("http://host/a/m.mp4", 30, 30)
+    assert read.segments[2].media == Part("https://other/b.mp4")
+    assert [one.is_discontinuous for one in read.segments] == [False, False, True]
+    assert (read.target_s, read.is_ended) == (4, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:x\n",
+        "#EXTM3U\n#EXT-X-BYTERANGE:-1@0\n#EXTINF:1,\na.ts\n",
+        "#EXTM3U\n#EXT-X-STREAM-INF:RESOLUTION=x\nb.m3u8\n",
+    ],
+)
+def test_a_damaged_playlist_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableVideo):
+        read_playlist(text, URL)
