@@ -59,6 +59,7 @@ class LiveClock:
         self._last_s: float | None = None
         self._good_s = self._good_at = 0.0
         self._suspect_s: float | None = None
+        self._wall = WallClock()
 
     @property
     def gap_s(self) -> float:
@@ -94,7 +95,7 @@ class LiveClock:
     def _begin(self, raw_s: float | None, at: float) -> Given:
         self.changes += 1
         self.offset_s = self._begin_s - (raw_s or 0.0)
-        self._good_s, self._good_at = self._begin_s, at
+        self._note_good(self._begin_s, at)
         return self._give(self._begin_s)
 
     def _begin_anew(self, raw_s: float, at: float, elapsed_s: float) -> Given:
@@ -105,7 +106,8 @@ class LiveClock:
         self.offset_s = time_s - raw_s
         self.changes += 1
         self._suspect_s = None
-        self._good_s, self._good_at = time_s, at
+        self._wall = WallClock()
+        self._note_good(time_s, at)
         self._give(time_s)
         return Given(time_s, jumped_from_s=from_s)
 
@@ -114,8 +116,12 @@ class LiveClock:
         if step_s <= _LONE_S:
             self._gaps_s.append(step_s)
         self._suspect_s = None
-        self._good_s, self._good_at = time_s, at
+        self._note_good(time_s, at)
         return self._give(time_s)
+
+    def _note_good(self, time_s: float, at: float) -> None:
+        # Some pictures come late: MPEG-TS ends one only where the next begins.
+        self._good_s, self._good_at = time_s, self._wall.push(time_s, at)
 
     def _estimate(self) -> Given:
         return self._give((self._last_s or 0.0) + self.gap_s)
