@@ -142,7 +142,8 @@ def _join(
 
 def _receive_live(request: Mapping[str, Any], channel: MessageChannel) -> None:
     _import_all_of_pyav()
-    report = enter_sandbox(loopback=request["input"] in SPEAKING)
+    growing = request["descriptor"] if request["input"] == "growing" else None
+    report = enter_sandbox(reading=growing, loopback=request["input"] in SPEAKING)
     channel.send(kind="sandbox", **asdict(report))
     free = threading.Semaphore(request["slots"])
     receiver = LiveReceiver(request, channel, free)

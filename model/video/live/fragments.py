@@ -39,6 +39,19 @@ _ENCODER = {
 }
 
 
+def can_copy(stream: Any) -> bool:
+    """Whether the stream's pictures can be recorded as they are."""
+    return stream.codec_context.codec.canonical_name in COPIED_VIDEO
+
+
+def sound_of(container: Any) -> Any:
+    """Return the stream of sound that is recorded; None if no browser plays it."""
+    for stream in container.streams.audio:
+        if stream.codec_context.codec.canonical_name in COPIED_SOUND:
+            return stream
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """What a stream's packets are, as a file's head says it.

@@ -16,9 +16,10 @@ from model.errors import NoVideoStream
 from model.video.frame_spec import FrameSpec
 from model.video.limits import CODECS, DECODER_SLACK, MediaLimits
 from model.video.live.connection import SPEAKING
+from model.video.live.fragments import can_copy, sound_of
 from model.video.live.live_clock import LiveClock, WallClock
 from model.video.live.live_opening import open_input
-from model.video.live.recorder import Recorder, can_copy, sound_of
+from model.video.live.recorder import Recorder
 from model.video.live.step_chooser import RateLimit, StepChooser
 from model.video.opening import find_video
 from model.video.picture import FrameConverter
@@ -112,10 +113,10 @@ class _Pictures:
     def read(self) -> None:
         """Read to the end."""
         for packet in self._packets():
-            if self.recorder is not None and packet.size:
-                self.recorder.packet(packet)
             if packet.stream.index == self._video.index:
                 self._decode(packet)
+            if self.recorder is not None and packet.size:
+                self.recorder.packet(packet)  # Now its size is known.
 
     def _find_video(self) -> Any:
         try:
@@ -196,7 +197,7 @@ class _Pictures:
         if self.recorder is not None:
             is_new = self._clock.changes != self._seen_changes
             if is_new or chosen.gap_from_s is not None:
-                self.recorder.offset(self._clock.offset_s, self._size)
+                self.recorder.offset(self._clock.offset_s)
             self.recorder.frame(picture, given.time_s)
         self._seen_changes = self._clock.changes
         sent = self._wall.push(given.time_s, wall - (at - came_at))
@@ -224,8 +225,6 @@ class _Pictures:
         if self._time_s is not None:
             self._gap(self._time_s, self._time_s, "size changed")
         self._size = size
-        if self.recorder is not None and self._time_s is not None:
-            self.recorder.offset(self._clock.offset_s, size)
         rate = self._video.average_rate or self._video.guessed_rate
         sound = self._sound
         self._channel.send(

@@ -15,12 +15,11 @@ import av.error
 from av.video.frame import VideoFrame
 
 from model.video.live.fragments import (
-    COPIED_SOUND,
-    COPIED_VIDEO,
     TICKS,
     Fragments,
     Piece,
     Track,
+    can_copy,
     parameter_sets,
     without_adts,
 )
@@ -36,19 +35,6 @@ _FASTEST = TICKS // 35
 _END_S = 5.0
 
 
-def can_copy(stream: Any) -> bool:
-    """Whether the stream's pictures can be recorded as they are."""
-    return stream.codec_context.codec.canonical_name in COPIED_VIDEO
-
-
-def sound_of(container: Any) -> Any:
-    """Return the stream of sound that is recorded; None if no browser plays it."""
-    for stream in container.streams.audio:
-        if stream.codec_context.codec.canonical_name in COPIED_SOUND:
-            return stream
-    return None
-
-
 @dataclass(slots=True)
 class _Segment:
     """One that is being written; times in ticks of the stream."""
@@ -56,6 +42,7 @@ class _Segment:
     fragments: Fragments
     start: int
     is_after_gap: bool
+    size: tuple[int, int]
     end: int = 0
 
 
@@ -87,6 +74,7 @@ class Recorder:
     _pending: list[tuple[bool, Piece]] = field(default_factory=list)
     _segment: _Segment | None = None
     _expected: int | None = None
+    _read_dts: int | None = None
     _last_dts: int | None = None
     _last_frame: int = -TICKS
     _head: bytes = b""
@@ -114,24 +102,32 @@ class Recorder:
         if is_video and packet.has_sidedata("new_extradata"):
             self._put(("head", bytes(packet.get_sidedata("new_extradata"))))
         ticks = TICKS * packet.time_base
-        dts = packet.pts if packet.dts is None else packet.dts
+        context = self.video.codec_context
+        size = context.width, context.height
+        pts = round(packet.pts * ticks)
+        dts = None if packet.dts is None else round(packet.dts * ticks)
+        if dts is None and is_video and self._read_dts is not None:
+            # Matroska does not tell it; any that goes forward will do.
+            dts = max(self._read_dts + 1, pts - TICKS // 2)
+        if is_video:
+            self._read_dts = pts if dts is None else dts
         piece = Piece(
             bytes(packet),
-            pts=round(packet.pts * ticks),
-            dts=round(dts * ticks),
+            pts=pts,
+            dts=pts if dts is None else dts,
             duration=round((packet.duration or 0) * ticks),
             is_key=packet.is_keyframe,
         )
-        self._put(("picture" if is_video else "sound", piece))
+        self._put(("picture", (piece, size)) if is_video else ("sound", piece))
 
     def frame(self, frame: VideoFrame, time_s: float) -> None:
         """Take a decoded picture and its time in the stream."""
         if self.encodes and self._frames.acquire(blocking=False):
             self._put(("frame", (frame, round(time_s * TICKS))))
 
-    def offset(self, offset_s: float, size: tuple[int, int]) -> None:
-        """Learn what is added to packets' times, and how large pictures are now."""
-        self._put(("offset", (round(offset_s * TICKS), size)))
+    def offset(self, offset_s: float) -> None:
+        """Learn what is added to packets' times."""
+        self._put(("offset", round(offset_s * TICKS)))
 
     def close(self) -> None:
         """Write what is there; wait a few seconds at the most."""
@@ -170,20 +166,23 @@ class Recorder:
                 self._head = value
                 self._break()
             case "offset":
-                self._offset, self._size = value
+                self._offset = value
                 self._flush()
             case "lost":
                 self._break()
             case "frame":
                 self._encode(*value)
-            case _:
-                self._piece(kind == "picture", value)
+            case "picture":
+                piece, self._size = value
+                self._piece(True, piece)
+            case "sound":
+                self._piece(False, value)
 
     def _piece(self, is_picture: bool, piece: Piece) -> None:
         if is_picture:
             step = piece.dts - (piece.dts if self._last_dts is None else self._last_dts)
             self._last_dts = piece.dts
-            if not 0 <= step <= _LONE:
+            if not -_LONE < step <= _LONE:
                 self._break()
                 self._offset = None  # Until it is known what the jump means.
         if self._offset is None:
@@ -191,23 +190,24 @@ class Recorder:
             if len(self._pending) > _MAX_PENDING:
                 self._pending.clear()
             return
-        moved = replace(
-            piece, pts=piece.pts + self._offset, dts=piece.dts + self._offset
-        )
+        self._place(is_picture, piece)
+
+    def _place(self, is_picture: bool, piece: Piece) -> None:
+        offset = self._offset or 0
+        moved = replace(piece, pts=piece.pts + offset, dts=piece.dts + offset)
         (self._write_picture if is_picture else self._write_sound)(moved)
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         for is_picture, piece in pending:
-            offset = self._offset or 0
-            moved = replace(piece, pts=piece.pts + offset, dts=piece.dts + offset)
-            (self._write_picture if is_picture else self._write_sound)(moved)
+            self._place(is_picture, piece)
 
     def _write_picture(self, piece: Piece) -> None:
         if piece.is_key:
             self._head = parameter_sets(piece.data, self.video) or self._head
         lasts = 0 if self._segment is None else piece.pts - self._segment.start
-        is_due = piece.is_key and lasts >= self.segment_s * TICKS
+        is_other = self._segment is not None and self._segment.size != self._size
+        is_due = piece.is_key and (lasts >= self.segment_s * TICKS or is_other)
         is_too_long = lasts > _LONGEST * self.segment_s * TICKS
         if self._segment is not None and (is_due or is_too_long or self._is_too_large):
             self._finish(until=piece.pts)
@@ -263,7 +263,7 @@ class Recorder:
         )
         is_first = self._expected is None
         is_after_gap = self.is_after_gap if is_first else self._expected != start
-        self._segment = _Segment(fragments, start, is_after_gap, end=start)
+        self._segment = _Segment(fragments, start, is_after_gap, self._size, end=start)
 
     def _break(self) -> None:
         """End the segment where the stream does not go on."""

@@ -1,0 +1,221 @@
+"""What is recorded: complete segments, at the stream's own times, that players take."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from model.video.live.hls_writer import RecordedSegment, head_bytes, write_playlist
+from model.video.live.sources import PushSource
+from tests.live_streams import (
+    AAC,
+    FAST,
+    X264,
+    Seen,
+    Segments,
+    encoded,
+    needs_ffmpeg,
+    pictures,
+    tone,
+    watch,
+)
+from tests.videos import draw_video, read_number
+
+pytestmark = [needs_ffmpeg, pytest.mark.slow]
+
+
+def recorded(folder: Path, *pieces: bytes) -> tuple[Seen, Segments]:
+    """Push bytes and record what becomes of them."""
+    source, taken = PushSource(), Segments()
+
+    def push() -> None:
+        for piece in pieces:
+            source.write(piece)
+        source.finish()
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    settings = replace(FAST, stall_timeout_s=10.0, give_up_s=10.0)
+    seen = watch(source, settings, record=taken, folder=folder)
+    thread.join()
+    assert seen.error is None
+    assert taken.failures == []
+    return seen, taken
+
+
+def frames_of(path: Path) -> list[tuple[float, int]]:
+    """Return times of pictures and the numbers that they show."""
+    with av.open(str(path)) as container:
+        return [
+            (float(one.time or 0), read_number(pixels_of(one)))
+            for one in container.decode(video=0)
+        ]
+
+
+def pixels_of(frame: Any) -> Any:
+    return frame.to_ndarray(format="rgb24")
+
+
+def playlist(taken: Segments, folder: Path) -> Path:
+    path = folder / "index.m3u8"
+    segments = [
+        RecordedSegment(
+            number,
+            file.name,
+            duration_s,
+            is_after_gap,
+            head_bytes(file),
+            file.stat().st_size,
+            datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        for number, file, _, duration_s, is_after_gap in taken.taken
+    ]
+    path.write_text(write_playlist(segments, is_ended=True))
+    return path
+
+
+def probed(path: Path, entries: str) -> Sequence[dict[str, Any]]:
+    command = ["ffprobe", "-v", "error", "-of", "json", "-show_entries", entries]
+    shown = subprocess.run([*command, str(path)], capture_output=True, text=True)
+    assert shown.stderr == ""
+    found: Sequence[dict[str, str]] = json.loads(shown.stdout)[
+        f"{entries.split('=')[0]}s"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize("suffix", [".ts", ".mkv"])
+def test_no_picture_is_lost_and_each_is_at_its_time(
+    tmp_path: Path, suffix: str, b_frames: int
+) -> None:
+    path = tmp_path / f"sent{suffix}"
+    truth = draw_video(path, frames=60, fps=25, b_frames=b_frames, key_every=15)
+
+    seen, taken = recorded(tmp_path, path.read_bytes())
+
+    frames = [one for _, file, *_ in taken.taken for one in frames_of(file)]
+    assert [number for _, number in frames] == list(range(60))
+    times_s = [time_s for time_s, _ in frames]
+    assert times_s == pytest.approx(truth, abs=0.002)
+    starts = [frames_of(file)[0][0] for _, file, *_ in taken.taken]
+    assert starts == pytest.approx([one[2] for one in taken.taken], abs=0.002)
+    # Steps show what the recording shows at their time.
+    for step in seen.steps:
+        nearest = min(frames, key=lambda one: abs(one[0] - step.media_s))
+        assert read_number(step.image) == nearest[1]
+
+
+def test_segments_follow_each_other_without_a_hole(tmp_path: Path) -> None:
+    path = tmp_path / "sent.ts"
+    draw_video(path, frames=60, fps=25, key_every=15)
+
+    _, taken = recorded(tmp_path, path.read_bytes())
+
+    assert [one[0] for one in taken.taken] == list(range(len(taken.taken)))
+    assert len(taken.taken) == 4
+    ends = [one[2] + one[3] for one in taken.taken]
+    assert ends[:-1] == pytest.approx([one[2] for one in taken.taken[1:]])
+    assert ends[-1] == pytest.approx(2.4, abs=0.05)
+    assert not any(one[4] for one in taken.taken)
+
+
+def test_a_variable_rate_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "sent.mkv"
+    times_ms = [0, 30, 90, 200, 210, 400, 480, 600, 610, 900, 950, 1300, 1333, 1366]
+    draw_video(path, times_ms=times_ms, key_every=5)
+
+    _, taken = recorded(tmp_path, path.read_bytes())
+
+    frames = [one for _, file, *_ in taken.taken for one in frames_of(file)]
+    assert [1000 * one for one, _ in frames] == pytest.approx(times_ms, abs=2)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+@pytest.mark.parametrize("kind", ["mpegts", "flv", "matroska"])
+def test_a_player_reads_the_playlist(tmp_path: Path, codec: str, kind: str) -> None:
+    if (codec, kind) == ("libx265", "flv"):
+        pytest.skip("this ffmpeg program writes no HEVC into FLV")
+    coded = ("-c:v", codec, "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25")
+    sent = encoded(*pictures(2, live=False), *tone(2), *coded, *AAC, "-f", kind)
+
+    _, taken = recorded(tmp_path, sent)
+
+    path = playlist(taken, tmp_path)
+    streams = probed(path, "stream=codec_name")
+    name = "h264" if codec == "libx264" else "hevc"
+    assert sorted(one["codec_name"] for one in streams) == sorted([name, "aac"])
+    packets = probed(path, "packet=pts_time,codec_type")
+    seen = [float(x["pts_time"]) for x in packets if x["codec_type"] == "video"]
+    assert len(seen) == 50
+    heard = [float(x["pts_time"]) for x in packets if x["codec_type"] == "audio"]
+    assert len(heard) == pytest.approx(2 * 44100 / 1024, abs=3)
+    assert abs(min(seen) - min(heard)) < 0.1
+
+
+def test_vp8_of_any_rate_becomes_h264(tmp_path: Path) -> None:
+    path = tmp_path / "sent.webm"
+    times_ms = [0, 33, 70, 190, 240, 250, 500, 533, 566, 700, 1100, 1133, 1166, 1400]
+    draw_video(path, times_ms=times_ms, codec="libvpx", key_every=100)
+
+    _, taken = recorded(tmp_path, path.read_bytes())
+
+    frames = [one for _, file, *_ in taken.taken for one in frames_of(file)]
+    kept = [at for at in times_ms if at != 250]  # Too near to the one before.
+    assert [1000 * one for one, _ in frames] == pytest.approx(kept, abs=2)
+    assert len(taken.taken) >= 2  # Though the source sends one key picture.
+    assert {
+        probed(file, "stream=codec_name")[0]["codec_name"]
+        for _, file, *_ in taken.taken
+    } == {"h264"}
+
+
+def test_another_size_has_a_head_of_its_own(tmp_path: Path) -> None:
+    coded = (*X264, "-g", "10", "-f", "mpegts")
+    first = encoded(*pictures(1, live=False), *coded)
+    later = ("-output_ts_offset", "1")
+    second = encoded(*pictures(1, live=False, size="320x192"), *coded, *later)
+
+    _, taken = recorded(tmp_path, first, second)
+
+    sizes = [probed(file, "stream=width")[0]["width"] for _, file, *_ in taken.taken]
+    assert sizes == sorted(sizes)
+    assert set(sizes) == {160, 320}
+    for _, file, *_ in taken.taken:
+        head = file.read_bytes()[: head_bytes(file)]
+        at = head.index(b"tkhd")
+        width = Fraction(int.from_bytes(head[at + 80 : at + 84]), 1 << 16)
+        assert width == probed(file, "stream=width")[0]["width"]
+
+
+def test_a_gap_is_marked_in_the_playlist() -> None:
+    segments = [
+        RecordedSegment(5, "5.mp4", 4.0, True, 100, 500),
+        RecordedSegment(6, "6.mp4", 4.2, True, 100, 600),
+    ]
+
+    lines = write_playlist(segments, is_ended=False, gaps_before=3).splitlines()
+
+    assert "#EXT-X-MEDIA-SEQUENCE:5" in lines
+    assert "#EXT-X-DISCONTINUITY-SEQUENCE:3" in lines
+    assert "#EXT-X-TARGETDURATION:5" in lines
+    assert lines.count("#EXT-X-DISCONTINUITY") == 1
+    assert lines.index("#EXT-X-DISCONTINUITY") > lines.index("5.mp4")
+    assert '#EXT-X-MAP:URI="6.mp4",BYTERANGE="100@0"' in lines
+    assert "#EXT-X-BYTERANGE:500@100" in lines
+    assert "#EXT-X-ENDLIST" not in lines
+
+
+def test_what_is_no_segment_has_no_head(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x08ftyp\0\0\0\0free")
+
+    with pytest.raises(ValueError, match=r"a\.mp4"):
+        head_bytes(tmp_path / "a.mp4")
