@@ -113,8 +113,8 @@ def split_address(url: str, schemes: tuple[str, ...]) -> SplitResult:
     if parts.scheme not in schemes:
         names = ", ".join(f"{name}://" for name in schemes)
         raise SourceUnreachable(
-            f"A source of {parts.scheme}:// cannot be read here; {names} can. SRT, "
-            "RIST and WebRTC come through MediaMTX (docs/live-sources.md)."
+            f"A source of {parts.scheme}:// cannot be read here; {names} can. SRT "
+            "and WebRTC come through MediaMTX (docs/live-sources.md)."
         )
     return parts
 
