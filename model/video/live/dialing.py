@@ -4,6 +4,7 @@ FFmpeg never opens one: what it would follow, a redirection or a name that resol
 something else the second time, was not checked.
 """
 
+import select
 import socket
 import ssl
 import threading
@@ -20,6 +21,7 @@ Raises `SourceUnreachable` if there are none, or if they may not be connected to
 
 CONNECT_S = 5.0
 _BUFFER_BYTES = 65536
+_WRITE_S = 30.0
 
 
 def resolve_any(host: str, port: int) -> list[str]:
@@ -77,19 +79,38 @@ def _connect(host: str, port: int, resolve: Resolver) -> socket.socket:
 
 
 def _with_tls(plain: socket.socket, host: str) -> socket.socket:
-    """Put a thread pair between an encrypted connection and a plain local one."""
+    """Put a thread between an encrypted connection and a plain local one."""
     secure = tls_over(plain, host)
-    secure.settimeout(None)
     near, far = socket.socketpair()
-    for source, target in ((secure, far), (far, secure)):
-        threading.Thread(target=_pump, args=(source, target), daemon=True).start()
+    threading.Thread(target=_pump, args=(secure, far), daemon=True).start()
     return near
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(_BUFFER_BYTES):
-            target.sendall(data)
-    for end in (source, target):
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+def _pump(secure: ssl.SSLSocket, far: socket.socket) -> None:
+    # In one thread: OpenSSL does not read and write one connection at once.
+    with secure, far, suppress(OSError):
+        while True:
+            ready = [secure] if secure.pending() else _ready(secure, far)
+            if secure in ready and not _decrypt(secure, far):
+                return
+            if far in ready:
+                data = far.recv(_BUFFER_BYTES)
+                if not data:
+                    return
+                secure.settimeout(_WRITE_S)
+                secure.sendall(data)
+
+
+def _ready(*sockets: socket.socket) -> list[socket.socket]:
+    return select.select(sockets, [], [])[0]
+
+
+def _decrypt(secure: ssl.SSLSocket, far: socket.socket) -> bool:
+    """Pass on what has come; return whether more can."""
+    secure.setblocking(False)
+    try:
+        data = secure.recv(_BUFFER_BYTES)
+    except ssl.SSLWantReadError:
+        return True  # Not a whole record yet, or one of TLS itself.
+    far.sendall(data)
+    return bool(data)

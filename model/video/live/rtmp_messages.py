@@ -6,7 +6,7 @@ Source: Adobe's Real Time Messaging Protocol (RTMP) specification 1.0, 5.2 to 5.
 import os
 import struct
 from dataclasses import dataclass, field
-from io import BufferedReader, BufferedWriter
+from typing import IO
 
 SET_CHUNK_SIZE, ABORT, ACKNOWLEDGE, WINDOW, BANDWIDTH = 1, 2, 3, 5, 6
 SOUND, PICTURE, DATA, COMMAND = 8, 9, 18, 20
@@ -58,7 +58,7 @@ class _Chunks:
 class RtmpConnection:
     """The server's side of a connection."""
 
-    def __init__(self, reading: BufferedReader, writing: BufferedWriter) -> None:
+    def __init__(self, reading: IO[bytes], writing: IO[bytes]) -> None:
         self._reading, self._writing = reading, writing
         self._chunk_size = 128
         self._streams: dict[int, _Chunks] = {}
