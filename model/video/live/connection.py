@@ -62,12 +62,15 @@ class LiveSource(Protocol):
         name: what messages call it; holds no password.
         is_paced: bytes wait for their reader, so no step is ever left out.
         is_bursty: when bytes come says nothing about when they were made.
+        is_pushed: others connect, and may come again; what one of them sends does
+            not say that the source is wrong.
         is_over: it will never send again.
     """
 
     name: str
     is_paced: bool
     is_bursty: bool
+    is_pushed: bool
 
     @property
     def is_over(self) -> bool:

@@ -42,7 +42,7 @@ class HlsSource:
     playlist of its own is not read; encrypted segments are refused.
     """
 
-    is_paced, is_bursty = True, True
+    is_paced, is_bursty, is_pushed = True, True, False
 
     def __init__(self, url: str, *, resolve: Resolver = resolve_any) -> None:
         """Name the playlist.

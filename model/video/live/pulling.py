@@ -35,7 +35,7 @@ class PullSource:
     RTSP comes over its TCP connection (interleaved): not over UDP.
     """
 
-    is_paced, is_bursty, is_over = False, False, False
+    is_paced, is_bursty, is_pushed, is_over = False, False, False, False
 
     def __init__(self, url: str, *, resolve: Resolver = resolve_any) -> None:
         """Name the stream.

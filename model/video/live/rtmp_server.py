@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 class ListenSource:
     """A stream that an encoder pushes under a key; it may come and go."""
 
-    is_paced, is_bursty, is_over = False, False, False
+    is_paced, is_bursty, is_pushed, is_over = False, False, True, False
 
     def __init__(self, server: "RtmpServer", key: str) -> None:
         self.name = f"the RTMP encoder at port {server.port}"

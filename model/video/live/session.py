@@ -112,11 +112,12 @@ class _Stream:
             except (SourceUnreachable, DecoderError) as exc:
                 self._failure = exc
             except UnreadableVideo as exc:
-                if self._last_s is None:
+                if self._last_s is None and not self._source.is_pushed:
                     raise
-                self._failure = exc  # It was a video before: cut off in its head.
+                self._failure = exc  # Cut off in its head, or somebody else's.
             if self._source.is_over:
-                self._check_begun()
+                if self._failure is not None or self._last_s is None:
+                    raise self._given_up()
                 return
             self._wait(pause_s)
             came = self._last_s != before_s
@@ -225,6 +226,8 @@ class _Stream:
 
     def _check_picture(self) -> None:
         self._check()
+        if self._source.is_over:
+            return  # It cannot be connected to again: `give_up_s` alone holds.
         stall_s = self._settings.stall_timeout_s + self._burst_s
         if self._last_s is None:
             stall_s = max(stall_s, self._settings.start_timeout_s)
@@ -237,12 +240,10 @@ class _Stream:
         if time.monotonic() > self._deadline:
             raise self._given_up()
 
-    def _check_begun(self) -> None:
-        if self._last_s is None:
-            raise self._given_up()
-
     def _given_up(self) -> Exception:
-        if isinstance(self._failure, SourceUnreachable):
+        if isinstance(self._failure, SourceUnreachable | UnreadableVideo):
+            return self._failure
+        if isinstance(self._failure, DecoderError) and self._source.is_over:
             return self._failure
         name, settings = self._source.name, self._settings
         if self._last_s is None:

@@ -20,7 +20,7 @@ _RECEIVE_BYTES = 4 << 20
 class PipeSource:
     """Bytes from a pipe, a socket or standard input, to their end: any format."""
 
-    is_paced, is_bursty = True, False
+    is_paced, is_bursty, is_pushed = True, False, False
 
     def __init__(self, descriptor: int, *, format: str | None = None) -> None:
         """Take a descriptor, which is copied.
@@ -59,7 +59,7 @@ class FileSource:
     MPEG-TS, FLV, Matroska and fragmented MP4; an ordinary MP4 has its index at the end.
     """
 
-    is_paced, is_bursty = True, True
+    is_paced, is_bursty, is_pushed = True, True, False
 
     def __init__(self, path: Path, *, idle_s: float = 10.0) -> None:
         """Name the file.
@@ -100,7 +100,7 @@ class UdpSource:
         port: where datagrams are received.
     """
 
-    is_paced, is_bursty, is_over = False, False, False
+    is_paced, is_bursty, is_pushed, is_over = False, False, True, False
 
     def __init__(self, host: str, port: int, *, interface: str = "0.0.0.0") -> None:  # noqa: S104
         """Bind the socket; it stays bound until the source is closed.
@@ -151,7 +151,7 @@ class UdpSource:
 class PushSource:
     """Bytes that the caller writes, as they come from a browser; any format."""
 
-    is_paced, is_bursty = True, False
+    is_paced, is_bursty, is_pushed = True, False, True
 
     def __init__(
         self, name: str = "the push", *, write_timeout_s: float = 10.0

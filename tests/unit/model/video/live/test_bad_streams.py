@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import signal
 import socket
 import threading
 import time
@@ -12,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from model.errors import (
+    DecoderCrashed,
     NoVideoStream,
     SourceSilent,
     UnreadableVideo,
     VideoLimitExceeded,
 )
 from model.video.live.session import open_live
+from model.video.live.settings import LiveGap, LiveStep
 from model.video.live.sources import PipeSource, PushSource, UdpSource
 from tests.live_streams import (
     AAC,
@@ -26,6 +29,7 @@ from tests.live_streams import (
     Seen,
     Segments,
     encoded,
+    encoder,
     needs_ffmpeg,
     pictures,
     tone,
@@ -172,8 +176,75 @@ def test_datagrams_of_noise_do_not_start_a_stream() -> None:
             sender.sendto(os.urandom(1316), ("127.0.0.1", source.port))
         seen = watch(source, replace(FAST, start_timeout_s=1.0))
 
-    assert seen.error is not None
+    assert isinstance(seen.error, UnreadableVideo | SourceSilent)
     assert seen.steps == []
+
+
+def test_noise_before_a_stream_does_not_keep_it_out() -> None:
+    source = UdpSource("127.0.0.1", 0)
+    address = f"udp://127.0.0.1:{source.port}?pkt_size=1316"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"hello", ("127.0.0.1", source.port))
+    with encoder(*pictures(3), *TS, address):
+        seen = watch(source, most_steps=5)
+
+    assert seen.error is None
+
+
+def test_a_reader_that_is_too_slow_is_told_and_does_not_fall_behind() -> None:
+    source = UdpSource("127.0.0.1", 0)
+    address = f"udp://127.0.0.1:{source.port}?pkt_size=1316"
+    seen = Seen()
+    with (
+        encoder(*pictures(4), *TS, address),
+        open_live(source, replace(FAST, ring_steps=3)) as events,
+    ):
+        for event in events:
+            if isinstance(event, LiveGap):
+                seen.gaps.append(event)
+                break
+            if isinstance(event, LiveStep):
+                seen.steps.append(event)
+                time.sleep(0.25)
+        late_s = time.monotonic() - seen.steps[-1].decoded_at
+
+    assert seen.reasons == ["too slow"]
+    assert late_s < 1.5
+    assert seen.gaps[0].from_s > seen.times_s[-1] - 0.01
+
+
+def test_a_browser_that_comes_back_goes_on_after_a_gap() -> None:
+    source = PushSource()
+
+    def push() -> None:
+        source.write(stored(4))  # More than fits: it is being read.
+        source.restart()
+        source.write(stored(1))
+        source.finish()
+
+    thread = threading.Thread(target=push)
+    thread.start()
+    seen = watch(source, replace(FAST, give_up_s=5.0))
+    thread.join()
+
+    assert seen.error is None
+    assert seen.reasons == ["reconnected"]
+    assert len(seen.steps) >= 48
+
+
+def test_a_decoder_that_dies_is_told_where_nothing_more_can_come() -> None:
+    near, far = os.pipe()
+    os.write(far, stored(1)[:60_000])
+    with open_live(PipeSource(near), FAST) as events:
+        next(event for event in events if isinstance(event, LiveStep))
+        for child in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+            for pid in child.read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+
+        with pytest.raises(DecoderCrashed, match="SIGKILL"):
+            list(events)
+    os.close(near)
+    os.close(far)
 
 
 def test_the_caller_can_stop_while_nothing_comes() -> None:

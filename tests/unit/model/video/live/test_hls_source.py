@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -32,8 +33,13 @@ URL = "http://host/a/list.m3u8"
 class _Files(http.server.SimpleHTTPRequestHandler):
     """Files of a folder, and two addresses that send elsewhere."""
 
+    failures: ClassVar[dict[str, int]] = {}
+
     def do_GET(self) -> None:
-        if self.path in ("/circle", "/elsewhere"):
+        if self.failures.get(self.path):
+            self.failures[self.path] -= 1
+            self.send_error(503)
+        elif self.path in ("/circle", "/elsewhere"):
             target = "/circle" if self.path == "/circle" else "http://10.0.0.1/a.m3u8"
             self.send_response(302)
             self.send_header("Location", target)
@@ -171,3 +177,23 @@ def test_ranges_and_heads_are_read() -> None:
 def test_a_damaged_playlist_is_refused(text: str) -> None:
     with pytest.raises(UnreadableVideo):
         read_playlist(text, URL)
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_a_server_that_fails_for_a_while_is_asked_again(
+    tmp_path: Path, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "all.m3u8"
+    coded = (*X264, *HLS, "-hls_list_size", "0", str(path))
+    with encoder(*pictures(2, live=False), *coded) as process:
+        process.wait()
+    monkeypatch.setattr(_Files, "failures", {"/all1.ts": 3})
+
+    seen = watch(HlsSource(f"{site}/all.m3u8"), replace(FAST, give_up_s=8))
+
+    assert seen.error is None
+    assert _Files.failures == {"/all1.ts": 0}
+    assert seen.reasons == ["reconnected"]
+    assert len(seen.steps) >= 19
+    assert seen.times_s == sorted(set(seen.times_s))

@@ -206,3 +206,21 @@ class pushing:  # noqa: N801
         while data := os.read(self._descriptor, 65536):
             self._source.write(data)
         self._source.finish()
+
+
+def test_mpeg_ts_to_a_multicast_group() -> None:
+    port = free_port(socket.SOCK_DGRAM)
+    try:
+        source = UdpSource("239.255.42.42", port, interface="127.0.0.1")
+    except SourceUnreachable as exc:
+        pytest.skip(f"no multicast here: {exc}")
+    address = f"udp://239.255.42.42:{port}?pkt_size=1316&localaddr=127.0.0.1&ttl=0"
+    with encoder(*pictures(3), *X264, "-g", "10", "-f", "mpegts", address):
+        seen = watch(source, most_steps=5)
+
+    assert seen.error is None
+
+
+def test_an_address_that_is_not_ours_cannot_be_received_at() -> None:
+    with pytest.raises(SourceUnreachable, match="IPv4 address of this machine"):
+        UdpSource("192.0.2.1", 0)
