@@ -22,6 +22,11 @@ TICKS = 90_000
 COPIED_VIDEO = ("h264", "hevc", "av1")
 COPIED_SOUND = ("aac", "mp3", "opus")
 
+_AAC_LC = 2
+_AAC_RATES = (
+    *(96000, 88200, 64000, 48000, 44100, 32000),
+    *(24000, 22050, 16000, 12000, 11025, 8000, 7350),
+)
 _HEVC_SETS = (32, 33, 34)
 _MUXER = {
     # The head is written once the sound's own header is known.
@@ -29,6 +34,7 @@ _MUXER = {
     "use_editlist": "0",
     "avoid_negative_ts": "disabled",
     "video_track_timescale": str(TICKS),
+    "write_btrt": "0",  # Else each segment's head would differ by its bit rate.
 }
 _ENCODER = {
     "preset": "ultrafast",
@@ -124,7 +130,7 @@ class Fragments:
         if encode:
             self._output.mux(self._video.encode(None))
         self._output.close()
-        return self._file.getvalue()
+        return without_bit_rates(self._file.getvalue())
 
     def _copy_of(self, track: Track) -> Any:
         stream: Any = self._output.add_stream_from_template(track.source)
@@ -157,6 +163,43 @@ class Fragments:
         packet.is_keyframe = piece.is_key
         packet.stream = stream
         self._output.mux(packet)
+
+
+def without_bit_rates(data: bytes) -> bytes:
+    """Make the heads of segments of one source equal: rates measured in each go.
+
+    Zero means unknown. Source: ISO/IEC 14496-1, 7.2.6.6 (DecoderConfigDescriptor).
+    """
+    at = data.find(b"esds", 0, data.find(b"moof"))
+    if at < 0:
+        return data
+    at = _content_of_descriptor(data, at + 8)  # After name, version and flags.
+    at = _content_of_descriptor(data, at + 3)  # After the stream's number and flags.
+    at += 5  # After the kinds of object and stream, and the buffer's size.
+    return data[:at] + bytes(8) + data[at + 8 :]
+
+
+def _content_of_descriptor(data: bytes, at: int) -> int:
+    """Return where the content of a descriptor begins: after its tag and length."""
+    at += 1
+    while data[at] & 0x80:
+        at += 1
+    return at + 1
+
+
+def sound_head(stream: Any) -> bytes:
+    """Return the codec header that AAC in MPEG-TS lacks, by what FFmpeg found out.
+
+    Source: ISO/IEC 14496-3, 1.6.2.1 (AudioSpecificConfig), of AAC-LC.
+    """
+    context = stream.codec_context
+    if context.codec.canonical_name != "aac" or context.extradata:
+        return b""
+    if context.sample_rate not in _AAC_RATES or not 0 < context.channels < 8:
+        return b""
+    rate = _AAC_RATES.index(context.sample_rate)
+    channels: int = context.channels
+    return (_AAC_LC << 11 | rate << 7 | channels << 3).to_bytes(2)
 
 
 def without_adts(data: bytes) -> tuple[bytes, bytes] | None:

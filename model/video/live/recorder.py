@@ -21,6 +21,7 @@ from model.video.live.fragments import (
     Track,
     can_copy,
     parameter_sets,
+    sound_head,
     without_adts,
 )
 from model.video.proxy_picture import ProxyPicture
@@ -86,6 +87,8 @@ class Recorder:
     def start(self) -> None:
         """Start the thread."""
         self._size = self.video.width, self.video.height
+        if self.sound is not None:
+            self._sound_head = sound_head(self.sound)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

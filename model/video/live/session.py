@@ -241,9 +241,10 @@ class _Stream:
             raise self._given_up()
 
     def _given_up(self) -> Exception:
-        if isinstance(self._failure, SourceUnreachable | UnreadableVideo):
+        is_last = self._last_s is None or self._source.is_over
+        if isinstance(self._failure, SourceUnreachable):
             return self._failure
-        if isinstance(self._failure, DecoderError) and self._source.is_over:
+        if is_last and isinstance(self._failure, UnreadableVideo | DecoderError):
             return self._failure
         name, settings = self._source.name, self._settings
         if self._last_s is None:

@@ -1,6 +1,7 @@
 """The process that reads a live source: what it may reach, and that nothing is left."""
 
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -180,3 +181,53 @@ def test_nothing_is_left_open_when_a_stream_is_stopped(
         assert time.monotonic() < deadline, open_files() - before
         time.sleep(0.05)
     assert not is_alive(children[0].pid)
+
+
+ATTEMPTS = """
+import socket, sys
+from model.video.sandbox import enter_sandbox
+
+report = enter_sandbox(loopback=True)
+print("missing:", *report.missing)
+
+def attempt(name, action):
+    try:
+        action()
+    except OSError as exc:
+        print(name, type(exc).__name__)
+    else:
+        print(name, "done")
+
+def connect(port):
+    socket.socket(socket.AF_INET, socket.SOCK_STREAM).connect(("127.0.0.1", port))
+
+own = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+own.bind(("127.0.0.1", 0))
+own.listen(1)
+attempt("own", lambda: connect(own.getsockname()[1]))
+attempt("outside", lambda: connect(int(sys.argv[1])))
+attempt("unix", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+attempt("ipv6", lambda: socket.socket(socket.AF_INET6, socket.SOCK_STREAM))
+attempt("file", lambda: open("/etc/hostname"))
+"""
+
+
+def test_with_sockets_nothing_outside_is_reached_and_no_file_is_opened() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        ran = subprocess.run(
+            [sys.executable, "-c", ATTEMPTS, str(outside.getsockname()[1])],
+            cwd=Path(__file__).parents[5],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    said = dict(line.split(maxsplit=1) for line in ran.stdout.splitlines()[1:])
+    missing = ran.stdout.splitlines()[0].split()[1:]
+
+    assert said["own"] == "done"
+    if "network" not in missing:
+        assert said["outside"] == "ConnectionRefusedError"
+    if "seccomp" not in missing:
+        assert said["unix"] == said["ipv6"] == "PermissionError"
+    if "seccomp" not in missing or "landlock" not in missing:
+        assert said["file"] == "PermissionError"

@@ -5,7 +5,6 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import av
 import pytest
 
-from model.video.live.hls_writer import RecordedSegment, head_bytes, write_playlist
 from model.video.live.sources import PushSource
 from tests.live_streams import (
     AAC,
@@ -64,21 +62,30 @@ def pixels_of(frame: Any) -> Any:
     return frame.to_ndarray(format="rgb24")
 
 
+def head_bytes(path: Path) -> int:
+    """Return how many bytes of a segment come before its first fragment."""
+    data, at = path.read_bytes(), 0
+    kinds = []
+    while data[at + 4 : at + 8] != b"moof":
+        kinds.append(data[at + 4 : at + 8])
+        at += int.from_bytes(data[at : at + 4])
+    assert kinds == [b"ftyp", b"moov"]
+    return at
+
+
 def playlist(taken: Segments, folder: Path) -> Path:
-    path = folder / "index.m3u8"
-    segments = [
-        RecordedSegment(
-            number,
+    """Write a playlist whose heads are ranges of the segments' own files."""
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:5"]
+    for _, file, _, duration_s, _ in taken.taken:
+        head, size = head_bytes(file), file.stat().st_size
+        lines += [
+            f'#EXT-X-MAP:URI="{file.name}",BYTERANGE="{head}@0"',
+            f"#EXTINF:{duration_s},",
+            f"#EXT-X-BYTERANGE:{size - head}@{head}",
             file.name,
-            duration_s,
-            is_after_gap,
-            head_bytes(file),
-            file.stat().st_size,
-            datetime(2026, 1, 1, tzinfo=UTC),
-        )
-        for number, file, _, duration_s, is_after_gap in taken.taken
-    ]
-    path.write_text(write_playlist(segments, is_ended=True))
+        ]
+    path = folder / "index.m3u8"
+    path.write_text("\n".join([*lines, "#EXT-X-ENDLIST", ""]))
     return path
 
 
@@ -196,26 +203,29 @@ def test_another_size_has_a_head_of_its_own(tmp_path: Path) -> None:
         assert width == probed(file, "stream=width")[0]["width"]
 
 
-def test_a_gap_is_marked_in_the_playlist() -> None:
-    segments = [
-        RecordedSegment(5, "5.mp4", 4.0, True, 100, 500),
-        RecordedSegment(6, "6.mp4", 4.2, True, 100, 600),
-    ]
+@pytest.mark.parametrize("kind", ["mpegts", "flv", "matroska"])
+def test_segments_of_one_source_have_one_head_with_its_sound(
+    tmp_path: Path, kind: str
+) -> None:
+    coded = (*X264, "-g", "10", *AAC, "-f", kind)
+    _, taken = recorded(tmp_path, encoded(*pictures(2, live=False), *tone(2), *coded))
 
-    lines = write_playlist(segments, is_ended=False, gaps_before=3).splitlines()
-
-    assert "#EXT-X-MEDIA-SEQUENCE:5" in lines
-    assert "#EXT-X-DISCONTINUITY-SEQUENCE:3" in lines
-    assert "#EXT-X-TARGETDURATION:5" in lines
-    assert lines.count("#EXT-X-DISCONTINUITY") == 1
-    assert lines.index("#EXT-X-DISCONTINUITY") > lines.index("5.mp4")
-    assert '#EXT-X-MAP:URI="6.mp4",BYTERANGE="100@0"' in lines
-    assert "#EXT-X-BYTERANGE:500@100" in lines
-    assert "#EXT-X-ENDLIST" not in lines
-
-
-def test_what_is_no_segment_has_no_head(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x08ftyp\0\0\0\0free")
-
-    with pytest.raises(ValueError, match=r"a\.mp4"):
-        head_bytes(tmp_path / "a.mp4")
+    heads = {one[1].read_bytes()[: head_bytes(one[1])] for one in taken.taken}
+    assert len(taken.taken) >= 3
+    assert len(heads) == 1
+    for _, file, *_ in taken.taken:
+        played = subprocess.run(
+            ["ffmpeg", "-v", "error", "-i", str(file), "-f", "null", "-"],
+            capture_output=True,
+            text=True,
+        )
+        assert played.stderr == ""
+    whole = tmp_path / "whole.mp4"  # One head, and all fragments behind it.
+    whole.write_bytes(
+        heads.pop()
+        + b"".join(one[1].read_bytes()[head_bytes(one[1]) :] for one in taken.taken)
+    )
+    assert len(probed(whole, "packet=pts_time,codec_type")) >= 50 + 80
+    assert [time_s for time_s, _ in frames_of(whole)] == pytest.approx(
+        [k / 25 for k in range(50)], abs=0.002
+    )
