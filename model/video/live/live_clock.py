@@ -41,25 +41,36 @@ class LiveClock:
 
     Attributes:
         offset_s: what is added to the source's times.
-        changes: how often the offset was chosen.
     """
 
-    def __init__(self, *, begin_s: float = 0.0, is_bursty: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        begin_s: float = 0.0,
+        is_bursty: bool = False,
+        is_paced: bool = False,
+    ) -> None:
         """Begin.
 
         Args:
             begin_s: time of the first picture.
             is_bursty: when bytes come says nothing about when they were made.
+            is_paced: they may come faster than they were made, so a step forward is
+                believed without the wall.
         """
         self.offset_s = 0.0
-        self.changes = 0
         self._begin_s = begin_s
-        self._is_bursty = is_bursty
+        self._is_bursty, self._is_paced = is_bursty, is_paced or is_bursty
         self._gaps_s: deque[float] = deque(maxlen=_GAPS)
         self._last_s: float | None = None
         self._good_s = self._good_at = 0.0
         self._suspect_s: float | None = None
         self._wall = WallClock()
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the last picture agreed with the clock: `offset_s` is of it, too."""
+        return self._suspect_s is None
 
     @property
     def gap_s(self) -> float:
@@ -84,7 +95,7 @@ class LiveClock:
             return self._give(self._last_s + _SMALLEST_S)
         elapsed_s = at - self._good_at
         passed_s = raw_s + self.offset_s - self._good_s
-        slack_s = _LONGEST_HOLE_S if self._is_bursty else max(_LONE_S, elapsed_s / 4)
+        slack_s = _LONGEST_HOLE_S if self._is_paced else max(_LONE_S, elapsed_s / 4)
         if step_s > 0 and abs(passed_s - elapsed_s) <= slack_s:
             return self._accept(step_s, at)  # A pause: the wall says so, too.
         if self._suspect_s is not None and 0 < raw_s - self._suspect_s <= _LONE_S:
@@ -93,7 +104,6 @@ class LiveClock:
         return self._estimate()
 
     def _begin(self, raw_s: float | None, at: float) -> Given:
-        self.changes += 1
         self.offset_s = self._begin_s - (raw_s or 0.0)
         self._note_good(self._begin_s, at)
         return self._give(self._begin_s)
@@ -104,7 +114,6 @@ class LiveClock:
         if not self._is_bursty:
             time_s = max(time_s, from_s + elapsed_s)
         self.offset_s = time_s - raw_s
-        self.changes += 1
         self._suspect_s = None
         self._wall = WallClock()
         self._note_good(time_s, at)

@@ -20,6 +20,7 @@ from model.video.live.fragments import can_copy, sound_of
 from model.video.live.live_clock import LiveClock, WallClock
 from model.video.live.live_opening import open_input
 from model.video.live.recorder import Recorder
+from model.video.live.segment_writer import SegmentWriter
 from model.video.live.step_chooser import RateLimit, StepChooser
 from model.video.opening import find_video
 from model.video.picture import FrameConverter
@@ -97,7 +98,6 @@ class _Pictures:
         self._chooser = StepChooser(fps=self._spec.fps, gap_s=request["gap_s"])
         self._rate = RateLimit(self._limits.max_fps)
         self._clock, self._wall = LiveClock(), WallClock()
-        self._seen_changes = 0
         self._first_s: float | None = None
         self.began_at = time.monotonic()
         self._steps = 0
@@ -117,6 +117,7 @@ class _Pictures:
                 self._decode(packet)
             if self.recorder is not None and packet.size:
                 self.recorder.packet(packet)  # Now its size is known.
+        self._tell_offset()
 
     def _find_video(self) -> Any:
         try:
@@ -139,12 +140,15 @@ class _Pictures:
     def _start_recorder(self) -> Recorder | None:
         if self._request["record"] is None:
             return None
-        recorder = Recorder(
+        writer = SegmentWriter(
             self._request["record"],
             self._video,
             self._sound,
             segment_s=self._request["segment_s"],
             is_after_gap=self._request["last_s"] is not None,
+        )
+        recorder = Recorder(
+            writer,
             told=lambda why: self._channel.send(kind="record_failed", why=why),
         )
         recorder.start()
@@ -195,11 +199,8 @@ class _Pictures:
             self._gap(chosen.gap_from_s, given.time_s, "no pictures")
         self._tell_damage(picture, given.time_s)
         if self.recorder is not None:
-            is_new = self._clock.changes != self._seen_changes
-            if is_new or chosen.gap_from_s is not None:
-                self.recorder.offset(self._clock.offset_s)
+            self._tell_offset()
             self.recorder.frame(picture, given.time_s)
-        self._seen_changes = self._clock.changes
         sent = self._wall.push(given.time_s, wall - (at - came_at))
         for step_s in chosen.again:
             self._send(self._before or picture, step_s, sent, at)
@@ -213,7 +214,11 @@ class _Pictures:
         at = min(at, self.began_at + since_s)
         last_s, last_at = self._request["last_s"], self._request["last_at"]
         begin_s = 0.0 if last_s is None else last_s + max(0.04, at - last_at)
-        self._clock = LiveClock(begin_s=begin_s, is_bursty=self._request["is_bursty"])
+        self._clock = LiveClock(
+            begin_s=begin_s,
+            is_bursty=self._request["is_bursty"],
+            is_paced=self._request["is_paced"],
+        )
         if last_s is not None:
             self._gap(last_s, begin_s, "reconnected")
         return at
@@ -237,6 +242,10 @@ class _Pictures:
             sound=sound.codec_context.codec.canonical_name if sound else None,
             is_copied=can_copy(self._video),
         )
+
+    def _tell_offset(self) -> None:
+        if self.recorder is not None and self._clock.is_sure:
+            self.recorder.offset(self._clock.offset_s)
 
     def _note_damage(self) -> None:
         if self._damaged_from_s is None and self._time_s is not None:

@@ -14,7 +14,8 @@ from model.errors import SourceSilent, SourceUnreachable
 from model.video.input_file import open_input
 from model.video.live.connection import Connection, Waiting, wait_until
 
-_RECEIVE_BYTES = 4 << 20
+_RECEIVE_BYTES = 8 << 20
+_SO_RCVBUFFORCE = 33  # Of Linux; Python does not name it.
 
 
 class PipeSource:
@@ -118,7 +119,7 @@ class UdpSource:
             address = ipaddress.IPv4Address(host)
             if address.is_multicast:
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+            _enlarge_buffer(self._socket)
             self._socket.bind((host, port))
             if address.is_multicast:
                 group = address.packed + ipaddress.IPv4Address(interface).packed
@@ -146,6 +147,15 @@ class UdpSource:
 
     def _has_datagram(self) -> bool:
         return bool(select.select([self._socket], [], [], 0)[0])
+
+
+def _enlarge_buffer(receiving: socket.socket) -> None:
+    """Have room for what comes while the decoding process starts."""
+    try:
+        # Beyond net.core.rmem_max; only an administrator may.
+        receiving.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BYTES)
+    except OSError:
+        receiving.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
 
 
 class PushSource:

@@ -229,3 +229,32 @@ def test_segments_of_one_source_have_one_head_with_its_sound(
     assert [time_s for time_s, _ in frames_of(whole)] == pytest.approx(
         [k / 25 for k in range(50)], abs=0.002
     )
+
+
+def test_pictures_that_are_two_seconds_apart_are_all_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "sent.ts"
+    truth = draw_video(path, frames=4, fps=Fraction(1, 2), key_every=1)
+
+    _, taken = recorded(tmp_path, path.read_bytes())
+
+    frames = [one for _, file, *_ in taken.taken for one in frames_of(file)]
+    assert [number for _, number in frames] == list(range(4))
+    assert [time_s for time_s, _ in frames] == pytest.approx(truth, abs=0.01)
+
+
+def test_after_a_jump_of_the_clock_everything_from_a_key_picture_on_is_recorded(
+    tmp_path: Path,
+) -> None:
+    first, second = tmp_path / "first.ts", tmp_path / "second.ts"
+    draw_video(first, frames=25, fps=25, key_every=5, start_ms=900_000)
+    draw_video(second, frames=25, fps=25, key_every=5)
+
+    seen, taken = recorded(tmp_path, first.read_bytes(), second.read_bytes())
+
+    assert "clock jumped" in seen.reasons
+    numbers = [number for _, file, *_ in taken.taken for _, number in frames_of(file)]
+    assert numbers[:24] == list(range(24))
+    assert numbers[-25:] == list(range(25))
+    starts = [one[2] for one in taken.taken]
+    assert starts == sorted(starts)
+    assert [one[4] for one in taken.taken].count(True) == 1
