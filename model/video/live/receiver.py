@@ -244,7 +244,8 @@ class _Pictures:
         )
 
     def _tell_offset(self) -> None:
-        if self.recorder is not None and self._clock.is_sure:
+        has_begun = self._time_s is not None
+        if self.recorder is not None and has_begun and self._clock.is_sure:
             self.recorder.offset(self._clock.offset_s)
 
     def _note_damage(self) -> None:
