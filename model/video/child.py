@@ -28,6 +28,7 @@ from model.video.input_file import InputFile, open_input
 from model.video.join_request import JoinRequest
 from model.video.limits import MediaLimits
 from model.video.live.connection import SPEAKING, STOP
+from model.video.live.loopback import Loopback
 from model.video.live.receiver import LiveReceiver
 from model.video.probe import probe_file
 from model.video.proxy import open_target, write_proxy
@@ -143,10 +144,13 @@ def _join(
 def _receive_live(request: Mapping[str, Any], channel: MessageChannel) -> None:
     _import_all_of_pyav()
     growing = request["descriptor"] if request["input"] == "growing" else None
-    report = enter_sandbox(reading=growing, loopback=request["input"] in SPEAKING)
+    near = Loopback(request["descriptor"])
+    listen = near.listen if request["input"] in SPEAKING else None
+    report = enter_sandbox(reading=growing, listen=listen)
     channel.send(kind="sandbox", **asdict(report))
+    near.start()
     free = threading.Semaphore(request["slots"])
-    receiver = LiveReceiver(request, channel, free)
+    receiver = LiveReceiver({**request, "port": near.port}, channel, free)
     _start_watch(request["parent"], channel, None, free, stop=receiver.stop)
     receiver.run()
 

@@ -72,7 +72,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def enter_sandbox(
-    *, reading: int | None = None, loopback: bool = False
+    *, reading: int | None = None, listen: Callable[[], int] | None = None
 ) -> SandboxReport:
     """Give up, for good, all that decoding does not need; raises nothing.
 
@@ -82,19 +82,21 @@ def enter_sandbox(
     Args:
         reading: a descriptor that must stay readable. Some network disks ask at
             each read who reads; on those the user stays the same.
-        loopback: TCP inside the process's own, empty network is needed. Where it
-            cannot have one of its own, it is left in the system's.
+        listen: TCP inside the process's own, empty network is needed: this opens the
+            only port that may be connected to, and returns it. Where the process
+            cannot have a network of its own, the port is in the system's.
     """
     # In this order: each may need what a later one takes away.
     layers: Mapping[str, Callable[[], object]] = {
-        "network": lambda: _leave_network(loopback=loopback),
+        "network": lambda: _leave_network(loopback=listen is not None),
         "user": lambda: _drop_user(reading),
         "capabilities": lambda: linux.call("capset", _own_capabilities(), bytes(24)),
         "no_new_privs": _refuse_new_privileges,
-        "landlock": lambda: landlock.deny_files_and_network(sockets=loopback),
-        "seccomp": lambda: seccomp.deny_unlisted_calls(sockets=loopback),
+        "landlock": lambda: landlock.deny_files_and_network(port=port),
+        "seccomp": lambda: seccomp.deny_unlisted_calls(sockets=listen is not None),
     }
     held, missing = [], {}
+    port: int | None = None
     for layer, apply in layers.items():
         try:
             apply()
@@ -102,6 +104,8 @@ def enter_sandbox(
             missing[layer] = exc.strerror or str(exc)
         else:
             held.append(layer)
+        if layer == "network" and listen is not None:
+            port = listen()
     return SandboxReport(tuple(held), missing)
 
 

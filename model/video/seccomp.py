@@ -128,7 +128,9 @@ _NAMESPACES = 0x7E020000
 _DUPLICATE_OR_FLAGS = (0, 1, 2, 3, 4, 1030)  # F_DUPFD to F_SETFL, F_DUPFD_CLOEXEC
 
 
-_SOCKET: Mapping[_Numbers, _Condition] = {(41, 198): _Condition(0, (2,))}  # AF_INET
+_SOCKET: _Numbers = (41, 198)
+_OF_IPV4 = _Condition(0, (2,))
+_OF_TCP = _Condition(1, (1,), 0xF)
 
 
 def _conditional(own_pid: int) -> Mapping[_Numbers, _Condition]:
@@ -203,8 +205,15 @@ def filter_of(machine: str, *, own_pid: int, sockets: bool = False) -> list[byte
         number = numbers[column]
         if number is not None:
             chain += [_instruction(_IF_EQUAL, number, on_false=1), allow]
-    conditional = {**_conditional(own_pid), **(_SOCKET if sockets else {})}
-    for numbers, condition in conditional.items():
+    if sockets:
+        # The first condition's answer is to go on, past the refusal.
+        first, last = _tests_of(_OF_TCP, allow)[:-1], _tests_of(_OF_IPV4, allow)
+        tests = [*first[:-1], _instruction(_IF_EQUAL, 1, on_true=1), refuse]
+        tests += [*last, refuse]
+        number = _SOCKET[column]
+        if number is not None:
+            chain += [_instruction(_IF_EQUAL, number, on_false=len(tests)), *tests]
+    for numbers, condition in _conditional(own_pid).items():
         number = numbers[column]
         if number is not None:
             tests = [*_tests_of(condition, allow), refuse]

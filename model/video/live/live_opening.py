@@ -10,7 +10,6 @@ from model.errors import SourceUnreachable, UnreadableVideo
 from model.video.limits import CODECS, FORMATS
 from model.video.live.connection import SPEAKING
 from model.video.live.inputs import DatagramReader, GrowingReader, StreamReader
-from model.video.live.loopback import Loopback
 
 _LIVE_FORMATS = f"{FORMATS},flv,live_flv,rtsp,sdp,rtp"
 _ANALYZE_US = 1_500_000
@@ -33,7 +32,7 @@ def open_input(request: Mapping[str, Any]) -> Any:
     source: Any
     try:
         if kind in SPEAKING:
-            address = request["address"].format(port=Loopback(descriptor).port)
+            address = request["address"].format(port=request["port"])
             options |= request["options"]
             return av.open(address, "r", options=options, metadata_errors="replace")
         source = _reader_of(kind, descriptor, request)

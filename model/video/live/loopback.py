@@ -16,16 +16,25 @@ class Loopback:
     """Listens on 127.0.0.1 for one connection and joins it to an open descriptor.
 
     Attributes:
-        port: where it listens.
+        port: where it listens; None before.
     """
 
     def __init__(self, descriptor: int) -> None:
+        self.port: int | None = None
         self._far = descriptor
+
+    def listen(self) -> int:
+        """Listen, and return the port; call it before the sandbox forbids it."""
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(1)
         self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._join, daemon=True).start()
+        return self.port
+
+    def start(self) -> None:
+        """Wait for the connection in a thread, which the sandbox holds, too."""
+        if self.port is not None:
+            threading.Thread(target=self._join, daemon=True).start()
 
     def _join(self) -> None:
         near, _ = self._listener.accept()
