@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.models import find_model
 from app.cli.output import Force, output_file
 from app.cli.splits import split_for
 
@@ -20,6 +21,13 @@ def train(
     start_from: Annotated[
         Path | None,
         typer.Option("--from", help="Begin with the weights of this checkpoint."),
+    ] = None,
+    distill_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Learn the scores of this checkpoint, too (a name or a path); without "
+            "--from, begin with its weights."
+        ),
     ] = None,
     data: Annotated[
         Path | None,
@@ -62,7 +70,10 @@ def train(
             _note(f"note: {note}")
     if steps is not None:
         settings = with_steps(settings, steps)
+    teacher = None if distill_from is None else find_model(distill_from)
     if folds is not None:
+        if teacher is not None:
+            raise typer.BadParameter("--folds cannot be used with --distill-from")
         from model.training.folds import train_folds
 
         where = out or Path("runs") / f"{settings.name}-folds"
@@ -84,6 +95,7 @@ def train(
         report=_note,
         is_resumed=resume,
         start_from=start_from,
+        distill_from=teacher,
         may_replace=force,
     )
     if is_first_process():

@@ -7,7 +7,7 @@ from model.checkpoint.archive import Checkpoint
 # Imported to register themselves: the list of Touchline's engines.
 from model.engines import openvino_engine, torch_engines  # noqa: F401  # register
 from model.engines.registry import ENGINES, Engine, by_preference
-from model.engines.runtime import Runtime
+from model.engines.runtime import Runtime, StreamRuntime
 from model.errors import EngineUnavailable
 
 
@@ -30,6 +30,38 @@ def choose_runtime(
     return chosen.open(
         checkpoint, precision=precision, threads=threads, budget_bytes=gpu_budget_bytes
     )
+
+
+def choose_stream(
+    checkpoint: Checkpoint, *, engine: str, precision: str, threads: int | None
+) -> StreamRuntime:
+    """Open a causal network, to be run step by step.
+
+    Args:
+        checkpoint: of a network whose config has a look-ahead.
+        engine: `auto` takes the best of this machine's CPU: a GPU is no quicker at one
+            step at a time.
+        precision: of the engine; `auto` is float32 on the CPU.
+        threads: how many CPU threads the engine may use; its own choice if None.
+
+    Raises:
+        EngineUnavailable: no such engine, or what it needs is missing.
+        BadCheckpoint: the file is damaged.
+    """
+    known = [one for one in by_preference() if one.open_stream is not None]
+    _check("engine of a stream", engine, ["auto", *(one.name for one in known)])
+    if engine == "auto":
+        here = [one for one in known if one.is_available()]
+        able = [one for one in here if one.can_stream(checkpoint)]
+        chosen = (able or here or known)[0]
+    else:
+        chosen = ENGINES[engine]
+    if precision == "auto":
+        precision = chosen.precisions[0]
+    _check(f"precision of {chosen.name}", precision, chosen.precisions)
+    if chosen.open_stream is None:
+        raise EngineUnavailable(f"{chosen.name} cannot run a stream")
+    return chosen.open_stream(checkpoint, precision=precision, threads=threads)
 
 
 def _best_engine(checkpoint: Checkpoint, precision: str) -> Engine:

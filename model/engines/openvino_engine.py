@@ -1,6 +1,7 @@
 """The CPU engine: a checkpoint's exported form on OpenVINO, without torch."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -57,6 +58,30 @@ class OpenVinoRuntime:
         return dict(zip(self.output_names, found, strict=True))
 
 
+class OpenVinoStream:
+    """A causal network on OpenVINO (see `model.engines.runtime.StreamRuntime`)."""
+
+    def __init__(
+        self, model: ov.Model, *, delay: int, threads: int | None = None
+    ) -> None:
+        """Compile the model for this machine's CPU; errors as of `OpenVinoRuntime`."""
+        self.name, self.delay = f"{KIND}/float32", delay
+        names = [port.any_name for port in model.outputs]
+        self.output_names = names
+        self._request = _compile(model, threads).create_infer_request()
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        self._request.reset_state()
+
+    def step(self, frame: Frames, *, is_video: bool = True) -> dict[str, Floats]:
+        """Take the next frame."""
+        mark = np.full(1, is_video, dtype=np.float32)
+        found = _infer(self._request, frame[None], mark, mark)
+        rows = [values[0] for values in found]
+        return dict(zip(self.output_names, rows, strict=True))
+
+
 def open_runtime(
     checkpoint: Checkpoint,
     *,
@@ -66,10 +91,52 @@ def open_runtime(
     """Load what `touchline export` put into a checkpoint.
 
     Raises:
-        EngineUnavailable: the checkpoint was not exported, or not in this precision.
+        EngineUnavailable: the checkpoint was not exported, not in this precision, or
+            as a stream alone.
         BadCheckpoint: one of the engine's files is damaged.
     """
-    facts = checkpoint.manifest.engines.get(KIND, {})
+    facts, form = _form_of(checkpoint, precision)
+    if "trunk" not in form:
+        raise EngineUnavailable(
+            f"{checkpoint.manifest.name} has no {KIND} form for windows: its network "
+            "is causal and runs as a stream; use --engine torch-cpu, or --windows auto"
+        )
+    return OpenVinoRuntime(
+        _read(checkpoint, form["trunk"]),
+        _read(checkpoint, form["head"]),
+        delay=int(facts["delay"]),
+        name=f"{KIND}/{precision}",
+        threads=threads,
+    )
+
+
+def open_stream(
+    checkpoint: Checkpoint,
+    *,
+    precision: str = "float32",
+    threads: int | None = None,
+) -> OpenVinoStream:
+    """Load the streaming form that `touchline export` put into a causal checkpoint.
+
+    Raises:
+        EngineUnavailable: the checkpoint was not exported so.
+        BadCheckpoint: one of the engine's files is damaged.
+    """
+    facts, form = _form_of(checkpoint, precision)
+    if "stream" not in form:
+        raise EngineUnavailable(
+            f"{checkpoint.manifest.name} has no {KIND} form that runs as a stream; "
+            f"make it with `touchline export {checkpoint.path}`"
+        )
+    model = _read(checkpoint, form["stream"])
+    return OpenVinoStream(model, delay=int(facts["delay"]), threads=threads)
+
+
+def _form_of(
+    checkpoint: Checkpoint, precision: str
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Give what is known of the exported forms, and the files of one of them."""
+    facts: Mapping[str, Any] = checkpoint.manifest.engines.get(KIND, {})
     forms: Mapping[str, Any] = facts.get("precisions", {})
     if precision not in forms:
         raise EngineUnavailable(
@@ -77,13 +144,13 @@ def open_runtime(
             f"with `touchline export {checkpoint.path}`"
             + (f", or take one of {', '.join(forms)}" if forms else "")
         )
-    return OpenVinoRuntime(
-        _read(checkpoint, forms[precision]["trunk"]),
-        _read(checkpoint, forms[precision]["head"]),
-        delay=int(facts["delay"]),
-        name=f"{KIND}/{precision}",
-        threads=threads,
-    )
+    return facts, forms[precision]
+
+
+def _has_form(checkpoint: Checkpoint, part: str) -> bool:
+    facts: Mapping[str, Any] = checkpoint.manifest.engines.get(KIND, {})
+    forms: Mapping[str, Any] = facts.get("precisions", {})
+    return any(part in form for form in forms.values())
 
 
 def _read(checkpoint: Checkpoint, name: str) -> ov.Model:
@@ -144,7 +211,9 @@ register_engine(
         precisions=("float32", "int8"),
         preference=20,
         is_available=lambda: True,  # It comes with every install.
-        can_run=lambda checkpoint: KIND in checkpoint.manifest.engines,
+        can_run=partial(_has_form, part="trunk"),
         open=_open,
+        open_stream=open_stream,
+        can_stream=partial(_has_form, part="stream"),
     )
 )

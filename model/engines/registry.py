@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model.checkpoint.archive import Checkpoint
-from model.engines.runtime import Runtime
+from model.engines.runtime import Runtime, StreamRuntime
 
 
 class OpenRuntime(Protocol):
@@ -38,6 +38,20 @@ class OpenRuntime(Protocol):
         ...
 
 
+class OpenStream(Protocol):
+    """Opens a causal network on an engine."""
+
+    def __call__(
+        self, checkpoint: Checkpoint, *, precision: str, threads: int | None
+    ) -> StreamRuntime:
+        """Open it; arguments as of `OpenRuntime`.
+
+        Raises:
+            EngineUnavailable, BadCheckpoint: see `OpenRuntime`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """One way to run a network.
@@ -51,6 +65,9 @@ class Engine:
             loads a heavy library only where there is a sign of the device.
         can_run: whether a checkpoint holds what it needs.
         open: opens a checkpoint.
+        open_stream: opens a checkpoint whose network is causal; None where the engine
+            cannot run one step by step.
+        can_stream: whether a checkpoint holds what that needs.
     """
 
     name: str
@@ -59,6 +76,8 @@ class Engine:
     is_available: Callable[[], bool]
     can_run: Callable[[Checkpoint], bool]
     open: OpenRuntime
+    open_stream: OpenStream | None = None
+    can_stream: Callable[[Checkpoint], bool] = lambda _: True
 
 
 ENGINES: dict[str, Engine] = {}

@@ -1,4 +1,8 @@
-"""What an engine must be able to do; everything above it is the same for all."""
+"""What an engine must be able to do; everything above it is the same for all.
+
+A `Runtime` takes whole videos in chunks and windows, a `StreamRuntime` a causal network
+step by step.
+"""
 
 from typing import Protocol
 
@@ -49,5 +53,34 @@ class Runtime(Protocol):
 
         Shapes: (N, L, columns) by the output's name, as the checkpoint's config
         declares them; "scores" (N, L, K) in [0, 1] is always there.
+        """
+        ...
+
+
+class StreamRuntime(Protocol):
+    """A causal network on an engine, trunk and head as one stream with one state.
+
+    Attributes:
+        name: engine and precision, `openvino/float32` for one.
+        delay: steps between a frame and its outputs: the network's look-ahead.
+    """
+
+    name: str
+    delay: int
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        ...
+
+    def step(self, frame: Frames, *, is_video: bool = True) -> dict[str, Floats]:
+        """Take the next frame (H, W, 3) RGB.
+
+        Args:
+            frame: of the size that the checkpoint's frame spec names.
+            is_video: False for a frame after the end, which brings out what is left.
+
+        Returns:
+            Each output (columns,), activated, of the step `delay` before this one;
+            what comes before the first step's means nothing.
         """
         ...

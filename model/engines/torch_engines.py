@@ -8,7 +8,7 @@ from typing import Literal
 
 from model.checkpoint.archive import Checkpoint
 from model.engines.registry import Engine, register_engine
-from model.engines.runtime import Runtime
+from model.engines.runtime import Runtime, StreamRuntime
 from model.errors import EngineUnavailable
 
 # One of these is there where a GPU's driver is; torch is not imported to find out.
@@ -54,6 +54,22 @@ def _open(
     )
 
 
+def _open_stream(
+    checkpoint: Checkpoint,
+    *,
+    precision: str,  # noqa: ARG001 # float32 is all there is
+    threads: int | None,
+) -> StreamRuntime:
+    if not has_torch():
+        raise EngineUnavailable(
+            "the engine torch-cpu needs torch (`make serve EXTRAS=gpu`, or the extra "
+            "gpu of the package); or use --engine openvino"
+        )
+    from model.engines import torch_stream
+
+    return torch_stream.open_stream(checkpoint, threads=threads)
+
+
 register_engine(
     Engine(
         name="torch-cpu",
@@ -62,6 +78,7 @@ register_engine(
         is_available=has_torch,
         can_run=lambda _: True,
         open=partial(_open, "cpu"),
+        open_stream=_open_stream,
     )
 )
 register_engine(

@@ -22,7 +22,8 @@ from model.checkpoint.spotter_io import load_spotter
 from model.engines.openvino_engine import KIND, OpenVinoRuntime, open_runtime
 from model.engines.runtime import Frames
 from model.errors import EngineUnavailable
-from model.export.openvino import members_of, trunk_model
+from model.export.openvino import trunk_model
+from model.export.tracing import members_of
 from model.spotting.predictor import EnginePredictor, Predictor
 
 # Largest fall of the mean AP on validation data that is worth the speed.
@@ -97,7 +98,7 @@ def attach_int8(
     checkpoint = with_changes(
         checkpoint,
         target,
-        engines=members_of({"trunk-int8": trunk}),
+        engines=members_of({"trunk-int8": trunk}, kind=KIND),
         engine_facts={KIND: facts},
     )
     return Int8Outcome(checkpoint, before, after, is_kept=True)

@@ -4,18 +4,13 @@ Two OpenVINO models: the streaming trunk, whose state lives inside it, and the h
 with its activations. Needs torch and OpenVINO.
 """
 
-import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import openvino as ov
 import torch
-from openvino.passes import MakeStateful
-from torch import Tensor, nn
 
 from model.checkpoint.archive import Checkpoint, with_changes
 from model.checkpoint.spotter_io import load_spotter
@@ -24,8 +19,10 @@ from model.engines.runtime import Floats, Frames, Runtime
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import TorchRuntime
 from model.export.differences import check_differences, difference_facts, largest
+from model.export.live import attach_stream
 from model.export.packing import pack
 from model.export.sample import sample_frames
+from model.export.tracing import convert, keep_state, members_of, name_ports
 from model.network.activations import ActivatedHead
 from model.network.cost import cost_of
 from model.network.spotter import Spotter
@@ -47,6 +44,8 @@ def attach_engines(
 ) -> Checkpoint:
     """Put the OpenVINO form into a checkpoint, once its outputs are torch's.
 
+    A causal network gets the form that runs step by step (see `model.export.live`).
+
     Args:
         checkpoint_path: the file to export.
         frames: (H, W, 3) RGB of the checkpoint's size to compare outputs on; those
@@ -63,13 +62,17 @@ def attach_engines(
     """
     checkpoint = Checkpoint.open(checkpoint_path)
     manifest = checkpoint.manifest
+    samples = list(frames or sample_frames(manifest.frame_spec))
+    checked_on = "your video" if frames else "the sample video"
+    target = out or checkpoint_path
+    if manifest.config.look_ahead is not None:
+        return attach_stream(checkpoint, samples, checked_on=checked_on, out=target)
     spotter = load_spotter(checkpoint)
     reference = TorchRuntime(spotter)
     trunk, head = trunk_model(spotter, manifest.frame_spec), head_model(spotter)
-    engines = members_of({"trunk": trunk, "head": head})
+    engines = members_of({"trunk": trunk, "head": head}, kind=KIND)
     runtime = OpenVinoRuntime(trunk, head, delay=reference.delay)
 
-    samples = list(frames or sample_frames(manifest.frame_spec))
     found = _outputs(samples, runtime, manifest.config.clip_len)
     expected = _outputs(samples, reference, manifest.config.clip_len)
     differences = largest(found, expected)
@@ -83,7 +86,7 @@ def attach_engines(
                 "trunk": "trunk",
                 "head": "head",
                 **difference_facts(differences),
-                "checked_on": "your video" if frames else "the sample video",
+                "checked_on": checked_on,
                 "checked_steps": len(samples),
             }
         },
@@ -91,7 +94,7 @@ def attach_engines(
     }
     return with_changes(
         checkpoint,
-        out or checkpoint_path,
+        target,
         engines=engines,
         engine_facts={KIND: facts},
     )
@@ -111,14 +114,14 @@ def trunk_model(
     inputs = (torch.zeros(size, dtype=torch.uint8), marks, marks)
     with torch.no_grad():
         _, *state = trunk(*inputs)
-        model = _convert(trunk, (*inputs, *state))
+        model = convert(trunk, (*inputs, *state))
     shapes = [tensor.shape for tensor in (*inputs, *state)]
     model.reshape(
         {port: list(shape) for port, shape in zip(model.inputs, shapes, strict=True)}
     )
-    _name(model.inputs[:3], ["frames", "is_video", "is_not_padding"])
-    _name(model.outputs[:1], ["features"])
-    _keep_state(model)
+    name_ports(model.inputs[:3], ["frames", "is_video", "is_not_padding"])
+    name_ports(model.outputs[:1], ["features"])
+    keep_state(model, outputs=1)
     pack(model, [(raw.numpy(), scale.numpy()) for raw, scale in trunk.products()])
     return model
 
@@ -128,29 +131,12 @@ def head_model(spotter: Spotter) -> ov.Model:
     clip_len, dim = spotter.config.clip_len, spotter.feature_dim
     head = ActivatedHead(spotter)
     with torch.no_grad():
-        model = _convert(head, (torch.zeros(2, clip_len, dim),))
+        model = convert(head, (torch.zeros(2, clip_len, dim),))
     model.reshape([-1, -1, dim])
-    _name(model.inputs, ["features"])
-    _name(model.outputs, list(head.names))
+    name_ports(model.inputs, ["features"])
+    name_ports(model.outputs, list(head.names))
     pack(model, [])
     return model
-
-
-def serialise(model: ov.Model) -> tuple[bytes, bytes]:
-    """Give a model's IR: the XML and the weights."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.xml"
-        ov.save_model(model, path, compress_to_fp16=False)
-        return path.read_bytes(), path.with_suffix(".bin").read_bytes()
-
-
-def members_of(models: dict[str, ov.Model]) -> dict[str, bytes]:
-    """Give the files that a checkpoint keeps of some models, by their names."""
-    members = {}
-    for name, model in models.items():
-        xml, weights = serialise(model)
-        members[f"{KIND}/{name}.xml"], members[f"{KIND}/{name}.bin"] = xml, weights
-    return members
 
 
 def _outputs(
@@ -160,28 +146,3 @@ def _outputs(
     features = np.concatenate(list(stream_features(frames, runtime)))
     clips = [features[i : i + clip_len] for i in range(0, len(features), clip_len)]
     return [runtime.head(np.ascontiguousarray(clip[None])) for clip in clips]
-
-
-def _convert(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:
-    with warnings.catch_warnings():
-        # Tracing warns of every size that becomes a constant; ours are meant to.
-        warnings.simplefilter("ignore")
-        return ov.convert_model(module.eval(), example_input=inputs)
-
-
-def _name(ports: list[Any], names: list[str]) -> None:
-    for port, name in zip(ports, names, strict=True):
-        port.get_tensor().set_names({name})
-        port.get_node().set_friendly_name(name)
-
-
-def _keep_state(model: ov.Model) -> None:
-    pairs = {}
-    for index, (old, new) in enumerate(
-        zip(model.inputs[3:], model.outputs[1:], strict=True)
-    ):
-        _name([old, new], [f"old_{index}", f"new_{index}"])
-        pairs[f"old_{index}"] = f"new_{index}"
-    if pairs:
-        MakeStateful(pairs).run_on_model(model)
-    model.validate_nodes_and_infer_types()

@@ -42,7 +42,10 @@ class Backbone:
 
 
 def build_backbone(
-    feature_arch: str, *, is_pretrained: bool = False
+    feature_arch: str,
+    *,
+    is_pretrained: bool = False,
+    look_ahead_sites: int | None = None,
 ) -> tuple[nn.Module, int]:
     """Build a backbone without its classifier, the shift put into every block.
 
@@ -50,6 +53,8 @@ def build_backbone(
         feature_arch: "rny002", "rn50_tsm", "convnextt_gsm", "timm:resnet26d", ...
         is_pretrained: start from ImageNet weights, which are downloaded or come
             from the library's cache; else from noise.
+        look_ahead_sites: how many shifts, counted from the last, see later steps,
+            too; None is all.
 
     Returns:
         The network (N, 3, H, W) -> (N, D), and D.
@@ -70,8 +75,14 @@ def build_backbone(
             f"{name} has no residual blocks that begin with a convolution, so that "
             f"_{shift} cannot be put into it; use it plain"
         )
-    for block, conv in backbone.shift_sites:
-        _insert_shift(block, conv, shift)
+    count = len(backbone.shift_sites)
+    ahead = count if look_ahead_sites is None else look_ahead_sites
+    if shift and ahead > count:
+        raise UnsupportedCheckpoint(
+            f"look_ahead_sites is {ahead}; {name} has {count} shifts"
+        )
+    for index, (block, conv) in enumerate(backbone.shift_sites):
+        _insert_shift(block, conv, shift, is_causal=index < count - ahead)
     return backbone.net, backbone.feature_dim
 
 
@@ -150,11 +161,11 @@ def _from_torchvision(name: str, *, is_pretrained: bool) -> Backbone:
     return Backbone(net, feature_dim, list(find_shift_sites(net)))
 
 
-def _insert_shift(block: nn.Module, name: str, shift: str) -> None:
+def _insert_shift(block: nn.Module, name: str, shift: str, *, is_causal: bool) -> None:
     conv: nn.Conv2d = getattr(block, name)
     if shift == "gsm":
-        setattr(block, name, GatedShift(conv, conv.in_channels))
+        setattr(block, name, GatedShift(conv, conv.in_channels, is_causal=is_causal))
     elif shift == "tsm":
-        site = TemporalShift(conv)
+        site = TemporalShift(conv, is_causal=is_causal)
         setattr(block, name, site)
         block.register_forward_pre_hook(site.shift_input)

@@ -28,6 +28,12 @@ from model.network.problems import problems_of
 from model.network.registries import BACKBONES, HEADS, read_head_options
 
 SHIFTS = ("gsm", "tsm")
+
+# Steps that one shift looks ahead: the gate shift's gate sees one, the shift another.
+SITE_LOOK_AHEAD = {"gsm": 2, "tsm": 1}
+
+# Heads that carry one state through a stream (see `model.network.causal`).
+STREAMED_HEADS = ("causal_gru",)
 TIMM = "timm:"
 
 _REFUSED_HEADS = ("mstcn", "asformer")
@@ -50,6 +56,9 @@ class ModelConfig:
             JSON-able.
         outputs: options by the name of the output (see `model.network.outputs`),
             JSON-able; scores with softmax alone if empty.
+        look_ahead_sites: how many of the backbone's shifts, counted from the last,
+            see later steps, too; the others are causal. None is all of them, as in
+            E2E-Spot; 0 makes the backbone causal.
 
     Raises:
         UnsupportedCheckpoint: an architecture or option that we do not build.
@@ -62,6 +71,7 @@ class ModelConfig:
     num_classes: _Positive
     options: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    look_ahead_sites: Annotated[int, Field(ge=0)] | None = None
 
     @model_validator(mode="wrap")
     @classmethod
@@ -75,7 +85,12 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built, saying what can."""
-        split_arch(self.feature_arch)
+        _, shift = split_arch(self.feature_arch)
+        if self.look_ahead_sites and not shift:
+            raise UnsupportedCheckpoint(
+                f"look_ahead_sites is {self.look_ahead_sites}, but {self.feature_arch} "
+                "has no shift: leave it out, or add _gsm or _tsm"
+            )
         _check_head(self.temporal_arch)
         read_head_options(self.temporal_arch, self.options)
         object.__setattr__(self, "options", dict(self.options))
@@ -111,10 +126,38 @@ class ModelConfig:
             for options in self.output_options.values()
         )
 
+    @property
+    def trunk_look_ahead(self) -> int | None:
+        """Steps after its own that a step's feature depends on.
+
+        None where every shift looks ahead: then it depends on how many there are.
+        """
+        if not self.shift:
+            return 0
+        if self.look_ahead_sites is None:
+            return None
+        return self.look_ahead_sites * SITE_LOOK_AHEAD[self.shift]
+
+    @property
+    def look_ahead(self) -> int | None:
+        """Steps after its own that a step's outputs depend on, backbone and head.
+
+        None where the network cannot run as a stream: some head other than
+        `causal_gru`, or a backbone that looks ahead at every shift.
+        """
+        trunk = self.trunk_look_ahead
+        if trunk is None or self.temporal_arch not in STREAMED_HEADS:
+            return None
+        return trunk + int(self.head_options.look_ahead)
+
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object that `from_dict` reads."""
-        # Without further outputs, earlier releases read it, too.
-        outputs = {"outputs": dict(self.outputs)} if self.outputs else {}
+        # What is not there, earlier releases need not know.
+        outputs: dict[str, Any] = (
+            {"outputs": dict(self.outputs)} if self.outputs else {}
+        )
+        if self.look_ahead_sites is not None:
+            outputs["look_ahead_sites"] = self.look_ahead_sites
         return {
             "feature_arch": self.feature_arch,
             "temporal_arch": self.temporal_arch,

@@ -18,12 +18,17 @@ class GateShift(nn.Module):
     each of the three temporal taps by itself, and two shifted additions: the same
     numbers without a 5D copy of the activations.
 
+    A causal one takes this step for the next: the gate's last tap and the first half
+    of the channels see t where the others see t + 1. The parameters are the same, and
+    weights that were trained with t + 1 are a good start.
+
     Source: GSM (Sudhakaran et al., CVPR 2020) as in E2E-Spot, model/impl/gsm.py.
     """
 
-    def __init__(self, fold: int) -> None:
+    def __init__(self, fold: int, *, is_causal: bool = False) -> None:
         super().__init__()
         self.fold = fold
+        self.is_causal = is_causal
         # Only the parameters of this module are used; `_taps` does its work.
         self.conv3D = nn.Conv3d(fold, 2, 3, padding=1, groups=2)
         nn.init.zeros_(self.conv3D.weight)
@@ -33,6 +38,8 @@ class GateShift(nn.Module):
     def forward(self, x: Tensor, steps: int) -> Tensor:
         """Move gated channels: the first half from t + 1, the second from t - 1.
 
+        A causal one leaves the first half where it is.
+
         Shapes, with B clips of T steps: (B * T, fold, H, W) -> the same, each
         half's two quarters interleaved channel by channel.
         """
@@ -40,13 +47,9 @@ class GateShift(nn.Module):
         x = x.view(n // steps, steps, 2, self.fold // 2, h, w)
         gate = self.gate(x.view(n, self.fold, h, w), steps)
         moved = x * gate.unsqueeze(3)
-        out = (
-            x
-            - moved
-            + torch.stack(
-                (from_next(moved[:, :, 0]), from_previous(moved[:, :, 1])), dim=2
-            )
-        )
+        first, second = moved[:, :, 0], from_previous(moved[:, :, 1])
+        first = first if self.is_causal else from_next(first)
+        out = x - moved + torch.stack((first, second), dim=2)
         quarters = out.view(n, 2, 2, self.fold // 4, h, w)
         return quarters.transpose(2, 3).reshape(n, self.fold, h, w)
 
@@ -60,7 +63,8 @@ class GateShift(nn.Module):
         taps = taps.view(n // steps, steps, 2, 3, h, w)
         before, here, after = taps.unbind(dim=3)
         bias = self.conv3D.bias.view(2, 1, 1)  # type: ignore[union-attr] # has one
-        return torch.tanh(from_previous(before) + here + from_next(after) + bias)
+        after = after if self.is_causal else from_next(after)
+        return torch.tanh(from_previous(before) + here + after + bias)
 
     def _taps(self, x: Tensor) -> Tensor:
         """Apply each temporal tap of each group: (N, fold, H, W) -> (N, 6, H, W)."""
@@ -72,10 +76,12 @@ class GateShift(nn.Module):
 class GatedShift(nn.Module):
     """A convolution `net` whose first quarter of channels passes the gate shift."""
 
-    def __init__(self, net: nn.Module, channels: int) -> None:
+    def __init__(
+        self, net: nn.Module, channels: int, *, is_causal: bool = False
+    ) -> None:
         super().__init__()
         self.fold = gsm_fold(channels)
-        self.gsm = GateShift(self.fold)
+        self.gsm = GateShift(self.fold, is_causal=is_causal)
         self.net = net
         self.steps = 1  # steps of a clip; the trunk sets it before every pass
 
@@ -96,9 +102,10 @@ class TemporalShift(nn.Module):
     Source: TSM (Lin et al., ICCV 2019) as in E2E-Spot, model/impl/tsm.py.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, *, is_causal: bool = False) -> None:
         super().__init__()
         self.net = net
+        self.is_causal = is_causal
         self.steps = 1  # steps of a clip; the trunk sets it before every pass
 
     def forward(self, x: Tensor) -> Tensor:
@@ -108,18 +115,21 @@ class TemporalShift(nn.Module):
 
     def shift_input(self, _block: nn.Module, args: tuple[Tensor]) -> tuple[Tensor]:
         """Shift the input of a block (a forward pre-hook)."""
-        return (temporal_shift(args[0], self.steps),)
+        return (temporal_shift(args[0], self.steps, is_causal=self.is_causal),)
 
 
-def temporal_shift(x: Tensor, steps: int) -> Tensor:
+def temporal_shift(x: Tensor, steps: int, *, is_causal: bool = False) -> Tensor:
     """Move an eighth of the channels from t + 1 and the next from t - 1.
+
+    A causal shift leaves the first eighth where it is.
 
     Shapes, with B clips of T steps: (B * T, C, H, W) -> the same.
     """
     n, channels, h, w = x.shape
     fold = channels // 8
     x = x.view(n // steps, steps, channels, h, w)
-    later, earlier = from_next(x[:, :, :fold]), from_previous(x[:, :, fold : 2 * fold])
+    later, earlier = x[:, :, :fold], from_previous(x[:, :, fold : 2 * fold])
+    later = later if is_causal else from_next(later)
     shifted = torch.cat((later, earlier, x[:, :, 2 * fold :]), dim=2)
     return shifted.view(n, channels, h, w)
 

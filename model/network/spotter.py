@@ -32,7 +32,9 @@ class Spotter(nn.Module):
         super().__init__()
         self.config = config
         self._features, self.feature_dim = build_backbone(
-            config.feature_arch, is_pretrained=is_pretrained
+            config.feature_arch,
+            is_pretrained=is_pretrained,
+            look_ahead_sites=config.look_ahead_sites,
         )
         self._pred_fine = build_head(config, self.feature_dim)
         self._output_heads = nn.ModuleDict(

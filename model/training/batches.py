@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
@@ -21,7 +22,7 @@ from model.training.false_alarms import FalseAlarm
 from model.training.mixup import Mix
 from model.training.outputs import target_makers
 from model.training.settings import Stage
-from model.training.targets import StepTargets
+from model.training.targets import StepTargets, TeacherTargets
 
 # What is about zero after normalisation.
 _MEAN_COLOUR = torch.tensor([round(255 * mean) for mean in IMAGENET_MEAN])
@@ -81,6 +82,7 @@ class Batches(IterableDataset[Batch]):
         config: TrainConfig,
         *,
         hard_negatives: Sequence[FalseAlarm] = (),
+        curves: Mapping[str, NDArray[np.float32]] | None = None,
         first: int = 0,
         rank: int = 0,
         world: int = 1,
@@ -92,6 +94,7 @@ class Batches(IterableDataset[Batch]):
             labels: in the order of the network's outputs.
             config: of the run.
             hard_negatives: false alarms to draw clips about.
+            curves: a teacher's scores of the matches, by name, if there is one.
             first: number of the first batch to give.
             rank: of this process among `world`.
             world: how many processes draw from the same run.
@@ -102,7 +105,9 @@ class Batches(IterableDataset[Batch]):
             labels,
             config.clips,
             seed=config.run.seed,
-            makers=target_makers(config),
+            makers=target_makers(
+                config, teacher=TeacherTargets(curves) if curves else None
+            ),
             frames_per_step=config.frames_per_step,
             hard_negatives=hard_negatives,
         )

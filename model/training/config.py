@@ -106,7 +106,7 @@ class TrainConfig:
         smallest = min([self.batch, *(s.batch or self.batch for s in self.stages)])
         if self.optimiser.mixup and smallest < 2:
             raise ValueError("optimiser.mixup needs a batch of at least 2 clips")
-        known = [*self.output_options, "phase"]
+        known = [*self.output_options, "phase", "distillation"]
         unknown = sorted(set(self.loss.terms) - set(known))
         if unknown:
             raise ValueError(
@@ -143,6 +143,7 @@ class TrainConfig:
             num_classes=len(labels),
             options=self.network.options,
             outputs=self.network.outputs,
+            look_ahead_sites=self.network.look_ahead_sites,
         )
 
     def stage_at(self, step: int) -> Stage:
@@ -222,6 +223,12 @@ def with_data(config: TrainConfig, matches: Path, *, split: Path) -> TrainConfig
     data = replace(config.data, train=str(matches), val=None, split=str(split))
     provenance = replace(config.provenance, trained_on=matches.name, notes="")
     return replace(config, data=data, labels=None, provenance=provenance)
+
+
+def with_distillation(config: TrainConfig) -> TrainConfig:
+    """Give the same run a teacher's term of the loss, of weight 1 if it names none."""
+    terms = {"distillation": 1.0, **config.loss.terms}
+    return replace(config, loss=replace(config.loss, terms=terms))
 
 
 def with_steps(config: TrainConfig, steps: int) -> TrainConfig:

@@ -22,13 +22,14 @@ from model.evaluation.metrics import (
     labels_that_count,
 )
 from model.evaluation.timed import TimedMatch, spotted
+from model.network.outputs import SCORES
 from model.network.spotter import Spotter
 from model.training.batches import Batch
 from model.training.config import TrainConfig
 from model.training.ema import averaged_spotter, load_averaged
 from model.training.frozen import freeze_norms
 from model.training.losses import LossTerm
-from model.training.outputs import PHASE, loss_terms
+from model.training.outputs import DISTILLATION, PHASE, loss_terms
 from model.training.phases import PhaseLayer
 from model.training.settings import OptimiserSettings
 from model.training.validation import timed_match
@@ -90,6 +91,8 @@ class SpottingModule(lightning.LightningModule):
         raw: dict[str, Tensor] = self.spotter.head(self._trunk(frames))
         if self.phase_layer is not None:
             raw[PHASE] = self.phase_layer()
+        if DISTILLATION in self.terms:
+            raw[DISTILLATION] = raw[SCORES]
         return raw
 
     def train(self, mode: bool = True) -> Self:

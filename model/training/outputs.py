@@ -27,6 +27,9 @@ from model.training.targets import (
 # Not an output of the network: a layer beside it, for training alone (see `phases`).
 PHASE = "phase"
 
+# What a teacher believes of the scores (see `distillation`).
+DISTILLATION = "distillation"
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedOutput:
@@ -70,14 +73,23 @@ TRAINED = {
 }
 
 
-def target_makers(config: TrainConfig) -> dict[str, TargetMaker]:
-    """Give the makers of all that a run trains, by name."""
+def target_makers(
+    config: TrainConfig, *, teacher: TargetMaker | None = None
+) -> dict[str, TargetMaker]:
+    """Give the makers of all that a run trains, by name.
+
+    Args:
+        config: the run.
+        teacher: makes soft targets of the scores; None where there is no teacher.
+    """
     makers = {
         name: TRAINED[name].targets(options, config)
         for name, options in config.output_options.items()
     }
     if config.loss.terms.get(PHASE):
         makers[PHASE] = PhaseTargets()
+    if teacher is not None:
+        makers[DISTILLATION] = teacher
     return makers
 
 
@@ -89,4 +101,6 @@ def loss_terms(config: TrainConfig, labels: tuple[str, ...]) -> dict[str, LossTe
     }
     if config.loss.terms.get(PHASE):
         terms[PHASE] = MaskedCrossEntropy()
+    if config.loss.terms.get(DISTILLATION):
+        terms[DISTILLATION] = MaskedCrossEntropy()
     return terms

@@ -23,6 +23,8 @@ class NetworkSettings:
         options: of the head.
         outputs: options of each output besides plain scores, by name
             (see `model.network.outputs`).
+        look_ahead_sites: how many shifts of the backbone see later steps, too; None
+            is all (see `model.network.config`).
         is_pretrained: start the backbone from ImageNet's weights where they can
             be had, else from noise; the log says which.
         has_frozen_norms: keep the batch norms' running statistics as they are, for a
@@ -34,6 +36,7 @@ class NetworkSettings:
     clip_len: Whole
     options: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    look_ahead_sites: Annotated[int, Field(ge=0)] | None = None
     is_pretrained: bool = True
     has_frozen_norms: bool = False
 
@@ -94,7 +97,8 @@ class LossSettings:
         smoothing: of the targets.
         terms: weight of each term, by the name of its output; those not named weigh
             1. `phase` has each step name its latest event as well (see `phases`); it
-            is left out unless it has a weight.
+            is left out unless it has a weight. `distillation` follows a teacher's
+            scores (see `distillation`); it needs one.
         team_radius: steps to each side of an event at which its team is trained.
     """
 

@@ -3,7 +3,7 @@
 NumPy only. A maker knows one output; `make_targets` picks those of a run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -14,6 +14,10 @@ from model.data.frame_store import StoredMatch
 from model.data.labels import Event
 
 Floats = NDArray[np.float32]
+
+# A step at which the teacher believes in a label counts so much more than one at which
+# it believes in none: such steps are few.
+FOREGROUND = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +198,31 @@ class PhaseTargets:
 
     def of_clip(self, targets: StepTargets, *, speed: float) -> StepTargets:  # noqa: ARG002 # the same at any speed
         """Give them as they are."""
+        return targets
+
+    def mirrored(self, values: Floats) -> Floats:
+        """Give them as they are."""
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherTargets:
+    """What a teacher believes of every step.
+
+    Attributes:
+        curves: scores (T, C + 1) of each match, by its name.
+    """
+
+    curves: Mapping[str, Floats]
+    is_blended: bool = True
+
+    def of_match(self, match: StoredMatch, labels: Sequence[str]) -> StepTargets:  # noqa: ARG002 # the teacher's are in this order
+        """Shapes: values (T, C + 1)."""
+        values = self.curves[match.name]
+        return StepTargets(values, 1 + FOREGROUND * (1 - values[:, 0]))
+
+    def of_clip(self, targets: StepTargets, *, speed: float) -> StepTargets:  # noqa: ARG002 # the same at any speed
+        """Give them as they are; outside the match nothing is known."""
         return targets
 
     def mirrored(self, values: Floats) -> Floats:

@@ -4,7 +4,6 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,20 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 
-from model.checkpoint.archive import Checkpoint
-from model.checkpoint.spotter_io import fill_spotter
 from model.errors import BadAnnotations, TrainingFailed
-from model.network.config import ModelConfig
-from model.network.spotter import Spotter
 from model.reporter import Reporter
 from model.training.callbacks import GradientWatch, KeepBest, ProgressLog
-from model.training.config import TrainConfig
+from model.training.config import TrainConfig, with_distillation
+from model.training.distillation import with_teacher
 from model.training.module import SpottingModule
+from model.training.outputs import DISTILLATION
+from model.training.starting import make_network, without_weights
 from model.training.stopping import StopOnSignal
 from model.training.training_data import Loaders, TrainingData, load_data
 
 RESUME = "last.ckpt"
 BEST = "best.touchline"
 LAST = "last.touchline"
-
-OUTPUT_HEADS = "_output_heads."
 
 # What Lightning 2.6 says of itself or of choices that are meant here.
 _ADVICE = (
@@ -58,6 +54,7 @@ def train(
     report: Reporter,
     is_resumed: bool = False,
     start_from: Path | None = None,
+    distill_from: Path | None = None,
     may_replace: bool = False,
     data: TrainingData | None = None,
     callbacks: Sequence[lightning.Callback] = (),
@@ -71,6 +68,8 @@ def train(
         report: takes lines for the user.
         is_resumed: go on from `last.ckpt`.
         start_from: a checkpoint whose weights the run begins with.
+        distill_from: a teacher, whose scores are soft targets; without `start_from`
+            the run begins with what fits of its weights. Named again to resume.
         may_replace: begin anew over an earlier run of the folder.
         data: the matches, prepared; None finds those that the config names.
         callbacks: more of Lightning's callbacks.
@@ -96,12 +95,17 @@ def train(
     logger = _logger(config, folder)
     if data is None:
         data = load_data(config, report=report)
+    config, data = _with_teacher(config, data, distill_from, report)
     if is_resumed:
         report(f"going on from {resume}")
         network = make_network(without_weights(config), data.labels)
     else:
         network = make_network(
-            config, data.labels, start_from=start_from, report=report
+            config,
+            data.labels,
+            start_from=start_from,
+            distill_from=distill_from,
+            report=report,
         )
     if config.run.is_compiled:
         report("the network is compiled first: some minutes without a line")
@@ -150,6 +154,19 @@ def _refuse_to_replace(
         )
 
 
+def _with_teacher(
+    config: TrainConfig, data: TrainingData, teacher: Path | None, report: Reporter
+) -> tuple[TrainConfig, TrainingData]:
+    if teacher is not None:
+        config = with_distillation(config)
+        return config, with_teacher(data, config, teacher, report=report)
+    if config.loss.terms.get(DISTILLATION):
+        raise BadAnnotations(
+            "loss.terms.distillation needs a teacher: name one with --distill-from."
+        )
+    return config, data
+
+
 @contextmanager
 def _naming_a_lost_process() -> Iterator[None]:
     """Leave the word to the process that stopped first; the others lose its line."""
@@ -167,84 +184,6 @@ def _naming_a_lost_process() -> Iterator[None]:
 def is_first_process() -> bool:
     """Whether this is the process that reports to the user (DDP starts several)."""
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
-
-
-def make_network(
-    config: TrainConfig,
-    labels: tuple[str, ...],
-    *,
-    start_from: Path | None = None,
-    report: Reporter = lambda _: None,
-) -> Spotter:
-    """Build the network: from a checkpoint, from ImageNet's weights, or from noise.
-
-    Raises:
-        BadAnnotations: the checkpoint to start from is of another network.
-    """
-    wanted = config.model_config(labels)
-    torch.manual_seed(config.run.seed)
-    if start_from is not None:
-        network = _continued(wanted, start_from, report)
-    else:
-        network = _fresh_network(config, labels, report)
-    for layer in network.modules():
-        if isinstance(layer, torch.nn.Conv2d):
-            layer.weight.data = layer.weight.data.contiguous(
-                memory_format=torch.channels_last
-            )
-    return network.train()
-
-
-def _continued(wanted: ModelConfig, start_from: Path, report: Reporter) -> Spotter:
-    """Build a network with a checkpoint's weights; outputs may be added or dropped."""
-    checkpoint = Checkpoint.open(start_from)
-    theirs = checkpoint.manifest.config
-    if replace(theirs, clip_len=wanted.clip_len, outputs=wanted.outputs) != wanted:
-        raise BadAnnotations(
-            f"{start_from} is {theirs}, the config wants {wanted}: a run can only "
-            "start from a checkpoint of the same network."
-        )
-    report(f"training starts from the weights of {start_from}")
-    weights = dict(checkpoint.read_weights())
-    fresh = Spotter(wanted).state_dict()
-    ours = [key for key in fresh if key.startswith(OUTPUT_HEADS)]
-    added = [key for key in ours if key not in weights]
-    weights |= {key: fresh[key].numpy() for key in added}
-    for key in [key for key in weights if key.startswith(OUTPUT_HEADS)]:
-        if key not in ours:
-            del weights[key]
-    for name in dict.fromkeys(key.split(".")[1] for key in added):
-        report(f"{name} starts from noise: the checkpoint does not have it")
-    return fill_spotter(wanted, weights)
-
-
-def without_weights(config: TrainConfig) -> TrainConfig:
-    """Give the same run from noise: what is resumed brings its own weights."""
-    return replace(config, network=replace(config.network, is_pretrained=False))
-
-
-def _fresh_network(
-    config: TrainConfig, labels: tuple[str, ...], report: Reporter
-) -> Spotter:
-    wanted = config.model_config(labels)
-    if config.network.is_pretrained:
-        # It warns of every retry; one line at the end says it all.
-        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-        report("looking for ImageNet weights; without a network this takes a minute")
-        try:
-            network = Spotter(wanted, is_pretrained=True)
-        except Exception as exc:  # noqa: BLE001 - hubs fail in many ways, all harmless
-            cause = str(exc).splitlines()[0][:120] if str(exc) else type(exc).__name__
-            report(
-                f"ImageNet weights cannot be had ({cause}): training starts from noise"
-            )
-        else:
-            report("training starts from ImageNet weights")
-            return network
-    else:
-        report("training starts from noise")
-    torch.manual_seed(config.run.seed)
-    return Spotter(wanted)
 
 
 class _WholeSteps(ModelCheckpoint):

@@ -1,11 +1,14 @@
 """The matches of a run, checked and prepared, and how they reach the network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from model.data.frame_store import StoredMatch
@@ -29,12 +32,14 @@ class TrainingData:
         train: to train on.
         val: to choose by.
         hard_negatives: false alarms in the training matches.
+        curves: a teacher's scores of the training matches, by name; None without one.
     """
 
     labels: tuple[str, ...]
     train: tuple[StoredMatch, ...]
     val: tuple[StoredMatch, ...]
     hard_negatives: tuple[FalseAlarm, ...] = ()
+    curves: Mapping[str, NDArray[np.float32]] | None = None
 
 
 def load_data(config: TrainConfig, *, report: Reporter) -> TrainingData:
@@ -166,6 +171,7 @@ class Loaders(lightning.LightningDataModule):
             self.data.labels,
             self.config,
             hard_negatives=self.data.hard_negatives,
+            curves=self.data.curves,
             first=trainer.global_step * self.config.optimiser.accumulate,
             rank=trainer.global_rank,
             world=trainer.world_size,

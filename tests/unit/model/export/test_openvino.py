@@ -13,7 +13,8 @@ from model.engines.openvino_engine import OpenVinoRuntime, open_runtime
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import TorchRuntime
 from model.errors import BadCheckpoint, EngineError, EngineUnavailable
-from model.export.openvino import attach_engines, head_model, serialise, trunk_model
+from model.export.openvino import attach_engines, head_model, trunk_model
+from model.export.tracing import serialise
 from model.spotting.inference import one_pass, stream_features
 from model.spotting.windows import Windows
 from model.video.frame_spec import FrameSpec
