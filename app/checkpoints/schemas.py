@@ -85,6 +85,11 @@ class Model(BaseModel):
     labels: list[str] = Field(examples=[["PASS", "DRIVE", "SHOT"]])
     thresholds: dict[str, float] = Field(description="Lowest score of an event.")
     input: ModelInput = Field(description="Size of the picture and steps a second.")
+    look_ahead_s: float | None = Field(
+        description="Seconds of video after an event that a live model waits for; "
+        "null: it cannot run live.",
+        examples=[0.5],
+    )
     architecture: ModelArchitecture
     provenance: ModelProvenance = Field(description="Trained on what, and how well.")
     problem: str | None = Field(description="Why it cannot be used; null: it can.")
@@ -202,11 +207,12 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
 def _facts(manifest: Manifest | None) -> Mapping[str, Any]:
     if manifest is None:
         empty: dict[str, Any] = {"input": {}, "architecture": {}, "provenance": {}}
-        return {"labels": [], "thresholds": {}, **empty}
+        return {"labels": [], "thresholds": {}, "look_ahead_s": None, **empty}
     options = manifest.spotting.labels.items()
     return {
         "labels": manifest.labels,
         "thresholds": {label: one.threshold for label, one in options},
+        "look_ahead_s": manifest.look_ahead_s,
         "input": manifest.frame_spec.to_dict(),
         "architecture": manifest.config.to_dict(),
         "provenance": _provenance(manifest),

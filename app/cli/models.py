@@ -186,6 +186,7 @@ def _facts(
         "clip_len": config.clip_len,
         "labels": list(manifest.labels),
         "input": f"{spec.out_width}x{spec.out_height} at {spec.fps:g} a second",
+        "look_ahead_s": manifest.look_ahead_s,
         "parameters": checkpoint.count_parameters(),
     }
     if cost is None:
@@ -213,6 +214,7 @@ def _entry_object(entry: "Entry") -> dict[str, Any]:
         "feature_arch": manifest.config.feature_arch if manifest else None,
         "temporal_arch": manifest.config.temporal_arch if manifest else None,
         "labels": list(manifest.labels) if manifest else None,
+        "look_ahead_s": manifest.look_ahead_s if manifest else None,
         "engines": sorted(manifest.engines) if manifest else None,
     }
 
@@ -231,6 +233,8 @@ def _entry_line(entry: "Entry") -> str:
 
 
 def _told(value: Any) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list):

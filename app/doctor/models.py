@@ -5,7 +5,6 @@ from importlib.util import find_spec
 
 from app.core.settings import Settings
 from app.doctor.findings import Finding, ok, problem, warning
-from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import Entry, list_checkpoints
 from model.errors import ModelError
 
@@ -42,14 +41,13 @@ def _check_engine(entry: Entry, settings: Settings) -> Finding:
     """Open the network as a worker does."""
     if find_spec("av") is None:
         return ok("engine", "none: this machine serves the API alone")
-    from model.engines.choose import choose_runtime
+    from model.spotting.predictor import load_predictor
 
     try:
-        runtime = choose_runtime(
-            Checkpoint.open(entry.path),
+        predictor = load_predictor(
+            entry.path,
             engine=settings.engine,
             precision=settings.precision,
-            threads=None,
             gpu_budget_bytes=settings.gpu_budget,
         )
     except ModelError as exc:
@@ -59,4 +57,4 @@ def _check_engine(entry: Entry, settings: Settings) -> Finding:
             "set TOUCHLINE_ENGINE=auto and TOUCHLINE_PRECISION=auto, or install what "
             "is missing",
         )
-    return ok("engine", f"{entry.name} loads on {runtime.name}")
+    return ok("engine", f"{entry.name} loads on {predictor.engine}")

@@ -79,6 +79,12 @@ def names(user_dir: Path | None = None) -> frozenset[str]:
     return frozenset(_by_name(user_dir, None))
 
 
+def live_names(user_dir: Path | None = None) -> list[str]:
+    """Name the checkpoints whose networks can run live, see `Manifest.look_ahead_s`."""
+    known = {entry.name: entry.manifest for entry in list_checkpoints(user_dir)}
+    return [n for n, m in known.items() if m is not None and m.look_ahead_s is not None]
+
+
 def resolve(
     name: str, user_dir: Path | None = None, *, chosen: str | None = None
 ) -> str | None:

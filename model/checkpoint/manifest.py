@@ -131,6 +131,15 @@ class Manifest:
         """Name the teams that the network tells apart; none if it does not."""
         return tuple(self.config.outputs.get("team", {}).get("sides", ()))
 
+    @property
+    def look_ahead_s(self) -> float | None:
+        """Say how much video after an event the network waits for, in seconds.
+
+        None of a network that cannot run live.
+        """
+        steps = self.config.look_ahead
+        return None if steps is None else steps / self.frame_spec.fps
+
     def to_dict(self) -> dict[str, Any]:
         """Give the JSON object that `from_dict` reads."""
         return {

@@ -32,6 +32,17 @@ def choose_runtime(
     )
 
 
+def can_stream(checkpoint: Checkpoint) -> bool:
+    """Say whether a network is causal, and not exported by an earlier release.
+
+    That put it into windows, and it is run so.
+    """
+    if checkpoint.manifest.config.look_ahead is None:
+        return False
+    openvino = ENGINES[openvino_engine.KIND]
+    return openvino.can_stream(checkpoint) or not openvino.can_run(checkpoint)
+
+
 def choose_stream(
     checkpoint: Checkpoint, *, engine: str, precision: str, threads: int | None
 ) -> StreamRuntime:

@@ -4,6 +4,7 @@ One implementation for both kinds, for whole timelines and for streams: what it 
 does not depend on how the candidates came, to the bit.
 """
 
+import copy
 import heapq
 
 import numpy as np
@@ -52,6 +53,12 @@ class TemporalNms:
         self._scores = np.concatenate((self._scores, scores))[order]
         kept = np.concatenate((self._kept, np.zeros(len(scores), dtype=np.bool_)))
         self._kept = kept[order]
+
+    def fork(self) -> "TemporalNms":
+        """Give another one that stands where this one does, to try things on."""
+        other = copy.copy(self)
+        other._scores = self._scores.copy()  # The only one that is changed in place.
+        return other
 
     def settle(self, horizon_s: float) -> tuple[IntArray, FloatArray]:
         """Decide what can be decided.

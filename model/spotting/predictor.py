@@ -7,11 +7,12 @@ from typing import Literal, Protocol, get_args
 
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.manifest import Manifest
-from model.engines.choose import choose_runtime
+from model.engines.choose import can_stream, choose_runtime, choose_stream
 from model.engines.runtime import Runtime
 from model.errors import EngineUnavailable
 from model.spotting.inference import Mode, image_scorer
 from model.spotting.session import Session
+from model.spotting.streamed import StreamPredictor
 from model.spotting.timeline import Timeline
 from model.spotting.windows import Windows
 from model.video.decode import Step
@@ -135,7 +136,8 @@ def load_predictor(
         precision: `auto` takes float16 on CUDA and float32 on the CPU; `int8` needs
             a checkpoint that was exported with it.
         windows: `one-pass` runs the trunk once over every frame, `reference` runs
-            the network clip by clip with overlap; `auto` is `one-pass`.
+            the network clip by clip with overlap; `auto` is `one-pass`, and for a
+            causal network one stream without windows, on the CPU.
         threads: how many CPU threads the engine may use; all cores by default.
         gpu_budget_bytes: of a card's memory, for weights, state and activations; the
             batch is chosen by it. 6 GiB by default, so that a card of 8 GB will do.
@@ -148,6 +150,12 @@ def load_predictor(
         known = ", ".join(get_args(Windowing))
         raise EngineUnavailable(f"windows cannot be {windows!r}; choose one of {known}")
     checkpoint = Checkpoint.open(checkpoint_path)
+    is_wanted = (windows, precision) in (("auto", "auto"), ("auto", "float32"))
+    if is_wanted and engine != "torch-cuda" and can_stream(checkpoint):
+        stream = choose_stream(
+            checkpoint, engine=engine, precision=precision, threads=threads
+        )
+        return StreamPredictor(checkpoint.manifest, stream)
     runtime = choose_runtime(
         checkpoint,
         engine=engine,

@@ -136,7 +136,7 @@ class Session:
         if not self._has_timeline:
             raise ValueError("the session was opened with has_timeline=False")
         if not self._parts:
-            return _timeline_of(self._manifest, {}, [])
+            return timeline_of(self._manifest, {}, [])
         self._parts = [join_timelines(self._parts)]
         return self._parts[0]
 
@@ -145,7 +145,7 @@ class Session:
         count = count_rows(rows)
         if not count:
             return []
-        part = _timeline_of(self._manifest, rows, self._times[:count])
+        part = timeline_of(self._manifest, rows, self._times[:count])
         del self._times[:count]
         if self._has_timeline:
             self._parts.append(part)
@@ -166,9 +166,14 @@ def _ensure_same(step: Step, known: Timeline, row: int) -> None:
         raise CannotResume(f"step {row} is not the one that was seen before")
 
 
-def _timeline_of(
+def timeline_of(
     manifest: Manifest, rows: Rows, times: Sequence[tuple[float, int, int]]
 ) -> Timeline:
+    """Make a timeline of rows of outputs and their steps' time, frame and PTS.
+
+    Raises:
+        EngineError: an output is NaN or infinite.
+    """
     if not all(np.isfinite(values).all() for values in rows.values()):
         raise EngineError(
             "the engine gave scores that are NaN or infinite; try another precision"

@@ -4,6 +4,7 @@ A stream of a timeline's parts gives the spots of the whole, to the bit, each as
 as nothing to come can change it. NumPy only.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,9 @@ from model.checkpoint.spotting_options import SpottingOptions
 from model.spotting.displacement import MAX_MOVE_STEPS, moved
 from model.spotting.nms import FloatArray, IntArray, TemporalNms
 from model.spotting.timeline import Timeline, join_timelines
+
+# What a spot is known by: its label's column, and the step that it was found at.
+SpotKey = tuple[int, int]
 
 # A team is told from so many steps to each side of a spot, too.
 TEAM_REACH_STEPS = 2
@@ -97,13 +101,21 @@ class SpotStream:
         self._first = 0  # Step of the buffer's first row.
         self._next = 0  # The first step that is no candidate yet.
         self._candidates: _Candidates | None = None
-        self._waiting: list[Spot] = []
+        self._waiting: list[tuple[SpotKey, Spot]] = []
 
     def push(self, part: Timeline) -> list[Spot]:
         """Take the next steps and give the spots that are final.
 
         No spot to come is earlier than one that was given.
         """
+        return [spot for _, spot in self.push_keyed(part)]
+
+    def close(self) -> list[Spot]:
+        """Give the spots that are left: the timeline ends here."""
+        return [spot for _, spot in self.close_keyed()]
+
+    def push_keyed(self, part: Timeline) -> list[tuple[SpotKey, Spot]]:
+        """Take the next steps; give what `push` gives, each spot with its key."""
         scores = part.at_temperature(self._temperature)
         part = replace(part, scores=scores)
         if self._buffer is not None:
@@ -113,12 +125,21 @@ class SpotStream:
         self._take(self._first + len(part) - reach)
         return self._settle(self._horizon_s())
 
-    def close(self) -> list[Spot]:
-        """Give the spots that are left: the timeline ends here."""
+    def close_keyed(self) -> list[tuple[SpotKey, Spot]]:
+        """Give what `close` gives, each spot with its key."""
         if self._buffer is None:
             return []
         self._take(self._first + len(self._buffer))
         return self._settle(np.inf)
+
+    def pending(self) -> dict[SpotKey, Spot]:
+        """Say which spots would be left if the timeline ended here.
+
+        Those that `close` would give now. The stream itself stays as it is.
+        """
+        other = copy.copy(self)
+        other._nms = [nms.fork() for nms in self._nms]
+        return dict(other.close_keyed())
 
     def _take(self, end: int) -> None:
         """Make candidates of the steps before `end`."""
@@ -147,22 +168,23 @@ class SpotStream:
         move = MAX_MOVE_STEPS if "displacement" in self._buffer.outputs else 0
         return float(self._buffer.time_s[max(self._next - 1 - move - self._first, 0)])
 
-    def _settle(self, horizon_s: float) -> list[Spot]:
+    def _settle(self, horizon_s: float) -> list[tuple[SpotKey, Spot]]:
         candidates = self._candidates
         if candidates is None or self._buffer is None:
             return []
+        found = list(self._waiting)
         for column, nms in enumerate(self._nms):
             ids, scores = nms.settle(horizon_s)
             label = self._buffer.labels[column]
             for step, score in zip(ids.tolist(), scores.tolist(), strict=True):
                 spot = candidates.spot(step, label, score, column, self._sides)
-                self._waiting.append(spot)
+                found.append(((column, step), spot))
         first = min([self._next, *(nms.first_id for nms in self._nms)])
         self._candidates = candidates.since(first)
         safe_s = min([horizon_s, *(nms.earliest_s for nms in self._nms)])
-        ready = [spot for spot in self._waiting if spot.time_s < safe_s]
-        self._waiting = [spot for spot in self._waiting if not spot.time_s < safe_s]
-        return sorted(ready, key=_in_time)
+        ready = [keyed for keyed in found if keyed[1].time_s < safe_s]
+        self._waiting = [keyed for keyed in found if not keyed[1].time_s < safe_s]
+        return sorted(ready, key=lambda keyed: _in_time(keyed[1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class Batches(IterableDataset[Batch]):
         frames = torch.stack([pictures for pictures, _ in shown])
         is_padding = torch.from_numpy(np.stack([clip.is_padding for clip in clips]))
         made = [targets for _, targets in shown]
-        targets = {name: _stacked([one[name] for one in made]) for name in made[0]}
+        targets = {name: stacked([one[name] for one in made]) for name in made[0]}
         names = tuple(f"{clip.name} from step {clip.start}" for clip in clips)
         batch = Batch(frames, is_padding, targets, names, number)
         rng = torch.Generator().manual_seed(config.run.seed * 7_919 + base)
@@ -178,7 +178,8 @@ class Batches(IterableDataset[Batch]):
         )
 
 
-def _stacked(clips: Sequence[StepTargets]) -> Targets:
+def stacked(clips: Sequence[StepTargets]) -> Targets:
+    """Put the targets of one output of some clips together."""
     values = np.stack([clip.values for clip in clips])
     weight = np.stack([clip.weight for clip in clips])
     return Targets(torch.from_numpy(values), torch.from_numpy(weight))

@@ -47,7 +47,6 @@ class SpottingModule(lightning.LightningModule):
 
     Attributes:
         spotter: the network.
-        averaged: its moving average, or None.
         terms: of the loss, by the name of the output.
         scores: the latest validation's measures, by name; "choice" is what weights
             are chosen by.

@@ -35,6 +35,8 @@ def noisy_spotter(
     *,
     clip_len: int = 16,
     outputs: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
+    look_ahead_sites: int | None = None,
 ) -> Spotter:
     """Make a network whose gates, batch norms and scores are all alive.
 
@@ -43,7 +45,13 @@ def noisy_spotter(
     """
     torch.manual_seed(0)
     config = ModelConfig(
-        feature_arch, temporal_arch, clip_len, len(LABELS), outputs=outputs or {}
+        feature_arch,
+        temporal_arch,
+        clip_len,
+        len(LABELS),
+        options=options or {},
+        outputs=outputs or {},
+        look_ahead_sites=look_ahead_sites,
     )
     spotter = Spotter(config)
     for name, parameter in spotter.named_parameters():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torchvision.models.resnet import BasicBlock
 
+from model.errors import UnsupportedCheckpoint
 from model.network.backbone import build_backbone, set_steps
 from model.network.gate_shift import (
     GatedShift,
@@ -31,7 +32,10 @@ def filled(module: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def slow_gate_shift(x: Array, gsm: GateShift) -> Array:
-    """The gate shift of one clip (T, F, H, W), as the paper writes it."""
+    """The gate shift of one clip (T, F, H, W), as the paper writes it.
+
+    A causal one takes each step for the one that comes next.
+    """
     steps, fold, height, width = x.shape
     state = {key: value.double().numpy() for key, value in gsm.state_dict().items()}
     scale = state["bn.weight"] / np.sqrt(state["bn.running_var"] + gsm.bn.eps)
@@ -49,13 +53,16 @@ def slow_gate_shift(x: Array, gsm: GateShift) -> Array:
             for i in range(height):
                 for j in range(width):
                     cube = padded[t : t + 3, channels, i : i + 3, j : j + 3]
+                    if gsm.is_causal:
+                        cube = np.stack((cube[0], cube[1], cube[1]))
                     kernel = state["conv3D.weight"][group].transpose(1, 0, 2, 3)
                     bias = state["conv3D.bias"][group]
                     gates[t, group, i, j] = np.tanh((cube * kernel).sum() + bias)
     for t in range(steps):
         for channel in range(fold):
             group = channel // half
-            source = t + 1 if group == 0 else t - 1
+            following = t if gsm.is_causal else t + 1
+            source = following if group == 0 else t - 1
             shifted[t, channel] -= gates[t, group] * x[t, channel]
             if 0 <= source < steps:
                 shifted[t, channel] += gates[source, group] * x[source, channel]
@@ -68,9 +75,10 @@ def slow_gate_shift(x: Array, gsm: GateShift) -> Array:
     return interleaved
 
 
+@pytest.mark.parametrize("is_causal", [False, True])
 @pytest.mark.parametrize("steps", [1, 2, 5])
-def test_the_gate_shift_is_the_papers(steps: int) -> None:
-    gsm = GateShift(8)
+def test_the_gate_shift_is_the_papers(steps: int, is_causal: bool) -> None:
+    gsm = GateShift(8, is_causal=is_causal)
     filled(gsm).double().eval()
     x = torch.randn(2 * steps, 8, 4, 5, dtype=torch.float64)
 
@@ -163,3 +171,30 @@ def test_the_shortcut_sees_the_temporal_shift_too() -> None:
         out = block(x)
 
     assert torch.equal(out, expected)
+
+
+def test_a_causal_temporal_shift_leaves_the_first_eighth_where_it_is() -> None:
+    x = torch.arange(3 * 8, dtype=torch.float32).view(3, 8, 1, 1)
+
+    out = temporal_shift(x, 3, is_causal=True).view(3, 8)
+
+    kept = [0, *range(2, 8)]
+    assert torch.equal(out[:, kept], x.view(3, 8)[:, kept])
+    assert out[:, 1].tolist() == [0, 1, 9]
+
+
+@pytest.mark.parametrize(("sites", "expected"), [(None, 0), (2, 11), (0, 13)])
+def test_the_sites_that_do_not_look_ahead_are_the_first(
+    sites: int | None, expected: int
+) -> None:
+    with torch.device("meta"):
+        net, _ = build_backbone("rny002_gsm", look_ahead_sites=sites)
+
+    found = [m.gsm.is_causal for m in net.modules() if isinstance(m, GatedShift)]
+
+    assert found == [True] * expected + [False] * (13 - expected)
+
+
+def test_more_sites_than_there_are_shifts_are_refused() -> None:
+    with torch.device("meta"), pytest.raises(UnsupportedCheckpoint, match="13 shifts"):
+        build_backbone("rny002_gsm", look_ahead_sites=14)
