@@ -39,6 +39,7 @@ def head_config(
         network=NetworkSettings(
             feature_arch=config.feature_arch,
             temporal_arch=config.temporal_arch,
+            look_ahead_sites=config.look_ahead_sites,
             clip_len=config.clip_len,
             options=config.options,
             outputs=config.outputs,

@@ -15,7 +15,11 @@ from app.core.settings import Settings
 from app.jobs.kinds import NO_MODEL
 from model.checkpoint import library, versions
 from tests.api_server import make_settings
-from tests.unit.model.checkpoint.checkpoints import LABELS, tiny_checkpoint
+from tests.unit.model.checkpoint.checkpoints import (
+    LABELS,
+    live_manifest,
+    tiny_checkpoint,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +59,18 @@ def test_bundled_checkpoints_are_listed_as_the_workers_find_them(
         assert set(model.thresholds) == set(model.labels) != set()
         assert model.input.fps
         assert model.architecture.num_classes == len(model.labels)
+
+
+def test_look_ahead_is_told_of_a_live_model_and_of_no_other(
+    settings: Settings, folder: Path
+) -> None:
+    tiny_checkpoint(folder, "live", manifest=live_manifest())
+
+    models = {entry.name: Model.of(entry) for entry in list_models(settings)}
+
+    assert models["live"].look_ahead_s == pytest.approx(0.2)
+    assert models["alpha"].look_ahead_s is None
+    assert library.live_names(folder) == ["live"]
 
 
 def test_the_operators_choice_comes_before_the_kept_one_and_both_before_the_first(

@@ -1,5 +1,6 @@
 """Make small checkpoints for tests, without torch and without training."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +26,26 @@ def tiny_manifest(name: str = "tiny") -> Manifest:
     )
 
 
-def tiny_checkpoint(folder: Path, name: str = "tiny") -> Checkpoint:
+def live_manifest(name: str = "live") -> Manifest:
+    """A manifest of a causal network that looks 3 steps ahead, 0.2 s."""
+    config = ModelConfig(
+        "rny002_gsm",
+        "causal_gru",
+        clip_len=16,
+        num_classes=2,
+        options={"look_ahead": 1},
+        look_ahead_sites=1,
+    )
+    return replace(tiny_manifest(name), config=config)
+
+
+def tiny_checkpoint(
+    folder: Path, name: str = "tiny", *, manifest: Manifest | None = None
+) -> Checkpoint:
     """An archive whose weights are whole but fit no network."""
     folder.mkdir(parents=True, exist_ok=True)
     return write_checkpoint(
         folder / f"{name}.touchline",
-        tiny_manifest(name),
+        manifest or tiny_manifest(name),
         weights={"_features.a": np.arange(6.0).reshape(2, 3)},
     )
