@@ -13,6 +13,7 @@ from model.errors import EngineUnavailable
 from model.export.live import stream_outputs, uncut_outputs
 from model.export.openvino import attach_engines
 from model.spotting.predictor import load_predictor
+from model.video.decode import Step
 from tests.unit.model.engines.networks import (
     ALL_OUTPUTS,
     draw_frames,
@@ -54,7 +55,18 @@ def test_both_engines_give_the_outputs_of_the_uncut_sequence(
 def test_a_live_checkpoint_runs_over_files_as_the_same_stream(
     checkpoint: Checkpoint,
 ) -> None:
-    assert load_predictor(checkpoint.path, threads=1).engine == "openvino/float32"
+    predictor = load_predictor(checkpoint.path, threads=1)
+    frames = list(draw_frames(9, seed=4))
+    steps = [Step(n, n, n / 15, frame) for n, frame in enumerate(frames)]
+
+    for count in (9, 2, 0):  # The second is shorter than the look-ahead.
+        found = predictor.predict(steps[:count]).scores
+
+        assert len(found) == count
+        if count:
+            expected = uncut_outputs(frames[:count], load_spotter(checkpoint))
+            np.testing.assert_allclose(found, expected["scores"], atol=1e-4)
+    assert predictor.engine == "openvino/float32"
     with pytest.raises(EngineUnavailable, match="runs as a stream"):
         open_runtime(checkpoint)
 

@@ -48,7 +48,7 @@ class Script:
 
     def step(self, frame: Frames, *, is_video: bool = True) -> dict[str, Floats]:
         del frame  # It is not looked at.
-        row = self.at - DELAY
+        row = max(self.at - DELAY, 0)
         self.at, self.ended = self.at + 1, self.ended + (not is_video)
         return {name: values[row] for name, values in self.rows.items()}
 
@@ -188,6 +188,20 @@ def test_a_gap_decides_what_is_provisional_and_starts_anew() -> None:
     ]
     check_order(changes)
     assert spotter.close() == []
+
+
+@pytest.mark.parametrize("count", [0, 1, DELAY])
+def test_a_stream_no_longer_than_the_look_ahead_has_its_spots(count: int) -> None:
+    scores = np.tile(np.array([[0.2, 0.7, 0.1]], np.float32), (count, 1))
+    manifest = manifest_of()
+    spotter = LiveSpotter(manifest, Script({"scores": scores}))
+
+    changes = pushed(spotter, [PICTURE] * count)
+    changes += spotter.close()
+
+    expected = whole_file(manifest, {"scores": scores}, FPS) if count else []
+    assert finals(changes) == as_told(expected)
+    assert len(expected) == min(count, 1)
 
 
 def test_what_is_not_of_the_stream_is_refused() -> None:
