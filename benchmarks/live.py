@@ -168,7 +168,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("video", type=Path)
     parser.add_argument("--model", default="arena-rny002-live")
     parser.add_argument("--engine", default="auto", help="openvino or torch-cpu")
-    parser.add_argument("--threads", type=int, help="of the engine")
+    parser.add_argument("--threads", type=int, default=1, help="of the engine")
     parser.add_argument("--seconds", type=float, default=60.0, help="of the video")
     parser.add_argument("--ap", type=Path, help="labelled matches, for AP")
     parser.add_argument("--models", nargs="+", help="whose AP; else that of --model")

@@ -102,7 +102,7 @@ class LiveSpotter:
         *,
         engine: str = "auto",
         precision: str = "auto",
-        threads: int | None = None,
+        threads: int | None = 1,
         min_score: float | None = None,
         user_dir: Path | None = None,
     ) -> Self:
@@ -112,7 +112,8 @@ class LiveSpotter:
             checkpoint_path: a `.touchline` file.
             engine: `openvino`, `torch-cpu`, or `auto`.
             precision: of the engine.
-            threads: how many CPU threads it may use; its own choice if None.
+            threads: how many CPU threads it may use; its own choice if None. One is
+                enough, and on a busy machine it never waits for another.
             min_score: see `__init__`.
             user_dir: the folder of the user's checkpoints, for the message only.
 
