@@ -133,7 +133,10 @@ class LogPage(Page[LogLine]):
 
 
 class TrainingWarning(BaseModel):
-    """What whoever asked was told of the data; `GET /trainings/readiness` has all."""
+    """What whoever asked was told of the data, and what the model that was made lacks.
+
+    `GET /trainings/readiness` has all of the data's.
+    """
 
     code: str = Field(examples=["few-events"])
     detail: str

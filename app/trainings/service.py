@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import cast, insert, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id, utc_now
@@ -220,13 +221,18 @@ def finish(
     model: str,
     figures: Mapping[str, object],
     comparison_id: UUID | None = None,
+    warnings: Mapping[str, str] | None = None,
 ) -> None:
     """Keep what a training made, and how good it is.
 
     Args:
         model: the version, `name@number`.
+        warnings: what the model lacks, by code; they join those of the data.
     """
-    values = {"model": model, "figures": finite(figures)}
+    values: dict[str, object] = {"model": model, "figures": finite(figures)}
+    if warnings:
+        told = [{"code": code, "detail": text} for code, text in warnings.items()]
+        values["warnings"] = Training.warnings + cast(told, JSONB)
     _set(session, training_id, **values, comparison_id=comparison_id)
 
 

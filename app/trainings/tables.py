@@ -31,7 +31,8 @@ class Training(Signed, Base):
     name: Mapped[str]  # of the model; its versions are called name@1, name@2, ...
     base: Mapped[str | None]  # the checkpoint it starts from, with its version
     options: Mapped[dict[str, object]]  # see TrainingOptions
-    # What whoever asked was told of the data: [{"code": ..., "detail": ...}, ...]
+    # What whoever asked was told of the data, then what the model that was made lacks;
+    # of each: [{"code": ..., "detail": ...}, ...]
     warnings: Mapped[list[dict[str, str]]] = mapped_column(
         JSONB, default=list, server_default=text("'[]'")
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model.checkpoint.archive import Checkpoint
 from model.data.frame_store import StoredMatch
 from model.engines.runtime import Frames
 from model.errors import EngineUnavailable
@@ -22,13 +23,14 @@ RANGE_STEPS = 600
 TOLERANCE_S = 0.5
 
 
-def add_openvino(path: Path, piece: StoredMatch, spec: FrameSpec) -> None:
+def add_openvino(path: Path, piece: StoredMatch, spec: FrameSpec) -> Checkpoint:
     """Put OpenVINO's form into a checkpoint, checked on a piece's frames.
 
     Raises:
         EngineError: an output differs from torch's by more than is allowed.
     """
-    attach_engines(path, frames=list(islice(images_of(piece, spec), CHECK_STEPS)))
+    frames = list(islice(images_of(piece, spec), CHECK_STEPS))
+    return attach_engines(path, frames=frames)
 
 
 def add_int8(

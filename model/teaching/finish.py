@@ -1,11 +1,13 @@
 """The last stages: thresholds, engines, and the figures of what came of it."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from model.checkpoint.spotting_options import LabelOptions
+from model.errors import Canceled, NoRoom, TrainingPaused
 from model.evaluation.calibrate import Calibration
 from model.evaluation.timed import TimedMatch
 from model.teaching.engines import add_int8, add_openvino
@@ -13,7 +15,10 @@ from model.teaching.lesson import Lesson, as_json
 from model.teaching.matches import count_events
 from model.teaching.measure import ap_draws, interval_of
 from model.teaching.needs import CurvePoint, needs_of
+from model.teaching.run import Run, is_full
 from model.teaching.thresholds import choose_thresholds
+
+T = TypeVar("T")
 
 
 def calibrate(lesson: Lesson) -> None:
@@ -46,21 +51,58 @@ def calibrate(lesson: Lesson) -> None:
 
 
 def add_engines(lesson: Lesson) -> None:
-    """Attach the CPU's forms."""
+    """Attach the CPU's forms; one that cannot be made is left out, with a warning."""
     run = lesson.run
     if "engines" in run.results:
         return
     run.at("engines", 0.0)
     spec, train = lesson.base.frame_spec, lesson.material.train
-    add_openvino(lesson.made, train[0], spec)
+    exported = _made(
+        run,
+        "no-cpu-form",
+        "The CPU form (OpenVINO)",
+        lambda: add_openvino(lesson.made, train[0], spec),
+    )
     run.at("engines", 0.3)
     line = "no 8-bit form: there was no time for it"
-    if run.recipe.has_int8 and run.left_s > 0:
+    if exported is None:
+        line = "no 8-bit form: it is made of the CPU form, and there is none"
+    elif run.recipe.has_int8 and run.left_s > 0:
         holdout = [stretch.match() for stretch in lesson.material.holdout]
-        line = add_int8(lesson.made, train, holdout, spec)
+        line = (
+            _made(
+                run,
+                "no-8-bit-form",
+                "The 8-bit form",
+                lambda: add_int8(lesson.made, train, holdout, spec),
+            )
+            or "no 8-bit form: it could not be made"
+        )
     run.watch.report(line)
     run.once("engines", lambda: line)
     run.progress("engines", 1.0)
+
+
+def _made(run: Run, code: str, what: str, make: Callable[[], T]) -> T | None:
+    """Make a form; what fails costs the form, not the checkpoint, which has all else.
+
+    Raises:
+        Canceled, TrainingPaused: see the watch.
+        NoRoom, OSError: the disk is full, so that nothing else could be written either.
+    """
+    try:
+        return make()
+    except (Canceled, TrainingPaused, NoRoom):
+        raise
+    except Exception as exc:  # whatever a runtime's library raises
+        if is_full(exc):
+            raise
+        run.warn(
+            code,
+            f"{what} could not be made, and is left out ({type(exc).__name__}: {exc}). "
+            "The model runs in PyTorch; `touchline export` makes the form later.",
+        )
+        return None
 
 
 def figures_of(lesson: Lesson) -> dict[str, Any]:

@@ -104,6 +104,12 @@ class Run:
             self.notes.append(line)
             self.watch.report(f"note: {line}")
 
+    def warn(self, code: str, line: str) -> None:
+        """Keep a warning, which the finished training is shown with, and report it."""
+        self.results.setdefault("warnings", {})[code] = line
+        self.save()
+        self.watch.report(f"warning: {line}")
+
     def at(self, stage: str, done: float) -> None:
         """Report progress; pause if that is wanted: all that is done is on disk.
 
@@ -166,12 +172,17 @@ def naming_a_full_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(exc):
             raise
         raise TrainingFailed(
             f"The disk of {folder} is full: what is done is kept there. Free some room "
             "and start the same again, which goes on from there."
         ) from exc
+
+
+def is_full(exc: Exception) -> bool:
+    """Whether an error says that a disk is full."""
+    return isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def curve_values(scores: Mapping[str, float]) -> dict[str, float]:

@@ -8,7 +8,7 @@ calibrate, engines. Each is done once: a folder that was left is gone on with.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +39,20 @@ class Taught:
     """What came of it.
 
     Attributes:
-        checkpoint: the file, calibrated, with its engines; in the folder of the
-            training.
+        checkpoint: the file, calibrated, with the engines that could be made; in the
+            folder of the training.
         figures: how good it is on the hold-out, as JSON values: `types` (by type `ap`,
             `f1`, `events`, `threshold`), `learning` and `needs`.
         holdout: by match the stretches that it was measured on, in seconds.
         notes: what a person should know.
+        warnings: what the checkpoint lacks, by a stable code.
     """
 
     checkpoint: Path
     figures: Mapping[str, Any]
     holdout: Mapping[str, Sequence[Span]]
     notes: tuple[str, ...] = ()
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
 
 def teach(
@@ -94,6 +96,7 @@ def teach(
             figures_of(lesson),
             lesson.material.holdout_spans(),
             tuple(run.notes),
+            run.results.get("warnings", {}),
         )
 
 

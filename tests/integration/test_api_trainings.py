@@ -353,11 +353,14 @@ def test_a_training_that_has_ended_tells_its_model_and_the_webhooks(
                 model="hall@1",
                 figures=figures,
                 comparison_id=comparison,
+                warnings={"no-cpu-form": "It could not be made."},
             ),
         )
 
     seen = look(api, made)
 
+    lack = {"code": "no-cpu-form", "detail": "It could not be made."}
+    assert seen["warnings"] == [*made["warnings"], lack]
     assert (seen["status"], seen["model"]) == ("succeeded", "hall@1")
     assert seen["figures"]["types"] == {"PASS": {"ap": 0.7, "f1": None}}
     assert seen["needs"] == [need]

@@ -173,6 +173,7 @@ def _result(
             training.id,
             model=made,
             figures=taught["figures"],
+            warnings=taught["warnings"],
             comparison_id=comparison_id,
         )
         facts["model"] = made

@@ -134,6 +134,7 @@ def _teach(
         figures=dict(taught.figures),
         holdout={name: list(spans) for name, spans in taught.holdout.items()},
         notes=list(taught.notes),
+        warnings=dict(taught.warnings),
     )
 
 

@@ -8,7 +8,7 @@ its `kind`:
     line        text: for people
     progress    stage, done, eta_s: of `TeachWatch`
     point       curve, stage, step, values: of `TeachWatch`
-    taught      checkpoint, figures, holdout, notes: the end
+    taught      checkpoint, figures, holdout, notes, warnings: the end
     paused      its state is saved: the end
     failed      error, detail: one of `model.errors`, by its name; the end
     full        the disk has no room: the end

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from model.data.splits import Split
 from model.errors import BadAnnotations, Canceled, TrainingFailed, TrainingPaused
 from model.teaching.loss import total_loss
 from model.teaching.options import TeachOptions
+from model.teaching.run import STATE
 from model.teaching.teach import Taught, teach
 from model.teaching.watch import STAGES
 from tests.thoroughness import kills_everywhere
@@ -202,6 +204,52 @@ def test_a_full_disk_is_said_and_what_is_done_is_kept(
         teach(toys / "data", tmp_path, options_for(toys), watch, recipe=QUICK)
 
     assert watch.stages == ["prepare", "features", "head"]
+
+
+def before_its_end(straight: Taught, folder: Path) -> Path:
+    """Copy a finished teaching as it was before thresholds and engines."""
+    shutil.copytree(straight.checkpoint.parent, folder)
+    state = json.loads((folder / STATE).read_text())
+    for done in ("calibrated", "engines"):
+        del state["results"][done]
+    (folder / STATE).write_text(json.dumps(state))
+    return folder
+
+
+def test_a_form_that_cannot_be_made_costs_the_form_and_not_the_checkpoint(
+    toys: Path,
+    straight: tuple[Taught, Notebook],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, watch = before_its_end(straight[0], tmp_path / "run"), Notebook()
+    monkeypatch.setattr("model.export.differences.TOLERANCE", -1.0)
+
+    found = teach(toys / "data", folder, options_for(toys), watch, recipe=QUICK)
+
+    assert Checkpoint.open(found.checkpoint).manifest.engines == {}
+    assert same(found.checkpoint, straight[0].checkpoint)
+    assert found.figures["types"] == straight[0].figures["types"]
+    assert list(found.warnings) == ["no-cpu-form"]
+    assert "not kept" in found.warnings["no-cpu-form"]
+    assert f"warning: {found.warnings['no-cpu-form']}" in watch.lines
+    assert "there is none" in found.figures["int8"]
+
+
+def test_a_disk_that_is_full_where_a_form_is_made_is_waited_for(
+    toys: Path,
+    straight: tuple[Taught, Notebook],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = before_its_end(straight[0], tmp_path / "run")
+    monkeypatch.setattr("model.teaching.finish.add_openvino", full)
+
+    with pytest.raises(TrainingFailed, match="what is done is kept there"):
+        teach(toys / "data", folder, options_for(toys), Notebook(), recipe=QUICK)
 
 
 def test_a_watch_that_cancels_ends_it(toys: Path, tmp_path: Path) -> None:
