@@ -82,6 +82,8 @@ class JobResult:
         facts: small, for people and programs: the job's `result`.
         save: writes further rows in the transaction that ends the job.
         then: jobs to be queued with that end.
+        asked: jobs that `save` queues itself, because they are asked for elsewhere; it
+            adds each, and its workers are notified once that is committed.
         new_files: keys of files this attempt made; they are removed if the end is not
             written. What it made before it raised, a handler removes by itself.
     """
@@ -89,6 +91,7 @@ class JobResult:
     facts: dict[str, object] = field(default_factory=dict)
     save: Callable[[Session], None] | None = None
     then: Sequence[NextJob] = ()
+    asked: list[tuple[UUID, JobKind]] = field(default_factory=list)
     new_files: Sequence[str] = ()
 
 

@@ -74,8 +74,9 @@ def save_success(lease: Lease, context: WorkerContext, result: JobResult) -> Job
 
     status = _settle(lease, context, succeed)
     if status is JobStatus.SUCCEEDED:
-        for one in result.then:
-            context.notifier.notify_job(one.id, queue=KINDS[one.kind].queue)
+        made = [(one.id, one.kind) for one in result.then]
+        for job_id, kind in [*made, *result.asked]:
+            context.notifier.notify_job(job_id, queue=KINDS[kind].queue)
     return status
 
 

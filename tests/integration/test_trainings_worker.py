@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.core.broker.notifier import GPU_QUEUE
 from app.core.db.base import new_id
 from app.core.process_identity import machine_id
 from app.health.tables import WorkerHeartbeat
@@ -28,7 +29,8 @@ from tests.integration.trainings import (
     reviewed_library,
     statuses,
 )
-from worker.handlers.train import train_model
+from worker.handlers.train import result_of, train_model
+from worker.job_task import JobResult
 from worker.runner import run_job
 from worker.training.dataset import TeachingSet, make_teaching_set
 from worker.training.giving_way import Machine, Queue
@@ -210,6 +212,34 @@ def test_a_training_makes_one_version_however_often_its_end_is_written(
     assert told["base"] == "arena-rny002"
     assert len(told["base_sha256"]) == 64
     assert told["training"] == str(asked.id)
+
+
+def test_its_comparison_is_told_to_its_workers_and_its_lacks_to_people(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    asked = ask_for_training(api, base="arena-rny002", options=TrainingOptions())
+    context = context_of(api)
+    made = make_teaching_set(
+        tmp_path / "dataset", asked.row(), context, touchline="", report=print
+    )
+    taught = {
+        "checkpoint": str(find_named("arena-rny002")),  # as good as any
+        "figures": {},
+        "holdout": {made.card["matches"][0]["name"]: [[0.0, 16.0]]},
+        "warnings": {"no-cpu-form": "It could not be made."},
+    }
+
+    def ended(*_: object) -> JobResult:
+        return result_of(asked.row(), taught, made, context.for_handlers)
+
+    before = context.notifier.waiting(GPU_QUEUE) or 0
+    status = run_job(asked.job_id, context=context, handlers={JobKind.TRAIN: ended})
+
+    row = asked.row()
+    assert status is JobStatus.SUCCEEDED
+    assert row.comparison_id is not None
+    assert context.notifier.waiting(GPU_QUEUE) == before + 1
+    assert [one["code"] for one in row.warnings] == ["no-cpu-form"]
 
 
 def test_a_process_that_goes_on_replaces_the_points_it_makes_again(

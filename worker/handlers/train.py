@@ -16,6 +16,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.comparisons.service import ask_for_comparison
+from app.comparisons.tables import Comparison
+from app.jobs.kinds import JobKind
 from app.jobs.saved_runs import note_further
 from app.trainings.options import TrainingOptions
 from app.trainings.service import finish, note_data
@@ -67,7 +69,7 @@ def train_model(
         record.line(f"note: {note}", is_said_once=True)
     record.flush()
     reporter.progress("compare", 1.0, 0.0)
-    return _result(training, taught, taught_from, context)
+    return result_of(training, taught, taught_from, context)
 
 
 def _find(task: JobTask, context: HandlerContext) -> Training:
@@ -152,13 +154,15 @@ def _noting(task: JobTask, context: HandlerContext) -> Callable[[float], None]:
     return note
 
 
-def _result(
+def result_of(
     training: Training,
     taught: Message,
     taught_from: TeachingSet,
     context: HandlerContext,
 ) -> JobResult:
+    """Say what is to be written of a training that has taught a model."""
     facts: dict[str, object] = {"training_id": str(training.id)}
+    asked: list[tuple[UUID, JobKind]] = []
     data = taught_from.facts(taught["holdout"])
     checkpoint = Path(taught["checkpoint"])
     product = Product(training, checkpoint, taught_from.lineage())
@@ -166,7 +170,9 @@ def _result(
     def save(session: Session) -> None:
         """Publish it now that nobody can cancel it any more, and only once."""
         made = publish(product, context.settings)
-        comparison_id = _compare(session, training, made, data)
+        comparison = _compare(session, training, made, data)
+        if comparison is not None:
+            asked.append((comparison.job_id, JobKind.COMPARE))
         note_data(session, training.id, data)
         finish(
             session,
@@ -174,20 +180,20 @@ def _result(
             model=made,
             figures=taught["figures"],
             warnings=taught["warnings"],
-            comparison_id=comparison_id,
+            comparison_id=None if comparison is None else comparison.id,
         )
         facts["model"] = made
 
-    return JobResult(facts=facts, save=save)
+    return JobResult(facts=facts, save=save, asked=asked)
 
 
 def _compare(
     session: Session, training: Training, made: str, data: Mapping[str, Any]
-) -> UUID | None:
+) -> Comparison | None:
     """Ask for the comparison with what the model started from, if there is that."""
     if training.base is None or not data["holdout"]:
         return None
-    comparison = ask_for_comparison(
+    return ask_for_comparison(
         session,
         project_id=training.project_id,
         models=[made, training.base],
@@ -198,4 +204,3 @@ def _compare(
         training_id=training.id,
         created_by=training.created_by,
     )
-    return comparison.id
