@@ -180,7 +180,10 @@ class Training(BaseModel):
         examples=["head"],
     )
     progress: float = Field(ge=0, le=1)
-    eta_s: float | None = Field(description="Seconds still to go, if they can be told.")
+    eta_s: float | None = Field(
+        description="Seconds still to go at the latest, if they can be told: of this "
+        "stage at its pace so far, of later ones as planned."
+    )
     queue_position: int | None = Field(
         description="Of one that waits: 1 is next. Other projects' count as well."
     )

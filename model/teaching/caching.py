@@ -13,6 +13,7 @@ from model.teaching.features import (
     segments_done,
 )
 from model.teaching.lesson import Lesson
+from model.teaching.planned import note_trunk_step, plan_stages
 from model.teaching.run import FEATURES
 
 PLAIN_SHARE = 0.4
@@ -21,6 +22,7 @@ PLAIN_SHARE = 0.4
 
 def cache_features(lesson: Lesson) -> None:
     """Run the trunk over all pieces, and over augmented copies of training."""
+    plan_stages(lesson)
     if lesson.is_whole:
         return
     pieces, run = lesson.material.pieces, lesson.run
@@ -37,7 +39,11 @@ def cache_features(lesson: Lesson) -> None:
             lesson.network, piece, lesson.base.frame_spec, path, on_steps=on_steps
         )
     lesson.plain = _open_plain(lesson)
-    _cache_copies(lesson, per_step_s=(run.used_s - began_s) / max(1, done))
+    per_step_s = (run.used_s - began_s) / max(1, done)
+    if done:
+        note_trunk_step(lesson, per_step_s)
+    run.eta.begin_anew()
+    _cache_copies(lesson, per_step_s=per_step_s)
     run.progress("features", 1.0)
 
 

@@ -49,6 +49,7 @@ class HeadTask:
         path: of its state.
         is_shown: whether its curves are reported.
         until_s: it ends when so much of the teaching's time is used.
+        part: of the stage of heads, from where to where, as it is shown.
     """
 
     labels: tuple[str, ...]
@@ -59,6 +60,7 @@ class HeadTask:
     path: Path
     is_shown: bool = True
     until_s: float = float("inf")
+    part: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(slots=True)
@@ -118,6 +120,9 @@ class _HeadTrainer:
         """Train until it is done, or as long as there is time."""
         run, task, steps = self.run, self.task, self.task.config.optimiser.steps
         self._load()
+        run.eta.begin_anew()
+        begin, end = task.part
+        run.progress("head", begin + (end - begin) * self.at.step / steps)
         if not self.at.best:
             self._validate()
         while self.at.step < steps and not self._is_done():
@@ -125,7 +130,7 @@ class _HeadTrainer:
                 self._save()
                 run.pause()
             self._step()
-            run.progress("head", self.at.step / steps)
+            run.progress("head", begin + (end - begin) * self.at.step / steps)
             is_last = self.at.step == steps
             if self.at.step % task.config.run.validate_steps == 0 or is_last:
                 self._validate()

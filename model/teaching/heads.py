@@ -22,6 +22,9 @@ SHARES = (0.25, 0.5)
 HEAD_SHARE, CURVE_SHARE = 0.4, 0.15
 """Of the time that is left, what a head may take; and each of the curve's."""
 
+HEADS = 1 + len(SHARES)
+"""That the stage trains: as many steps each, at most."""
+
 
 def teach_head(lesson: Lesson) -> None:
     """Train the head on all training segments, or take up what was trained."""
@@ -29,7 +32,6 @@ def teach_head(lesson: Lesson) -> None:
     if lesson.is_whole:
         return
     if "head" not in run.results:
-        run.progress("head", 0.0)
         until_s = run.used_s + HEAD_SHARE * run.left_s
         scores = train_head(run, lesson.network, _task(lesson, until_s=until_s))
         lesson.save(lesson.network, path)
@@ -64,7 +66,7 @@ def _point_at(lesson: Lesson, number: int, share: float) -> dict[str, Any]:
     taken = sorted(rng.permutation(count)[: max(1, round(share * count))].tolist())
     network = lesson.load(run.folder / START)
     until_s = run.used_s + CURVE_SHARE * run.left_s
-    task = _task(lesson, until_s=until_s, taken=taken, name=f"curve-{number}")
+    task = _task(lesson, until_s=until_s, taken=taken, part=number + 1)
     train_head(run, network, task)
     task.path.unlink(missing_ok=True)
     return _point_of(lesson, share, network, taken)
@@ -100,9 +102,16 @@ def _task(
     *,
     until_s: float,
     taken: Sequence[int] | None = None,
-    name: str = "head",
+    part: int = 0,
 ) -> HeadTask:
-    """Describe the training of a head on some segments, or on all."""
+    """Describe the training of a head on some segments, or on all.
+
+    Args:
+        lesson: the teaching.
+        until_s: it ends when so much of the teaching's time is used.
+        taken: indices of the segments; None: all.
+        part: of the stage, in its order.
+    """
     material = lesson.material
     matches, owners = training_matches(
         material,
@@ -128,7 +137,8 @@ def _task(
         config=lesson.training,
         clips=clips,
         val=[one.match(lesson.plain[one.segment.piece]) for one in material.val],
-        path=lesson.run.folder / f"{name}.pt",
+        path=lesson.run.folder / (f"curve-{part - 1}.pt" if part else "head.pt"),
         is_shown=taken is None,
         until_s=until_s,
+        part=(part / HEADS, (part + 1) / HEADS),
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from model.errors import TrainingFailed, TrainingPaused
+from model.teaching.eta import Eta
 from model.teaching.options import TeachOptions
 from model.teaching.recipe import Recipe
 from model.teaching.watch import TeachWatch
@@ -38,6 +39,7 @@ class Run:
         results: what is done, as JSON values, by name.
         notes: what a person should know.
         spent_s: what earlier tries of it took.
+        eta: tells when it may be done.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Run:
     results: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     spent_s: float = 0.0
+    eta: Eta = field(default_factory=Eta)
     _started: float = field(default_factory=time.monotonic)
     _saved: float = 0.0
 
@@ -122,7 +125,9 @@ class Run:
 
     def progress(self, stage: str, done: float) -> None:
         """Report progress, and save now and then how much time went by."""
-        self.watch.progress(stage, min(1.0, done), max(0.0, self.left_s))
+        done = min(1.0, done)
+        eta_s = self.eta.left_s(stage, done, used_s=self.used_s, budget_s=self.left_s)
+        self.watch.progress(stage, done, eta_s)
         if self.stamp and time.monotonic() - self._saved > self.recipe.save_s:
             self.save()
 

@@ -12,6 +12,7 @@ from model.teaching.finetune import (
 )
 from model.teaching.lesson import HEAD, START, Lesson
 from model.teaching.measure import compare
+from model.teaching.planned import TUNING, note_trunk_step
 from model.teaching.run import FINETUNE
 from model.teaching.segments import alarms_in
 from model.training.config import TrainConfig
@@ -80,6 +81,7 @@ def _steps_for(
     """Say how many steps of tuning there is time for; 0: too few to bother."""
     most = lesson.run.recipe.tune_steps
     step_s = time_step(lesson.network, data, config, share=share)
+    note_trunk_step(lesson, step_s / (TUNING * config.batch * config.clips.steps))
     val_s = sum(map(len, data.val)) * step_s / (config.batch * config.clips.steps)
     room_s = lesson.run.left_s - lesson.reserve_s - VALIDATIONS * val_s
     steps = min(most, int(SAFETY * room_s / step_s))

@@ -110,6 +110,18 @@ def test_a_teaching_learns_a_new_type_and_makes_a_checkpoint_that_serves(
     assert {need["type"] for need in found.figures["needs"]} == {"DRIBBLE", "BASKET"}
 
 
+def test_when_it_may_be_done_is_told_from_its_pace_and_not_from_its_budget(
+    straight: tuple[Taught, Notebook],
+) -> None:
+    etas = straight[1].etas
+
+    assert etas["prepare"][0] == pytest.approx(600 * 60, rel=0.01)
+    for stage in ("finetune", "calibrate", "engines"):
+        last = etas[stage][-1]
+        assert last is not None
+        assert last < 600
+
+
 def test_called_again_a_finished_teaching_gives_what_it_gave(
     toys: Path, straight: tuple[Taught, Notebook]
 ) -> None:

@@ -150,6 +150,7 @@ class Notebook:
 
     lines: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
+    etas: dict[str, list[float | None]] = field(default_factory=dict)
     points: list[tuple[str, str, int, dict[str, float]]] = field(default_factory=list)
     pause_at: str | None = None
     passes: int = 0
@@ -159,9 +160,10 @@ class Notebook:
         self.lines.append(line)
 
     def progress(self, stage: str, done: float, eta_s: float | None) -> None:
-        """Keep the order of the stages."""
+        """Keep the order of the stages, and when they said it may be done."""
         assert 0 <= done <= 1
         assert eta_s is None or eta_s >= 0
+        self.etas.setdefault(stage, []).append(eta_s)
         if not self.stages or self.stages[-1] != stage:
             self.stages.append(stage)
 
