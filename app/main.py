@@ -64,6 +64,7 @@ from app.timelines import format_routes as formats
 from app.timelines import routes as events
 from app.timelines import threshold_routes as thresholds
 from app.timelines.spotting_options import find_lost_options
+from app.trainings import readiness_routes as training_readiness
 from app.trainings import routes as trainings
 from app.uploads import routes as uploads
 from app.uploads.headers import TusHeaders
@@ -172,6 +173,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         *(webhook_routes.router, delivery_routes.router),
         *(reports.router, reports.file_router),
         saved_searches.router,
+        training_readiness.router,
         trainings.router,
         osl.router,
         *(models.file_router, default_routes.router, default_routes.admin_router),

@@ -32,6 +32,11 @@ class Entry:
     files: Mapping[str, str]
 
     @property
+    def video_id(self) -> str:
+        """The id of the video that it is of."""
+        return str(self.truth.video_id)
+
+    @property
     def counts(self) -> dict[str, int]:
         """Count its events by type."""
         return dict(Counter(event.label for event in self.truth.events).most_common())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import PurePath
 from typing import Protocol
+from uuid import UUID
 
 from app.datasets.truth import Truth
 from model.video.file_names import is_video_name
@@ -49,7 +50,14 @@ class OfAMatch(Protocol):
     def joined_of(self) -> tuple[str, ...]: ...
 
 
-def folder_names(truths: Sequence[Truth]) -> list[str]:
+class Named(OfAMatch, Protocol):
+    """What names the folder of a video; see `Truth`."""
+
+    @property
+    def video_id(self) -> UUID: ...
+
+
+def folder_names(truths: Sequence[Named]) -> list[str]:
     """Name a folder for each video: by its match, and where two are alike by its id."""
     plain = [_plain(_words_of(truth)) or "match" for truth in truths]
     return [
@@ -103,7 +111,7 @@ def group_of(truth: OfAMatch) -> str:
     return truth.sha256
 
 
-def _words_of(truth: Truth) -> str:
+def _words_of(truth: Named) -> str:
     title = PurePath(truth.title)
     name = title.stem if is_video_name(title) else truth.title
     return name if truth.played_on is None else f"{name} {truth.played_on.isoformat()}"

@@ -3,12 +3,25 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from app.datasets.card import Entry
 from app.datasets.problems import ExportFailed
 from model.data.labels import Match, MatchLabels, in_order
 from model.data.splits import PARTS, SHARES, Split, extend_split, split_matches
 from model.data.stretch_splits import split_stretches
+
+
+class Placed(Protocol):
+    """A folder of a data set; see `Entry`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def group(self) -> str: ...
+
+    @property
+    def video_id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,7 @@ class Holdout:
 
 
 def split_entries(
-    entries: Sequence[Entry],
+    entries: Sequence[Placed],
     matches: Sequence[Match],
     *,
     seed: int,
@@ -60,7 +73,7 @@ def split_entries(
     if len(members) < len(PARTS):
         return split_stretches(matches, shares=shares)
     wholes = [_as_one(name, of) for name, of in members.items()]
-    known = {one.group for one in entries if str(one.truth.video_id) in learned}
+    known = {one.group for one in entries if one.video_id in learned}
     split = split_matches(wholes, shares=shares, seed=seed)
     if 0 < len(known) < len(members):
         begun = Split({"train": tuple(sorted(known)), "val": (), "test": ()})
@@ -70,7 +83,7 @@ def split_entries(
 
 
 def _hold_out(
-    entries: Sequence[Entry],
+    entries: Sequence[Placed],
     members: Mapping[str, Sequence[Match]],
     videos: Collection[str],
 ) -> Split:
@@ -79,7 +92,7 @@ def _hold_out(
     Raises:
         ExportFailed: one of them is not in the data set, or nothing else is.
     """
-    groups = {str(entry.truth.video_id): entry.group for entry in entries}
+    groups = {entry.video_id: entry.group for entry in entries}
     missing = sorted(set(videos) - groups.keys())
     if missing:
         raise ExportFailed(

@@ -8,9 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.annotations.timelines import View
+from app.checkpoints.lineage import learned_spans
 from app.core.db.project_sessions import project_of
+from app.core.errors import InvalidRequest, UnknownModel
 from app.core.http.dependencies import snapshot
 from app.core.resources import Resources
+from app.core.settings import Settings
+from app.jobs.kinds import NO_MODEL
 from app.jobs.tables import Job
 from app.trainings.choices import (
     Base,
@@ -19,8 +23,9 @@ from app.trainings.choices import (
     find_base,
     rate_finding,
 )
+from app.trainings.holdout import HoldoutPlan, plan_holdout
 from app.trainings.names import check_name
-from app.trainings.options import TrainingOptions
+from app.trainings.options import Holdout, TrainingOptions
 from app.trainings.problems import (
     NothingReviewed,
     TooManyTrainings,
@@ -40,6 +45,7 @@ from app.trainings.reviewed_data import Counts, ReviewedData, read_reviewed
 from app.trainings.service import add_training
 from app.trainings.tables import Training
 from app.trainings.worker_state import WorkerState, worker_state
+from model.errors import BadAnnotations
 
 ASKING_LOCK = 0x7472_6169_6E  # so that two at once cannot pass the limits together
 RETRY_AFTER_S = 300
@@ -68,17 +74,34 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldoutWanted:
+    """What of a training decides what is held out.
+
+    Attributes:
+        choice: None: as an export splits it.
+        base: the model it starts from; None: the default model, if there is one.
+        seed: of the training.
+    """
+
+    choice: Holdout | None = None
+    base: str | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
     """How far what is reviewed goes.
 
     Attributes:
         counts: of the types that were asked about.
+        holdout: what would be held out; None: that cannot be told.
         newest: the newest training that has ended well.
     """
 
     data: ReviewedData
     counts: Counts
     split: SplitPlan | None
+    holdout: HoldoutPlan | None
     problems: Sequence[Finding]
     newest: Training | None
     worker: WorkerState
@@ -128,12 +151,38 @@ def _judge(wanted: Wanted, resources: Resources) -> Judged:
     findings = list(findings_in(data, counts, wanted=options.types))
     _refuse(findings)
     check_holdout(options, data)
-    if options.holdout is not None and options.holdout.videos:
-        # Then whole matches are held out, however few there are.
-        findings = [one for one in findings if one.code != "few-matches"]
+    try:
+        _planned(options.holdout, options.seed, base, data, settings)
+    except BadAnnotations as exc:
+        raise NothingReviewed(str(exc)) from exc
+    findings = [*_but_of_few_matches(findings, options.holdout)]
     rate = rate_finding(base, data)
     of_service = findings_of_service(worker, waiting=0)
     return Judged(base, [*findings, *of_service, *([rate] if rate else ())])
+
+
+def _but_of_few_matches(
+    findings: Iterable[Finding], holdout: Holdout | None
+) -> Iterable[Finding]:
+    """Leave out that there are few matches, where whole ones are to be held out."""
+    is_named = holdout is not None and bool(holdout.videos)
+    return (one for one in findings if not (is_named and one.code == "few-matches"))
+
+
+def _planned(
+    holdout: Holdout | None,
+    seed: int,
+    base: Base | None,
+    data: ReviewedData,
+    settings: Settings,
+) -> HoldoutPlan:
+    """Tell what would be held out.
+
+    Raises:
+        BadAnnotations: there is too little to split.
+    """
+    learned = () if base is None else learned_spans(base.name, settings).keys()
+    return plan_holdout(data, holdout, seed=seed, learned=learned)
 
 
 def _refuse(findings: Iterable[Finding]) -> None:
@@ -148,16 +197,21 @@ def read_readiness(
     *,
     videos: Collection[UUID] | None,
     types: Collection[str] | None,
+    holdout: HoldoutWanted | None = None,
 ) -> Readiness:
     """Tell how far what is reviewed goes.
 
     Args:
         videos: ids; None: all of which something is reviewed.
         types: what is asked about; None: all that were found.
+        holdout: what is to be held out; None: as an export splits it.
 
     Raises:
+        UnknownModel: the base is not installed.
         VideoNotFound: one of the videos is not there.
     """
+    holdout = holdout or HoldoutWanted()
+    base = _base_of(holdout, resources.settings)
     with snapshot(resources) as session:
         worker = worker_state(session, resources.settings)
         waiting = session.scalars(waiting_trainings(project_of(session))).one()
@@ -166,17 +220,44 @@ def read_readiness(
     counts = data.counts
     if types is not None:
         counts = {label: one for label, one in counts.items() if label in types}
+    findings = [*findings_in(data, counts, wanted=types)]
+    plan = None
+    if data.videos:
+        try:
+            check_holdout(TrainingOptions(holdout=holdout.choice), data)
+            plan = _planned(
+                holdout.choice, holdout.seed, base, data, resources.settings
+            )
+        except (InvalidRequest, BadAnnotations) as exc:
+            findings.insert(0, Finding("no-holdout", str(exc), is_blocking=True))
     return Readiness(
         data=data,
         counts=counts,
-        split=plan_split(data) if data.videos else None,
+        split=plan_split(data, holdout.choice) if data.videos else None,
+        holdout=plan,
         problems=[
-            *findings_in(data, counts, wanted=types),
+            *_but_of_few_matches(findings, holdout.choice),
             *findings_of_service(worker, waiting),
         ],
         newest=newest,
         worker=worker,
     )
+
+
+def _base_of(holdout: HoldoutWanted, settings: Settings) -> Base | None:
+    """Find the base that decides what is known already.
+
+    Raises:
+        UnknownModel: one is named, and not installed.
+    """
+    if holdout.base == NO_MODEL:
+        return None
+    try:
+        return find_base(holdout.base, settings)
+    except UnknownModel:
+        if holdout.base is not None:
+            raise
+        return None
 
 
 def _read(

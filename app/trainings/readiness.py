@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from app.trainings.options import Holdout
 from app.trainings.reviewed_data import Counts, ReviewedData
 from app.trainings.worker_state import WorkerState
 from model.data.splits import PARTS
@@ -28,6 +29,7 @@ Code = Literal[
     "frame-rate",
     "training-not-installed",
     "train-worker-not-running",
+    "no-holdout",
     "too-many-trainings",
 ]
 
@@ -59,10 +61,14 @@ class SplitPlan:
     note: str | None
 
 
-def plan_split(data: ReviewedData) -> SplitPlan:
-    """Tell how the data is split where nothing is said of what is held out."""
-    count = len(data.matches)
-    if count < len(PARTS):
+def plan_split(data: ReviewedData, holdout: Holdout | None = None) -> SplitPlan:
+    """Tell how the data is split: whole matches, if they are named or there are three.
+
+    Args:
+        holdout: what is to be held out; None: nothing is said of it.
+    """
+    count, is_named = len(data.matches), holdout is not None and bool(holdout.videos)
+    if count < len(PARTS) and not is_named:
         return SplitPlan("stretches", count, NOTE)
     return SplitPlan("matches", count, None)
 

@@ -1,14 +1,16 @@
 """What is sent of what is reviewed: is it enough to train, and what is missing?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.trainings.holdout import HoldoutPlan
+from app.trainings.needs import Need, Needs
 from app.trainings.readiness import Finding, SplitPlan
 from app.trainings.reviewed_data import Counts, ReviewedData
-from app.trainings.schemas import Need, SplitFacts
+from app.trainings.schemas import SplitFacts
 from app.trainings.worker_state import WorkerState
 
 
@@ -60,6 +62,45 @@ class ReadinessSplit(SplitFacts):
     matches: int = Field(description="Halves of a match are of one.")
 
 
+class ReadinessHeldOut(BaseModel):
+    """What of a video would be held out."""
+
+    video_id: UUID
+    title: str
+    minutes: float
+    spans: list[list[float]] = Field(description="From and to, in seconds.")
+
+
+class ReadinessHoldout(BaseModel):
+    """What a training would be judged by, and not learn from."""
+
+    minutes: float
+    videos: list[ReadinessHeldOut]
+    counts: dict[str, int] = Field(description="Held out events by type.")
+    train: dict[str, int] = Field(
+        description="Events by type that are learned from. Far-apart stretches of a "
+        "match leave out what lies between them."
+    )
+
+    @classmethod
+    def of(cls, plan: HoldoutPlan, types: Collection[str]) -> Self:
+        """Put together what would be held out, of some types."""
+        return cls(
+            minutes=round(plan.minutes, 3),
+            videos=[
+                ReadinessHeldOut(
+                    video_id=one.video.id,
+                    title=one.video.title,
+                    minutes=round(sum(end - a for a, end in one.spans) / 60, 3),
+                    spans=[list(span) for span in one.spans],
+                )
+                for one in plan.videos
+            ],
+            counts={name: n for name, n in plan.counts.items() if name in types},
+            train={name: n for name, n in plan.train.items() if name in types},
+        )
+
+
 class TrainingReadiness(BaseModel):
     """What is reviewed, and whether it is enough."""
 
@@ -69,13 +110,21 @@ class TrainingReadiness(BaseModel):
         description="By type, the most frequent first."
     )
     split: ReadinessSplit | None = Field(description="Null: there is nothing to split.")
+    holdout: ReadinessHoldout | None = Field(
+        description="What would be held out, with the videos, the hold-out, the base "
+        "and the seed that are asked about. Null: nothing can be."
+    )
     agreement: dict[str, int] = Field(
         description="Of people who decided the same events: `decided_twice`, "
         "`kept_verdict`, `kept_type`, `within_s`."
     )
     problems: list[ReadinessProblem]
     needs: list[Need] = Field(
-        description="What would help most, from the curves of the newest training."
+        description="Types of which more events would help, from the curves of the "
+        "newest training, the one that gains most first."
+    )
+    no_gain_seen: list[Need] = Field(
+        description="The other types: more would hardly help, or nobody can tell."
     )
     needs_note: str | None = Field(description="Why nothing is known of that yet.")
     worker: TrainWorker
@@ -87,8 +136,9 @@ class TrainingReadiness(BaseModel):
         counts: Counts,
         *,
         split: SplitPlan | None,
+        holdout: HoldoutPlan | None,
         problems: Sequence[Finding],
-        needs: Iterable[Need],
+        needs: Needs,
         needs_note: str | None,
         worker: WorkerState,
     ) -> Self:
@@ -109,6 +159,7 @@ class TrainingReadiness(BaseModel):
             ],
             counts=_counts(counts),
             split=None if split is None else ReadinessSplit.model_validate(split),
+            holdout=None if holdout is None else ReadinessHoldout.of(holdout, counts),
             agreement={
                 "decided_twice": found.decided_twice,
                 "kept_verdict": found.kept_verdict,
@@ -116,7 +167,8 @@ class TrainingReadiness(BaseModel):
                 "within_s": found.within_s,
             },
             problems=[ReadinessProblem.model_validate(one) for one in problems],
-            needs=list(needs),
+            needs=list(needs.helping),
+            no_gain_seen=list(needs.others),
             needs_note=needs_note,
             worker=TrainWorker.model_validate(worker),
         )

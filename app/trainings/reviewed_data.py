@@ -27,6 +27,7 @@ from app.videos.parts import checksums_of
 from app.videos.service import video_not_found
 from app.videos.tables import Video
 from model.data.formats.provenance import Span, is_within
+from model.data.labels import Event
 
 NOTHING = "nothing of it is reviewed"
 
@@ -57,6 +58,7 @@ class ReviewedVideo:
     Attributes:
         spans: what is reviewed, in seconds.
         counts: by type.
+        events: that are none of a person's rejections, by time.
         joined_of: checksums of the files that it was made of, if there are several.
     """
 
@@ -70,7 +72,13 @@ class ReviewedVideo:
     fps: float | None
     spans: tuple[Span, ...]
     counts: Counts
+    events: tuple[Event, ...] = ()
     joined_of: tuple[str, ...] = ()
+
+    @property
+    def video_id(self) -> UUID:
+        """Its id, as a data set calls it."""
+        return self.id
 
     @property
     def reviewed_s(self) -> float:
@@ -185,7 +193,12 @@ def _reviewed_video(
     video: Video, spans: tuple[Span, ...], events: Iterable[TimelineEvent]
 ) -> ReviewedVideo:
     inside = [one for one in events if is_within(one.time_ms / 1000, spans)]
-    found = Counter(one.label for one in inside if one.state != "rejected")
+    true = tuple(
+        Event(one.label, one.time_ms / 1000)
+        for one in inside
+        if one.state != "rejected"
+    )
+    found = Counter(one.label for one in true)
     rejected = Counter(one.label for one in inside if one.state == "rejected")
     counts = {
         label: TypeCount(found[label], rejected[label])
@@ -202,6 +215,7 @@ def _reviewed_video(
         fps=video.fps,
         spans=spans,
         counts=in_order(counts),
+        events=true,
         joined_of=checksums_of(video.parts),
     )
 

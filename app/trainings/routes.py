@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from app.core.errors import (
     IdempotencyKeyInUse,
@@ -29,7 +29,10 @@ from app.core.http.routing import guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
 from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
-from app.trainings.asking import Wanted, ask_for_training, read_readiness
+from app.trainings.asking import (
+    Wanted,
+    ask_for_training,
+)
 from app.trainings.curves import read_curves
 from app.trainings.problems import (
     ModelNameTaken,
@@ -39,15 +42,15 @@ from app.trainings.problems import (
     TrainingNotInstalled,
 )
 from app.trainings.queries import last_lines, lines_page, trainings_page
-from app.trainings.readiness_schemas import TrainingReadiness
-from app.trainings.request_schemas import MAX_TYPES, MAX_VIDEOS, NewTraining, TypeName
+from app.trainings.request_schemas import (
+    NewTraining,
+)
 from app.trainings.schemas import (
     LogLine,
     LogPage,
     Training,
     TrainingDetails,
     TrainingPage,
-    needs_in,
 )
 from app.trainings.service import cancel_training as cancel
 from app.trainings.service import (
@@ -60,14 +63,6 @@ from app.trainings.service import (
 router = guarded_router("trainings")
 
 SHOWN_LINES = 200
-NO_TRAINING_YET = (
-    "No training has ended yet. What would help most is told from the curves of one: "
-    "how much better the model became with more of the data."
-)
-NO_CURVE = (
-    "The newest training had too little time or too few stretches to draw a learning "
-    "curve, so nobody knows what would help most: its log says which."
-)
 
 
 async def read_training_id(
@@ -78,45 +73,6 @@ async def read_training_id(
 
 
 TrainingId = Annotated[UUID, Depends(read_training_id)]
-
-
-@router.get("/trainings/readiness", responses=problem_responses(VideoNotFound))
-def get_training_readiness(
-    resources: ResourcesDep,
-    videos: Annotated[
-        list[UUID] | None,
-        Query(
-            max_length=MAX_VIDEOS,
-            description="Ids, one each time. Left out: all videos of which "
-            "something is reviewed.",
-        ),
-    ] = None,
-    types: Annotated[
-        list[TypeName] | None,
-        Query(
-            max_length=MAX_TYPES,
-            description="May be given several times. Left out: all.",
-        ),
-    ] = None,
-) -> TrainingReadiness:
-    """Tell what is reviewed, and whether it is enough for a training.
-
-    The counts are those of the data set that would be exported. Problems say what to
-    do; only those that block keep a training from beginning.
-    """
-    found = read_readiness(resources, videos=videos, types=types)
-    newest = found.newest
-    needs = needs_in(newest.figures if newest else None)
-    why_none = NO_CURVE if newest else NO_TRAINING_YET
-    return TrainingReadiness.of(
-        found.data,
-        found.counts,
-        split=found.split,
-        problems=found.problems,
-        needs=needs,
-        needs_note=None if needs else why_none,
-        worker=found.worker,
-    )
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """What is sent of trainings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -11,24 +11,12 @@ from app.core.http.schemas import Links, Page
 from app.jobs.schemas import JobError, Status
 from app.jobs.tables import Job as JobRow
 from app.trainings.curves import Curves as CurvesFound
+from app.trainings.needs import Need, needs_in
 from app.trainings.options import REVIEWED, Start
 from app.trainings.tables import Training as TrainingRow
 from app.trainings.tables import TrainingLine as LineRow
 
 Value = float | None
-
-
-class Need(BaseModel):
-    """What would help a type most."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    more: int = Field(description="Events to review.")
-    gain: float | None = Field(
-        default=None, description="Of AP that this is likely to."
-    )
-    text: str = Field(examples=["12 more SHOTs would help most"])
 
 
 class SplitFacts(BaseModel):
@@ -193,7 +181,13 @@ class Training(BaseModel):
         description="How good the model is on what was held out: `types` (ap, f1, "
         "events, threshold), `learning`, `needs`. Null until it has ended."
     )
-    needs: list[Need] = Field(description="What would help most, from `figures`.")
+    needs: list[Need] = Field(
+        description="Types of which more events would help, from `figures`, the one "
+        "that gains most first."
+    )
+    no_gain_seen: list[Need] = Field(
+        description="The other types: more would hardly help, or nobody can tell."
+    )
     model: str | None = Field(
         description="The version that it made.", examples=["hall@1"]
     )
@@ -245,17 +239,6 @@ class TrainingPage(Page[Training]):
     """The project's trainings, the newest first."""
 
 
-def needs_in(figures: Mapping[str, Any] | None) -> list[Need]:
-    """Read what would help most off a training's figures."""
-    raw = (figures or {}).get("needs")
-    found: Sequence[Any] = raw if isinstance(raw, list) else ()
-    return [Need.model_validate(one) for one in found if _is_need(one)]
-
-
-def _is_need(raw: object) -> bool:
-    return isinstance(raw, dict) and {"type", "more", "text"} <= raw.keys()
-
-
 def _facts(training: TrainingRow, job: JobRow, place: int | None) -> dict[str, Any]:
     own = f"/trainings/{training.id}"
     error = None
@@ -266,6 +249,7 @@ def _facts(training: TrainingRow, job: JobRow, place: int | None) -> dict[str, A
             retryable=bool(job.error_retryable),
         )
     options: dict[str, Any] = {"videos": REVIEWED, **training.options}
+    needs = needs_in(training.figures)
     return {
         **options,
         **{name: getattr(training, name) for name in _SAME_IN_TRAINING},
@@ -273,7 +257,8 @@ def _facts(training: TrainingRow, job: JobRow, place: int | None) -> dict[str, A
         "stage": job.stage if job.status == "running" else None,
         "queue_position": place if job.status == "queued" else None,
         "error": error,
-        "needs": needs_in(training.figures),
+        "needs": needs.helping,
+        "no_gain_seen": needs.others,
         "links": {
             "self": own,
             "job": f"/jobs/{training.job_id}",

@@ -68,14 +68,17 @@ def _need(
     unknown = {"type": label, "more": more, "gain": None, "low": None, "high": None}
     if held_out < few:
         text = (
-            f"{label}: {held_out} events on the hold-out are too few to tell what more "
-            "would bring"
+            f"What more events of {label} would bring cannot be told: {held_out} of "
+            f"them are held out, and it takes {few} to judge."
         )
         return {**unknown, "text": text}
     counts = np.array([point.events.get(label, 0) for point in points], float)
     used = counts > 0
     if used.sum() < 2:
-        text = f"{label}: too few events to train on for a curve"
+        text = (
+            f"What more events of {label} would bring cannot be told: too few are "
+            "learned from to draw a curve."
+        )
         return {**unknown, "text": text}
     aps = np.stack(
         [point.ap[label] for point, u in zip(points, used, strict=True) if u]
@@ -116,10 +119,13 @@ def gain_of(events: Floats, ap: Floats, *, more: float) -> Floats:
 
 
 def _text(label: str, more: int, gain: float, low: float, high: float) -> str:
+    span = f"between {low:.2f} and {high:.2f}"
     if gain < LEAST_ERROR or low <= 0:
         return (
-            f"{label}: no gain of {more} more is seen (AP +{gain:.2f}, between "
-            f"+{low:.2f} and +{high:.2f})"
+            f"{more} more events of {label} would hardly help: no gain of average "
+            f"precision is seen (about {gain:.2f}, likely {span})."
         )
-    span = f"between +{low:.2f} and +{high:.2f}"
-    return f"{more} more {label}: AP about +{gain:.2f} ({span})"
+    return (
+        f"{more} more events of {label} would help: average precision would rise by "
+        f"about {gain:.2f} (likely {span})."
+    )

@@ -1,5 +1,6 @@
 """`GET /trainings/readiness`: what is reviewed, and what is missing for a training."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from app.core.db.base import utc_now
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.datasets.export import export_dataset
 from app.datasets.files import ExportOptions
+from app.datasets.parts import Holdout
 from app.health.tables import WorkerHeartbeat
 from app.trainings import worker_state
 from app.trainings.options import TrainingOptions
@@ -183,7 +185,8 @@ def test_what_would_help_most_comes_from_the_newest_training(api: RunningApi) ->
     add_match(api)
     need = {"type": "SHOT", "more": 12, "gain": 0.04, "text": "12 more SHOTs"}
     told = [readiness(api)]
-    for needs in ([], [need]):
+    flat = {"type": "PASS", "more": 90, "gain": 0.0, "low": 0.0, "text": "hardly"}
+    for needs in ([], [flat], [need, flat]):
         with api.service.sessions.begin() as session:
             training, _ = add_training(
                 session, name="hall", base=None, options=TrainingOptions()
@@ -191,11 +194,76 @@ def test_what_would_help_most_comes_from_the_newest_training(api: RunningApi) ->
             finish(session, training.id, model="hall@1", figures={"needs": needs})
         told.append(readiness(api))
 
-    assert [one["needs"] for one in told] == [[], [], [need]]
-    before, without_curve, after = (one["needs_note"] for one in told)
+    assert [one["needs"] for one in told] == [
+        *([], [], []),
+        [{**need, "outlook": "helps"}],
+    ]
+    assert [one["outlook"] for one in told[-1]["no_gain_seen"]] == ["hardly"]
+    before, without_curve, gainless, after = (one["needs_note"] for one in told)
     assert "No training has ended yet" in before
     assert "too little time or too few stretches" in without_curve
+    assert "no type of which more events would help" in gainless
     assert after is None
+
+
+def test_it_says_what_would_be_held_out_as_the_export_holds_it_out(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    videos = [add_match(api, f"match {number}.mp4") for number in range(4)]
+    for count, video in enumerate(videos, 1):
+        add_events(api, video, {"TACKLE": 3 * count})
+    named, half = (str(videos[1]),), Holdout(share=0.5)
+
+    asked = {
+        "usual": (None, readiness(api)),
+        "named": (Holdout(named), readiness(api, holdout_videos=named)),
+        "half": (half, readiness(api, holdout_share=0.5, seed=0)),
+    }
+
+    for name, (holdout, found) in asked.items():
+        card = export_dataset(
+            tmp_path / name,
+            ExportOptions(DEFAULT_PROJECT_ID, mode="reference", holdout=holdout),
+            api.service,
+            now=utc_now(),
+            touchline="0",
+            report=print,
+        )
+        parts = card["split"]["parts"]
+        counts = Counter(parts["val"]["counts"]) + Counter(parts["test"]["counts"])
+        assert found["holdout"]["counts"] == counts
+        assert found["holdout"]["train"] == parts["train"]["counts"]
+    shown = {name: found["holdout"] for name, (_, found) in asked.items()}
+    assert [one["video_id"] for one in shown["named"]["videos"]] == list(named)
+    assert shown["named"]["videos"][0]["spans"] == [[0.0, 10.0]]
+    assert len(shown["half"]["videos"]) == 2
+
+
+def test_stretches_that_would_be_held_out_of_one_match_are_told(
+    api: RunningApi,
+) -> None:
+    add_match(api)
+
+    found = readiness(api, holdout_share=0.3)
+
+    (video,) = found["holdout"]["videos"]
+    ((start, end),) = video["spans"]
+    assert 2 < end - start < 3.1
+    assert found["holdout"]["minutes"] == pytest.approx((end - start) / 60, abs=1e-3)
+
+
+def test_a_hold_out_that_cannot_be_is_a_problem_that_blocks(api: RunningApi) -> None:
+    video = str(add_match(api))
+
+    every = readiness(api, holdout_videos=[video])
+    both: Json = {"holdout_videos": video, "holdout_share": 0.2}
+    refused = api.client.get("/trainings/readiness", params=both)
+    unknown = api.client.get("/trainings/readiness", params={"base": "gone"})
+
+    assert "no-holdout" in codes(every, blocking=True)
+    assert every["holdout"] is None
+    assert "name either" in problem_of(refused, 422, "invalid-request")
+    problem_of(unknown, 422, "unknown-model")
 
 
 def test_it_tells_whether_a_worker_can_train(

@@ -329,8 +329,13 @@ def test_a_training_that_has_ended_tells_its_model_and_the_webhooks(
     webhook = add(api, NOWHERE, "training.completed")
     made = asked(api)
     held = claim(api, made)
-    need = {"type": "SHOT", "more": 12, "gain": None, "text": "12 more SHOTs"}
-    figures = {"types": {"PASS": {"ap": 0.7, "f1": float("nan")}}, "needs": [need]}
+    need = {"type": "SHOT", "more": 12, "gain": 0.04, "low": 0.01, "text": "12 more"}
+    flat = {"type": "PASS", "more": 90, "gain": 0.01, "low": 0.0, "text": "hardly"}
+    few = {"type": "GOAL", "more": 10, "gain": None, "text": "too few"}
+    figures = {
+        "types": {"PASS": {"ap": 0.7, "f1": float("nan")}},
+        "needs": [need, flat, few],
+    }
     data = {
         "minutes": 0.2,
         "counts": {"train": {"PASS": 2}, "val": {"PASS": 1}},
@@ -363,7 +368,9 @@ def test_a_training_that_has_ended_tells_its_model_and_the_webhooks(
     assert seen["warnings"] == [*made["warnings"], lack]
     assert (seen["status"], seen["model"]) == ("succeeded", "hall@1")
     assert seen["figures"]["types"] == {"PASS": {"ap": 0.7, "f1": None}}
-    assert seen["needs"] == [need]
+    assert seen["needs"] == [{**need, "outlook": "helps"}]
+    others = [(one["type"], one["outlook"]) for one in seen["no_gain_seen"]]
+    assert others == [("PASS", "hardly"), ("GOAL", "unknown")]
     assert seen["data"] == data
     assert seen["links"]["comparison"] == f"/comparisons/{comparison}"
     (message,) = messages(api, webhook)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DROP, firstWishes, requestOf, typesOf, withBase } from "../../app/page/static/teach/start.js";
+import { DROP, firstWishes, readinessQuery, requestOf, typesOf, withBase } from "../../app/page/static/teach/start.js";
 
 const BASE = { name: "arena-rny002", is_default: true, labels: ["PASS", "DRIVE", "SHOT"] };
 const COUNTS = { counts: { SHOT: { events: 3, rejected: 1 }, SERVE: { events: 20, rejected: 0 }, BLOCK: { events: 31, rejected: 0 } } };
@@ -58,4 +58,13 @@ test("what cannot be is said before it is asked for", () => {
     [{ videos: new Set(["a"]), holdout: "videos", heldOut: new Set(["a"]) }, /nothing is left/],
   ];
   for (const [change, words] of cases) assert.match(requestOf({ ...WISHES, ...change }, TYPES).problem ?? "", words);
+});
+
+test("what would be held out is asked for as the training would be", () => {
+  const first = firstWishes({ models: [], usual: null });
+  assert.equal(readinessQuery(first), "base=none");
+  assert.equal(readinessQuery({ ...first, base: "hall@2", holdout: "share", share: "30" }), "base=hall%402&holdout_share=0.3");
+  assert.equal(readinessQuery({ ...first, holdout: "share", share: "3" }), "base=none");
+  const named = { ...first, videos: new Set(["b", "a"]), holdout: /** @type {const} */ ("videos"), heldOut: new Set(["b"]) };
+  assert.equal(readinessQuery(named), "videos=a&videos=b&base=none&holdout_videos=b");
 });

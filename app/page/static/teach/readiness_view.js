@@ -47,18 +47,37 @@ function Matches({ known }) {
 
 /** What would help most, from learning curves. @param {{known: Readiness}} props */
 function Needs({ known }) {
-  if (!known.needs.length) return known.needs_note ? html`<p class="hint" data-is="needs">${known.needs_note}</p>` : null;
-  return html`<div data-is="needs"><h3>What would help most</h3>
-    <ol class="needs">${known.needs.map(({ type, text }) => html`<li key=${type}>${text}</li>`)}</ol></div>`;
+  return html`<div data-is="needs">
+    ${known.needs.length > 0 && html`<h3>What would help most</h3>`}
+    <${NeedLists} needs=${known.needs} others=${known.no_gain_seen} />
+    ${known.needs_note && html`<p class="hint">${known.needs_note}</p>`}</div>`;
+}
+
+/**
+ * Types of which more would help, and apart from them those of which it hardly would, or nobody knows.
+ *
+ * @param {{needs: readonly import("./types.js").Need[], others: readonly import("./types.js").Need[]}} props
+ */
+export function NeedLists({ needs, others }) {
+  return html`${needs.length > 0 && html`<ol class="needs">${needs.map(({ type, text }) => html`<li key=${type}>${text}</li>`)}</ol>`}
+    ${others.length > 0 && html`<details class="more" data-is="no-gain-seen"><summary>More would hardly help, or nobody can tell</summary>
+      <ul class="needs">${others.map(({ type, text }) => html`<li key=${type}>${text}</li>`)}</ul></details>`}`;
 }
 
 /** What the problems do not say already. @param {{known: Readiness}} props */
-function Notes({ known: { split, agreement, worker, problems } }) {
+function Notes({ known: { split, holdout, agreement, worker, problems } }) {
   const isSaid = (/** @type {string | null | undefined} */ words) => !words || problems.some(({ detail }) => detail === words);
   return html`
     ${!isSaid(split?.note) && html`<p class="hint" data-is="split">${split?.note}</p>`}
+    ${holdout && html`<p class="hint" data-is="holdout">${holdoutWords(holdout)}</p>`}
     ${!isSaid(worker.detail) && html`<p class="hint" data-is="worker">${worker.detail}</p>`}
     ${agreement && agreement.decided_twice > 0 && html`<p class="hint" data-is="agreement">${agreementWords(agreement)}</p>`}`;
+}
+
+/** @param {NonNullable<Readiness["holdout"]>} holdout @returns {string} what a training would be judged by */
+export function holdoutWords({ minutes, videos, counts }) {
+  const events = Object.entries(counts).map(([type, count]) => `${count} ${type}`).join(", ");
+  return `Held out to judge by: ${minutesOf(minutes)} of ${videos.map(({ title }) => title).join(", ")} (${events || "no event"}).`;
 }
 
 /** @param {Record<string, number>} agreement */

@@ -78,6 +78,17 @@ export function requestOf(wishes, types) {
   };
 }
 
+/** @param {Wishes} wishes @returns {string} the query that asks what is ready, and what would be held out */
+export function readinessQuery({ videos, holdout, share, heldOut, base }) {
+  const percent = Number(share);
+  return new URLSearchParams([
+    ...[...(videos ?? [])].sort().map((id) => ["videos", id]),
+    ["base", base || "none"],
+    ...(holdout === "share" && percent >= 5 && percent <= 50 ? [["holdout_share", `${percent / 100}`]] : []),
+    ...(holdout === "videos" ? [...heldOut].sort().map((id) => ["holdout_videos", id]) : []),
+  ]).toString();
+}
+
 /** @param {Wishes} wishes @param {readonly {name: string}[]} types @returns {string} what to mend; empty: nothing */
 function problemOf(wishes, types) {
   const { name, videos, minutes } = wishes;

@@ -7,8 +7,8 @@ import { tell } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
 import { goTo } from "../core/router.js";
 import { Dialog } from "../ui/dialog.js";
-import { Problems } from "./readiness_view.js";
-import { firstWishes, requestOf, typesOf, WITHOUT_BASE, withBase } from "./start.js";
+import { holdoutWords, Problems } from "./readiness_view.js";
+import { firstWishes, readinessQuery, requestOf, typesOf, WITHOUT_BASE, withBase } from "./start.js";
 import { Holdout, Matches, TypeFates } from "./start_fields.js";
 import { choice, readiness, readinessOf, refresh, trainings, usableModels } from "./store.js";
 import { familyOf, STARTS } from "./words.js";
@@ -21,7 +21,7 @@ const REST_MS = 300;
 export function StartDialog({ onClose }) {
   const [wishes, setWishes] = useState(() => firstWishes({ models: usableModels.peek(), usual: choice.peek()?.name ?? null }));
   const [problem, setProblem] = useState("");
-  const known = useReadiness(wishes.videos);
+  const known = useReadiness(wishes);
   const isSending = useRef(false);
   const words = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => { if (problem) words.current?.scrollIntoView({ block: "nearest" }); }, [problem]);
@@ -65,7 +65,7 @@ export function StartDialog({ onClose }) {
       <${TypeFates} types=${types} wishes=${wishes} set=${set} />
       <details class="more"><summary>Matches, hold-out and time</summary>
         <${Matches} wishes=${wishes} set=${set} />
-        <${Holdout} wishes=${wishes} set=${set} note=${known.split?.note ?? ""} />
+        <${Holdout} wishes=${wishes} set=${set} note=${known.split?.note ?? ""} planned=${known.holdout ? holdoutWords(known.holdout) : ""} />
         <label>Minutes that it may take <input name="minutes" inputmode="decimal" value=${wishes.minutes} autocomplete="off"
           onInput=${(/** @type {any} */ event) => set({ minutes: event.target.value.replace(",", ".") })} /></label>
       </details>
@@ -84,18 +84,18 @@ function Name({ wishes, set }) {
 }
 
 /**
- * What is ready in the chosen matches; while it is asked for, what was known before.
+ * What is ready in the chosen matches with that hold-out; while it is asked for, what was known before.
  *
- * @param {Set<string> | null} ids null: all
+ * @param {Wishes} wishes
  */
-function useReadiness(ids) {
+function useReadiness(wishes) {
   const [own, setOwn] = useState(/** @type {import("./types.js").Readiness | null} */ (null));
-  const asked = ids && [...ids].sort().join();
+  const asked = readinessQuery(wishes);
   useEffect(() => {
-    if (!ids?.size) return setOwn(null);
+    if (wishes.videos?.size === 0) return setOwn(null);
     let isLeft = false;
     const timer = setTimeout(() => {
-      readinessOf([...ids]).then((found) => { if (!isLeft) setOwn(found); }, tell);
+      readinessOf(asked).then((found) => { if (!isLeft) setOwn(found); }, tell);
     }, REST_MS);
     return () => {
       isLeft = true;

@@ -42,8 +42,8 @@ export function Matches({ wishes, set }) {
   </fieldset>`;
 }
 
-/** @param {{wishes: Wishes, set: Set_, note: string}} props */
-export function Holdout({ wishes, set, note }) {
+/** @param {{wishes: Wishes, set: Set_, note: string, planned: string}} props */
+export function Holdout({ wishes, set, note, planned }) {
   /** @param {Wishes["holdout"]} value @param {string} words */
   const choice = (value, words) => html`<label><input type="radio" name="holdout" value=${value} checked=${wishes.holdout === value}
     onChange=${() => set({ holdout: value })} /> ${words}</label>`;
@@ -54,6 +54,7 @@ export function Holdout({ wishes, set, note }) {
       autocomplete="off" onInput=${(/** @type {any} */ event) => set({ share: event.target.value })} /></label>`}
     ${wishes.holdout === "videos" && html`<${Ticks} label="Matches to hold out" chosen=${wishes.heldOut}
       onChange=${(/** @type {Set<string>} */ heldOut) => set({ heldOut })} />`}
+    ${planned && html`<p class="hint" data-is="planned">${planned}</p>`}
   </fieldset>`;
 }
 

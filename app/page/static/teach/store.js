@@ -101,8 +101,7 @@ async function loadVideos() {
   videos.value = (await call("/videos?limit=100")).items;
 }
 
-/** Read what is ready to be learned of a choice of matches. @param {readonly string[] | null} ids null: all */
-export function readinessOf(ids) {
-  const query = new URLSearchParams((ids ?? []).map((id) => ["videos", id]));
-  return call(`/trainings/readiness${query.size ? `?${query}` : ""}`);
+/** Read what is ready to be learned, and what would be held out. @param {string} query what is asked about; empty: all */
+export function readinessOf(query) {
+  return call(`/trainings/readiness${query ? `?${query}` : ""}`);
 }

@@ -2,7 +2,7 @@
 
 import { html } from "../core/html.js";
 import { counted } from "../core/format.js";
-import { agreementWords } from "./readiness_view.js";
+import { agreementWords, NeedLists } from "./readiness_view.js";
 import { minutesOf, modelAddress, STARTS } from "./words.js";
 
 /** @typedef {import("./types.js").Training} Training */
@@ -20,8 +20,8 @@ export function FiguresTable({ training }) {
       <tbody>${types.map((type) => html`<tr key=${type}><th scope="row">${type}</th><td class="number">${figures[type].events ?? "–"}</td>
         ${[figures[type].ap, figures[type].f1, figures[type].threshold].map((value, index) => html`<td key=${index} class="number">${written(value)}</td>`)}</tr>`)}</tbody>
     </table></div>
-    ${(training.needs ?? []).length > 0 && html`<h3>What would help most</h3>
-      <ol class="needs">${training.needs?.map(({ type, text }) => html`<li key=${type}>${text}</li>`)}</ol>`}
+    ${(training.needs ?? []).length > 0 && html`<h3>What would help most</h3>`}
+    <${NeedLists} needs=${training.needs ?? []} others=${training.no_gain_seen ?? []} />
   </section>`;
 }
 

@@ -24,7 +24,9 @@
  * @property {{by: "matches" | "stretches", note: string | null} | null} split null: nothing can be split yet
  * @property {Record<string, number>} agreement of reviewers
  * @property {{code: string, detail: string, is_blocking: boolean}[]} problems
- * @property {Need[]} needs
+ * @property {{minutes: number, videos: {video_id: string, title: string}[], counts: Record<string, number>} | null} [holdout]
+ * @property {Need[]} needs of which more would help
+ * @property {Need[]} no_gain_seen the others
  * @property {string | null} [needs_note] why there are none
  * @property {{installed: boolean, running: boolean, detail: string}} worker
  *
@@ -56,6 +58,7 @@
  * @property {{at: string, text: string}[]} [log]
  * @property {Record<string, any> | null} [figures]
  * @property {Need[]} [needs]
+ * @property {Need[]} [no_gain_seen]
  * @property {{code: string, detail: string}[]} [warnings]
  * @property {string | null} model
  * @property {string | null} comparison_id

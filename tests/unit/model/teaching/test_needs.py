@@ -50,7 +50,10 @@ def test_the_type_that_gains_most_comes_first() -> None:
     assert [need["type"] for need in needs] == ["SHOT", "PASS"]
     assert needs[0]["more"] == 12
     assert 0 < needs[0]["low"] < needs[0]["gain"] < needs[0]["high"]
-    assert needs[0]["text"].startswith("12 more SHOT: AP about +0.")
+    assert needs[0]["text"].startswith(
+        "12 more events of SHOT would help: average precision would rise by about 0."
+    )
+    assert needs[1]["text"].startswith("100 more events of PASS would")
 
 
 def test_too_few_events_on_the_hold_out_promise_nothing() -> None:
@@ -59,4 +62,4 @@ def test_too_few_events_on_the_hold_out_promise_nothing() -> None:
     needs = needs_of(points, ("SHOT",), few=10, held_out={"SHOT": 2})
 
     assert needs[0]["gain"] is None
-    assert "too few" in needs[0]["text"]
+    assert "cannot be told: 2 of them are held out" in needs[0]["text"]
