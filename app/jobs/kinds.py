@@ -12,7 +12,7 @@ from app.core.broker.notifier import (
 )
 
 # What a client may ask for; higher ones run first, and 0 is usual.
-LOWEST_PRIORITY, HIGHEST_PRIORITY = -10, 10
+LOWEST_PRIORITY, USUAL_PRIORITY, HIGHEST_PRIORITY = -10, 0, 10
 NO_MODEL = "none"  # what an upload gives as its model if none is to analyse it
 
 

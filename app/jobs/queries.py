@@ -182,11 +182,20 @@ def free_jobs_without_video(wanted: ColumnElement[bool]) -> Select[Job]:
     )
 
 
-def is_work_waiting(kinds: Collection[JobKind]) -> Select[bool]:
-    """Whether jobs of some kinds wait for a worker, or are being run by one."""
+def is_work_waiting(kinds: Collection[JobKind], *, least_priority: int) -> Select[bool]:
+    """Whether jobs of some kinds wait for a worker, or are being run by one.
+
+    Args:
+        least_priority: jobs of a lower one do not count.
+    """
     is_run = and_(Job.status == JobStatus.RUNNING, Job.lease_expires_at > func.now())
     is_open = or_(Job.status == JobStatus.QUEUED, is_run)
-    waiting = exists().where(Job.kind.in_(kinds), is_open, ~Job.cancel_requested)
+    waiting = exists().where(
+        Job.kind.in_(kinds),
+        Job.priority >= least_priority,
+        is_open,
+        ~Job.cancel_requested,
+    )
     return select(waiting)
 
 

@@ -14,6 +14,7 @@ from app.core.db.base import new_id
 from app.core.process_identity import machine_id
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
+from app.jobs.many_routes import LOW_PRIORITY
 from app.jobs.requests import request
 from app.jobs.service import cancel
 from app.jobs.tables import JobStatus
@@ -296,9 +297,18 @@ def test_it_gives_way_only_to_analyses_that_a_worker_of_this_machine_will_run(
     with sessions.begin() as session:
         cancel(session, job_id, settings=settings)
     after = queue.is_waited_for()
+    again = new_id()
+    with sessions.begin() as session:
+        low = request(
+            session, kind=JobKind.SPOT, video_id=matches[0], now=now, job_id=again
+        )
+        low.priority = LOW_PRIORITY
+    archive = queue.is_waited_for()
+    with sessions.begin() as session:
+        cancel(session, again, settings=settings)
 
     assert waited
-    assert not any((idle, elsewhere, broken, silent, after))
+    assert not any((idle, elsewhere, broken, silent, after, archive))
 
 
 @pytest.mark.parametrize(

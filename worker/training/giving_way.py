@@ -1,7 +1,11 @@
 """When a training gives way: analyses wait, and it computes on what they need.
 
-That is so where a machine that spots has one card, or no card and one or two cores.
-Anywhere else the training's low priority does.
+Somebody waits for an analysis of the usual priority or a higher one. One of a lower
+priority, such as an archive that is analysed again, runs beside the training: else
+it would keep it from its work for days.
+
+They need the same where a machine that spots has one card, or no card and one or two
+cores. Anywhere else the training's low priority does.
 """
 
 import os
@@ -16,7 +20,7 @@ from app.core.db.session import Sessions
 from app.core.process_identity import machine_id
 from app.core.settings import Settings
 from app.health.queries import living_workers
-from app.jobs.kinds import JobKind
+from app.jobs.kinds import USUAL_PRIORITY, JobKind
 from app.jobs.queries import is_work_waiting
 
 FEW_CORES = 2
@@ -55,7 +59,10 @@ def usable_cores() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Looks whether somebody waits for an analysis on this machine."""
+    """Looks whether somebody waits for an analysis on this machine.
+
+    One of less than the usual priority is waited for by nobody.
+    """
 
     sessions: Sessions
     settings: Settings
@@ -68,7 +75,9 @@ class Queue:
         """
         try:
             with self.sessions() as session:
-                is_waiting = session.scalar(is_work_waiting(WAITED_FOR))
+                is_waiting = session.scalar(
+                    is_work_waiting(WAITED_FOR, least_priority=USUAL_PRIORITY)
+                )
                 return bool(is_waiting) and self._is_spotting_here(session)
         except SQLAlchemyError as exc:
             log.warning("queue_not_read", error=str(exc))

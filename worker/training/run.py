@@ -51,6 +51,9 @@ class Patience:
         pause_s: a process that has not paused by then is ended; that costs it what it
             has done since it saved its state last.
         quiet_s: nobody has waited for so long: it goes on.
+        longest_s: after so long a pause it has a turn, whoever waits: analyses that
+            come one after another must not keep it from its end for ever.
+        turn_s: how long a turn is.
         stall_s: a process that says nothing for so long hangs; one that computes says
             so.
     """
@@ -58,6 +61,8 @@ class Patience:
     look_every_s: float = 2.0
     pause_s: float = 60.0
     quiet_s: float = 5.0
+    longest_s: float = 30 * 60.0
+    turn_s: float = 10 * 60.0
     stall_s: float = 600.0
 
 
@@ -127,6 +132,7 @@ class TrainingRun:
     machine: Machine | None = None
     done: float = 0.0
     _looked_s: float = field(default=0.0, init=False)
+    _turn_until_s: float = field(default=0.0, init=False)
 
     def to_the_end(self) -> Message:
         """Train; returns the message that says what came of it.
@@ -144,8 +150,11 @@ class TrainingRun:
                 if ended is not None:
                     return ended
                 self.record.line("paused: analyses wait; what is done is saved")
-                self._wait_for_the_machine()
-                self.record.line("goes on: no analysis waits")
+                if self._wait_for_the_machine():
+                    self.record.line("goes on: no analysis waits")
+                else:
+                    self._turn_until_s = time.monotonic() + self.patience.turn_s
+                    self.record.line("goes on beside analyses: it was paused for long")
         finally:
             self.record.flush()
 
@@ -227,14 +236,22 @@ class TrainingRun:
             return False
         if now_s - self._looked_s < self.patience.look_every_s:
             return False
+        if now_s < self._turn_until_s:
+            return False
         self._looked_s = now_s
         return self.queue.is_waited_for()
 
-    def _wait_for_the_machine(self) -> None:
-        """Wait, paused, until nobody has needed the machine for a while."""
+    def _wait_for_the_machine(self) -> bool:
+        """Wait, paused, until nobody has needed the machine for a while.
+
+        Returns:
+            Whether nobody has; else it has waited for as long as it does.
+        """
         self.record.flush()
-        free_s: float | None = None
+        since_s, free_s = time.monotonic(), None
         while free_s is None or time.monotonic() - free_s < self.patience.quiet_s:
+            if time.monotonic() - since_s > self.patience.longest_s:
+                return False
             self.reporter.progress(PAUSED, self.done)
             time.sleep(POLL_S)
             now_s = time.monotonic()
@@ -242,6 +259,7 @@ class TrainingRun:
                 self._looked_s = now_s
                 is_free = not self.queue.is_waited_for()
                 free_s = (free_s or now_s) if is_free else None
+        return True
 
 
 def _error_of(message: Message) -> Exception:

@@ -176,6 +176,39 @@ def test_one_that_does_not_pause_is_ended_and_begun_anew_later(tmp_path: Path) -
     assert heard.processes == 2
 
 
+def test_analyses_without_end_do_not_keep_it_from_its_end(tmp_path: Path) -> None:
+    heard = Heard()
+    first = [SHARED, at("head", 0.5), {"wait": "pause"}, PAUSED]
+    turn = [SHARED, {"sleep": 0.4}, TAUGHT]
+
+    ended = run(
+        tmp_path,
+        first,
+        turn,
+        heard=heard,
+        waiting=Waiting(looks=10**9),
+        patience=Patience(look_every_s=0.05, quiet_s=0.1, longest_s=0.3, turn_s=60.0),
+    ).to_the_end()
+
+    assert ended["kind"] == "taught"
+    assert heard.lines[-1] == "goes on beside analyses: it was paused for long"
+
+
+def test_after_its_turn_it_gives_way_again(tmp_path: Path) -> None:
+    heard = Heard()
+    first = [SHARED, at("head", 0.5), {"wait": "pause"}, PAUSED]
+
+    run(
+        tmp_path,
+        *(first, first, [SHARED, TAUGHT]),
+        heard=heard,
+        waiting=Waiting(looks=10**9),
+        patience=Patience(look_every_s=0.05, quiet_s=0.1, longest_s=0.2, turn_s=0.2),
+    ).to_the_end()
+
+    assert heard.processes == 3
+
+
 def test_a_cancel_while_it_is_paused_ends_it(tmp_path: Path) -> None:
     heard = Heard()
     script = [SHARED, {"wait": "pause"}, PAUSED]
