@@ -42,6 +42,7 @@ from app.webhooks.queries import (
     due_deliveries,
     forget_idle_endpoints,
 )
+from worker.lost_jobs import forget_jobs
 
 ONE_SWEEP = 7_164_002  # the advisory lock under which a sweep runs
 # A round that takes longer is cut off from its lock, so that another process may sweep.
@@ -100,6 +101,7 @@ def sweep(
         expired_uploads = forget_expired(sessions)
         let_go = apply_rules(sessions)
         let_go += forget_clips(sessions, settings=settings)
+        let_go += forget_jobs(sessions)
         with sessions() as session:
             waiting = {queue: _waiting(session, queue) for queue in QUEUES}
             # One message wakes a sender, which then finds all that is due.

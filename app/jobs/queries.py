@@ -16,6 +16,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
@@ -197,6 +198,30 @@ def is_work_waiting(kinds: Collection[JobKind], *, least_priority: int) -> Selec
         ~Job.cancel_requested,
     )
     return select(waiting)
+
+
+def jobs_of_nothing(
+    kind: JobKind,
+    owner: ColumnElement[UUID] | InstrumentedAttribute[UUID],
+    *,
+    limit: int,
+) -> Select[UUID]:
+    """List ended jobs of no video that nothing names any more.
+
+    Args:
+        owner: the column that names the jobs of this kind.
+    """
+    return (
+        select(Job.id)
+        .where(
+            Job.video_id.is_(None),  # which the index finds
+            Job.kind == kind,
+            Job.status.in_([one for one in JobStatus if one.is_final]),
+            ~exists().where(owner == Job.id),
+        )
+        .order_by(Job.id)
+        .limit(limit)
+    )
 
 
 def queued_jobs(*, kinds: Collection[JobKind], limit: int) -> Select[UUID]:

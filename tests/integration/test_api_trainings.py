@@ -34,6 +34,7 @@ from app.webhooks.tables import Delivery
 from tests.api_server import RunningApi
 from tests.integration.project_webhooks import NOWHERE, add, messages
 from tests.integration.reviewed_matches import add_events, add_match, problem_of
+from worker.lost_jobs import forget_jobs
 
 API_SETTINGS = {"webhook_allow_nets": "127.0.0.0/8"}
 Json = dict[str, Any]
@@ -209,6 +210,29 @@ def test_a_deleted_training_is_gone_and_its_job_ends(api: RunningApi) -> None:
         add_line(session, UUID(running["id"]), "what comes too late is dropped")
         add_points(session, UUID(running["id"]), [Point("loss", "head", 0, {})])
         finish(session, UUID(running["id"]), model="hall@1", figures={})
+
+
+@pytest.mark.usefixtures("match")
+def test_the_job_of_a_deleted_training_goes_once_it_has_ended(api: RunningApi) -> None:
+    webhook = add(api, NOWHERE, "training.canceled")
+    kept, waiting, running = asked(api), asked(api), asked(api)
+    held, service = claim(api, running), api.service
+    for made in (waiting, running):
+        api.client.delete(f"/trainings/{made['id']}").raise_for_status()
+
+    def there(made: Json) -> bool:
+        return api.client.get(f"/jobs/{made['job_id']}").status_code == 200
+
+    forget_jobs(service.sessions)
+    before = [there(one) for one in (kept, waiting, running)]
+    with service.sessions.begin() as session:
+        jobs.release(session, held, settings=service.settings, counts_as_attempt=False)
+    forget_jobs(service.sessions)
+    after = [there(one) for one in (kept, waiting, running)]
+
+    assert before == [True, False, True]
+    assert after == [True, False, False]
+    assert len(messages(api, webhook)) == 2
 
 
 @pytest.mark.usefixtures("match")
