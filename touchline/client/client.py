@@ -19,12 +19,21 @@ from touchline.client.joining import JoinCalls
 from touchline.client.models import ModelCalls
 from touchline.client.reports import ReportCalls
 from touchline.client.searching import SearchCalls
+from touchline.client.trainings import TrainingCalls
 from touchline.client.transport import Limits, Transport
 
 KEY_VARIABLE = "TOUCHLINE_KEY"
 
 
-class Client(ClipCalls, JoinCalls, ReportCalls, EventCalls, SearchCalls, ModelCalls):
+class Client(
+    ClipCalls,
+    JoinCalls,
+    ReportCalls,
+    EventCalls,
+    SearchCalls,
+    ModelCalls,
+    TrainingCalls,
+):
     """Calls a service; `close` it, or use it in a `with`.
 
     Every answer is a frozen object, every refusal an `ApiProblem` with `status`, `code`
