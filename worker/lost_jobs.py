@@ -6,14 +6,13 @@ Others go with their video.
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.comparisons.tables import Comparison
 from app.core.db.session import Sessions
 from app.jobs.kinds import JobKind
-from app.jobs.queries import jobs_of_nothing
-from app.jobs.tables import Job
+from app.jobs.queries import delete_jobs, jobs_of_nothing
 from app.trainings.tables import Training
 from app.webhooks.tables import Delivery
 
@@ -40,6 +39,6 @@ def forget_jobs(sessions: Sessions) -> int:
             # It may not have been sent yet, and its job would take it along.
             told = update(Delivery).where(Delivery.job_id.in_(found))
             session.execute(told.values(job_id=None))
-            session.execute(delete(Job).where(Job.id.in_(found)))
+            session.execute(delete_jobs(found))
             count += len(found)
     return count

@@ -12,6 +12,7 @@ from app.annotations.problems import VersionNeeded
 from app.annotations.stretches import Stretch, difference, set_to
 from app.annotations.tables import ReviewedStretch
 from app.core.errors import RULE, InvalidRequest
+from app.timelines.queries import analyses_of
 from app.videos.tables import Video
 
 
@@ -102,7 +103,8 @@ def _write(
     author: str,
     now: datetime,
 ) -> list[Stretch]:
-    after = set_to(before, wanted, author=author, now=now)
+    changes = [one.created_at for one in session.scalars(analyses_of([video.id]))]
+    after = set_to(before, wanted, author=author, now=now, changes=changes)
     if after == list(before):
         return after
     video.revision += 1

@@ -51,10 +51,19 @@ def set_to(
     *,
     author: str,
     now: datetime,
+    changes: Iterable[datetime] = (),
 ) -> list[Stretch]:
     """Make exactly these spans reviewed.
 
     What was reviewed before stays whose it was; what is new is the author's.
+
+    Args:
+        before: what is reviewed.
+        wanted: from and to, in ms.
+        author: of what is new.
+        now: when.
+        changes: when other suggestions began to be shown: a stretch from before such a
+            moment and one from after it stay two.
     """
     spans = union(wanted)
     covered = [(one.from_ms, one.to_ms) for one in before]
@@ -66,7 +75,8 @@ def set_to(
     new = [
         Stretch(start, end, author, now) for start, end in difference(spans, covered)
     ]
-    return _joined(sorted([*kept, *new], key=lambda one: one.from_ms))
+    in_order = sorted([*kept, *new], key=lambda one: one.from_ms)
+    return _joined(in_order, list(changes))
 
 
 def _intersection(
@@ -76,14 +86,26 @@ def _intersection(
     return [cut for cut in cuts if cut[0] < cut[1]]
 
 
-def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Join neighbours of one author; the joined one is as old as its newest part."""
+def _joined(stretches: Iterable[Stretch], changes: Sequence[datetime]) -> list[Stretch]:
+    """Join neighbours of one author who has seen the same suggestions in both.
+
+    The joined one is as old as its newest part.
+    """
     joined: list[Stretch] = []
     for one in stretches:
         last = joined[-1] if joined else None
-        if last and last.to_ms == one.from_ms and last.author == one.author:
+        if (
+            last
+            and (last.to_ms, last.author) == (one.from_ms, one.author)
+            and not _is_between(last, one, changes)
+        ):
             created_at = max(last.created_at, one.created_at)
             joined[-1] = Stretch(last.from_ms, one.to_ms, one.author, created_at)
         else:
             joined.append(one)
     return joined
+
+
+def _is_between(one: Stretch, other: Stretch, changes: Iterable[datetime]) -> bool:
+    first, last = sorted((one.created_at, other.created_at))
+    return any(first < moment <= last for moment in changes)

@@ -1,6 +1,7 @@
 """What is known to be true of a video: the events of its reviewed stretches.
 
-There, a suggestion that nobody has rejected is an event; outside, nothing is known.
+There, a suggestion that nobody has rejected is an event, if whoever marked the stretch
+has seen it; outside, nothing is known.
 """
 
 from collections.abc import Sequence
@@ -12,15 +13,18 @@ from sqlalchemy.orm import Session
 
 from app.annotations.merge import TimelineEvent
 from app.annotations.provenance import provenance_of
-from app.annotations.timelines import View, read_timeline
+from app.annotations.reviewed import reviewed_stretches
+from app.annotations.reviewed_events import events_as_reviewed
+from app.annotations.timelines import View
 from app.core.storage.interface import Storage
 from app.datasets.problems import ExportFailed
 from app.timelines.found_events import event_facts
+from app.timelines.queries import analyses_of
 from app.timelines.tables import Analysis
 from app.videos.parts import checksums_of
 from app.videos.tables import Video
 from model.data.formats.events import EventFacts
-from model.data.formats.provenance import Provenance, is_within
+from model.data.formats.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,14 @@ def read_truth(
     spans = told.spans_s
     if not spans:
         raise ExportFailed("nothing of it is reviewed")
-    timeline = read_timeline(session, storage, video, analysis, view)
-    inside = [one for one in timeline.events if is_within(one.time_ms / 1000, spans)]
+    inside = events_as_reviewed(
+        session,
+        storage,
+        video,
+        stretches=reviewed_stretches(session, video.id),
+        analyses=session.scalars(analyses_of([video.id])).all(),
+        view=view,
+    )
     return Truth(
         video_id=video.id,
         title=video.title or video.filename or str(video.id),

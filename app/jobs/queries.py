@@ -6,10 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Delete,
     Select,
     Update,
     and_,
     case,
+    delete,
     exists,
     func,
     or_,
@@ -221,6 +223,15 @@ def jobs_of_nothing(
         )
         .order_by(Job.id)
         .limit(limit)
+    )
+
+
+def delete_jobs(job_ids: Collection[UUID]) -> Delete:
+    """Delete jobs, with what hangs on them."""
+    return (
+        delete(Job)
+        .where(Job.id.in_(job_ids))
+        .execution_options(synchronize_session=False)
     )
 
 

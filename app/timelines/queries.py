@@ -78,6 +78,11 @@ def analysis_of(job_id: UUID) -> Select[Analysis]:
     return select(Analysis).where(Analysis.job_id == job_id)
 
 
+def analyses_of(video_ids: Collection[UUID]) -> Select[Analysis]:
+    """List all analyses of some videos, also those that are shown no more."""
+    return select(Analysis).where(Analysis.video_id.in_(video_ids))
+
+
 def show_analysis(analysis: Analysis) -> Update:
     """Show an analysis, unless one that was asked for later is shown already."""
     shown = aliased(Analysis)

@@ -14,19 +14,21 @@ from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.annotations.merge import TimelineEvent
-from app.annotations.stretches import union
+from app.annotations.reviewed_events import events_as_reviewed
+from app.annotations.stretches import Stretch, union
 from app.annotations.tables import Annotation, ReviewedStretch
-from app.annotations.timelines import View, read_timeline
+from app.annotations.timelines import View
 from app.annotations.wire import line_item
 from app.core.storage.interface import Storage
 from app.datasets.agreement import Agreement, agreement_in
 from app.datasets.naming import groups_of
 from app.datasets.truth import why_without_file
+from app.timelines.queries import analyses_of
 from app.timelines.tables import Analysis
 from app.videos.parts import checksums_of
 from app.videos.service import video_not_found
 from app.videos.tables import Video
-from model.data.formats.provenance import Span, is_within
+from model.data.formats.provenance import Span
 from model.data.labels import Event
 
 NOTHING = "nothing of it is reviewed"
@@ -173,26 +175,34 @@ def read_reviewed(
     if wanted is not None:
         for missing in sorted(set(wanted) - {one.id for one in videos}):
             raise video_not_found(missing)
-    spans = _spans(session, [one.id for one in videos])
-    analyses = _analyses(session, videos)
+    ids = [one.id for one in videos]
+    stretches = _stretches(session, ids)
+    analyses: dict[UUID, list[Analysis]] = {}
+    for row in session.scalars(analyses_of(ids)):
+        analyses.setdefault(row.video_id, []).append(row)
     left_out: list[LeftOut] = []
     found: list[ReviewedVideo] = []
     for video in videos:
-        why = why_without_file(video) or (None if spans.get(video.id) else NOTHING)
+        why = why_without_file(video) or (None if stretches.get(video.id) else NOTHING)
         if why is not None:
             left_out.append(LeftOut(video.id, _title(video), why))
             continue
-        analysis = analyses.get(video.current_analysis_id)
-        timeline = read_timeline(session, storage, video, analysis, view)
-        found.append(_reviewed_video(video, spans[video.id], timeline.events))
+        events = events_as_reviewed(
+            session,
+            storage,
+            video,
+            stretches=stretches[video.id],
+            analyses=analyses.get(video.id, ()),
+            view=view,
+        )
+        found.append(_reviewed_video(video, _spans(stretches[video.id]), events))
     agreement = _agreement(session, [one.id for one in found])
     return ReviewedData(found, left_out, agreement)
 
 
 def _reviewed_video(
-    video: Video, spans: tuple[Span, ...], events: Iterable[TimelineEvent]
+    video: Video, spans: tuple[Span, ...], inside: Sequence[TimelineEvent]
 ) -> ReviewedVideo:
-    inside = [one for one in events if is_within(one.time_ms / 1000, spans)]
     true = tuple(
         Event(one.label, one.time_ms / 1000)
         for one in inside
@@ -229,26 +239,24 @@ def _videos(wanted: Collection[UUID] | None) -> Select[Video]:
     return select(Video).where(Video.id.in_(ids)).order_by(Video.id)
 
 
-def _spans(
+def _stretches(
     session: Session, video_ids: Collection[UUID]
-) -> dict[UUID, tuple[Span, ...]]:
-    """Read what is reviewed of videos, in seconds; those of nothing are left out."""
+) -> dict[UUID, list[Stretch]]:
+    """Read what is reviewed of videos; those of nothing are left out."""
     rows = session.scalars(
         select(ReviewedStretch).where(ReviewedStretch.video_id.in_(video_ids))
     )
-    found: dict[UUID, list[tuple[int, int]]] = {}
+    found: dict[UUID, list[Stretch]] = {}
     for row in rows:
-        found.setdefault(row.video_id, []).append((row.from_ms, row.to_ms))
-    return {
-        video_id: tuple((start / 1000, end / 1000) for start, end in union(spans))
-        for video_id, spans in found.items()
-    }
+        one = Stretch(row.from_ms, row.to_ms, row.author, row.created_at)
+        found.setdefault(row.video_id, []).append(one)
+    return found
 
 
-def _analyses(session: Session, videos: Sequence[Video]) -> dict[UUID | None, Analysis]:
-    ids = {one.current_analysis_id for one in videos} - {None}
-    rows = session.scalars(select(Analysis).where(Analysis.id.in_(ids)))
-    return {row.id: row for row in rows}
+def _spans(stretches: Iterable[Stretch]) -> tuple[Span, ...]:
+    """Join stretches, in seconds."""
+    joined = union((one.from_ms, one.to_ms) for one in stretches)
+    return tuple((start / 1000, end / 1000) for start, end in joined)
 
 
 def _agreement(session: Session, video_ids: Collection[UUID]) -> Agreement:

@@ -27,6 +27,13 @@ def add_match(
     return video_id
 
 
+def analyse(
+    api: RunningApi, video_id: UUID, spots: Iterable[tuple[int, str, float]]
+) -> None:
+    """Show another analysis: milliseconds, type and score of what it suggests."""
+    _finish(api, video_id, list(spots))
+
+
 def review(api: RunningApi, video_id: UUID, start: float, end: float) -> None:
     """Mark a stretch as reviewed."""
     span = {"from_s": start, "to_s": end}

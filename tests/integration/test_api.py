@@ -966,7 +966,7 @@ def _finish(
             event_counts=counts,
             warnings={},
             requested_at=job.created_at,
-            created_at=NOW,
+            created_at=datetime.now(UTC),
         )
         session.add(analysis)
         session.flush()

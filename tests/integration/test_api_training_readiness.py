@@ -23,9 +23,11 @@ from tests.api_server import RunningApi
 from tests.integration.reviewed_matches import (
     add_events,
     add_match,
+    analyse,
     decide,
     events_of,
     problem_of,
+    review,
 )
 
 Json = dict[str, Any]
@@ -103,6 +105,53 @@ def test_it_says_what_an_export_would_write(api: RunningApi, tmp_path: Path) -> 
     assert found["split"]["matches"] == 1
     assert found["agreement"] == card["agreement"]
     assert found["agreement"]["decided_twice"] == 1
+
+
+def test_a_suggestion_that_a_reviewer_left_is_true_and_a_later_ones_is_not(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    video = add_match(api, spans=((0, 5),))
+    first, *rest = events_of(api, video)
+    decide(api, video, first, "Ada", state="rejected")
+    left = [one for one in rest if one["time_s"] < 5]
+    before = readiness(api)
+    analyse(api, video, [(300, "SHOT", 0.9), (1300, "SHOT", 0.9), (7000, "SHOT", 0.9)])
+
+    again = readiness(api)
+    review(api, video, 5, 10)
+    more = readiness(api)
+    card = export_dataset(
+        tmp_path / "set",
+        ExportOptions(DEFAULT_PROJECT_ID, mode="reference"),
+        api.service,
+        now=utc_now(),
+        touchline="0",
+        report=print,
+    )
+
+    assert sum(one["events"] for one in before["counts"].values()) == len(left)
+    assert again["counts"] == before["counts"]
+    assert more["counts"] == {
+        **before["counts"],
+        "SHOT": {"events": 1, "rejected": 0},
+    }
+    assert card["counts"] == {t: n["events"] for t, n in more["counts"].items()}
+
+
+def test_where_nothing_was_suggested_yet_only_what_people_added_is_true(
+    api: RunningApi,
+) -> None:
+    body = api.client.post("/videos", files={"file": ("a.mp4", uuid4().bytes)}).json()
+    video = UUID(body["id"])
+    with api.service.sessions.begin() as session:
+        known = update(Video).where(Video.id == video)
+        session.execute(known.values(duration_s=10.0, fps=30.0))
+    add_events(api, video, {"GOAL": 2})
+    review(api, video, 0, 10)
+
+    analyse(api, video, [(3000, "SHOT", 0.9)])
+
+    assert readiness(api)["counts"] == {"GOAL": {"events": 2, "rejected": 0}}
 
 
 def test_three_matches_are_split_whole(api: RunningApi) -> None:
