@@ -1,6 +1,6 @@
 """The finished checkpoint's forms for the CPU: OpenVINO's, in 8 bits if that holds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -38,6 +38,8 @@ def add_int8(
     pieces: Sequence[StoredMatch],
     holdout: Sequence[StoredMatch],
     spec: FrameSpec,
+    *,
+    look: Callable[[], None] = lambda: None,
 ) -> str:
     """Add the 8-bit form if it does as well on the hold-out; say how that went.
 
@@ -46,12 +48,15 @@ def add_int8(
         pieces: of training, to take ranges from.
         holdout: to measure on.
         spec: what the network sees.
+        look: called between frames; may raise to pause.
     """
 
     def measure(predictor: Predictor) -> float:
-        return _mean_ap(predictor, holdout, spec)
+        return _mean_ap(predictor, holdout, spec, look)
 
-    videos = [islice(images_of(piece, spec), RANGE_STEPS) for piece in pieces]
+    videos = [
+        _looking(islice(images_of(piece, spec), RANGE_STEPS), look) for piece in pieces
+    ]
     try:
         outcome = attach_int8(path, videos, measure=measure)
     except EngineUnavailable as exc:
@@ -69,8 +74,17 @@ def images_of(match: StoredMatch, spec: FrameSpec) -> Iterator[Frames]:
         yield np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
+def _looking(images: Iterable[Frames], look: Callable[[], None]) -> Iterator[Frames]:
+    for image in images:
+        look()
+        yield image
+
+
 def _mean_ap(
-    predictor: Predictor, holdout: Sequence[StoredMatch], spec: FrameSpec
+    predictor: Predictor,
+    holdout: Sequence[StoredMatch],
+    spec: FrameSpec,
+    look: Callable[[], None],
 ) -> float:
     timed = []
     for match in holdout:
@@ -78,7 +92,7 @@ def _mean_ap(
         steps = (
             Step(int(frame), int(pts), float(time_s), image)
             for (frame, pts, time_s), image in zip(
-                facts, images_of(match, spec), strict=True
+                facts, _looking(images_of(match, spec), look), strict=True
             )
         )
         timeline = predictor.predict(steps)

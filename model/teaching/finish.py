@@ -29,7 +29,11 @@ def calibrate(lesson: Lesson) -> None:
     run.at("calibrate", 0.0)
     # Cached features are those of the trunk before it was tuned.
     is_tuned = run.results["tuned"]["is_kept"]
-    timed = (lesson.timed_frames if is_tuned else lesson.timed_plain)(lesson.network)
+    timed = (
+        lesson.timed_frames(lesson.network, lesson.tuned)
+        if is_tuned
+        else lesson.timed_plain(lesson.network)
+    )
     run.at("calibrate", 0.5)
     found, scarce = choose_thresholds(
         timed,
@@ -74,7 +78,7 @@ def add_engines(lesson: Lesson) -> None:
                 run,
                 "no-8-bit-form",
                 "The 8-bit form",
-                lambda: add_int8(lesson.made, train, holdout, spec),
+                lambda: add_int8(lesson.made, train, holdout, spec, look=run.look),
             )
             or "no 8-bit form: it could not be made"
         )

@@ -1,10 +1,12 @@
 """A teaching between its stages: where it starts, what it has, the network so far."""
 
+import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,18 +19,19 @@ from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from model.spotting.windows import Windows
 from model.teaching.configuration import head_config
-from model.teaching.features import Halves
+from model.teaching.features import Halves, cache_plain, open_rows
 from model.teaching.head import timed_matches
 from model.teaching.matches import TeachData, count_events
 from model.teaching.material import Material, prepare_material
 from model.teaching.network import Base, build_network, config_for, open_base
 from model.teaching.pieces import Frames
-from model.teaching.run import FRAMES, Run
+from model.teaching.run import FEATURES, FINETUNE, FRAMES, Run
 from model.teaching.segments import side_twins
 from model.teaching.types import TypePlan, plan_types
 from model.training.config import TrainConfig
 from model.training.module import WINDOW_S
-from model.training.validation import reach, timed_match
+from model.training.train import BEST
+from model.training.validation import reach
 
 START, HEAD = f"start{SUFFIX}", f"head{SUFFIX}"
 
@@ -70,6 +73,11 @@ class Lesson:
     def made(self) -> Path:
         """The finished checkpoint."""
         return self.run.folder / f"{self.run.options.name}{SUFFIX}"
+
+    @property
+    def tuned(self) -> Path:
+        """The checkpoint that tuning makes."""
+        return self.run.folder / FINETUNE / BEST
 
     @property
     def reserve_s(self) -> float:
@@ -140,18 +148,33 @@ class Lesson:
         matches = [one.match(self.plain[one.segment.piece]) for one in holdout]
         return timed_matches(network, matches, self.plan.labels, overlap=self.overlap)
 
-    def timed_frames(self, network: Spotter) -> list[TimedMatch]:
-        """Run a network over the hold-out's frames."""
-        return [
-            timed_match(
+    def timed_frames(self, network: Spotter, path: Path) -> list[TimedMatch]:
+        """Run a tuned network over the hold-out's frames; it may pause in between.
+
+        What its trunk says is cached: what goes on after a pause, and what asks for it
+        again, begins where that ended.
+
+        Args:
+            network: in eval mode.
+            path: its checkpoint, by whose content the cache is named.
+        """
+        name = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        matches = []
+        for number, stretch in enumerate(self.material.holdout):
+            match, rows = stretch.match(), self._tuned_rows(name, number)
+            cache_plain(
                 network,
-                stretch.match(),
-                self.plan.labels,
+                match,
                 self.base.frame_spec,
-                overlap=self.overlap,
+                rows,
+                on_steps=lambda _: self.run.look(),
             )
-            for stretch in self.material.holdout
-        ]
+            features: Any = open_rows(rows, network.feature_dim)
+            matches.append(replace(match, frames=features))
+        return timed_matches(network, matches, self.plan.labels, overlap=self.overlap)
+
+    def _tuned_rows(self, name: str, number: int) -> Path:
+        return self.run.folder / FEATURES / f"tuned-{name}-{number}.f16"
 
 
 def begin_lesson(run: Run, data: TeachData, source: str) -> Lesson:

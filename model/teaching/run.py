@@ -120,8 +120,7 @@ class Run:
             TrainingPaused: see `pause`.
         """
         self.progress(stage, done)
-        if self.watch.should_pause():
-            self.pause()
+        self.look()
 
     def progress(self, stage: str, done: float) -> None:
         """Report progress, and save now and then how much time went by."""
@@ -130,6 +129,15 @@ class Run:
         self.watch.progress(stage, done, eta_s)
         if self.stamp and time.monotonic() - self._saved > self.recipe.save_s:
             self.save()
+
+    def look(self) -> None:
+        """Pause if that is wanted, in the middle of what can be done again.
+
+        Raises:
+            TrainingPaused: see `pause`.
+        """
+        if self.watch.should_pause():
+            self.pause()
 
     def pause(self) -> None:
         """End this try; the next one goes on.

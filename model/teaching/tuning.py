@@ -16,7 +16,6 @@ from model.teaching.planned import TUNING, note_trunk_step
 from model.teaching.run import FINETUNE
 from model.teaching.segments import alarms_in
 from model.training.config import TrainConfig
-from model.training.train import BEST
 from model.training.training_data import TrainingData
 
 SAFETY = 0.85
@@ -29,7 +28,7 @@ def tune(lesson: Lesson) -> None:
     if "tuned" not in run.results:
         run.once("tuned", lambda: _tuned(lesson))
     if run.results["tuned"]["is_kept"]:
-        lesson.network = lesson.load(run.folder / FINETUNE / BEST)
+        lesson.network = lesson.load(lesson.tuned)
 
 
 def _tuned(lesson: Lesson) -> dict[str, Any]:
@@ -65,9 +64,10 @@ def _tuned(lesson: Lesson) -> dict[str, Any]:
 def _judged(lesson: Lesson) -> dict[str, Any]:
     if lesson.is_whole:
         return {"is_kept": True, "why": "all of the network was taught"}
-    tuned = lesson.load(lesson.run.folder / FINETUNE / BEST)
     gain = compare(
-        lesson.timed_frames(tuned), lesson.timed_plain(lesson.network), lesson.options
+        lesson.timed_frames(lesson.load(lesson.tuned), lesson.tuned),
+        lesson.timed_plain(lesson.network),
+        lesson.options,
     )
     why = f"mean AP {gain.mean:+.3f}, better in {gain.sure:.0%} of the draws"
     kept = "kept" if gain.is_beyond_noise else "not better beyond noise, left out"
