@@ -4,6 +4,7 @@ Batch n and its dropout are functions of the seed, so that a run that was killed
 what one would have that was not.
 """
 
+import copy
 import io
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ from model.training.validation import timed_features
 
 TOLERANCE_S = 0.5
 QUICK_OVERLAP = 0.5
+PROBE_STEPS = 3
 
 State = dict[str, Tensor]
 
@@ -219,6 +221,27 @@ class _HeadTrainer:
         self.average.load_state_dict(state["average"], strict=False)
         self.optimiser.load_state_dict(state["optimiser"])
         self.at = _Progress(*state["progress"])
+
+
+def time_head_step(network: Spotter, *, batch: int, clip_len: int) -> float:
+    """Measure how long an optimiser step of a head takes, in seconds.
+
+    The network stays as it is.
+    """
+    network = copy.deepcopy(network)  # norms learn from what they see
+    freeze_trunk(network)
+    network.train()
+    device = next(network.parameters()).device
+    features = torch.zeros((batch, clip_len, network.feature_dim), device=device)
+    taken = []
+    for _ in range(PROBE_STEPS):
+        started = time.perf_counter()
+        raw = network.head(features)
+        torch.stack([value.square().mean() for value in raw.values()]).sum().backward()  # type: ignore[no-untyped-call] # torch's own
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        taken.append(time.perf_counter() - started)
+    return min(taken)
 
 
 def timed_matches(

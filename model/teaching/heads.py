@@ -8,11 +8,13 @@ import numpy as np
 from model.data.labels import Event
 from model.network.spotter import Spotter
 from model.teaching.caching import copy_paths, is_mirrored
-from model.teaching.head import HeadTask, train_head
+from model.teaching.configuration import head_schedule, with_schedule
+from model.teaching.head import HeadTask, time_head_step, train_head
 from model.teaching.lesson import HEAD, START, Lesson, as_json
 from model.teaching.material import training_matches
 from model.teaching.measure import ap_draws
 from model.teaching.segments import alarms_in
+from model.training.config import TrainConfig
 from model.training.dataset import RandomClips
 from model.training.outputs import target_makers
 
@@ -84,6 +86,37 @@ def _point_of(
     return {"share": share, "events": counts, "ap": ap}
 
 
+def _scheduled(lesson: Lesson, part: int, *, room_s: float) -> TrainConfig:
+    """Give the training of a head the length that time and material allow.
+
+    Heads of the curve get that of all material, so that they differ by it alone.
+    """
+    run, recipe, clip_len = lesson.run, lesson.run.recipe, lesson.config.clip_len
+
+    def plan() -> list[int]:
+        step_s = run.once(
+            "head_step_s",
+            lambda: time_head_step(
+                lesson.network, batch=recipe.batch, clip_len=clip_len
+            ),
+        )
+        return [
+            *head_schedule(
+                recipe,
+                known_steps=sum(
+                    one.end - one.start for one in lesson.material.segments
+                ),
+                val_steps=sum(len(one.match()) for one in lesson.material.val),
+                clip_len=clip_len,
+                step_s=step_s,
+                room_s=room_s,
+            )
+        ]
+
+    steps, validate_steps = run.once(f"head_schedule {part}", plan)
+    return with_schedule(lesson.training, steps, validate_steps)
+
+
 def _events_of(lesson: Lesson, index: int) -> Sequence[Event]:
     segment = lesson.material.segments[index]
     piece = lesson.material.train[segment.piece]
@@ -134,7 +167,7 @@ def _task(
     return HeadTask(
         labels=lesson.plan.labels,
         carried=lesson.plan.carried,
-        config=lesson.training,
+        config=_scheduled(lesson, part, room_s=until_s - lesson.run.used_s),
         clips=clips,
         val=[one.match(lesson.plain[one.segment.piece]) for one in material.val],
         path=lesson.run.folder / (f"curve-{part - 1}.pt" if part else "head.pt"),

@@ -15,7 +15,10 @@ class Recipe:
         batch: clips a step on cached features.
         head_lr: highest rate of the head.
         head_steps: optimiser steps of the head at most.
-        validate_steps: between two validations of the head.
+        head_fewest: steps at least, however little material there is.
+        head_epochs: how often the head sees the material, within these two.
+        head_validations: of a head on its way.
+        validate_steps: between two validations of the head at most.
         patience: validations without a gain after which the head is done.
         tune_lr: highest rate of the last stages of the trunk.
         whole_lr: highest rate where the whole network is taught from the start.
@@ -34,8 +37,11 @@ class Recipe:
     batch: int = 12
     head_lr: float = 1e-3
     head_steps: int = 900
+    head_fewest: int = 150
+    head_epochs: float = 40.0
+    head_validations: int = 12
     validate_steps: int = 50
-    patience: int = 5
+    patience: int = 4
     tune_lr: float = 2e-4
     whole_lr: float = 1e-3
     tune_batch: int = 4
