@@ -154,12 +154,6 @@ class _Teaching(lightning.Callback):
         if self.run.used_s > self.until_s:
             trainer.should_stop = True
 
-    def on_validation_batch_start(
-        self, _trainer: Any, _module: Any, _match: Any, _batch_idx: int, *_: Any
-    ) -> None:
-        """Pause between the matches of a validation, which is then done again."""
-        self.run.look()
-
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """Report the measures of a validation."""
         values = curve_values(pl_module.scores)

@@ -36,8 +36,6 @@ PLACES = [
     ("head", 12),
     ("head", 25),
     ("finetune", 1),
-    ("finetune", 2),
-    ("finetune", 6),
     ("calibrate", 1),
     ("engines", 0),
 ]
