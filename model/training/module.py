@@ -172,6 +172,14 @@ class SpottingModule(lightning.LightningModule):
         for average in self._averages:
             average.to(self.device)
 
+    def on_train_start(self) -> None:
+        """Set the mode.
+
+        Lightning keeps the modes of modules as they are, and sets them first around a
+        validation: until then nothing would be frozen.
+        """
+        self.train()
+
     def on_before_zero_grad(self, _optimizer: torch.optim.Optimizer) -> None:
         """Let the average follow, once for each optimiser step."""
         for average in self._averages:

@@ -35,6 +35,7 @@ PLACES = [
     ("features", 5),
     ("head", 12),
     ("head", 25),
+    ("finetune", 1),
     ("calibrate", 1),
     ("engines", 0),
 ]
@@ -170,22 +171,6 @@ def test_killed_in_every_stage_it_gives_what_it_gives_without(
     found = teach(
         toys / "data", toys / "killed", options_for(toys), Notebook(), recipe=QUICK
     )
-
-    assert same(found.checkpoint, straight[0].checkpoint)
-
-
-@pytest.mark.xfail(
-    reason="what goes on in finetune takes another step than an unbroken run does",
-    strict=False,
-)
-def test_paused_in_finetune_it_gives_what_it_gives_without(
-    toys: Path, straight: tuple[Taught, Notebook]
-) -> None:
-    folder, watch = toys / "tuned", Notebook(pause_at="finetune", passes=1)
-    with pytest.raises(TrainingPaused):
-        teach(toys / "data", folder, options_for(toys), watch, recipe=QUICK)
-
-    found = teach(toys / "data", folder, options_for(toys), Notebook(), recipe=QUICK)
 
     assert same(found.checkpoint, straight[0].checkpoint)
 

@@ -152,6 +152,29 @@ def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
     assert stored == {"train": FPS, "val": FPS / 2}
 
 
+def test_frozen_norms_keep_their_statistics_from_the_first_step_on(
+    toys: Path, tmp_path: Path
+) -> None:
+    config = toy_config(toys, optimiser={"steps": 2, "warmup_steps": 0})
+    first = train(config, tmp_path / "first", report=print)
+    frozen = replace(config, network=replace(config.network, has_frozen_norms=True))
+
+    train(frozen, tmp_path / "second", report=print, start_from=first)
+
+    before = Checkpoint.open(first).read_weights()
+    state = torch.load(tmp_path / "second" / RESUME, weights_only=True)["state_dict"]
+    figures = [key for key in before if "running" in key]
+    assert figures
+    for key in figures:
+        after = state[f"spotter.{key}"].numpy()
+        np.testing.assert_allclose(after, before[key], rtol=2e-3, atol=1e-3)
+    weights = [key for key in before if key.endswith("conv.weight")]
+    assert any(
+        (state[f"spotter.{k}"].numpy() != before[k].astype(np.float32)).any()
+        for k in weights
+    )
+
+
 def test_a_round_from_another_network_is_refused(toys: Path, tmp_path: Path) -> None:
     config = toy_config(toys, optimiser={"steps": 1, "warmup_steps": 0})
     first = train(config, tmp_path / "first", report=print)
