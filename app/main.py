@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from anyio.to_thread import current_default_thread_limiter, run_sync
@@ -47,6 +48,10 @@ from app.jobs import many_routes
 from app.jobs import routes as jobs
 from app.keys import routes as keys
 from app.keys.ring import DatabaseKeyRing
+from app.live import hls_routes as live_recordings
+from app.live import routes as live
+from app.live import stream_routes as live_events
+from app.live.hub import LiveHub
 from app.metrics import routes as metrics
 from app.metrics.http_requests import HttpFigures, HttpMetrics
 from app.osl import routes as osl
@@ -95,6 +100,7 @@ TAGS = [
         ("reports", "A match as one HTML file, for people without the service."),
         ("clips", "Highlights: reels, single clips and playlists of events."),
         ("jobs", "Analyses that wait, run or have ended."),
+        ("live", "Live sources: events while they are played, and what is recorded."),
         ("streams", "Changes as they happen, by server-sent events."),
         ("webhooks", "Messages to webhooks and callback URLs, and sending them again."),
         ("models", "The checkpoints that can analyse a video, and the default one."),
@@ -156,6 +162,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.streams = StreamHub(
         app.state.resources.sessions, max_streams=settings.max_streams
     )
+    app.state.live = LiveHub(
+        app.state.resources.sessions, max_watches=settings.max_streams
+    )
     add_problem_handlers(app)
     features = (
         *(videos, facts, sample, frames, clips, proxies, events, annotations),
@@ -178,6 +187,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         osl.router,
         *(models.file_router, default_routes.router, default_routes.admin_router),
         *(keeping_routes.router, comparisons.router, many_routes.router),
+        *(live.router, live_events.router, live_recordings.router),
     ):
         app.include_router(router)
     add_docs(app, webhook_messages=webhooks.messages)
@@ -214,9 +224,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     _share_interpreter()
     limits = allow_open_files(HttpLimits.of(resources.settings))
     await run_sync(_clear_away, resources)
-    yield {HttpLimits.KEY: limits, ON_SHUTDOWN: app.state.streams.close}
+    yield {HttpLimits.KEY: limits, ON_SHUTDOWN: partial(_end_streams, app)}
     resources.engine.dispose()
     await run_sync(close_recorder)
+
+
+def _end_streams(app: FastAPI) -> None:
+    """End all server-sent events, so that the server can end."""
+    app.state.streams.close()
+    app.state.live.close()
 
 
 def _share_interpreter() -> None:

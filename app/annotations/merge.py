@@ -27,6 +27,7 @@ class TimelineEvent:
         score: the network's; null for what a person added.
         attributes: `team`, `player`, `note` and free keys.
         is_ghost: suggested below the threshold of its label.
+        is_provisional: suggested of a live stream, and not for good yet.
         version: the revision of the step that decided it; 0: nobody has.
         author: who decided it last.
     """
@@ -43,6 +44,7 @@ class TimelineEvent:
     version: int = 0
     author: str | None = None
     decided_at: datetime | None = None
+    is_provisional: bool = False
 
     @classmethod
     def of_suggestion(cls, one: Suggestion) -> "TimelineEvent":
@@ -51,6 +53,7 @@ class TimelineEvent:
         return cls(
             *(one.id, "suggested", "model", one.label, one.time_ms, one.frame),
             *(one.score, attributes, one.is_ghost),
+            is_provisional=one.is_provisional,
         )
 
     @classmethod

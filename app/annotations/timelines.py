@@ -82,6 +82,7 @@ class MergedTimeline:
         undecided: the same as events, as if nobody had decided anything.
         decisions: what people say, by the id of the event.
         taken: the decided event that a suggestion is shown as, by its id.
+        version: of the analysis, which goes up while it is of a live stream.
     """
 
     events: list[TimelineEvent]
@@ -91,6 +92,7 @@ class MergedTimeline:
     taken: Mapping[UUID, UUID]
     analysis_id: UUID | None
     revision: int
+    version: int = 0
     by_id: Mapping[UUID, TimelineEvent] = field(default_factory=dict)
 
     def find(self, event_id: UUID) -> TimelineEvent | None:
@@ -105,7 +107,10 @@ class MergedTimeline:
 
 def etag_of(video: Video, analysis: Analysis | None, view: View) -> str:
     """Name the state of a video's timeline."""
-    shown = "none" if analysis is None else str(analysis.id)
+    shown = "none"
+    if analysis is not None:
+        of_live = f".{analysis.version}" if analysis.version else ""
+        shown = f"{analysis.id}{of_live}"
     return f'"{shown}-{video.revision}-{view.digest}"'
 
 
@@ -133,6 +138,9 @@ def read_timeline(
     analysis_id = None if analysis is None else analysis.id
     name = (video.id, analysis_id, view.digest, view.is_asked)
     kept = _TIMELINES.get(name)
+    version = 0 if analysis is None else analysis.version
+    if kept is not None and kept.version != version:
+        kept = None
     if kept is not None and kept.revision == video.revision:
         return kept
     found = _read(session, storage, video, analysis, view, kept)
@@ -185,6 +193,7 @@ def _without_decisions(
         taken={},
         analysis_id=None if analysis is None else analysis.id,
         revision=-1,
+        version=0 if analysis is None else analysis.version,
     )
 
 

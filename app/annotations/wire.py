@@ -22,6 +22,7 @@ def event_item(event: TimelineEvent) -> dict[str, object]:
         "source": event.source,
         "attributes": event.attributes,
         "is_ghost": event.is_ghost,
+        "is_provisional": event.is_provisional,
         "version": event.version,
         "decided_by": event.author,
         "decided_at": event.decided_at.isoformat() if event.decided_at else None,

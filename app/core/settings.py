@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     max_connections: int = Field(default=1000, ge=1)  # of one API process
     max_streams: int = Field(default=200, ge=0)  # of changes, of one API process
     max_duration: Duration = timedelta(hours=4)
+    live_streams: int = Field(default=2, ge=1, le=64)  # one live worker follows
+    live_host: str = "127.0.0.1"  # where a live worker listens: RTMP, and the API
+    live_ports: str = Field(default="1935-1954", pattern=r"^\d{1,5}-\d{1,5}$")  # RTMP
+    # How others reach that worker; None: live_host, or the machine's name.
+    live_public_host: str | None = None
     match_tolerance: Duration = timedelta(seconds=0.5)  # a spot takes a decision within
     max_attempts: int = Field(default=3, ge=1)  # failed runs before a job is given up
     max_interruptions: int = Field(default=10, ge=1)  # runs whose worker died, likewise

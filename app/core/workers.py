@@ -49,6 +49,8 @@ WORKERS: Mapping[str, WorkerSpec] = {
         WorkerSpec(
             "train", needs=("torch", "lightning"), niceness=15, is_optional=True
         ),
+        # It has to keep up with what is being played: it goes before the others.
+        WorkerSpec("live", needs=("av",), is_optional=True),
     )
 }
 

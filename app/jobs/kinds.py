@@ -7,6 +7,7 @@ from enum import StrEnum
 from app.core.broker.notifier import (
     BACKGROUND_QUEUE,
     GPU_QUEUE,
+    LIVE_QUEUE,
     MEDIA_QUEUE,
     TRAIN_QUEUE,
 )
@@ -30,6 +31,7 @@ class JobKind(StrEnum):
     REPORT = "report"  # makes a report of a match as one file
     TRAIN = "train"  # makes a model out of what people reviewed
     COMPARE = "compare"  # holds models against each other
+    LIVE = "live"  # follows a live source: events while it is played
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,15 @@ KINDS: Mapping[JobKind, KindSpec] = {
         GPU_QUEUE,
         waits_for_room=False,
         own_route="/comparisons",
+    ),
+    # Its recording becomes the video's file; what speaks for the video comes then.
+    JobKind.LIVE: KindSpec(
+        "worker.live_streams.run:run_live",
+        LIVE_QUEUE,
+        speaks_for_video=True,
+        is_source=True,
+        stage="live",
+        own_route="/live",
     ),
 }
 

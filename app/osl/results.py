@@ -184,5 +184,5 @@ def _events(session: Session, row: OslJob, part: _Part) -> list[OslEvent]:
             confidence_score=round(score, 4),
             **({} if team is None else {"team": team}),
         )
-        for _, time_ms, _, label, score, team in found
+        for _, time_ms, _, label, score, team, _ in found
     ]

@@ -37,7 +37,8 @@ _WIRE = {  # of each event of the stream
 }
 
 
-def _documented(description: str) -> dict[str, Any]:
+def documented(description: str) -> dict[str, Any]:
+    """Describe an answer of server-sent events in the OpenAPI document."""
     return {
         "content": {"text/event-stream": {"schema": _WIRE}},
         "description": description,
@@ -48,7 +49,7 @@ def _documented(description: str) -> dict[str, Any]:
     "/videos/{video_id}/stream",
     response_class=Response,
     responses={
-        200: _documented(
+        200: documented(
             "`state` at first; then `job` (id, kind, status, stage, progress, eta_s, "
             "error), `video` (its facts changed, or it is deleted), `decision` "
             "(revision, step_id, author, events), `reviewed`, `thresholds`, and "
@@ -83,7 +84,7 @@ async def stream_video(
 
     Open the stream first and then read what is shown: so nothing is missed between.
     """
-    after = since if last_event_id is None else _read_revision(last_event_id)
+    after = since if last_event_id is None else read_revision(last_event_id)
     state = await run_sync(_read_state, resources.sessions, video_id)
     wanted = Wanted(principal.project_id, video_id, principal.id)
     return StreamAnswer(hub_of(request), wanted, state=state, after=after)
@@ -93,7 +94,7 @@ async def stream_video(
     "/stream",
     response_class=Response,
     responses={
-        200: _documented(
+        200: documented(
             "`state` at first; then `job` (id, video_id, kind, status, stage, "
             "progress, eta_s, error) of every job that changes, also of those that "
             "have no video, such as trainings, and `reset`: read all of it anew."
@@ -150,7 +151,12 @@ def _read_state(sessions: Sessions, video_id: UUID) -> VideoState:
     return state
 
 
-def _read_revision(text: str) -> int:
+def read_revision(text: str) -> int:
+    """Read `Last-Event-ID`.
+
+    Raises:
+        InvalidRequest: it is none of ours.
+    """
     if not text.isascii() or not text.isdecimal() or int(text) > MAX_REVISION:
         raise InvalidRequest(
             "Last-Event-ID must be the id of an event of this stream, not "

@@ -37,7 +37,7 @@ def events_of(
     *,
     after: tuple[int, int] | None = None,
     limit: int | None = None,
-) -> Select[int, int, int, str, float, str | None]:
+) -> Select[int, int, int, str, float, str | None, bool]:
     """Events of one analysis by time; `after`: the (time_ms, seq) of the last one.
 
     Plain columns, which a list of hundreds is read from in a third of the time that
@@ -69,6 +69,7 @@ def events_of(
         Event.label,
         Event.score,
         Event.team,
+        Event.is_provisional,
     )
     return select(*columns).where(*conditions).order_by(*order).limit(limit)
 

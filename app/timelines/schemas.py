@@ -44,6 +44,7 @@ class Event(BaseModel):
                     "source": "model",
                     "attributes": {"team": "left", "player": "7"},
                     "is_ghost": False,
+                    "is_provisional": False,
                     "version": 12,
                     "decided_by": "key:default/Ana",
                     "decided_at": "2026-01-02T03:04:05Z",
@@ -71,6 +72,11 @@ class Event(BaseModel):
     source: Literal["model", "human"] = Field(description="Who saw it first.")
     attributes: Attributes = Field(description="`team`, `player`, `note`, free keys.")
     is_ghost: bool = Field(description="Suggested below the threshold of its type.")
+    is_provisional: bool = Field(
+        default=False,
+        description="Suggested of a live stream, and not for good yet: a better one "
+        "may take its place.",
+    )
     version: int = Field(
         ge=0, description="Goes up with each decision; 0: nobody decided. See If-Match."
     )

@@ -38,6 +38,7 @@ class Suggestion:
         score: belief, in [0, 1].
         team: the side that did it, if the model tells.
         is_ghost: it scores less than its type's threshold.
+        is_provisional: said of a live stream, and not for good yet.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class Suggestion:
     score: float
     team: str | None
     is_ghost: bool = False
+    is_provisional: bool = False
 
 
 def suggestion_id(video_id: UUID, label: str, frame: int) -> UUID:
@@ -111,8 +113,9 @@ def stored_suggestions(session: Session, analysis: Analysis) -> list[Suggestion]
             frame=frame,
             score=score,
             team=team,
+            is_provisional=is_provisional,
         )
-        for _, time_ms, frame, label, score, team in rows
+        for _, time_ms, frame, label, score, team, is_provisional in rows
     )
     return sorted(_best(found), key=_in_time)
 

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -40,6 +41,8 @@ class Analysis(Base):
     event_counts: Mapped[dict[str, int]]  # {"PASS": 812, ...}
     warnings: Mapped[dict[str, object]]  # what the decoder had to forgive
     requested_at: Mapped[datetime]  # when its job was asked for: the newest is shown
+    # Goes up with each change of its events; only those of a live stream change.
+    version: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[datetime]
 
     @property
@@ -74,6 +77,8 @@ class Event(Base):
     label: Mapped[str]
     score: Mapped[float]
     team: Mapped[str | None]  # the side that did it; null: the checkpoint does not tell
+    # Of a live stream: a better one may still take its place.
+    is_provisional: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:

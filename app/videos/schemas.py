@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from app.core.http.fields import Day
 from app.core.http.schemas import Links, Page
+from app.jobs.kinds import JobKind
 from app.jobs.schemas import VIDEO_ID, Counts, Job, JobError, Status
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
@@ -18,6 +19,8 @@ from app.videos.facts_schemas import Half, Team
 from app.videos.parts import JoinKind, JoinMode
 from app.videos.playability import Playable, playable_of
 from app.videos.tables import Video as VideoRow
+
+VideoStatus = Literal[Status, "live"]
 
 
 class VideoLinks(Links):
@@ -34,10 +37,11 @@ class VideoLinks(Links):
     job: str
     jobs: str
     deliveries: str
+    live: str | None = Field(description="Of a video that is, or was, a stream.")
 
 
 class VideoSource(BaseModel):
-    """Where the bytes of a video come from; one of the three."""
+    """Where the bytes of a video come from; one of the four."""
 
     url: str | None = Field(
         default=None,
@@ -54,6 +58,9 @@ class VideoSource(BaseModel):
     join: JoinKind | None = Field(
         default=None, description="It is made of several files: see `parts`."
     )
+    live: str | None = Field(
+        default=None, description="It is, or was, a live stream: see `links.live`."
+    )
 
     @classmethod
     def of(cls, source: Mapping[str, str]) -> Self:
@@ -61,7 +68,7 @@ class VideoSource(BaseModel):
         url = source.get("url")
         if url is not None:
             url = urlsplit(url)._replace(query="", fragment="").geturl()
-        others = {name: source.get(name) for name in ("import", "join")}
+        others = {name: source.get(name) for name in ("import", "join", "live")}
         return cls.model_validate({"url": url, **others})
 
 
@@ -117,7 +124,9 @@ class Video(BaseModel):
         description="Counts the changes of title and match facts; in quotes it is the "
         "`ETag` that `If-Match` takes."
     )
-    status: Status = Field(description="Of the latest job.")
+    status: VideoStatus = Field(
+        description="Of the latest job; `live` while it is a live stream."
+    )
     stage: str | None = Field(description="Of the latest job.")
     progress: float = Field(ge=0, le=1, description="Of the latest job.")
     error: JobError | None = Field(description="Of the latest job.")
@@ -202,7 +211,7 @@ class Video(BaseModel):
                 "parts": video.parts,
                 "has_poster": video.thumbnails is not None,
                 "playable": playable,
-                "status": job.status,
+                "status": _status_of(latest),
                 "stage": job.stage,
                 "progress": job.progress,
                 "error": job.error,
@@ -221,6 +230,7 @@ class Video(BaseModel):
                     "job": f"/jobs/{job.id}",
                     "jobs": f"{own}/jobs",
                     "deliveries": f"{own}/deliveries",
+                    "live": _live_address(video),
                 },
             }
         )
@@ -234,6 +244,15 @@ def _address(own: str, playable: Playable) -> str | None:
     if playable == "proxy":
         return f"{own}/file?proxy=true"
     return f"{own}/file" if playable == "original" else None
+
+
+def _status_of(latest: JobRow) -> str:
+    is_open = not JobStatus(latest.status).is_final
+    return "live" if latest.kind == JobKind.LIVE and is_open else latest.status
+
+
+def _live_address(video: VideoRow) -> str | None:
+    return f"/live/{video.id}" if "live" in (video.source or {}) else None
 
 
 _SAME_IN_VIDEO = (

@@ -162,6 +162,7 @@ class TimelineEvent:
     Attributes:
         score: the model's belief, 0 to 1; None for what a person added.
         version: of the decision; `edit` and the others compare it.
+        is_provisional: of a live stream, and not for good yet.
     """
 
     id: str
@@ -177,6 +178,7 @@ class TimelineEvent:
     version: int
     decided_by: str | None
     decided_at: datetime | None
+    is_provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ GPU_QUEUE = "gpu"
 MEDIA_QUEUE = "media"
 BACKGROUND_QUEUE = "background"
 TRAIN_QUEUE = "train"
+LIVE_QUEUE = "live"
 
 BROKER_TIMEOUT_S = 3.0  # connect and answer; a slow broker must not hold an upload
 POLL_EVERY_S = 0.2  # how often the filesystem broker is looked at

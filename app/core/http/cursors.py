@@ -72,6 +72,13 @@ class TrainingsCursor(Cursor):
     before: UUID
 
 
+class LiveCursor(Cursor):
+    """After a live stream, going back in time."""
+
+    list: Literal["live"] = "live"
+    before: UUID
+
+
 class TrainingLogCursor(Cursor):
     """After a line of a training's log."""
 

@@ -1,0 +1,79 @@
+"""The HLS playlist of a recording: fragmented MP4 whose player time is the stream's.
+
+Where nothing was recorded there are EXT-X-GAP segments, so that the lengths add up to
+the time of each picture. Source: RFC 8216bis, sections 4.4.4 and 6.2.1.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from math import ceil
+
+from app.live.tables import LiveSegment
+
+MEDIA_TYPE = "application/vnd.apple.mpegurl"
+SEGMENT_TYPE = "video/mp4"
+LEAST_HOLE_S = 0.05
+LONGEST_GAP_S = 4.0  # a player skips a gap segment by segment
+TARGET_S = 4
+
+
+def segment_name(number: int) -> str:
+    """Name a segment's file beside the playlist."""
+    return f"seg{number}.mp4"
+
+
+def write_playlist(
+    segments: Sequence[LiveSegment], *, began_at: datetime | None, is_over: bool
+) -> str:
+    """Write the playlist.
+
+    Args:
+        segments: in order, one at least.
+        began_at: wall clock at 0 s.
+        is_over: nothing will be added.
+    """
+    longest = max((one.duration_s for one in segments), default=0.0)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:8",
+        f"#EXT-X-TARGETDURATION:{max(TARGET_S, ceil(longest))}",
+        "#EXT-X-PLAYLIST-TYPE:EVENT",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+    ]
+    at_s, head = 0.0, ""
+    for segment in segments:
+        hole_s = segment.start_s - at_s
+        name = segment_name(segment.number)
+        if hole_s > LEAST_HOLE_S:
+            lines.extend(_gap(hole_s, name))
+        if segment.head_sha256 != head or segment.is_after_gap:
+            if head:
+                lines.append("#EXT-X-DISCONTINUITY")
+            head = segment.head_sha256
+            lines.append(f'#EXT-X-MAP:URI="{name}",BYTERANGE="{segment.head_bytes}@0"')
+        if began_at is not None:
+            wall = began_at + timedelta(seconds=segment.start_s)
+            told = wall.isoformat(timespec="milliseconds")
+            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{told}")
+        size = segment.size_bytes - segment.head_bytes
+        lines.extend(
+            [
+                f"#EXTINF:{segment.duration_s:.3f},",
+                f"#EXT-X-BYTERANGE:{size}@{segment.head_bytes}",
+                name,
+            ]
+        )
+        at_s = segment.start_s + segment.duration_s
+    if is_over:
+        lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def _gap(hole_s: float, name: str) -> Iterator[str]:
+    """Fill a hole; the file that is named is never asked for."""
+    count = max(1, ceil(hole_s / LONGEST_GAP_S))
+    for _ in range(count):
+        yield "#EXT-X-GAP"
+        yield f"#EXTINF:{hole_s / count:.3f},"
+        yield name
