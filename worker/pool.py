@@ -8,8 +8,9 @@ which job is next, the database tells. What is run, an entry says (`worker.gpu`,
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from app.core.tracing.start import check_tracing, start_tracing
 from app.health.queries import delete_heartbeats
 from app.jobs.kinds import KINDS
 from app.jobs.recovery import requeue_orphaned
-from worker.activity import Stalled
+from worker.activity import Activity, Stalled
 from worker.child_watch import Watched, start_watch
 from worker.heartbeat import (
     end_with_parent,
@@ -76,6 +77,7 @@ class Work:
         warm_up: called once in the child before it takes a job; returns what its
             heartbeats tell from then on.
         sweep: called in the child every few seconds: removes what ended jobs left.
+        runs_at_once: how many jobs it runs at a time, each in a thread.
     """
 
     queue: str
@@ -84,6 +86,7 @@ class Work:
     loading: str = "it is starting"
     warm_up: Callable[[], Mapping[str, object]] = dict
     sweep: Callable[[Resources], None] | None = None
+    runs_at_once: int = 1
 
 
 class JobWorker:
@@ -117,7 +120,8 @@ class JobWorker:
     def _wake(self, job_id: str) -> None:
         """Wake the thread that runs jobs; it finds this one, or an older one."""
         log.debug("woken", job=job_id)
-        self._loop.wake()
+        for loop in self._loops:
+            loop.wake()
 
     def _set_up_logging(self, **_: Any) -> None:
         configure_logging(self._settings.log_format)
@@ -155,14 +159,17 @@ class JobWorker:
         told = {**here, "state": "ready", **self._work.warm_up()}
         info = {**told, **self._doing()}
         send_heartbeat(sender, kind=self._work.queue, info=info, sessions=sessions)
-        self._loop.start()
+        for loop in self._loops:
+            loop.start()
 
     def _end_child(self, sender: str | None, **_: Any) -> None:
         if sender is None:
             return
         if not self.leaving.is_set():  # The signal's handler may have, in this thread.
             self.leaving.set()
-        self._loop.join(GIVE_BACK_S)
+        until = time.monotonic() + GIVE_BACK_S
+        for loop in self._loops:
+            loop.join(max(until - time.monotonic(), 0.1))
         with self._context.sessions.begin() as session:
             name = heartbeat_name(sender, kind=self._work.queue)
             session.execute(delete_heartbeats(names=[name], older_than=SILENT))
@@ -178,7 +185,9 @@ class JobWorker:
     @cached_property
     def _context(self) -> WorkerContext:
         """What runs share, made once in the child."""
-        resources = open_resources(self._settings, pool_size=3, celery=self._celery)
+        resources = open_resources(
+            self._settings, pool_size=3 * self._work.runs_at_once, celery=self._celery
+        )
         return WorkerContext(
             settings=self._settings,
             sessions=resources.sessions,
@@ -190,18 +199,25 @@ class JobWorker:
         )
 
     @cached_property
-    def _loop(self) -> JobLoop:
-        return JobLoop(self._context, self._work.handlers)
+    def _activities(self) -> Sequence[Activity]:
+        """What each of the threads that run jobs does."""
+        return [Activity() for _ in range(self._work.runs_at_once)]
+
+    @cached_property
+    def _loops(self) -> Sequence[JobLoop]:
+        return [
+            JobLoop(replace(self._context, activity=activity), self._work.handlers)
+            for activity in self._activities
+        ]
 
     def _doing(self) -> dict[str, object]:
         """Say what the parent's watch wants to know."""
-        activity = self._context.activity
-        job = activity.job
+        jobs = [job for one in self._activities if (job := one.job) is not None]
         return {
             "pid": os.getpid(),
-            "job": None if job is None else str(job),
-            "runs": activity.runs,
-            "messages": self._loop.messages,
+            "job": str(jobs[0]) if jobs else None,
+            "runs": sum(one.runs for one in self._activities),
+            "messages": self._loops[0].messages,
         }
 
     def _end_if_stalled(self) -> None:
@@ -210,13 +226,14 @@ class JobWorker:
         A call into a driver that never returns cannot be ended by less.
         """
         limit_s = self._settings.stall.total_seconds()
-        stalled = Stalled(self._context.activity, limit_s=limit_s)
+        watched = [Stalled(one, limit_s=limit_s) for one in self._activities]
 
         def look() -> None:
-            job = stalled.look(passed_s=STALL_LOOK_EVERY_S)
-            if job is not None:
-                log.error("run_stalled", job=str(job), limit_s=limit_s)
-                os._exit(STALLED_CODE)
+            for stalled in watched:
+                job = stalled.look(passed_s=STALL_LOOK_EVERY_S)
+                if job is not None:
+                    log.error("run_stalled", job=str(job), limit_s=limit_s)
+                    os._exit(STALLED_CODE)
 
         start_loop(
             "stall-watch", look, every_s=STALL_LOOK_EVERY_S, leaving=self.leaving

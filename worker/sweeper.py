@@ -28,6 +28,7 @@ from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.lost_runs import SAVED_RUNS
 from app.jobs.queries import queued_jobs
 from app.jobs.recovery import requeue_orphaned
+from app.live.lost_segments import LIVE_SEGMENTS
 from app.reports.lost_reports import REPORTS
 from app.retention.service import apply_rules
 from app.sources.lost_files import FETCHED
@@ -61,6 +62,7 @@ OWNERS = (
     PROXIES,
     CLIPS,
     REPORTS,
+    LIVE_SEGMENTS,
 )  # of all features that store objects
 QUEUES = tuple(dict.fromkeys(spec.queue for spec in KINDS.values()))
 

@@ -1,6 +1,5 @@
 """The recording of a live stream as it grows: an HLS playlist and its segments."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from app.core.http.dependencies import ResourcesDep, snapshot
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.jobs.tables import JobStatus
+from app.live.lost_segments import KEPT_FOR
 from app.live.playlist import MEDIA_TYPE, SEGMENT_TYPE, segment_name, write_playlist
 from app.live.problems import (
     LiveHasEnded,
@@ -28,8 +28,6 @@ from app.videos.tables import Video
 
 router = guarded_router("live", MediaRoute)
 
-# Players that are behind read on; then the segments go, the video's file is there.
-KEPT_FOR = timedelta(hours=1)
 MAX_SEGMENT = 10_000_000
 
 

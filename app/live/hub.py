@@ -23,7 +23,8 @@ from app.core.errors import NotReady
 from app.keys.queries import ended_keys
 from app.live.latency import Latencies
 from app.live.queries import CHANNEL, changes_after, gaps_after, stream_with_job
-from app.live.watching import News, Watch, status_of
+from app.live.watching import News, Watch
+from app.live.wire import status_of
 from app.streams.problems import TooManyStreams
 
 POOLED_EVERY_S = 0.05  # between two looks where nobody tells

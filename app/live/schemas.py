@@ -15,6 +15,7 @@ from app.live.addresses import MAX_CHARS, Kind
 from app.live.service import State, state_of
 from app.live.tables import LiveGap as GapRow
 from app.live.tables import LiveStream as StreamRow
+from app.live.wire import recording_of
 from app.videos.facts_schemas import MAX_TITLE_CHARS
 from app.videos.tables import Video
 
@@ -205,13 +206,6 @@ class LiveStream(BaseModel):
 
 class LivePage(Page[LiveStream]):
     """Streams, the newest first."""
-
-
-def recording_of(stream: StreamRow) -> Literal["on", "off", "stopped"]:
-    """Tell whether a stream is recorded."""
-    if not stream.record:
-        return "off"
-    return "on" if stream.recording_problem is None else "stopped"
 
 
 def _links(stream: StreamRow) -> dict[str, str | None]:

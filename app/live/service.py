@@ -51,7 +51,6 @@ class Wanted:
     analyse_after: bool
     analyse_model: str | None
     webhook_batch_s: float | None
-    callback_url: str | None = None
 
 
 def add_stream(
@@ -74,7 +73,6 @@ def add_stream(
         id=new_id(),
         title=wanted.name,
         source={"live": wanted.address.shown},
-        callback_url=wanted.callback_url,
         created_at=now,
     )
     session.add(video)

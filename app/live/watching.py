@@ -10,10 +10,8 @@ from uuid import UUID
 
 from fastapi.sse import format_sse_event
 
-from app.jobs.tables import Job
-from app.live.schemas import recording_of
-from app.live.service import state_of
-from app.live.tables import LiveChange, LiveGap, LiveStream
+from app.live.tables import LiveChange, LiveGap
+from app.live.wire import change_item, gap_item
 from app.streams.subscription import HEARTBEAT, HEARTBEAT_S
 
 RETRY_MS = 1000
@@ -46,19 +44,6 @@ class Message:
 
     data: bytes
     decoded_s: float | None = None
-
-
-def status_of(stream: LiveStream, job: Job) -> dict[str, object]:
-    """Tell how a stream stands, for those who watch it."""
-    return {
-        "state": state_of(stream, job),
-        "edge_s": round(stream.edge_s, 3),
-        "recorded_s": round(stream.recorded_s, 3),
-        "changes": stream.changes,
-        "recording": recording_of(stream),
-        "look_ahead_s": stream.look_ahead_s,
-        "error": job.error_code if job.status == "failed" else None,
-    }
 
 
 class Watch:
@@ -164,31 +149,6 @@ class Watch:
         )
         self._waiting.append(Message(text, decoded_s))
         self._wake.set()
-
-
-def change_item(change: LiveChange) -> dict[str, object]:
-    """Give the JSON object of a change, as docs/live.md has it."""
-    return {
-        "number": change.number,
-        "id": str(change.event_id),
-        "type": change.label,
-        "time_s": change.time_ms / 1000,
-        "wall": change.wall.isoformat(),
-        "frame": change.frame,
-        "score": round(change.score, 4),
-        "team": change.team,
-        "is_provisional": change.kind == "provisional",
-        "replaces": None if change.replaces is None else str(change.replaces),
-    }
-
-
-def gap_item(gap: LiveGap) -> dict[str, object]:
-    """Give the JSON object of a gap."""
-    return {
-        "from_s": round(gap.from_s, 3),
-        "to_s": round(gap.to_s, 3),
-        "reason": gap.reason,
-    }
 
 
 def _last_of(news: News) -> int:

@@ -9,6 +9,7 @@ MessageType = Literal[
     "video.completed",
     "video.failed",
     "video.canceled",
+    "event.created",
     "clip.completed",
     "clip.failed",
     "clip.canceled",

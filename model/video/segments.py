@@ -62,7 +62,7 @@ def shifted(data: bytes, by_s: float) -> bytes:
             continue
         for traf in boxes(data, moof.content, moof.end):
             if traf.kind == b"traf":
-                _shift(moved, traf, scales, by_s)
+                _shift(data, moved, traf, scales, by_s)
     return bytes(moved)
 
 
@@ -123,9 +123,11 @@ def _after_times(data: bytes, box: Box) -> int:
     return number
 
 
-def _shift(moved: bytearray, traf: Box, scales: dict[int, int], by_s: float) -> None:
+def _shift(
+    data: bytes, moved: bytearray, traf: Box, scales: dict[int, int], by_s: float
+) -> None:
     track = 0
-    for box in boxes(bytes(moved[: traf.end]), traf.content, traf.end):
+    for box in boxes(data, traf.content, traf.end):
         if box.kind == b"tfhd":
             (track,) = struct.unpack_from(">I", moved, box.content + 4)
         elif box.kind == b"tfdt":

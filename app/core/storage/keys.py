@@ -191,6 +191,22 @@ def is_frame_times_key(key: str) -> bool:
     return path.parts[2:-1] == ("frames",) and path.suffix == ".npz"
 
 
+def live_segment_key(video_id: UUID, token: UUID, number: int) -> str:
+    """Name a piece of what one run recorded of a live stream.
+
+    Args:
+        token: the lease under which the job runs.
+        number: of the piece, from 0.
+    """
+    return f"{video_prefix(video_id)}/live/{token}.{number:06}.mp4"
+
+
+def is_live_segment_key(key: str) -> bool:
+    """Whether a key is one that `live_segment_key` makes."""
+    path = PurePosixPath(key)
+    return path.parts[2:-1] == ("live",) and path.suffix == ".mp4"
+
+
 def saved_runs_prefix(video_id: UUID, job_id: UUID) -> str:
     """Name the folder of all that the runs of a job save while they go on."""
     return f"{video_prefix(video_id)}/runs/{job_id}"

@@ -1,0 +1,188 @@
+"""Live sources and spotters that do what a test says, and real segments."""
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal
+
+import av
+import numpy as np
+
+from app.core.settings import Settings
+from model.video.segments import shifted
+from worker.live_streams.parts import LoadedSpotter, Parts
+
+FPS = 10.0
+CHECKPOINT = {"name": "tiny", "version": "1", "sha256": "f00d", "engine": "fake"}
+
+
+@dataclass(frozen=True)
+class FakeChange:
+    kind: Literal["provisional", "final", "retracted"]
+    id: int
+    label: str
+    media_s: float
+    score: float
+    team: str | None = None
+
+
+@dataclass(frozen=True)
+class FakeStep:
+    media_s: float
+    wall: datetime
+    decoded_at: float
+    image: Any = None
+    says: Sequence[FakeChange] = ()
+
+
+@dataclass(frozen=True)
+class FakeFacts:
+    width: int = 64
+    height: int = 48
+    fps: float = FPS
+    codec: str = "h264"
+    format: str = "flv"
+    sound: str | None = None
+    is_copied: bool = True
+
+
+@dataclass(frozen=True)
+class FakeGap:
+    from_s: float
+    to_s: float
+    reason: str
+    is_hole: bool = True
+
+
+class FakeSpotter:
+    """Says what the step that is pushed says."""
+
+    look_ahead_s, fps, frame_spec, engine = 0.5, FPS, None, "fake"
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.gaps = 0
+        self.last_words: list[FakeChange] = []
+
+    def push(self, picture: Any, media_s: float) -> Sequence[FakeChange]:
+        self.times.append(media_s)
+        return picture.says
+
+    def gap(self) -> Sequence[FakeChange]:
+        self.gaps += 1
+        return []
+
+    def close(self) -> Sequence[FakeChange]:
+        return self.last_words
+
+
+@dataclass
+class Script:
+    """What a fake source sends, step by step, while the test goes on."""
+
+    items: "queue.Queue[Any]" = field(default_factory=queue.Queue)
+    spotter: FakeSpotter = field(default_factory=FakeSpotter)
+    sink: Any = None
+    failed: str | None = None
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(
+            load_spotter=self._load,
+            open_live=self._open,
+            pull=lambda url, nets: SimpleNamespace(name=url, nets=nets),
+            listen=lambda host, port, key: SimpleNamespace(name=f"{host}:{port}/{key}"),
+            push=FakePush,
+            udp=lambda host, port: SimpleNamespace(name=f"{host}:{port}"),
+            file=lambda path: SimpleNamespace(name=path),
+        )
+
+    def step(self, media_s: float, *says: FakeChange, wall: datetime | None = None) -> None:
+        now = datetime.now(UTC)
+        step = FakeStep(media_s, wall or now, time.monotonic(), says=says)
+        self.items.put(replace(step, image=step))
+
+    def end(self) -> None:
+        self.items.put(None)
+
+    def segment(self, path: Path, start_s: float, duration_s: float) -> None:
+        """Record a segment, as the recording's thread does."""
+        try:
+            self.sink.segment(0, path, start_s, duration_s, False)
+        except OSError as exc:
+            self.failed = str(exc)
+            self.sink.failed(str(exc))
+
+    def _load(self, _name: str, _settings: Settings) -> LoadedSpotter:
+        return LoadedSpotter(self.spotter, dict(CHECKPOINT))
+
+    @contextmanager
+    def _open(
+        self,
+        _source: Any,
+        _spec: Any,
+        *,
+        record: Any,
+        folder: Path,  # noqa: ARG002  # as the real one
+        on_wait: Callable[[], None],
+    ) -> Iterator[Iterator[Any]]:
+        self.sink = record
+        yield self._items(on_wait)
+
+    def _items(self, on_wait: Callable[[], None]) -> Iterator[Any]:
+        while True:
+            try:
+                item = self.items.get(timeout=0.02)
+            except queue.Empty:
+                on_wait()
+                continue
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+
+class FakePush:
+    """Keeps what is pushed."""
+
+    name = "the browser"
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.restarts = 0
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
+def draw_segment(path: Path, *, start_s: float, frames: int, fps: int = 25) -> Path:
+    """Draw a fragmented MP4 that is complete by itself and begins at `start_s`."""
+    with av.open(
+        str(path),
+        "w",
+        format="mp4",
+        options={"movflags": "frag_keyframe+empty_moov+default_base_moof"},
+    ) as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.options = {"preset": "ultrafast", "tune": "zerolatency"}
+        for number in range(frames):
+            picture = np.full((48, 64, 3), number * 5 % 255, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+    path.write_bytes(shifted(path.read_bytes(), start_s))
+    return path

@@ -1,0 +1,202 @@
+"""What a stream is made of that others make: its source, its spotter, its pictures.
+
+The one place that names the model's live modules.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, Literal, Protocol
+
+from app.core.settings import Network, Settings
+from app.live.addresses import judge_addresses
+from app.sources.problems import SourceRefused
+from model.checkpoint.archive import Checkpoint
+from model.checkpoint.library import find_named
+from model.errors import UnreadableVideo
+from worker.handlers.spot import checkpoint_facts
+
+
+class SpotChange(Protocol):
+    """What has become of a spot; see `model.spotting.live.LiveChange`."""
+
+    @property
+    def kind(self) -> Literal["provisional", "final", "retracted"]: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def media_s(self) -> float: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def team(self) -> str | None: ...
+
+
+class Spotter(Protocol):
+    """Finds spots while pictures come; see `model.spotting.live.LiveSpotter`."""
+
+    look_ahead_s: float
+    fps: float
+
+    @property
+    def frame_spec(self) -> Any: ...
+    def push(self, picture: Any, media_s: float) -> Sequence[SpotChange]: ...
+    def gap(self) -> Sequence[SpotChange]: ...
+    def close(self) -> Sequence[SpotChange]: ...
+
+
+class Step(Protocol):
+    """One picture; see `model.video.live.settings.LiveStep`."""
+
+    image: Any
+    media_s: float
+    wall: datetime
+    decoded_at: float
+
+
+class SegmentSink(Protocol):
+    """Takes what is recorded; see `model.video.live.settings.SegmentSink`."""
+
+    def segment(
+        self,
+        number: int,
+        path: Path,
+        start_s: float,
+        duration_s: float,
+        is_after_gap: bool,
+    ) -> None: ...
+
+    def failed(self, why: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSpotter:
+    """A spotter, and what is told of its checkpoint.
+
+    Attributes:
+        checkpoint: name, version, sha256 and engine.
+    """
+
+    spotter: Spotter
+    checkpoint: dict[str, object]
+
+
+OpenLive = Callable[..., AbstractContextManager[Iterator[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What makes them; tests hand in their own.
+
+    Attributes:
+        load_spotter: by the name of a checkpoint.
+        open_live: `open_live(source, spec, record=..., folder=..., on_wait=...)`.
+        pull, listen, push, udp, file: make a source of each kind.
+    """
+
+    load_spotter: Callable[[str, Settings], LoadedSpotter]
+    open_live: OpenLive
+    pull: Callable[[str, Sequence[Network]], Any]
+    listen: Callable[[str, int, str], Any]
+    push: Callable[[], Any]
+    udp: Callable[[str, int], Any]
+    file: Callable[[Path], Any]
+
+
+def kind_of(item: Any) -> Literal["step", "gap", "facts"]:
+    """Tell what came of a source."""
+    if hasattr(item, "image"):
+        return "step"
+    return "gap" if hasattr(item, "reason") else "facts"
+
+
+def resolver(allow_nets: Sequence[Network]) -> Callable[[str, int], list[str]]:
+    """Make what says which addresses a source may be connected to.
+
+    A host that leads to a private address is refused, each time it is asked for, as
+    `POST /live` does it.
+    """
+    resolve_any = resolve_name("model.video.live.dialing:resolve_any")
+    unreachable = resolve_name("model.errors:SourceUnreachable")
+
+    def resolve(host: str, port: int) -> list[str]:
+        found: list[str] = resolve_any(host, port)
+        addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in found]
+        try:
+            judge_addresses(host, addresses, allow_nets)
+        except SourceRefused as exc:
+            raise unreachable(exc.detail) from exc
+        return found
+
+    return resolve
+
+
+def _load_spotter(name: str, settings: Settings) -> LoadedSpotter:
+    path = find_named(name, settings.data_dir / "models", chosen=settings.model)
+    spotter = resolve_name("model.spotting.live:LiveSpotter").load(
+        path,
+        engine=settings.engine,
+        precision=settings.precision,
+        user_dir=settings.data_dir / "models",
+    )
+    manifest = Checkpoint.open(path).manifest
+    facts = checkpoint_facts(manifest, engine=str(spotter.engine))
+    return LoadedSpotter(spotter, facts)
+
+
+def _open_live(
+    source: Any, spec: Any, **options: Any
+) -> AbstractContextManager[Iterator[Any]]:
+    settings = resolve_name("model.video.live.settings:LiveSettings")(spec=spec)
+    opened: AbstractContextManager[Iterator[Any]]
+    opened = resolve_name("model.video.live.session:open_live")(
+        source, settings, **options
+    )
+    return opened
+
+
+def _pull(url: str, allow_nets: Sequence[Network]) -> Any:
+    is_http = url.startswith(("http://", "https://"))
+    name = "hls_source:HlsSource" if is_http else "pulling:PullSource"
+    make = resolve_name(f"model.video.live.{name}")
+    return make(url, resolve=resolver(allow_nets))
+
+
+class _Listening:
+    """A source of its own RTMP server, which ends with it."""
+
+    def __init__(self, host: str, port: int, key: str) -> None:
+        self._server = resolve_name("model.video.live.rtmp_server:RtmpServer")(
+            host, port
+        )
+        self._source = self._server.source(key)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def close(self) -> None:
+        self._source.close()
+        self._server.close()
+
+
+def _push() -> Any:
+    return resolve_name("model.video.live.sources:PushSource")("the browser")
+
+
+def _udp(host: str, port: int) -> Any:
+    return resolve_name("model.video.live.sources:UdpSource")(host, port)
+
+
+def _file(path: Path) -> Any:
+    if not path.is_file():
+        raise UnreadableVideo(f"There is no file {path.name} in the folder of imports.")
+    return resolve_name("model.video.live.sources:FileSource")(path)
+
+
+PARTS = Parts(_load_spotter, _open_live, _pull, _Listening, _push, _udp, _file)

@@ -1,0 +1,205 @@
+"""The recording of a stream: segments into storage, and one file of them in the end."""
+
+import errno
+import hashlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import BinaryIO
+
+import structlog
+
+from app.core.errors import SourceMissing, StorageFull
+from app.core.storage.interface import Storage, StoredFile
+from app.core.storage.keys import fetched_key, live_segment_key
+from app.live.tables import LiveSegment
+from app.live.writing import Held, Segment
+from app.projects.problems import QuotaReached
+from app.sources.queries import ensure_room_for
+from model.errors import ModelError
+from model.video.joining import Joining, pieces_of
+from model.video.joins import PartFile
+from model.video.segments import fragments, head_size, shifted
+from worker.handlers.source import stored_file
+from worker.handlers.storing import refuse_to_fill_the_disk, store_pieces
+from worker.job_task import HandlerContext, Reporter
+from worker.live_streams.writer import StreamWriter
+
+FULL = "The disk is full: recording has stopped, the spotting goes on."
+COPY_BYTES = 2**20
+
+log = structlog.get_logger(__name__)
+
+
+class StoredSegments:
+    """Takes segments as they are finished; called from the recording's thread."""
+
+    def __init__(
+        self,
+        held: Held,
+        context: HandlerContext,
+        writer: StreamWriter,
+        *,
+        offset_s: Callable[[], float],
+        first_number: int,
+    ) -> None:
+        """Begin.
+
+        Args:
+            offset_s: what is added to the source's times.
+            first_number: of the stream's segments; earlier runs made those before.
+        """
+        self._held, self._context, self._writer = held, context, writer
+        self._offset_s, self._next = offset_s, first_number
+        self._is_first = first_number > 0
+
+    def segment(
+        self,
+        number: int,  # noqa: ARG002  # counts anew in each run
+        path: Path,
+        start_s: float,
+        duration_s: float,
+        is_after_gap: bool,
+    ) -> None:
+        """Keep a segment.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        try:
+            data = shifted(path.read_bytes(), self._offset_s())
+        finally:
+            path.unlink(missing_ok=True)
+        self._ensure_room(len(data))
+        head_bytes = head_size(data)
+        key = live_segment_key(self._held.video_id, self._held.token, self._next)
+        try:
+            self._context.storage.put(key, data)
+        except StorageFull as exc:
+            raise OSError(errno.ENOSPC, FULL) from exc
+        self._next += 1
+        self._writer.segment(
+            Segment(
+                key=key,
+                start_s=start_s + self._offset_s(),
+                duration_s=duration_s,
+                size_bytes=len(data),
+                head_bytes=head_bytes,
+                head_sha256=hashlib.sha256(data[:head_bytes]).hexdigest(),
+                is_after_gap=is_after_gap or self._is_first,
+            )
+        )
+        self._is_first = False
+
+    def failed(self, why: str) -> None:
+        """Tell that nothing more is recorded; the stream goes on."""
+        log.warning("live_recording_stopped", why=why)
+        self._writer.note(recording_problem=why)
+
+    def _ensure_room(self, size_bytes: int) -> None:
+        try:
+            refuse_to_fill_the_disk(self._context, size_bytes, what="recording")
+            with self._context.sessions() as session:
+                ensure_room_for(session, self._held.video_id, size_bytes)
+        except StorageFull as exc:
+            raise OSError(errno.ENOSPC, FULL) from exc
+        except QuotaReached as exc:
+            raise OSError(errno.EDQUOT, str(exc)) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The file that a recording became.
+
+    Attributes:
+        problem: why there is none, if there is none; else what is to be known.
+    """
+
+    stored: StoredFile | None
+    problem: str | None = None
+
+
+def join_segments(
+    segments: Sequence[LiveSegment],
+    held: Held,
+    context: HandlerContext,
+    reporter: Reporter,
+) -> Joined:
+    """Make one file of a recording, whose times are those of the stream.
+
+    Where the source changed its size or codec, the parts are put behind each other.
+
+    Raises:
+        Canceled: the run must stop.
+    """
+    groups = [list(own) for _, own in groupby(segments, lambda one: one.head_sha256)]
+    total = sum(one.size_bytes for one in segments)
+    try:
+        # Once as it came, once while it is written, and once stored.
+        refuse_to_fill_the_disk(context, 3 * total, what="recording")
+        return _join(groups, held, context, reporter)
+    except StorageFull:
+        return Joined(
+            None,
+            "The disk has no room for one file of the recording: free some, the "
+            "segments are kept.",
+        )
+    except (ModelError, SourceMissing) as exc:
+        log.warning("live_not_joined", error=str(exc))
+        return Joined(None, f"No file could be made of the recording: {exc}")
+
+
+def _join(
+    groups: Sequence[Sequence[LiveSegment]],
+    held: Held,
+    context: HandlerContext,
+    reporter: Reporter,
+) -> Joined:
+    folder = context.settings.data_dir
+    with tempfile.TemporaryDirectory(dir=folder, prefix="live-") as scratch:
+        parts = []
+        for number, group in enumerate(groups, start=1):
+            path = Path(scratch, f"{number}.mp4")
+            with path.open("wb") as file:
+                _concatenate(group, file, context.storage, reporter)
+            parts.append(PartFile(path, f"Part {number} of the recording"))
+        with tempfile.TemporaryFile(dir=folder) as target:
+            joining = Joining(
+                parts,
+                on_progress=lambda _stage, _done: reporter.touch(),
+                on_wait=reporter.touch,
+            )
+            joined = joining.write(target.fileno())
+            stored = store_pieces(
+                fetched_key(held.video_id, held.token),
+                pieces_of(joined, target.fileno()),
+                context,
+                reporter,
+                what="recording",
+            )
+    told = None
+    if len(groups) > 1:
+        told = (
+            f"The source changed {len(groups) - 1} times what it sends; its parts are "
+            "put behind each other, and later events may lie a little off."
+        )
+    return Joined(stored, told)
+
+
+def _concatenate(
+    group: Sequence[LiveSegment],
+    file: BinaryIO,
+    storage: Storage,
+    reporter: Reporter,
+) -> None:
+    """Write segments with the same head as one fragmented MP4."""
+    for number, segment in enumerate(group):
+        reporter.touch()
+        with stored_file(segment.key, storage) as path:
+            data = path.read_bytes()
+        if number == 0:
+            file.write(data[: segment.head_bytes])
+        for piece in fragments(data):
+            file.write(piece)
