@@ -82,6 +82,7 @@ def test_events_have_the_shape_integrators_rely_on(
     assert set(event) == {
         *("id", "type", "time_s", "frame", "score", "team", "state", "source"),
         *("attributes", "is_ghost", "version", "decided_by", "decided_at"),
+        "is_provisional",
     }
     assert UUID(event["id"]) == suggestion_id(video, "PASS", 30)
     assert (event["state"], event["source"], event["version"]) == (
