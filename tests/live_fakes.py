@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from app.core.settings import Settings
+from model.checkpoint.archive import Checkpoint
 from model.video.segments import shifted
 from worker.live_streams.parts import LoadedSpotter, Parts
 
@@ -72,7 +73,8 @@ class FakeSpotter:
 
     def push(self, picture: Any, media_s: float) -> Sequence[FakeChange]:
         self.times.append(media_s)
-        return picture.says
+        said: Sequence[FakeChange] = picture.says
+        return said
 
     def gap(self) -> Sequence[FakeChange]:
         self.gaps += 1
@@ -103,7 +105,9 @@ class Script:
             file=lambda path: SimpleNamespace(name=path),
         )
 
-    def step(self, media_s: float, *says: FakeChange, wall: datetime | None = None) -> None:
+    def step(
+        self, media_s: float, *says: FakeChange, wall: datetime | None = None
+    ) -> None:
         now = datetime.now(UTC)
         step = FakeStep(media_s, wall or now, time.monotonic(), says=says)
         self.items.put(replace(step, image=step))
@@ -116,11 +120,13 @@ class Script:
         try:
             self.sink.segment(0, path, start_s, duration_s, False)
         except OSError as exc:
-            self.failed = str(exc)
-            self.sink.failed(str(exc))
+            self.failed = exc.strerror
+            self.sink.failed(str(exc.strerror))
 
-    def _load(self, _name: str, _settings: Settings) -> LoadedSpotter:
-        return LoadedSpotter(self.spotter, dict(CHECKPOINT))
+    def _load(self, name: str, settings: Settings) -> LoadedSpotter:
+        path = settings.data_dir / "models" / f"{name}.touchline"
+        options = Checkpoint.open(path).manifest.spotting
+        return LoadedSpotter(self.spotter, dict(CHECKPOINT), options)
 
     @contextmanager
     def _open(
@@ -129,7 +135,7 @@ class Script:
         _spec: Any,
         *,
         record: Any,
-        folder: Path,  # noqa: ARG002  # as the real one
+        folder: Path,  # as the real one
         on_wait: Callable[[], None],
     ) -> Iterator[Iterator[Any]]:
         self.sink = record

@@ -147,7 +147,7 @@ def state_of(stream: LiveStream, job: Job) -> State:
         case JobStatus.SUCCEEDED | JobStatus.CANCELED:
             return "ended"
         case JobStatus.QUEUED:
-            return "interrupted" if job.attempt > 0 else "waiting"
+            return "waiting" if stream.phase == Phase.WAITING else "interrupted"
     return state_of_phase(stream.phase)
 
 

@@ -20,8 +20,9 @@ from app.live.queries import CHANNEL, held_stream, note_version
 from app.live.tables import LiveChange, LiveGap, LiveSegment, LiveStream
 from app.timelines.queries import show_analysis
 from app.timelines.suggestions import suggestion_id
-from app.timelines.tables import Analysis, Event
+from app.timelines.tables import SPOTTING, Analysis, Event
 from app.videos.tables import Video
+from model.checkpoint.spotting_options import SpottingOptions
 
 ChangeKind = Literal["provisional", "final", "retracted"]
 PTS_PER_MS = 90  # as MPEG-TS and HLS count
@@ -82,10 +83,38 @@ class Segment:
     is_after_gap: bool
 
 
+def note_facts(
+    session: Session, held: Held, facts: Mapping[str, object], *, fps: float
+) -> None:
+    """Note what the source sends, for the stream and its video.
+
+    Args:
+        fps: by which frames are counted.
+
+    Raises:
+        LeaseLost: the stream is somebody else's now.
+    """
+    note(session, held, facts=dict(facts))
+    shown = {name: facts[name] for name in ("width", "height", "codec")}
+    session.execute(
+        update(Video)
+        .where(Video.id == held.video_id)
+        .values(fps=fps, **shown)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def begin_analysis(
-    session: Session, held: Held, checkpoint: Mapping[str, object]
+    session: Session,
+    held: Held,
+    checkpoint: Mapping[str, object],
+    spotting: SpottingOptions,
 ) -> None:
     """Show an empty timeline, which grows; one of an earlier run goes on.
+
+    Args:
+        checkpoint: name, version, sha256 and engine of what runs.
+        spotting: its labels and thresholds.
 
     Raises:
         LeaseLost: the stream is somebody else's now.
@@ -97,7 +126,7 @@ def begin_analysis(
         id=held.job_id,
         video_id=held.video_id,
         job_id=held.job_id,
-        checkpoint=dict(checkpoint),
+        checkpoint={**checkpoint, SPOTTING: spotting.to_dict()},
         event_counts={},
         warnings={},
         requested_at=session.get_one(Job, held.job_id).created_at,

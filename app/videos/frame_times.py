@@ -1,6 +1,7 @@
 """When each frame of a video is shown: stored by the jobs that decode it."""
 
 from collections import OrderedDict
+from functools import lru_cache
 from threading import Lock
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from app.core.storage.interface import Storage
 from app.videos.tables import Video
 from model.video.frame_times import MAX_FRAMES, FrameTimes
 
+LIVE_S = 12 * 3600.0  # no stream lasts longer
 KEPT = 16  # videos whose times stay in memory, at most 28 MB each
 
 log = structlog.get_logger(__name__)
@@ -50,11 +52,19 @@ def fallback_from_facts(video: Video) -> FrameTimes | None:
     For videos whose frames' times are not known: wrong where the rate varies.
     """
     fps, facts = video.fps, video.facts or {}
+    if fps and video.duration_s is None and "live" in (video.source or {}):
+        return _of_a_stream(fps)
     if not fps or not video.duration_s:
         return None
     counted = facts.get("frame_count_estimate")
     frames = counted if isinstance(counted, int) else round(video.duration_s * fps)
     return FrameTimes.constant(fps=fps, frames=min(max(frames, 1), MAX_FRAMES))
+
+
+@lru_cache(maxsize=4)
+def _of_a_stream(fps: float) -> FrameTimes:
+    """Suppose a constant rate, for as long as a live stream may last."""
+    return FrameTimes.constant(fps=fps, frames=min(round(LIVE_S * fps), MAX_FRAMES))
 
 
 class _Kept:

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,17 +13,15 @@ from typing import Any
 from uuid import UUID
 
 import av
-import httpx
 import pytest
 from sqlalchemy import select
 
-from app.core.settings import Settings
 from app.health.queries import save_heartbeat
 from app.jobs.kinds import JobKind
-from app.jobs.tables import Job, JobStatus
+from app.jobs.tables import JobStatus
 from app.live import models
-from app.live.tables import LiveStream
-from app.webhooks.tables import Delivery, Webhook
+from app.webhooks.tables import Delivery
+from model.errors import NoVideoStream
 from tests.api_server import RunningApi, eventually
 from tests.integration.test_api_streams import listening
 from tests.live_fakes import (
@@ -37,7 +35,11 @@ from worker.live_streams.run import run_live
 from worker.outcomes import WorkerContext
 from worker.runner import run_job
 
-API_SETTINGS = {"heartbeat": timedelta(seconds=1), "lease": timedelta(seconds=3)}
+API_SETTINGS = {
+    "heartbeat": timedelta(seconds=1),
+    "lease": timedelta(seconds=3),
+    "webhook_allow_nets": "127.0.0.9/32",
+}
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 SHOT = FakeChange("provisional", 1, "PASS", 0.5, 0.7, "left")
 
@@ -229,3 +231,214 @@ def test_events_are_there_while_the_match_is_played(api: RunningApi) -> None:
         assert 0 < shown["latency"][stage]["p50_ms"] < 2000, stage
     assert script.spotter.gaps == 1
     assert (end["state"], worker.status) == ("ended", JobStatus.SUCCEEDED)
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_what_a_person_decides_meanwhile_stays(api: RunningApi) -> None:
+    video = begin(api)
+    worker = Worker()
+    with (
+        listening(api, f"/live/{video['id']}/events/stream") as heard,
+        worker.running(api, video["job"]["id"]) as script,
+    ):
+        script.items.put(FakeFacts())
+        script.step(0.0)
+        script.step(1.0, SHOT)
+        (told,) = heard.wait_for("provisional")
+        own = f"/videos/{video['id']}/events"
+        api.client.patch(f"{own}/{told['id']}", json={"state": "accepted"})
+        tagged = api.client.post(own, json={"type": "DRIVE", "time_s": 0.9})
+        assert tagged.status_code == 201, tagged.text
+        script.step(1.1, replace(SHOT, kind="retracted"))
+        heard.wait_for("retracted")
+
+    events = events_of(api, video)
+    assert [(one["type"], one["state"]) for one in events] == [
+        *(("PASS", "accepted"), ("DRIVE", "added"))
+    ]
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_who_connects_again_is_told_what_was_missed(api: RunningApi) -> None:
+    video = begin(api)
+    path = f"/live/{video['id']}/events/stream"
+    worker = Worker()
+    with worker.running(api, video["job"]["id"]) as script:
+        script.step(0.0)
+        with listening(api, path) as heard:
+            script.step(1.0, SHOT)
+            heard.wait_for("provisional")
+        script.step(1.1, replace(SHOT, kind="final"))
+        eventually(lambda: not events_of(api, video)[0]["is_provisional"])
+        with listening(api, path, {"Last-Event-ID": "1"}) as again:
+            (missed,) = again.wait_for("final")
+        with listening(api, f"{path}?after=0") as all_of_it:
+            all_of_it.wait_for("final")
+
+    assert missed["number"] == 2
+    assert again.events("provisional") == []
+    assert len(all_of_it.events("provisional")) == 1
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_another_worker_takes_over_and_marks_the_gap(api: RunningApi) -> None:
+    video = begin(api)
+    began = datetime.now(UTC) - timedelta(seconds=60)
+    first, second = Worker(), Worker()
+    with (
+        listening(api, f"/live/{video['id']}/events/stream") as heard,
+        first.running(api, video["job"]["id"]) as script,
+    ):
+        script.step(0.0, wall=began)
+        script.step(1.0, SHOT, wall=began + timedelta(seconds=1))
+        heard.wait_for("provisional")
+        first.leaving.set()
+    shown = api.client.get(f"/live/{video['id']}").json()
+    with (
+        listening(api, f"/live/{video['id']}/events/stream") as heard,
+        second.running(api, video["job"]["id"]) as script,
+    ):
+        heard.wait_for("final")  # Nothing more will be said of it.
+        script.step(0.0, wall=began + timedelta(seconds=9))
+        (gap,) = heard.wait_for("gap")
+        script.step(0.5, replace(SHOT, media_s=9.2), wall=began)
+        heard.wait_for("provisional")
+
+    assert shown["state"] == "interrupted"
+    assert (gap["from_s"], gap["to_s"]) == (1.0, 9.0)
+    assert gap["reason"] == "worker changed"
+    assert script.spotter.times == [9.0, 9.5]
+    assert [one["time_s"] for one in events_of(api, video)] == [0.5, 9.2]
+    assert second.status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_the_recording_is_viewed_and_becomes_the_videos_file(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    video = begin(api, analyse_after=True)
+    hls = f"/live/{video['id']}/hls"
+    worker = Worker()
+    with worker.running(api, video["job"]["id"]) as script:
+        none_yet = api.client.get(f"{hls}/index.m3u8")
+        script.step(0.0)
+        eventually(lambda: script.sink is not None)
+        for number, start_s in enumerate((0.0, 3.0)):
+            path = tmp_path / f"{number}.mp4"
+            draw_segment(path, start_s=start_s, frames=50)
+            script.segment(path, start_s, 2.0)
+        eventually(lambda: "seg1.mp4" in api.client.get(f"{hls}/index.m3u8").text)
+        playlist = api.client.get(f"{hls}/index.m3u8").text
+        segment = api.client.get(f"{hls}/seg1.mp4", headers={"range": "bytes=0-99"})
+        lost = api.client.get(f"{hls}/seg9.mp4")
+        api.client.post(f"/live/{video['id']}/stop")
+        eventually(lambda: worker.status is not None)
+
+    after = api.client.get(f"/videos/{video['id']}").json()
+    file = tmp_path / "whole.mp4"
+    file.write_bytes(api.client.get(f"/videos/{video['id']}/file").content)
+    assert none_yet.json()["type"] == "/problems/not-recorded"
+    assert lost.json()["type"] == "/problems/segment-not-found"
+    assert segment.status_code == 206
+    lines = playlist.splitlines()
+    assert lines[0] == "#EXTM3U"
+    assert [one for one in lines if one.startswith(("#EXTINF", "#EXT-X-GAP"))] == [
+        *("#EXTINF:2.000,", "#EXT-X-GAP", "#EXTINF:1.000,", "#EXTINF:2.000,")
+    ]
+    assert "#EXT-X-ENDLIST" not in lines
+    assert "#EXT-X-ENDLIST" in api.client.get(f"{hls}/index.m3u8").text
+    assert (after["status"], after["job"]["kind"]) == ("queued", "spot")
+    with av.open(str(file)) as container:
+        times = [float(one.time or 0) for one in container.decode(video=0)]
+    assert len(times) == 100
+    assert times[50] - times[0] == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_a_full_disk_ends_the_recording_and_nothing_else(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    video = begin(api)
+    worker = Worker(settings={"min_free_space": 2**60})
+    with (
+        listening(api, f"/live/{video['id']}/events/stream") as heard,
+        worker.running(api, video["job"]["id"]) as script,
+    ):
+        script.step(0.0)
+        eventually(lambda: script.sink is not None)
+        segment = draw_segment(tmp_path / "a.mp4", start_s=0, frames=3)
+        script.segment(segment, 0.0, 2.0)
+        script.step(1.0, SHOT)
+        heard.wait_for("provisional")
+        shown = api.client.get(f"/live/{video['id']}").json()
+
+    assert script.failed is not None
+    assert (shown["state"], shown["recording"]) == ("live", "stopped")
+    assert shown["recording_problem"].startswith("The disk is full")
+    assert worker.status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.usefixtures("live_worker")
+@pytest.mark.parametrize("batch_s", [0.0, 0.5])
+def test_webhooks_are_told_of_final_events(api: RunningApi, batch_s: float) -> None:
+    hook = {"url": "http://127.0.0.9:9/hook", "events": ["event.*"]}
+    assert api.client.post("/webhooks", json=hook).status_code == 201
+    video = begin(api, webhook_batch_s=batch_s)
+    worker = Worker()
+    with worker.running(api, video["job"]["id"]) as script:
+        script.step(0.0)
+        script.step(1.0, SHOT)
+        for number, media_s in enumerate((0.5, 1.0), start=1):
+            said = replace(SHOT, kind="final", id=number, media_s=media_s)
+            script.step(media_s + 1, said)
+            time.sleep(0.1)
+        eventually(lambda: sum(len(one) for one in told(api)) == 2)
+
+    assert [len(one) for one in told(api)] == ([1, 1] if batch_s == 0 else [2])
+    assert [one["time_s"] for batch in told(api) for one in batch] == [0.5, 1.0]
+
+
+def told(api: RunningApi) -> list[list[dict[str, Any]]]:
+    """Read the events of each message to webhooks, in order."""
+    with api.service.sessions() as session:
+        bodies = session.scalars(
+            select(Delivery.body)
+            .where(Delivery.type == "event.created")
+            .order_by(Delivery.id)
+        )
+        return [json.loads(body)["data"]["events"] for body in bodies]
+
+
+class SourceSilent(Exception):
+    """Named like that of the sources."""
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_a_source_that_falls_silent_for_good_has_ended(api: RunningApi) -> None:
+    video = begin(api, record=False)
+    worker = Worker()
+    with worker.running(api, video["job"]["id"]) as script:
+        script.step(0.0)
+        script.items.put(SourceSilent("No picture came for 600 s."))
+        eventually(lambda: worker.status is not None)
+
+    shown = api.client.get(f"/live/{video['id']}").json()
+    assert (shown["state"], shown["recording"]) == ("ended", "off")
+    assert shown["links"]["hls"] is None
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_a_source_that_never_starts_has_failed_and_says_why(api: RunningApi) -> None:
+    video = begin(api)
+    worker = Worker()
+    with worker.running(api, video["job"]["id"]) as script:
+        script.items.put(NoVideoStream("The source sends sound alone."))
+        eventually(lambda: worker.status is not None)
+
+    shown = api.client.get(f"/live/{video['id']}").json()
+    assert shown["state"] == "failed"
+    assert shown["error"] == {
+        "code": "no_video_stream",
+        "detail": "The source sends sound alone.",
+        "retryable": False,
+    }

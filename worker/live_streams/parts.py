@@ -17,6 +17,7 @@ from app.live.addresses import judge_addresses
 from app.sources.problems import SourceRefused
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import find_named
+from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import UnreadableVideo
 from worker.handlers.spot import checkpoint_facts
 
@@ -81,10 +82,12 @@ class LoadedSpotter:
 
     Attributes:
         checkpoint: name, version, sha256 and engine.
+        spotting: its labels and thresholds.
     """
 
     spotter: Spotter
     checkpoint: dict[str, object]
+    spotting: SpottingOptions
 
 
 OpenLive = Callable[..., AbstractContextManager[Iterator[Any]]]
@@ -147,7 +150,7 @@ def _load_spotter(name: str, settings: Settings) -> LoadedSpotter:
     )
     manifest = Checkpoint.open(path).manifest
     facts = checkpoint_facts(manifest, engine=str(spotter.engine))
-    return LoadedSpotter(spotter, facts)
+    return LoadedSpotter(spotter, facts, manifest.spotting)
 
 
 def _open_live(

@@ -177,7 +177,7 @@ class _Following:
         """Show the timeline; go on with what an earlier run found."""
         checkpoint = self._loaded.checkpoint
         with self._context.sessions.begin() as session:
-            begin_analysis(session, self._held, checkpoint)
+            begin_analysis(session, self._held, checkpoint, self._loaded.spotting)
             analysis = session.get_one(Analysis, self._held.job_id)
             book = EventBook(
                 fps=_fps_of(self._stream.facts) or self._spotter.fps,
@@ -248,7 +248,7 @@ class _Following:
     def _take_facts(self, facts: Any) -> None:
         told = asdict(facts) if is_dataclass(facts) else dict(vars(facts))  # type: ignore[arg-type]  # an instance
         self._book.fps = _fps_of(told) or self._spotter.fps
-        self._writer.note(facts=told)
+        self._writer.facts(told, fps=self._book.fps)
 
     def _say(self, said: Any) -> None:
         if self._now is None or not said:

@@ -6,7 +6,7 @@ What waits is kept until the database is back or the lease has run out.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,7 @@ from app.live.writing import (
     add_gap,
     add_segment,
     note,
+    note_facts,
 )
 
 STATUS_EVERY_S = 1.0
@@ -126,6 +127,10 @@ class StreamWriter:
     def segment(self, segment: Segment) -> None:
         """Take a stored segment."""
         self._put(lambda session, held: add_segment(session, held, segment))
+
+    def facts(self, facts: Mapping[str, object], *, fps: float) -> None:
+        """Take what the source sends; see `note_facts`."""
+        self._put(lambda session, held: note_facts(session, held, facts, fps=fps))
 
     def note(self, **values: Any) -> None:
         """Take columns of the stream's row."""
