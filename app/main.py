@@ -49,6 +49,7 @@ from app.jobs import routes as jobs
 from app.keys import routes as keys
 from app.keys.ring import DatabaseKeyRing
 from app.live import hls_routes as live_recordings
+from app.live import push_routes as live_pushes
 from app.live import routes as live
 from app.live import stream_routes as live_events
 from app.live.hub import LiveHub
@@ -187,7 +188,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         osl.router,
         *(models.file_router, default_routes.router, default_routes.admin_router),
         *(keeping_routes.router, comparisons.router, many_routes.router),
-        *(live.router, live_events.router, live_recordings.router),
+        *(live.router, live_events.router, live_recordings.router, live_pushes.router),
     ):
         app.include_router(router)
     add_docs(app, webhook_messages=webhooks.messages)

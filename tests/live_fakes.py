@@ -92,6 +92,7 @@ class Script:
     spotter: FakeSpotter = field(default_factory=FakeSpotter)
     sink: Any = None
     failed: str | None = None
+    pushed: "FakePush" = field(default_factory=lambda: FakePush())
 
     @property
     def parts(self) -> Parts:
@@ -100,7 +101,7 @@ class Script:
             open_live=self._open,
             pull=lambda url, nets: SimpleNamespace(name=url, nets=nets),
             listen=lambda host, port, key: SimpleNamespace(name=f"{host}:{port}/{key}"),
-            push=FakePush,
+            push=lambda: self.pushed,
             udp=lambda host, port: SimpleNamespace(name=f"{host}:{port}"),
             file=lambda path: SimpleNamespace(name=path),
         )

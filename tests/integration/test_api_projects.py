@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.clips.tables import Clip
 from app.comparisons.service import ask_for_comparison, keep_result
 from app.comparisons.tables import Comparison
-from app.core.db.base import Base, utc_now
+from app.core.db.base import Base, new_id, utc_now
 from app.core.db.project_sessions import sessions_of
 from app.core.http.cursors import EventsCursor
 from app.core.principal import DEFAULT_PROJECT_ID, LOCAL, Principal
@@ -26,6 +26,7 @@ from app.jobs.requests import request
 from app.jobs.tables import Job
 from app.keys.service import create_key
 from app.keys.tables import ApiKey
+from app.live.tables import LiveChange, LiveGap, LiveSegment, LiveStream
 from app.osl.tables import OslJob
 from app.projects.tables import Project
 from app.retention.service import Rules, set_rules
@@ -68,6 +69,7 @@ NONE_YET = (  # of a video that is seen
     "/problems/report-not-ready",
     "/problems/format-cannot-hold",  # chapters need three events
     "/problems/result-not-ready",
+    "/problems/segment-not-found",
 )
 TUS = {
     **{"tus-resumable": "1.0.0", "upload-offset": "0"},
@@ -265,6 +267,7 @@ def make_things(api: RunningApi) -> Things:
         ping.close(DeliveryStatus.FAILED)
         session.add(ping)
         training_id = make_training(session)
+        add_live(session, video, job)
         comparison = ask_for_comparison(
             session,
             project_id=DEFAULT_PROJECT_ID,
@@ -288,6 +291,44 @@ def make_things(api: RunningApi) -> Things:
         report=UUID(report_id),
         training=training_id,
         comparison=comparison,
+    )
+
+
+def add_live(session: Session, video: UUID, job: UUID) -> None:
+    """Let a video be of a stream that has ended, with a segment and a change."""
+    now = utc_now()
+    session.add(
+        LiveStream(
+            video_id=video,
+            job_id=job,
+            source="listen",
+            kind="listen",
+            record=True,
+            analyse_after=False,
+            changes=1,
+            gaps=1,
+            created_at=now,
+        )
+    )
+    session.flush()
+    session.add(
+        LiveGap(video_id=video, number=1, from_s=0, to_s=1, reason="reconnected")
+    )
+    said = {"kind": "final", "label": "PASS", "time_ms": 1, "frame": 1, "score": 0.5}
+    times = {"wall": now, "decoded_at": now}
+    session.add(
+        LiveChange(video_id=video, number=1, event_id=new_id(), **said, **times)
+    )
+    sizes = {"start_s": 0, "duration_s": 1, "size_bytes": 9, "head_bytes": 4}
+    session.add(
+        LiveSegment(
+            video_id=video,
+            number=1,
+            key="no",
+            head_sha256="",
+            **sizes,
+            is_after_gap=False,
+        )
     )
 
 

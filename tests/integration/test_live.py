@@ -15,11 +15,14 @@ from uuid import UUID
 import av
 import pytest
 from sqlalchemy import select
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from app.health.queries import save_heartbeat
 from app.jobs.kinds import JobKind
 from app.jobs.tables import JobStatus
 from app.live import models
+from app.live.tables import LiveStream
 from app.webhooks.tables import Delivery
 from model.errors import NoVideoStream
 from tests.api_server import RunningApi, eventually
@@ -442,3 +445,59 @@ def test_a_source_that_never_starts_has_failed_and_says_why(api: RunningApi) -> 
         "detail": "The source sends sound alone.",
         "retryable": False,
     }
+
+
+def connected(api: RunningApi, video: dict[str, Any], **headers: str) -> Any:
+    """Open the WebSocket that a browser pushes over."""
+    url = f"{api.url.replace('http', 'ws', 1)}{video['links']['live']}/push"
+    return connect(url, additional_headers=headers, proxy=None)
+
+
+def closed_with(socket: Any) -> int:
+    with pytest.raises(ConnectionClosed) as closed:
+        socket.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    return int(closed.value.rcvd.code)
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_what_a_browser_pushes_reaches_the_worker(api: RunningApi) -> None:
+    video = begin(api, source="push")
+    worker = Worker()
+    with connected(api, video) as early:
+        assert closed_with(early) == 1013  # No worker yet.
+    with worker.running(api, video["job"]["id"]) as script:
+        eventually(lambda: is_listening(api, video))
+        with connected(api, video) as socket:
+            assert json.loads(socket.recv(timeout=10)) == {"kind": "ready"}
+            socket.send(b"webm " * 1000)
+            eventually(lambda: len(script.pushed.data) == 5000)
+        with connected(api, video) as socket:  # It comes back.
+            socket.recv(timeout=10)
+            api.client.post(f"/live/{video['id']}/stop")
+            assert closed_with(socket) == 1000
+    with connected(api, video) as late:
+        assert closed_with(late) == 4409
+
+    assert script.pushed.restarts == 2
+    assert worker.status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_who_may_not_push_is_told_by_a_code(api: RunningApi) -> None:
+    other = begin(api, source="listen", name="another")
+    none = {"links": {"live": "/live/none"}}
+    foreign = {"Origin": "https://evil.example"}
+
+    with connected(api, other) as socket:
+        assert closed_with(socket) == 4422
+    with connected(api, none) as socket:
+        assert closed_with(socket) == 4404
+    with connected(api, other, **foreign) as socket:
+        assert closed_with(socket) == 4403
+
+
+def is_listening(api: RunningApi, video: dict[str, Any]) -> bool:
+    with api.service.sessions() as session:
+        stream = session.get_one(LiveStream, UUID(video["id"]))
+        return stream.ingest is not None

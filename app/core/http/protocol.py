@@ -38,6 +38,7 @@ class LimitedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # one
         self._unread_timer: TimerHandle | None = None
         self._head_bytes = 0
         self._idle_since = time.monotonic()
+        self._is_upgraded = False  # another protocol has the connection since
 
     @property
     def is_idle(self) -> bool:
@@ -69,8 +70,17 @@ class LimitedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # one
         if end_streams is not None:
             end_streams()
 
+    def handle_websocket_upgrade(self, *args: Any) -> None:
+        """Hand the connection over; what comes is no longer ours to wait for."""
+        self._is_upgraded = True
+        self._stop(self._head_timer, self._unread_timer)
+        self._head_timer = self._unread_timer = None
+        super().handle_websocket_upgrade(*args)
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._is_upgraded:
+            return
         if not self.is_idle or self.transport.is_closing():
             self._stop(self._head_timer)
             self._head_timer, self._head_bytes = None, 0

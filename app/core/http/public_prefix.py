@@ -26,8 +26,11 @@ class PublicPrefix:
         self._app, self._prefix = app, prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._prefix:
+        if scope["type"] not in ("http", "websocket") or not self._prefix:
             await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._app(self._stripped(scope), receive, send)
             return
         if scope["path"] == self._prefix:  # Relative links of the page need the slash.
             await RedirectResponse(f"{self._prefix}/")(scope, receive, send)

@@ -17,6 +17,7 @@ KEEP_ALIVE_S = 5  # an idle connection is kept so long after an answer
 MAX_HEAD_BYTES = 64 * 1024
 FILES_PER_CONNECTION = 3  # an upload: its socket, the file and its marker
 OTHER_FILES = 256  # database, logs, libraries
+MAX_MESSAGE_BYTES = 4 * 2**20  # of a WebSocket, one message
 ON_SHUTDOWN = "on_shutdown"  # in the lifespan's state: what ends answers without end
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,9 @@ def uvicorn_options() -> dict[str, Any]:
     """Give uvicorn's options that every start of the API shares."""
     return {
         "http": "app.core.http.protocol:LimitedProtocol",
-        "ws": "none",
+        "ws": "auto",
+        "ws_max_size": MAX_MESSAGE_BYTES,
+        "ws_per_message_deflate": False,  # video is compressed already
         "timeout_keep_alive": KEEP_ALIVE_S,
         # Larger than what one read brings beyond ours, which is told in words.
         "h11_max_incomplete_event_size": 8 * MAX_HEAD_BYTES,

@@ -94,6 +94,8 @@ def test_every_operation_has_a_stable_id_a_summary_and_words(
         *("roll_back_default_model", "create_comparison", "list_comparisons"),
         *("get_comparison", "list_comparison_errors", "delete_comparison"),
         "create_analyses",
+        *("create_live", "list_live", "get_live", "stop_live"),
+        *("stream_live_events", "get_live_playlist", "load_live_segment"),
     }
     for path, method, operation in operations:
         assert operation["description"], (path, method)
@@ -214,6 +216,7 @@ def test_lists_link_what_creates_locates_and_what_passes_says_when(
         "/videos/{video_id}/reports",
         "/comparisons",
         "/comparisons/{comparison_id}/errors",
+        "/live",
     }
     assert creating == {
         "/clips",
@@ -225,6 +228,7 @@ def test_lists_link_what_creates_locates_and_what_passes_says_when(
         "/videos/{video_id}/jobs",
         "/videos/{video_id}/reports",
         "/api/v1/jobs",
+        "/live",
     }
     assert {("/readyz", "503"), ("/videos", "507")} <= passing
 
