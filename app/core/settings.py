@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     live_streams: int = Field(default=2, ge=1, le=64)  # one live worker follows
     live_host: str = "127.0.0.1"  # where a live worker listens: RTMP, and the API
     live_ports: str = Field(default="1935-1954", pattern=r"^\d{1,5}-\d{1,5}$")  # RTMP
-    # How others reach that worker; None: live_host, or the machine's name.
+    # How encoders reach that worker; None: live_host, or the machine's name.
     live_public_host: str | None = None
     match_tolerance: Duration = timedelta(seconds=0.5)  # a spot takes a decision within
     max_attempts: int = Field(default=3, ge=1)  # failed runs before a job is given up

@@ -17,6 +17,7 @@ from functools import partial
 
 import httpx
 
+from app.core.broker.notifier import LIVE_QUEUE
 from app.core.db.migrate import upgrade
 from app.core.errors import DatabaseLost, StartFailed
 from app.core.process_report import (
@@ -26,6 +27,7 @@ from app.core.process_report import (
 )
 from app.core.settings import Settings
 from app.core.workers import WorkerSpec, worker_command, workers_here
+from app.live.models import live_models
 from app.supervisor.answer_watch import (
     answers_http,
     answers_postgres,
@@ -253,9 +255,14 @@ def _plans(run: Run, environment: Mapping[str, str]) -> list[ProcessSpec]:
         )
 
     return [
-        *map(worker, workers_here()),
+        *(worker(spec) for spec in workers_here() if _has_work(spec, settings)),
         *map(api, range(1, settings.api_processes + 1)),
     ]
+
+
+def _has_work(spec: WorkerSpec, settings: Settings) -> bool:
+    """Leave out what could do nothing: without a live model no stream is followed."""
+    return spec.kind != LIVE_QUEUE or bool(live_models(settings))
 
 
 def _wait_for_postgres(

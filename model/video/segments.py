@@ -39,6 +39,24 @@ def head_size(data: bytes) -> int:
     raise UnreadableVideo("A segment of the recording is no fragmented MP4.")
 
 
+def pictures_of(head: bytes) -> bytes:
+    """Give what of a head says how pictures are to be read, and how many tracks are.
+
+    Segments of which this is the same are one video behind each other. A head may have
+    been written before the first sound came, and says less of it than later ones.
+
+    Raises:
+        UnreadableVideo: it is no head.
+    """
+    found, tracks = b"", 0
+    for trak in _inside(head, b"moov", b"trak"):
+        tracks += 1
+        whole = head[trak.start : trak.end]
+        if b"vide" in whole:
+            found += whole
+    return bytes([tracks]) + found
+
+
 def fragments(data: bytes) -> Iterator[bytes]:
     """Give the fragments of a segment, without its head and its indexes."""
     begin = head_size(data)

@@ -21,7 +21,7 @@ from app.sources.queries import ensure_room_for
 from model.errors import ModelError
 from model.video.joining import Joining, pieces_of
 from model.video.joins import PartFile
-from model.video.segments import fragments, head_size, shifted
+from model.video.segments import fragments, head_size, pictures_of, shifted
 from worker.handlers.source import stored_file
 from worker.handlers.storing import refuse_to_fill_the_disk, store_pieces
 from worker.job_task import HandlerContext, Reporter
@@ -134,11 +134,11 @@ def join_segments(
     Raises:
         Canceled: the run must stop.
     """
-    groups = [list(own) for _, own in groupby(segments, lambda one: one.head_sha256)]
     total = sum(one.size_bytes for one in segments)
     try:
         # Once as it came, once while it is written, and once stored.
         refuse_to_fill_the_disk(context, 3 * total, what="recording")
+        groups = _alike(segments, context.storage)
         return _join(groups, held, context, reporter)
     except StorageFull:
         return Joined(
@@ -149,6 +149,21 @@ def join_segments(
     except (ModelError, SourceMissing) as exc:
         log.warning("live_not_joined", error=str(exc))
         return Joined(None, f"No file could be made of the recording: {exc}")
+
+
+def _alike(
+    segments: Sequence[LiveSegment], storage: Storage
+) -> Sequence[Sequence[LiveSegment]]:
+    """Part a recording where what its pictures are read with changes."""
+    heads: dict[str, bytes] = {}
+    for segment in segments:
+        if segment.head_sha256 not in heads:
+            with stored_file(segment.key, storage) as path, path.open("rb") as file:
+                head = file.read(segment.head_bytes)
+            heads[segment.head_sha256] = pictures_of(head)
+    return [
+        list(own) for _, own in groupby(segments, lambda one: heads[one.head_sha256])
+    ]
 
 
 def _join(
@@ -194,12 +209,13 @@ def _concatenate(
     storage: Storage,
     reporter: Reporter,
 ) -> None:
-    """Write segments with the same head as one fragmented MP4."""
-    for number, segment in enumerate(group):
+    """Write segments that are alike as one fragmented MP4, with the last one's head."""
+    last = group[-1]
+    with stored_file(last.key, storage) as path, path.open("rb") as whole:
+        file.write(whole.read(last.head_bytes))
+    for segment in group:
         reporter.touch()
         with stored_file(segment.key, storage) as path:
             data = path.read_bytes()
-        if number == 0:
-            file.write(data[: segment.head_bytes])
         for piece in fragments(data):
             file.write(piece)

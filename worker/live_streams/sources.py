@@ -31,7 +31,7 @@ def opened_source(
     if address.kind == "push":
         source = parts.push()
         ingest = Ingest(
-            source, host=settings.live_host, public_host=_public_host(settings)
+            source, host=settings.live_host, public_host=_own_host(settings)
         )
         writer.note(ingest=ingest.address)
         try:
@@ -68,7 +68,8 @@ def _listen(
         except (OSError, ModelError) as exc:
             problem = exc
             continue
-        url = f"rtmp://{_public_host(settings)}:{port}/live"
+        host = settings.live_public_host or _own_host(settings)
+        url = f"rtmp://{host}:{port}/live"
         return source, {"url": url, "key": key, "port": str(port)}
     raise SourceNotFound(
         f"No port of TOUCHLINE_LIVE_PORTS={settings.live_ports} is free on "
@@ -76,8 +77,7 @@ def _listen(
     )
 
 
-def _public_host(settings: Settings) -> str:
-    if settings.live_public_host is not None:
-        return settings.live_public_host
+def _own_host(settings: Settings) -> str:
+    """Tell by which name other machines of the service reach this one."""
     is_all = settings.live_host in ("0.0.0.0", "::")  # noqa: S104  # not bound here
     return gethostname() if is_all else settings.live_host

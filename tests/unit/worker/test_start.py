@@ -10,6 +10,7 @@ import pytest
 from app.core.broker.notifier import (
     BACKGROUND_QUEUE,
     GPU_QUEUE,
+    LIVE_QUEUE,
     MEDIA_QUEUE,
     TRAIN_QUEUE,
 )
@@ -40,7 +41,7 @@ def test_every_worker_has_an_entry_and_every_kind_of_job_a_queue_named_like_one(
     modules = {path.stem for path in (ROOT / "worker").glob("*.py")}
 
     assert set(WORKERS) <= modules
-    queues = {GPU_QUEUE, MEDIA_QUEUE, BACKGROUND_QUEUE, TRAIN_QUEUE}
+    queues = {GPU_QUEUE, MEDIA_QUEUE, BACKGROUND_QUEUE, TRAIN_QUEUE, LIVE_QUEUE}
     assert queues == set(WORKERS)
 
 
