@@ -21,6 +21,7 @@ from app.cli.evaluate import calibrate, evaluate
 from app.cli.exchange import export, import_checkpoint
 from app.cli.join import join
 from app.cli.keys import keys, projects
+from app.cli.live import live
 from app.cli.models import models
 from app.cli.report import report
 from app.cli.serve import serve
@@ -57,6 +58,7 @@ touchline.command()(clip)
 touchline.command()(join)
 touchline.command()(report)
 touchline.command()(watch)
+touchline.add_typer(live, name="live")
 touchline.add_typer(models, name="models")
 touchline.command("import-checkpoint")(import_checkpoint)
 touchline.command()(export)

@@ -34,6 +34,8 @@ from tests.live_fakes import (
     Script,
     draw_segment,
 )
+from touchline.client.client import Client
+from touchline.watching.live_follow import LiveFollow
 from worker.live_streams.run import run_live
 from worker.outcomes import WorkerContext
 from worker.runner import run_job
@@ -501,3 +503,32 @@ def is_listening(api: RunningApi, video: dict[str, Any]) -> bool:
     with api.service.sessions() as session:
         stream = session.get_one(LiveStream, UUID(video["id"]))
         return stream.ingest is not None
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_final_events_are_followed_into_sportscodes_folder(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    video = begin(api, name="Cup final")
+    worker = Worker()
+    path = tmp_path / "__import__Cup final.xml"
+    with (
+        Client(api.url) as client,
+        worker.running(api, video["job"]["id"]) as script,
+    ):
+        script.step(0.0)
+        script.step(1.0, SHOT)
+        script.step(1.1, replace(SHOT, kind="final"))
+        events = LiveFollow(client, video["id"], folder=tmp_path).events()
+        first = next(events)
+        before = path.read_text()
+        events.close()
+        script.step(2.0, replace(SHOT, kind="final", id=2, media_s=1.5))
+        again = LiveFollow(client, video["id"], folder=tmp_path).events()
+        second = next(again)
+        script.end()
+        rest = list(again)
+
+    assert (first.type, first.time_s) == ("PASS", 0.5)
+    assert path.read_text().count("<instance>") == before.count("<instance>") + 1
+    assert (second.time_s, rest) == (1.5, [])

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from touchline.client.clips import ClipCalls
 from touchline.client.events import EventCalls
 from touchline.client.joining import JoinCalls
+from touchline.client.live import LiveCalls
 from touchline.client.models import ModelCalls
 from touchline.client.reports import ReportCalls
 from touchline.client.searching import SearchCalls
@@ -33,6 +34,7 @@ class Client(
     SearchCalls,
     ModelCalls,
     TrainingCalls,
+    LiveCalls,
 ):
     """Calls a service; `close` it, or use it in a `with`.
 

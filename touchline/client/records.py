@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 Status = Literal["queued", "running", "succeeded", "failed", "canceled"]
+VideoStatus = Literal[Status, "live"]
 State = Literal["suggested", "accepted", "rejected", "edited", "added"]
 Attribute = str | bool | int | float
 
@@ -130,7 +131,7 @@ class Video:
     teams: tuple[Team, ...]
     halves: tuple[Half, ...]
     facts_version: int
-    status: Status
+    status: VideoStatus
     stage: str | None
     progress: float
     error: JobError | None

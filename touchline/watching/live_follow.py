@@ -1,0 +1,79 @@
+"""Follows the events of a live stream, and writes them where Sportscode reads them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from model.data.formats.events import EventFacts, ExportedVideo
+from model.data.formats.sportscode_live import append_instances, import_path
+from touchline.client.client import Client
+from touchline.client.live import LiveEvent
+
+
+class LiveFollow:
+    """One stream, from its first event or from where a run before has ended.
+
+    Attributes:
+        path: of the file that is appended; None: none is.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        video: str,
+        *,
+        folder: Path | None = None,
+        lead_s: float = 5.0,
+        lag_s: float = 5.0,
+    ) -> None:
+        """Look at the stream.
+
+        Args:
+            client: of the service.
+            video: id of the stream's video.
+            folder: which Sportscode watches.
+            lead_s, lag_s: how long an instance is before and after its event.
+
+        Raises:
+            ClientError: there is no such stream.
+        """
+        self._client, self._video = client, video
+        name = client.live(video).name
+        self.path = None if folder is None else import_path(folder, name)
+        self._exported = ExportedVideo(name, None, lead_s=lead_s, lag_s=lag_s)
+
+    def events(self) -> Iterator[LiveEvent]:
+        """Give final events to the end of the stream, each once it is written."""
+        known = self._read_known()
+        for event in self._client.live_events(self._video, after=known):
+            if event.kind == "final":
+                self._write(event)
+            self._note_known(event.number)
+            if event.kind == "final":
+                yield event
+
+    def _write(self, event: LiveEvent) -> None:
+        if self.path is None:
+            return
+        facts = EventFacts(
+            *(event.id, event.type, round(event.time_s * 1000), event.frame),
+            *(event.score, event.team, {}),
+        )
+        append_instances(self.path, [facts], self._exported)
+
+    @property
+    def _known_path(self) -> Path | None:
+        """Where the number of the last change that was written is kept."""
+        if self.path is None:
+            return None
+        return self.path.with_name(f".{self.path.stem}.{self._video}.number")
+
+    def _read_known(self) -> int:
+        path = self._known_path
+        if path is None or not path.exists():
+            return 0
+        text = path.read_text().strip()
+        return int(text) if text.isdecimal() else 0
+
+    def _note_known(self, number: int) -> None:
+        if self._known_path is not None:
+            self._known_path.write_text(f"{number}\n")
