@@ -46,7 +46,7 @@ def _data(
 ) -> dict[str, object]:
     return {
         "video_id": str(video_id),
-        "events": [change_item(one) for one in found],
+        "items": [change_item(one) for one in found],
         "links": {
             "video": f"{base_url}/videos/{video_id}",
             "events": f"{base_url}/videos/{video_id}/events",

@@ -26,6 +26,7 @@ from app.webhooks.queries import (
     resume_endpoint,
 )
 from app.webhooks.schemas import (
+    CreatedMessage,
     Delivery,
     DeliveryPage,
     PingMessage,
@@ -170,6 +171,14 @@ def review_completed(body: ReviewMessage) -> None:
     """Sent to webhooks when a video has been reviewed from its start to its end.
 
     Sent again only after a stretch was taken back and reviewed anew.
+    """
+
+
+@messages.post("event.created", openapi_extra=SIGNATURE, responses=ANSWERS)
+def event_created(body: CreatedMessage) -> None:
+    """Sent to webhooks when events of a live stream have become final.
+
+    One by one, or those of some seconds together, as the stream was asked for.
     """
 
 

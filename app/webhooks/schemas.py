@@ -88,6 +88,29 @@ class ReviewData(BaseModel):
     links: dict[str, str]
 
 
+class CreatedEvent(BaseModel):
+    """An event of a live stream that has become final."""
+
+    number: int = Field(description="Of the change, rising.")
+    id: UUID
+    type: str
+    time_s: float
+    wall: datetime = Field(description="When it happened.")
+    frame: int
+    score: float
+    team: str | None
+    is_provisional: Literal[False]
+    replaces: UUID | None
+
+
+class CreatedData(BaseModel):
+    """What a webhook tells of events of a live stream."""
+
+    video_id: UUID = Field(examples=[VIDEO_ID])
+    items: list[CreatedEvent]
+    links: dict[str, str]
+
+
 class PingData(BaseModel):
     """What a ping tells."""
 
@@ -108,6 +131,14 @@ class ReviewMessage(BaseModel):
     type: Literal["review.completed"]
     timestamp: datetime
     data: ReviewData
+
+
+class CreatedMessage(BaseModel):
+    """The body of `event.created`."""
+
+    type: Literal["event.created"]
+    timestamp: datetime
+    data: CreatedData
 
 
 class PingMessage(BaseModel):

@@ -411,7 +411,7 @@ def told(api: RunningApi) -> list[list[dict[str, Any]]]:
             .where(Delivery.type == "event.created")
             .order_by(Delivery.id)
         )
-        return [json.loads(body)["data"]["events"] for body in bodies]
+        return [json.loads(body)["data"]["items"] for body in bodies]
 
 
 class SourceSilent(Exception):

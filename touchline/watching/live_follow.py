@@ -1,6 +1,6 @@
 """Follows the events of a live stream, and writes them where Sportscode reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from model.data.formats.events import EventFacts, ExportedVideo
@@ -41,7 +41,7 @@ class LiveFollow:
         self.path = None if folder is None else import_path(folder, name)
         self._exported = ExportedVideo(name, None, lead_s=lead_s, lag_s=lag_s)
 
-    def events(self) -> Iterator[LiveEvent]:
+    def events(self) -> Generator[LiveEvent, None, None]:
         """Give final events to the end of the stream, each once it is written."""
         known = self._read_known()
         for event in self._client.live_events(self._video, after=known):

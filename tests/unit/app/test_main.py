@@ -148,7 +148,7 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
         *("video.completed", "video.failed", "video.canceled"),
         *("clip.completed", "clip.failed", "clip.canceled"),
         *("training.completed", "training.failed", "training.canceled"),
-        *("review.completed", "ping"),
+        *("review.completed", "event.created", "ping"),
     }
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
     form = upload["requestBody"]["content"]["multipart/form-data"]["schema"]

@@ -14,7 +14,13 @@ from uuid import UUID
 import pytest
 
 from app.webhooks.message_types import FILTERS
-from app.webhooks.schemas import PingData, ReviewData, WebhookData, WebhookMessage
+from app.webhooks.schemas import (
+    CreatedData,
+    PingData,
+    ReviewData,
+    WebhookData,
+    WebhookMessage,
+)
 from app.webhooks.service import JobOutcome, message_body
 from app.webhooks.signing import sign
 from tests.services import missing
@@ -24,7 +30,10 @@ GUIDE = (Path(__file__).parents[4] / "docs/webhooks.md").read_text()
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NEW = "whsec_" + "A" * 43 + "="
 BODY = '{"type":"ping","data":{"name":"Müller \\u00e4"}}'.encode()
-LINKS = {"video", "events", "timeline", "job", "clip", "file", "training", "reviewed"}
+LINKS = {
+    *("video", "events", "timeline", "job", "clip", "file", "training", "reviewed"),
+    "live",
+}
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 
 
@@ -119,6 +128,7 @@ def test_it_names_every_key_there_is() -> None:
     named = set(re.findall(r"^\| `(\w+)` \| ", GUIDE, re.MULTILINE))
 
     fields = {*WebhookData.model_fields, *ReviewData.model_fields}
+    fields |= CreatedData.model_fields.keys()
     assert {*fields, *PingData.model_fields} <= named
     (links,) = re.findall(r"by name: (.*?);", GUIDE)
     assert set(re.findall(r"`(\w+)`", links)) == LINKS
