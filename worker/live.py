@@ -6,13 +6,22 @@ takes over within seconds.
 """
 
 from datetime import timedelta
+from functools import partial
+
+import structlog
 
 from app.core.broker.notifier import LIVE_QUEUE, make_celery
+from app.core.errors import RequestProblem
 from app.core.settings import BEATS_IN_LEASE, Settings
+from app.live.models import find_live_model
+from model.errors import ModelError
 from worker.job_task import load_handlers
+from worker.live_streams.parts import PARTS
 from worker.pool import JobWorker, Work
 
 HEARTBEAT = timedelta(seconds=2)
+
+log = structlog.get_logger(__name__)
 
 
 def quick(settings: Settings) -> Settings:
@@ -20,6 +29,16 @@ def quick(settings: Settings) -> Settings:
     heartbeat = min(settings.heartbeat, HEARTBEAT)
     lease = min(settings.lease, HEARTBEAT * BEATS_IN_LEASE)
     return settings.model_copy(update={"heartbeat": heartbeat, "lease": lease})
+
+
+def warm_up(settings: Settings) -> dict[str, object]:
+    """Load the model once: what a takeover would wait for is in memory then."""
+    try:
+        name = find_live_model(None, settings).name
+        PARTS.load_spotter(name, settings)
+    except (RequestProblem, ModelError) as exc:  # Another one may be asked for.
+        log.warning("live_model_not_loaded", error=str(exc))
+    return {"streams": settings.live_streams}
 
 
 settings = Settings()
@@ -30,7 +49,8 @@ worker = JobWorker(
     Work(
         queue=LIVE_QUEUE,
         handlers=load_handlers(LIVE_QUEUE),
-        warm_up=lambda: {"streams": settings.live_streams},
+        loading="it loads its model",
+        warm_up=partial(warm_up, settings),
         runs_at_once=settings.live_streams,
     ),
 )

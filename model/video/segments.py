@@ -65,6 +65,30 @@ def fragments(data: bytes) -> Iterator[bytes]:
             yield data[box.start : box.end]
 
 
+def still_until(data: bytes, until_s: float) -> bytes:
+    """Make a fragment that shows a segment's first picture from 0 until a time.
+
+    So a recording that began late has the times of its stream.
+
+    Raises:
+        UnreadableVideo: the segment has no picture that could be shown.
+    """
+    videos = [track for track, kind in _handlers(data).items() if kind == b"vide"]
+    scales = _time_scales(data)
+    for moof in boxes(data):
+        if moof.kind != b"moof":
+            continue
+        for traf in boxes(data, moof.content, moof.end):
+            if traf.kind != b"traf":
+                continue
+            track, sample = _first_sample(data, moof, traf)
+            if track in videos and sample:
+                lasts = min(round(until_s * scales[track]), 2**32 - 1)
+                return _one_sample(track, sample, lasts)
+        break
+    raise UnreadableVideo("The recording begins with no picture.")
+
+
 def shifted(data: bytes, by_s: float) -> bytes:
     """Move the pictures and the sound of a segment in time.
 
@@ -132,6 +156,66 @@ def _inside(data: bytes, parent: bytes, child: bytes) -> Iterator[Box]:
             for inner in boxes(data, box.content, box.end):
                 if inner.kind == child:
                     yield inner
+
+
+def _handlers(data: bytes) -> dict[int, bytes]:
+    """Give what each track is: `vide` or `soun`."""
+    found = {}
+    for trak in _inside(data, b"moov", b"trak"):
+        track, kind = 0, b""
+        for box in boxes(data, trak.content, trak.end):
+            if box.kind == b"tkhd":
+                track = _after_times(data, box)
+            elif box.kind == b"mdia":
+                for inner in boxes(data, box.content, box.end):
+                    if inner.kind == b"hdlr":
+                        kind = data[inner.content + 8 : inner.content + 12]
+        found[track] = kind
+    return found
+
+
+def _first_sample(data: bytes, moof: Box, traf: Box) -> tuple[int, bytes]:
+    """Give the track of a fragment's part, and the bytes of its first sample."""
+    track, size = 0, 0
+    for box in boxes(data, traf.content, traf.end):
+        flags = int.from_bytes(data[box.content + 1 : box.content + 4])
+        at = box.content + 4
+        if box.kind == b"tfhd":
+            (track,) = struct.unpack_from(">I", data, at)
+            at += 4 + 8 * bool(flags & 1) + 4 * bool(flags & 2) + 4 * bool(flags & 8)
+            if flags & 0x10:
+                (size,) = struct.unpack_from(">I", data, at)
+        elif box.kind == b"trun":
+            if not flags & 1:
+                return track, b""
+            (offset,) = struct.unpack_from(">i", data, at + 4)
+            at += 8 + 4 * bool(flags & 4) + 4 * bool(flags & 0x100)
+            if flags & 0x200:
+                (size,) = struct.unpack_from(">I", data, at)
+            begin = moof.start + offset
+            return track, data[begin : begin + size]
+    return track, b""
+
+
+def _one_sample(track: int, sample: bytes, lasts: int) -> bytes:
+    """Write a fragment of one key picture at time 0."""
+    mfhd = _box(b"mfhd", struct.pack(">II", 0, 0))
+    tfhd = _box(b"tfhd", struct.pack(">II", 0x020000, track))  # offsets from the moof
+    tfdt = _box(b"tfdt", struct.pack(">IQ", 0x01000000, 0))
+
+    def trun(offset: int) -> bytes:
+        # Offset, and of each sample duration, size and flags: it depends on none.
+        told = struct.pack(">IIi", 0x000701, 1, offset)
+        return _box(b"trun", told + struct.pack(">III", lasts, len(sample), 0x02000000))
+
+    def moof(offset: int) -> bytes:
+        return _box(b"moof", mfhd + _box(b"traf", tfhd + tfdt + trun(offset)))
+
+    return moof(len(moof(0)) + 8) + _box(b"mdat", sample)
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
 def _after_times(data: bytes, box: Box) -> int:

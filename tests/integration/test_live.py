@@ -328,7 +328,7 @@ def test_the_recording_is_viewed_and_becomes_the_videos_file(
         none_yet = api.client.get(f"{hls}/index.m3u8")
         script.step(0.0)
         eventually(lambda: script.sink is not None)
-        for number, start_s in enumerate((0.0, 3.0)):
+        for number, start_s in enumerate((1.0, 4.0)):
             path = tmp_path / f"{number}.mp4"
             draw_segment(path, start_s=start_s, frames=50)
             script.segment(path, start_s, 2.0)
@@ -348,15 +348,16 @@ def test_the_recording_is_viewed_and_becomes_the_videos_file(
     lines = playlist.splitlines()
     assert lines[0] == "#EXTM3U"
     assert [one for one in lines if one.startswith(("#EXTINF", "#EXT-X-GAP"))] == [
-        *("#EXTINF:2.000,", "#EXT-X-GAP", "#EXTINF:1.000,", "#EXTINF:2.000,")
+        *("#EXT-X-GAP", "#EXTINF:1.000,", "#EXTINF:2.000,"),
+        *("#EXT-X-GAP", "#EXTINF:1.000,", "#EXTINF:2.000,"),
     ]
     assert "#EXT-X-ENDLIST" not in lines
     assert "#EXT-X-ENDLIST" in api.client.get(f"{hls}/index.m3u8").text
     assert (after["status"], after["job"]["kind"]) == ("queued", "spot")
     with av.open(str(file)) as container:
         times = [float(one.time or 0) for one in container.decode(video=0)]
-    assert len(times) == 100
-    assert times[50] - times[0] == pytest.approx(3.0, abs=0.05)
+    assert len(times) == 101  # The first picture is shown from the beginning.
+    assert [times[at] for at in (0, 1, 51)] == pytest.approx([0, 1, 4], abs=0.05)
 
 
 @pytest.mark.usefixtures("live_worker")

@@ -15,6 +15,7 @@ import pytest
 from app.core.broker.notifier import (
     BACKGROUND_QUEUE,
     GPU_QUEUE,
+    LIVE_QUEUE,
     MEDIA_QUEUE,
     TRAIN_QUEUE,
 )
@@ -64,6 +65,18 @@ def train_worker(
         **(environment or {}),
     }
     return _worker("train", name, settings, log, queue, variables)
+
+
+def live_worker(
+    name: str,
+    settings: Settings,
+    log: Path,
+    *,
+    queue: str = LIVE_QUEUE,
+    environment: Mapping[str, str] | None = None,
+) -> AbstractContextManager["subprocess.Popen[bytes]"]:
+    """Run Celery's live worker under a node name; kill what is left in the end."""
+    return _worker("live", name, settings, log, queue, environment or {})
 
 
 def background_worker(

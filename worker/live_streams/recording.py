@@ -21,14 +21,20 @@ from app.sources.queries import ensure_room_for
 from model.errors import ModelError
 from model.video.joining import Joining, pieces_of
 from model.video.joins import PartFile
-from model.video.segments import fragments, head_size, pictures_of, shifted
+from model.video.segments import (
+    fragments,
+    head_size,
+    pictures_of,
+    shifted,
+    still_until,
+)
 from worker.handlers.source import stored_file
 from worker.handlers.storing import refuse_to_fill_the_disk, store_pieces
 from worker.job_task import HandlerContext, Reporter
 from worker.live_streams.writer import StreamWriter
 
 FULL = "The disk is full: recording has stopped, the spotting goes on."
-COPY_BYTES = 2**20
+LEAST_HOLE_S = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -178,7 +184,10 @@ def _join(
         for number, group in enumerate(groups, start=1):
             path = Path(scratch, f"{number}.mp4")
             with path.open("wb") as file:
-                _concatenate(group, file, context.storage, reporter)
+                _concatenate(
+                    *(group, file, context.storage, reporter),
+                    begins_at_0=number == 1,
+                )
             parts.append(PartFile(path, f"Part {number} of the recording"))
         with tempfile.TemporaryFile(dir=folder) as target:
             joining = Joining(
@@ -208,14 +217,22 @@ def _concatenate(
     file: BinaryIO,
     storage: Storage,
     reporter: Reporter,
+    *,
+    begins_at_0: bool,
 ) -> None:
-    """Write segments that are alike as one fragmented MP4, with the last one's head."""
+    """Write segments that are alike as one fragmented MP4, with the last one's head.
+
+    Args:
+        begins_at_0: what was recorded late is shown as a still until it begins.
+    """
     last = group[-1]
     with stored_file(last.key, storage) as path, path.open("rb") as whole:
         file.write(whole.read(last.head_bytes))
-    for segment in group:
+    for number, segment in enumerate(group):
         reporter.touch()
         with stored_file(segment.key, storage) as path:
             data = path.read_bytes()
+        if number == 0 and begins_at_0 and segment.start_s > LEAST_HOLE_S:
+            file.write(still_until(data, segment.start_s))
         for piece in fragments(data):
             file.write(piece)

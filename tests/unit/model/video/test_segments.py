@@ -7,7 +7,7 @@ import av
 import pytest
 
 from model.errors import UnreadableVideo
-from model.video.segments import boxes, fragments, head_size, shifted
+from model.video.segments import boxes, fragments, head_size, shifted, still_until
 from tests.live_fakes import draw_segment
 
 
@@ -42,6 +42,19 @@ def test_segments_behind_each_other_are_one_video_with_the_times_of_the_stream(
     assert times[0] == 0
     assert times[25] == pytest.approx(7.5)
     assert times[-1] == pytest.approx(7.5 + 24 / 25)
+
+
+def test_a_recording_that_began_late_shows_its_first_picture_until_then(
+    tmp_path: Path,
+) -> None:
+    late = draw_segment(tmp_path / "a.mp4", start_s=7.5, frames=25).read_bytes()
+    head, whole = late[: head_size(late)], tmp_path / "whole.mp4"
+
+    whole.write_bytes(head + still_until(late, 7.5) + b"".join(fragments(late)))
+
+    times = times_of(whole)
+    assert len(times) == 26
+    assert times[:2] == [0, pytest.approx(7.5)]
 
 
 def test_a_segment_moved_before_the_beginning_is_refused(tmp_path: Path) -> None:
