@@ -5,9 +5,7 @@ log of changes beside it is what watchers are sent.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
@@ -16,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.core.db.base import utc_now
 from app.jobs.attempts import LeaseLost
 from app.jobs.tables import Job
+from app.live.items import Change, Gap, Held, Segment
 from app.live.queries import CHANNEL, held_stream, note_version
 from app.live.tables import LiveChange, LiveGap, LiveSegment, LiveStream
 from app.timelines.queries import show_analysis
@@ -24,63 +23,7 @@ from app.timelines.tables import SPOTTING, Analysis, Event
 from app.videos.tables import Video
 from model.checkpoint.spotting_options import SpottingOptions
 
-ChangeKind = Literal["provisional", "final", "retracted"]
 PTS_PER_MS = 90  # as MPEG-TS and HLS count
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A stream, and the lease that holds it."""
-
-    video_id: UUID
-    job_id: UUID
-    token: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What is said of an event.
-
-    Attributes:
-        seq: of its row; the same for all changes of an event.
-        frame: index in the source as far as its rate tells, 0-based.
-        replaces: the frame of the provisional event that this one takes the place of.
-        wall: when it happened.
-        decoded_at: when the last picture that it needed was decoded; UTC, as is `wall`.
-    """
-
-    kind: ChangeKind
-    seq: int
-    label: str
-    time_ms: int
-    frame: int
-    score: float
-    team: str | None
-    wall: datetime
-    decoded_at: datetime
-    replaces: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch of which something is missing, in seconds of the stream."""
-
-    from_s: float
-    to_s: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stored piece of the recording; see `LiveSegment`."""
-
-    key: str
-    start_s: float
-    duration_s: float
-    size_bytes: int
-    head_bytes: int
-    head_sha256: str
-    is_after_gap: bool
 
 
 def note_facts(

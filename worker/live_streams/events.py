@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.live.writing import Change
+from app.live.items import Change
 from app.timelines.tables import Event
 from worker.live_streams.parts import SpotChange
 

@@ -14,8 +14,8 @@ import structlog
 from app.core.errors import SourceMissing, StorageFull
 from app.core.storage.interface import Storage, StoredFile
 from app.core.storage.keys import fetched_key, live_segment_key
+from app.live.items import Held, Segment
 from app.live.tables import LiveSegment
-from app.live.writing import Held, Segment
 from app.projects.problems import QuotaReached
 from app.sources.queries import ensure_room_for
 from model.errors import ModelError

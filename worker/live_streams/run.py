@@ -15,17 +15,11 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.jobs.kinds import NO_MODEL
+from app.live.items import Gap, Held
 from app.live.queries import segments_of
 from app.live.tables import LiveStream, Phase
 from app.live.webhooks import tell_events
-from app.live.writing import (
-    Gap,
-    Held,
-    begin_analysis,
-    end_stream,
-    last_seq,
-    provisional_events,
-)
+from app.live.writing import begin_analysis, end_stream, last_seq, provisional_events
 from app.sources.queries import save_file
 from app.timelines.tables import Analysis
 from app.videos.first_jobs import first_jobs

@@ -18,18 +18,9 @@ from sqlalchemy.orm import Session
 
 from app.core.db.session import Sessions
 from app.jobs.attempts import LeaseLost
+from app.live.items import Change, Gap, Held, Segment
 from app.live.latency import Latencies
-from app.live.writing import (
-    Change,
-    Gap,
-    Held,
-    Segment,
-    add_changes,
-    add_gap,
-    add_segment,
-    note,
-    note_facts,
-)
+from app.live.writing import add_changes, add_gap, add_segment, note, note_facts
 
 STATUS_EVERY_S = 1.0
 RETRY_S = 0.5
