@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
@@ -219,26 +220,22 @@ def _apply(session: Session, held: Held, one: Change) -> None:
         Event.analysis_id == held.job_id,
         Event.seq == one.seq,
     )
-    # The row goes in any case: a change that was written twice leaves one.
-    session.execute(
-        delete(Event).where(*place).execution_options(synchronize_session=False)
-    )
     if one.kind == "retracted":
+        gone = delete(Event).where(*place)
+        session.execute(gone.execution_options(synchronize_session=False))
         return
-    session.execute(
-        insert(Event).values(
-            video_id=held.video_id,
-            analysis_id=held.job_id,
-            seq=one.seq,
-            time_ms=one.time_ms,
-            pts=one.time_ms * PTS_PER_MS,
-            frame=one.frame,
-            label=one.label,
-            score=one.score,
-            team=one.team,
-            is_provisional=one.kind == "provisional",
-        )
-    )
+    said = {
+        "time_ms": one.time_ms,
+        "pts": one.time_ms * PTS_PER_MS,
+        "frame": one.frame,
+        "label": one.label,
+        "score": one.score,
+        "team": one.team,
+        "is_provisional": one.kind == "provisional",
+    }
+    key = {"video_id": held.video_id, "analysis_id": held.job_id, "seq": one.seq}
+    row = upsert(Event).values(**key, **said)
+    session.execute(row.on_conflict_do_update(index_elements=list(key), set_=said))
 
 
 def _tell(session: Session, video_id: UUID) -> None:

@@ -216,7 +216,9 @@ def test_events_are_there_while_the_match_is_played(api: RunningApi) -> None:
         script.items.put(FakeGap(1.3, 4.0, "no pictures"))
         heard.wait_for("gap")
         after = events_of(api, video)
-        shown = api.client.get(f"/live/{video['id']}").json()
+        own = f"/live/{video['id']}"
+        eventually(lambda: api.client.get(own).json()["latency"]["stored"] is not None)
+        shown = api.client.get(own).json()
         script.end()
         (end,) = heard.wait_for("end")
 

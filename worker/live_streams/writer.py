@@ -145,7 +145,7 @@ class StreamWriter:
             batch, is_over = self._next()
             is_due = time.monotonic() - self._written_s >= STATUS_EVERY_S
             if batch or is_due or is_over:
-                self._write_surely(batch)
+                self._write_surely(batch, with_status=is_due or is_over)
 
     def _next(self) -> tuple[list[_Item], bool]:
         """Wait a moment for something; take all that is there."""
@@ -159,10 +159,10 @@ class StreamWriter:
             return batch, False
         return batch, True
 
-    def _write_surely(self, batch: Sequence[_Item]) -> None:
+    def _write_surely(self, batch: Sequence[_Item], *, with_status: bool) -> None:
         while not self.is_lost:
             try:
-                self._write(batch)
+                self._write(batch, with_status=with_status)
             except LeaseLost:
                 self.is_lost = True
             except OperationalError as exc:
@@ -174,14 +174,17 @@ class StreamWriter:
             else:
                 return
 
-    def _write(self, batch: Sequence[_Item]) -> None:
+    def _write(self, batch: Sequence[_Item], *, with_status: bool) -> None:
         with self._sessions.begin() as session:
             for item in batch:
                 item.write(session, self._held)
-            stream = note(session, self._held, **self._columns())
-            self.must_stop = stream.stop_requested
+            if with_status:
+                stream = note(session, self._held, **self._columns())
+                self.must_stop = stream.stop_requested
             told = self._also(session)
-        now_s = self._written_s = time.monotonic()
+        now_s = time.monotonic()
+        if with_status:
+            self._written_s = now_s
         for item in batch:
             if item.decoded_s is not None:
                 self.stored.add(now_s - item.decoded_s)
