@@ -1,0 +1,55 @@
+"""The playlist's time is the stream's time, and its heads are those of the segments."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from app.live.playlist import write_playlist
+from app.live.tables import LiveSegment
+
+NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
+
+
+def segment(
+    number: int, start_s: float, head: str = "a", *, after_gap: bool = False
+) -> LiveSegment:
+    return LiveSegment(
+        number=number,
+        key="",
+        start_s=start_s,
+        duration_s=4.0,
+        size_bytes=1000,
+        head_bytes=100,
+        head_sha256=head,
+        is_after_gap=after_gap,
+    )
+
+
+def test_lengths_add_up_to_the_time_of_each_segment() -> None:
+    segments = [segment(0, 0.0), segment(1, 4.0), segment(2, 20.5, after_gap=True)]
+
+    lines = write_playlist(segments, began_at=NOON, is_over=True).splitlines()
+
+    at_s = 0.0
+    starts: dict[int, float] = {}
+    for line, following in pairwise(lines):
+        if line.startswith("#EXTINF:"):
+            if following.startswith("#EXT-X-BYTERANGE"):
+                starts[len(starts)] = at_s
+            at_s += float(line[len("#EXTINF:") : -1])
+    assert starts == {0: 0.0, 1: 4.0, 2: 20.5}
+    assert lines.count("#EXT-X-DISCONTINUITY") == 1
+    assert "#EXT-X-PROGRAM-DATE-TIME:2026-05-31T12:00:20.500+00:00" in lines
+    assert lines[-1] == "#EXT-X-ENDLIST"
+
+
+def test_a_new_head_is_named_and_begins_anew() -> None:
+    segments = [segment(0, 0.0), segment(1, 4.0, "b"), segment(2, 8.0, "b")]
+
+    text = write_playlist(segments, began_at=None, is_over=False)
+
+    assert [line for line in text.splitlines() if "MAP" in line or "CONT" in line] == [
+        '#EXT-X-MAP:URI="seg0.mp4",BYTERANGE="100@0"',
+        "#EXT-X-DISCONTINUITY",
+        '#EXT-X-MAP:URI="seg1.mp4",BYTERANGE="100@0"',
+    ]
+    assert "#EXT-X-BYTERANGE:900@100" in text

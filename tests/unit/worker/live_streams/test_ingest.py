@@ -1,0 +1,59 @@
+"""A worker takes bytes from whoever knows the stream's token, the latest one alone."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.live_fakes import FakePush
+from worker.live_streams.ingest import READY, Ingest
+
+
+@pytest.fixture
+def source() -> FakePush:
+    return FakePush()
+
+
+@pytest.fixture
+def ingest(source: FakePush) -> Iterator[Ingest]:
+    ingest = Ingest(source, host="127.0.0.1", public_host=None)
+    yield ingest
+    ingest.close()
+
+
+def connect(ingest: Ingest, token: str | None = None) -> socket.socket:
+    port = int(ingest.address["port"])
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection.sendall(f"{token or ingest.address['token']}\n".encode())
+    return connection
+
+
+def soon(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_bytes_come_through_and_a_later_sender_takes_the_place(
+    ingest: Ingest, source: FakePush
+) -> None:
+    with connect(ingest) as first:
+        assert first.recv(100) == READY
+        first.sendall(b"one")
+        soon(lambda: bytes(source.data) == b"one")
+        with connect(ingest) as second:
+            assert second.recv(100) == READY
+            assert first.recv(100) == b""
+            second.sendall(b" two")
+            soon(lambda: bytes(source.data) == b"one two")
+
+    assert source.restarts == 2
+
+
+def test_without_the_token_nothing_is_taken(ingest: Ingest, source: FakePush) -> None:
+    with connect(ingest, "a guess") as stranger:
+        assert stranger.recv(100) == b""
+
+    assert (source.restarts, bytes(source.data)) == (0, b"")
