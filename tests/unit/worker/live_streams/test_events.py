@@ -1,4 +1,4 @@
-"""What a spotter says becomes changes of rows: one row a spot, whatever becomes of it."""
+"""What a spotter says becomes changes of rows: one a spot, whatever becomes of it."""
 
 from datetime import UTC, datetime, timedelta
 
