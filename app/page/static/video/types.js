@@ -1,7 +1,7 @@
 // What the API tells of videos, jobs and models; no code.
 
 /**
- * @typedef {"queued" | "running" | "succeeded" | "failed" | "canceled"} Status
+ * @typedef {"queued" | "running" | "succeeded" | "failed" | "canceled" | "live"} Status
  *
  * @typedef {object} Job
  * @property {string} id
