@@ -27,6 +27,18 @@ from model.checkpoint.spotting_options import SpottingOptions
 PTS_PER_MS = 90  # as MPEG-TS and HLS count
 
 
+def hold_video(session: Session, held: Held) -> None:
+    """Hold a stream's video against its deletion, before anything of it is locked.
+
+    Raises:
+        LeaseLost: it has been deleted.
+    """
+    its = select(Video.id).where(Video.id == held.video_id)
+    found = session.scalar(its.with_for_update(read=True, key_share=True))
+    if found is None:
+        raise LeaseLost
+
+
 def note_facts(
     session: Session, held: Held, facts: Mapping[str, object], *, fps: float
 ) -> None:
@@ -63,6 +75,7 @@ def begin_analysis(
     Raises:
         LeaseLost: the stream is somebody else's now.
     """
+    hold_video(session, held)
     note(session, held, checkpoint=dict(checkpoint))
     if session.get(Analysis, held.job_id) is not None:
         return

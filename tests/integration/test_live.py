@@ -417,6 +417,30 @@ def told(api: RunningApi) -> list[list[dict[str, Any]]]:
         return [json.loads(body)["data"]["items"] for body in bodies]
 
 
+@pytest.mark.usefixtures("live_worker")
+def test_a_stream_whose_video_is_deleted_ends_without_a_trace(
+    api: RunningApi, tmp_path: Path
+) -> None:
+    video = begin(api)
+    worker = Worker()
+    with (
+        listening(api, f"/live/{video['id']}/events/stream") as heard,
+        worker.running(api, video["job"]["id"]) as script,
+    ):
+        script.step(0.0)
+        script.step(1.0, SHOT)
+        heard.wait_for("provisional")
+        segment = draw_segment(tmp_path / "a.mp4", start_s=0, frames=3)
+        script.segment(segment, 0.0, 2.0)
+        assert api.client.delete(f"/videos/{video['id']}").status_code == 204
+        eventually(lambda: heard.is_over)
+        script.step(1.1, replace(SHOT, kind="final"))
+
+    assert worker.status is None  # It wrote nothing of the end.
+    assert api.client.get(f"/live/{video['id']}").status_code == 404
+    assert not list((api.data_dir / "videos").rglob("*.mp4"))
+
+
 class SourceSilent(Exception):
     """Named like that of the sources."""
 

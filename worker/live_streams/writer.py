@@ -20,7 +20,14 @@ from app.core.db.session import Sessions
 from app.jobs.attempts import LeaseLost
 from app.live.items import Change, Gap, Held, Segment
 from app.live.latency import Latencies
-from app.live.writing import add_changes, add_gap, add_segment, note, note_facts
+from app.live.writing import (
+    add_changes,
+    add_gap,
+    add_segment,
+    hold_video,
+    note,
+    note_facts,
+)
 
 STATUS_EVERY_S = 1.0
 RETRY_S = 0.5
@@ -176,6 +183,7 @@ class StreamWriter:
 
     def _write(self, batch: Sequence[_Item], *, with_status: bool) -> None:
         with self._sessions.begin() as session:
+            hold_video(session, self._held)
             for item in batch:
                 item.write(session, self._held)
             if with_status:
