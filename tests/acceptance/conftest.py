@@ -3,7 +3,6 @@
 Tests of the page have a service of their own: an API without workers, and a browser.
 """
 
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -21,14 +20,14 @@ from tests.acceptance.page_service import (
     EVENTS,
     FPS,
     PATIENCE_MS,
-    PROGRAMS,
     PageService,
+    chromium,
 )
 from tests.acceptance.review_service import ReviewService, open_context
 from tests.acceptance.running import RunningService
 from tests.api_server import make_settings, running_api
 from tests.checkpoints import tiny_checkpoint
-from tests.services import missing, open_folder, running_postgres
+from tests.services import open_folder, running_postgres
 from tests.videos import draw_video
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -141,13 +140,8 @@ def browser() -> Iterator[Browser]:
     Not kept for the session: Playwright runs an event loop in this thread until it is
     closed, and other tests in the same process start loops of their own.
     """
-    found = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, PROGRAMS)), None
-    )
-    if found is None:
-        missing("no Chromium: apt-get install chromium, or name it in CHROMIUM")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
 
