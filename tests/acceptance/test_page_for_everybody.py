@@ -69,6 +69,12 @@ def show_types(page: Page) -> None:
     expect(page.get_by_role("alert").last).to_be_visible()
 
 
+def show_live(page: Page) -> None:
+    page.goto("/#/live")
+    page.get_by_label("Send to this service").check()
+    page.get_by_text("No stream yet").wait_for()
+
+
 def show_search(page: Page) -> None:
     page.goto("/#/search?type=PASS&type=SHOT")
     expect(page.locator("#hits li").first).to_be_visible()
@@ -103,7 +109,7 @@ VIEWS: dict[str, Callable[..., None]] = {
     for view in (
         *(show_library, show_empty_library, show_filters_and_menu, show_details),
         *(show_deletion, show_uploads, show_types, show_settings, show_key),
-        *(show_search, show_search_to_save),
+        *(show_live, show_search, show_search_to_save),
     )
 }
 

@@ -20,6 +20,7 @@ const VIEWS = {
   video: async () => (await import("./review/view.js")).ReviewView,
   statistics: async () => (await import("./statistics/view.js")).StatisticsView,
   compare: async () => (await import("./statistics/compare_view.js")).CompareView,
+  live: async () => (await import("./live/view.js")).LiveView,
   clips: async () => (await import("./clips/view.js")).ClipsView,
   search: async () => (await import("./search/view.js")).SearchView,
   teach: async () => (await import("./teach/view.js")).TeachView,

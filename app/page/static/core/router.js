@@ -9,6 +9,7 @@ const PLACES = /** @type {const} */ ({
   video: new RegExp(`^/videos/${ID}$`),
   statistics: new RegExp(`^/videos/${ID}/statistics$`),
   compare: /^\/compare$/,
+  live: /^\/live$/,
   clips: /^\/clips$/,
   search: /^\/search$/,
   teach: /^\/teach$/,

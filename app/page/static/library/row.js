@@ -10,7 +10,7 @@ import { AnalyseDialog } from "../video/analyse_dialog.js";
 import { DeleteDialog } from "../video/bar.js";
 import { FactsDialog } from "../video/facts_dialog.js";
 import { MatchLine } from "../video/match_line.js";
-import { fileFacts, isByHand, isOpen, progressOf, statusOf, titleOf } from "../video/words.js";
+import { fileFacts, isByHand, isLive, isOpen, progressOf, statusOf, titleOf } from "../video/words.js";
 import { refreshSoon, replace } from "./store.js";
 
 /** @typedef {import("../video/types.js").Video} Video */
@@ -26,9 +26,9 @@ export function VideoRow({ video }) {
   });
   const items = [
     { label: "Details", act: () => setAsked("facts") },
-    isOpen(video)
+    ...isLive(video) ? [] : [isOpen(video)
       ? { label: "Cancel analysis", act: stop }
-      : { label: isByHand(video) ? "Analyse" : "Analyse again", act: () => setAsked("analyse") },
+      : { label: isByHand(video) ? "Analyse" : "Analyse again", act: () => setAsked("analyse") }],
     { label: "Delete", act: () => setAsked("delete"), isDanger: true },
   ];
   return html`

@@ -21,7 +21,7 @@ import { isOpen } from "../video/words.js";
 const POLL_BUSY_MS = 1500, POLL_QUIET_MS = 8000, POLL_BESIDE_STREAM_MS = 60000;
 const PAGE = 30;
 /* The kinds of jobs of which the latest gives a video its status. */
-const SPEAKING = ["spot", "probe", "download", "import", "join"];
+const SPEAKING = ["spot", "probe", "download", "import", "join", "live"];
 
 /** @type {Filters} */
 export const NO_FILTERS = { q: "", competition: "", team: "", from_date: "", to_date: "" };
@@ -102,7 +102,8 @@ export function applyJob(told) {
   if (isOver || (SPEAKING.includes(told.kind ?? "") && video?.job.id !== told.id)) {
     refreshSoon();
   } else if (video?.job.id === told.id) {
-    const { status, progress, eta_s } = told;
+    const { progress, eta_s } = told;
+    const status = told.kind === "live" ? "live" : told.status; // as the list has it
     // Of a job that waits the stream tells no stage, the list does.
     const stage = told.stage ?? (status === video.status ? video.stage : null);
     replace({ ...video, status, stage, progress, job: { ...video.job, status, stage, progress, eta_s } });

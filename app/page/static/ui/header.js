@@ -11,6 +11,7 @@ import { route } from "../core/router.js";
 const READY_MS = 15000;
 const PLACES = [
   ["library", "#/", "Library"],
+  ["live", "#/live", "Live"],
   ["search", "#/search", "Search"],
   ["clips", "#/clips", "Clips"],
   ["teach", "#/teach", "Teach"],

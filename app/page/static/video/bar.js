@@ -9,7 +9,7 @@ import { cancel, remove } from "./actions.js";
 import { AnalyseDialog } from "./analyse_dialog.js";
 import { FactsDialog } from "./facts_dialog.js";
 import { MatchLine } from "./match_line.js";
-import { fileFacts, isByHand, isOpen, progressOf, statusOf, titleOf } from "./words.js";
+import { fileFacts, isByHand, isLive, isOpen, progressOf, statusOf, titleOf } from "./words.js";
 
 /**
  * @param {object} props
@@ -34,7 +34,7 @@ export function VideoBar({ video, onChange, onGone, currentTime, children }) {
         <button type="button" class="small" data-is="facts" onClick=${() => setAsked("facts")}>Details</button>
         ${isOpen(video)
           ? html`<${Action} key="act" class="small" data-is="cancel" act=${async () => { await cancel(video); onChange(); }}>Cancel<//>`
-          : html`<button key="again" type="button" class="small" data-is="again" onClick=${() => setAsked("analyse")}>
+          : !isLive(video) && html`<button key="again" type="button" class="small" data-is="again" onClick=${() => setAsked("analyse")}>
               ${isByHand(video) ? "Analyse" : "Analyse again"}</button>`}
         <button type="button" class="small danger" data-is="delete" onClick=${() => setAsked("delete")}>Delete</button>
       </div>

@@ -1,7 +1,7 @@
 // What the API tells of videos, jobs and models; no code.
 
 /**
- * @typedef {"queued" | "running" | "succeeded" | "failed" | "canceled" | "live"} Status
+ * @typedef {"queued" | "running" | "succeeded" | "failed" | "canceled" | "live"} Status live: a stream under way
  *
  * @typedef {object} Job
  * @property {string} id

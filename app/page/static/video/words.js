@@ -8,6 +8,7 @@ import { about, clock, dateTime, size } from "../core/format.js";
 const STAGES = {
   probe: "looking at the file", decode: "decoding", spot: "spotting", store: "storing", download: "fetching the file",
   copy: "copying the file", join: "joining the files", encode: "encoding",
+  live: "live",
 };
 
 /** @param {Pick<Video, "title" | "filename" | "id">} video */
@@ -18,6 +19,11 @@ export function titleOf(video) {
 /** @param {Pick<Video, "status">} video whether its latest job waits or runs */
 export function isOpen(video) {
   return video.status === "queued" || video.status === "running";
+}
+
+/** Whether it is a live stream under way. @param {Pick<Video, "status">} video */
+export function isLive({ status }) {
+  return status === "live";
 }
 
 /** Whether no model looked at it: people label it. @param {Video} video */
