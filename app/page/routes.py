@@ -26,6 +26,7 @@ def content_security_policy(html: str) -> str:
     hashes = " ".join(f"'{_hash(script)}'" for script in INLINE_SCRIPT.findall(html))
     return (
         f"default-src 'self'; script-src 'self' {hashes}; img-src 'self' data: blob:; "
+        "media-src 'self' blob:; connect-src 'self'; "
         "object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 

@@ -41,6 +41,10 @@ const COMMANDS = {
   "second-forward": ({ playback }) => playback.skip(1),
   "start": ({ playback }) => playback.seek(0),
   "end": ({ playback, model }) => playback.seek(model.frames.peek().count - 1),
+  "live-edge": ({ following, model }) => {
+    if (following && model.stream.peek()?.isFollowed) following.toEdge();
+    else announce("This video is not live.");
+  },
   "slower": ({ playback }) => playback.changeRate(-1),
   "faster": ({ playback }) => playback.changeRate(1),
   "loop": (review) => toggleLoop(review),

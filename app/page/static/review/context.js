@@ -59,7 +59,12 @@ export function giveBackFocus(event) {
 /** What a state is called. @type {Record<string, string>} */
 export const STATES = {
   suggested: "Suggested", accepted: "Accepted", rejected: "Rejected", edited: "Edited", added: "Added", ghost: "Below threshold",
+  provisional: "Provisional",
 };
 
 /** @param {import("./types.js").ReviewEvent} event */
-export function stateOf(event) { return event.is_ghost && event.state === "suggested" ? "ghost" : event.state; }
+export function stateOf(event) {
+  if (event.state !== "suggested") return event.state;
+  if (event.is_ghost) return "ghost";
+  return event.is_provisional ? "provisional" : "suggested";
+}

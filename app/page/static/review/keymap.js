@@ -25,6 +25,7 @@ export const ACTIONS = [
   action("Playing", "second-forward", "One second forward", "ArrowRight"),
   action("Playing", "start", "To the start", "Home"),
   action("Playing", "end", "To the end", "End"),
+  action("Playing", "live-edge", "Go to the live edge, and stay there", "F"),
   action("Playing", "slower", "Slower", "<"),
   action("Playing", "faster", "Faster", ">"),
   action("Playing", "loop", "Loop the stretch around the event", "R"),

@@ -24,9 +24,9 @@ import { timeAt, xOf } from "./scale.js";
  * @property {Record<string, string>} types
  */
 
-export const KIND = { ghost: 0, rejected: 1, suggested: 2, decided: 3, added: 4 };
-const ORDER = [KIND.ghost, KIND.rejected, KIND.suggested, KIND.decided, KIND.added];
-const STRENGTH = [0.8, 0.8, 0.8, 1, 1]; // how opaque each kind is drawn
+export const KIND = { ghost: 0, rejected: 1, suggested: 2, decided: 3, added: 4, provisional: 5 };
+const ORDER = [KIND.ghost, KIND.rejected, KIND.provisional, KIND.suggested, KIND.decided, KIND.added];
+const STRENGTH = [0.8, 0.8, 0.8, 1, 1, 0.9]; // how opaque each kind is drawn
 const REACH_PX = 8;
 
 /** @param {ReviewEvent} event */
@@ -34,7 +34,8 @@ export function kindOf(event) {
   if (event.state === "rejected") return KIND.rejected;
   if (event.state === "added") return KIND.added;
   if (event.state === "accepted" || event.state === "edited") return KIND.decided;
-  return event.is_ghost ? KIND.ghost : KIND.suggested;
+  if (event.is_ghost) return KIND.ghost;
+  return event.is_provisional ? KIND.provisional : KIND.suggested;
 }
 
 /**
@@ -108,8 +109,8 @@ export function hit(lane, x, stretch, width) {
  * Draw one lane's marks between `top` and `top + height`.
  *
  * The shape tells the state as well as the strength of the colour does: a thin outline is
- * a ghost, a cross was rejected, a low bar is a suggestion, a high bar is decided, and one
- * with a cap was added.
+ * a ghost, a wide one is a suggestion of a live stream that is not for good yet, a cross was
+ * rejected, a low bar is a suggestion, a high bar is decided, and one with a cap was added.
  *
  * @param {CanvasRenderingContext2D} pen
  * @param {Lane} lane
@@ -145,6 +146,10 @@ function drawBar(pen, kind, x, middle, half) {
     pen.fillRect(x + 1, middle - small, 1, 2 * small);
     pen.fillRect(x - 1, middle - small, 2, 1);
     pen.fillRect(x - 1, middle + small - 1, 2, 1);
+  } else if (kind === KIND.provisional) {
+    for (const [left, top, wide, high] of [[-4, -small, 2, 2 * small], [2, -small, 2, 2 * small], [-2, -small, 4, 2], [-2, small - 2, 4, 2]]) {
+      pen.fillRect(x + left, middle + top, wide, high);
+    }
   } else if (kind === KIND.suggested) {
     pen.fillRect(x - 2, middle - small, 4, 2 * small);
   } else {

@@ -1,5 +1,6 @@
 // What the lanes' canvas shows: axis, reviewed stretches, curves, marks, the selected event.
 
+import { drawStream } from "../live/drawing.js";
 import { drawMarks } from "./lanes.js";
 import { AXIS_PX, laneHeight } from "./lanes_pointer.js";
 import { prefs } from "./prefs.js";
@@ -26,6 +27,7 @@ export function drawLanes(model, dragged) {
   const selected = model.selected.value;
   const reviewed = model.reviewed.value;
   const halves = model.halves.value ?? [];
+  const stream = model.stream.value;
   const curves = prefs().curves ? model.curves.value : null;
   const thresholds = { ...model.thresholds.value, ...model.preview.value };
   const height = laneHeight(lanes.length);
@@ -35,6 +37,7 @@ export function drawLanes(model, dragged) {
     /** @param {number} index */
     const topOf = (index) => AXIS_PX + index * height;
     drawReviewed(pen, reviewed, stretch, width, whole, theme);
+    if (stream) drawStream(pen, stream, { stretch, width, height: whole, theme });
     drawAxis(pen, stretch, width, whole, theme);
     lanes.forEach((lane, index) => {
       pen.fillStyle = theme.line;

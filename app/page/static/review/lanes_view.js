@@ -23,7 +23,7 @@ export function Lanes() {
     <div class="lane-tools" role="group" aria-label="What the lanes show">
       <${ActionButton} action="tag" className="small-tool" isPressed=${model.isTagging.value}>Tag<//>
       <${ActionButton} action="ghosts" className="small-tool" isPressed=${prefs().ghosts}>Ghosts<//>
-      <${ActionButton} action="curves" className="small-tool" isPressed=${prefs().curves}>Curves<//>
+      <${ActionButton} action="curves" className="small-tool" isPressed=${prefs().curves} isOff=${Boolean(model.stream.value?.isFollowed)}>Curves<//>
       <${ActionButton} action="reviewed" className="small-tool">Mark reviewed<//>
       <span class="spring"></span>
       <span class="hint stretch-text">${timecode(model.stretch.value.from, 0)} – ${timecode(model.stretch.value.to, 0)}</span>

@@ -35,6 +35,12 @@ export class Loader {
     this.readMeanwhile = [];
   }
 
+  /** Whether it is a live stream: it has neither score curves nor an estimate of its quality. */
+  get isGrowing() {
+    const { video, stream } = this.model;
+    return video.peek()?.status === "live" || Boolean(stream.peek()?.isFollowed);
+  }
+
   get signal() { return this.leaving.signal; }
 
   close() { this.leaving.abort(); }
@@ -67,6 +73,7 @@ export class Loader {
 
   async readFrames() {
     const { model } = this;
+    if (this.isGrowing) return; // `live/following.js` counts them.
     const found = await this.maybe(`${model.path}/frames`);
     const frames = found ? framesOf(found) : guessedFrames(model.video.value);
     const before = model.frames.peek();
@@ -78,10 +85,10 @@ export class Loader {
     const { model } = this;
     const [own, scores] = await Promise.all([
       this.maybe("/types"),
-      model.video.value.current_job_id ? this.maybe(`${model.path}/scores?points=1`) : null,
+      model.video.value.current_job_id && !this.isGrowing ? this.maybe(`${model.path}/scores?points=1`) : null,
     ]);
     model.ownTypes.value = own?.items ?? [];
-    model.modelTypes.value = scores?.labels ?? [];
+    if (!this.isGrowing) model.modelTypes.value = scores?.labels ?? [];
   }
 
   async readThresholds() {
@@ -119,6 +126,7 @@ export class Loader {
   /** Read what is worth a check first, with the estimate of the timeline's quality. */
   async readPriority() {
     const { model } = this;
+    if (this.isGrowing) return;
     const query = new URLSearchParams({ target_precision: String(prefs().target), limit: "200" });
     const { isOn, perDecision } = timings.now;
     if (isOn && perDecision !== null) query.set("seconds_per_decision", perDecision.toFixed(2));
@@ -128,14 +136,14 @@ export class Loader {
 
   /** Read the curves of a stretch. */
   async readCurves() {
-    const { model, signal } = this;
-    if (!model.video.value?.current_job_id) return;
+    const { model } = this;
+    if (!model.video.value?.current_job_id || this.isGrowing) return;
     const { from, to } = model.stretch.peek();
     const margin = (to - from) * 0.25;
     const query = new URLSearchParams({
       from_s: Math.max(0, from - margin).toFixed(3), to_s: (to + margin).toFixed(3), points: String(CURVE_POINTS),
     });
-    model.curves.value = await call(`${model.path}/scores?${query}`, { signal });
+    model.curves.value = await this.maybe(`${model.path}/scores?${query}`);
   }
 
   /** What to ask for so that the answer holds all that may be shown. */

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../core/html.js";
+import { drawGaps } from "../live/drawing.js";
 import { keepDrawn } from "./canvas.js";
 import { useReview } from "./context.js";
 import { lengthOf } from "./intervals.js";
@@ -50,6 +51,7 @@ function draw(model) {
   const zoom = model.zoom.value;
   const time = model.time.value;
   const halves = model.halves.value ?? [];
+  const gaps = model.stream.value?.gaps ?? [];
 
   /** @type {ReturnType<Parameters<typeof keepDrawn>[1]>} */
   return (pen, width, height, theme) => {
@@ -73,6 +75,7 @@ function draw(model) {
     for (const { from, to } of reviewed) {
       pen.fillRect((from / duration) * width, height - BAND_PX, Math.max(1, ((to - from) / duration) * width), BAND_PX);
     }
+    drawGaps(pen, gaps, { stretch: { from: 0, to: duration }, width, height: height - BAND_PX, theme });
     pen.fillStyle = theme.soft;
     for (const { start_s: start } of halves) pen.fillRect((start / duration) * width, 0, 1, height);
     if (zoom) {

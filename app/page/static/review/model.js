@@ -35,6 +35,8 @@ export class ReviewModel {
     this.isLoading = signal(true);
     this.isGone = signal(false);
     this.isLive = signal(false);
+    /** @type {import("@preact/signals").Signal<import("../live/types.js").FollowedStream | null>} null: it is, and was, no live stream */
+    this.stream = signal(null);
     /** @type {number | null} of the video, as far as the stream told */
     this.revision = null;
 
@@ -77,7 +79,7 @@ export class ReviewModel {
     this.dialog = signal(null);
 
     this.time = computed(() => this.frames.value.timeOf(this.frame.value));
-    this.duration = computed(() => Math.max(this.video.value?.duration_s ?? 0, this.frames.value.end, 1));
+    this.duration = computed(() => Math.max(this.video.value?.duration_s ?? 0, this.frames.value.end, this.stream.value?.edge_s ?? 0, 1));
     this.stretch = computed(() => this.zoom.value ?? { from: 0, to: this.duration.value });
     this.events = computed(() => withThresholds(this.table.value.all, this.preview.value));
     this.types = computed(() => this.typesShown());

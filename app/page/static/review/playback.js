@@ -38,13 +38,19 @@ export class Playback {
     this.backwards = 0;
     this.timer = 0;
     this.patience = 0;
+    /** @type {(frame: number) => number} the frame to go to for one that may have no picture */
+    this.reach = (frame) => frame;
   }
 
-  /** @param {HTMLVideoElement} player */
-  attach(player) {
+  /**
+   * @param {HTMLVideoElement} player
+   * @param {{isAbsolute?: boolean}} [options] isAbsolute: its time is the service's, whichever
+   *   frame it shows first
+   */
+  attach(player, { isAbsolute = false } = {}) {
     this.detach();
     this.player = player;
-    this.firstShown = null;
+    this.firstShown = isAbsolute ? this.model.frames.peek().timeOf(0) : null;
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     /** @param {string} type @param {() => void} does */
@@ -160,7 +166,7 @@ export class Playback {
    * @param {number} frame
    */
   seek(frame) {
-    const wanted = this.model.frames.peek().clamp(frame);
+    const wanted = this.reach(this.model.frames.peek().clamp(frame));
     this.target = wanted;
     this.tries = this.nudge = 0;
     this.model.frame.value = wanted;

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../core/api.js";
 import { html } from "../core/html.js";
 import { attempt } from "../core/notices.js";
+import { NoPicture } from "../live/live_bar.js";
 import { ActionButton, giveBackFocus, hintOf, useReview } from "./context.js";
 import { DraftInput } from "./fields.js";
 import { Icon } from "./icons.js";
@@ -14,16 +15,44 @@ import { matchClock, parseTime, timecode } from "./timecode.js";
 /** @typedef {HTMLVideoElement | null} VideoOrNull */
 
 export function Player() {
-  const review = useReview();
-  const { model, playback } = review;
+  const { model, playback } = useReview();
   const place = useRef(/** @type {VideoOrNull} */ (null));
   const [isBroken, setBroken] = useState(false);
+  const { source, isFed, isGrowing } = usePicture(place);
   const video = model.video.value;
-  const source = video?.links?.playable ?? (video ? `${model.path}/file` : undefined);
+  const stream = model.stream.value;
+  return html`<div class="player" data-is="player">
+    <video ref=${place} src=${source} preload="auto" playsinline hidden=${isBroken || (isGrowing && !isFed)} tabindex="-1"
+      poster=${video?.has_poster ? video.links.poster : undefined}
+      aria-label=${`Video: ${video?.title || video?.filename || ""}`}
+      onClick=${() => playback.toggle()} onError=${() => setBroken(Boolean(source))}
+      onLoadedData=${() => setBroken(false)}></video>
+    ${isBroken && html`<${Unplayable} />`}
+    ${isGrowing && stream && (!isFed || stream.problem) && html`<${NoPicture} stream=${stream} />`}
+  </div>`;
+}
+
+/**
+ * Let the player have the video's file, or the recording of a live stream as it grows.
+ *
+ * @param {{current: VideoOrNull}} place
+ */
+function usePicture(place) {
+  const { model, playback, following } = useReview();
+  const video = model.video.value;
+  const stream = model.stream.value;
+  const isGrowing = video?.status === "live" || Boolean(stream?.isFollowed);
+  const isFed = isGrowing && Boolean(stream?.hasPicture);
+  const source = isGrowing || !video ? undefined : video.links?.playable ?? `${model.path}/file`;
   useEffect(() => {
-    if (place.current && source) playback.attach(place.current);
-    return () => playback.detach();
-  }, [source]);
+    const player = place.current;
+    if (player && (source || isFed)) playback.attach(player, { isAbsolute: isFed });
+    const stop = player && isFed ? following?.attach(player) : undefined;
+    return () => {
+      stop?.();
+      playback.detach();
+    };
+  }, [source, isFed]);
   useEffect(() => {
     const player = place.current;
     return () => {
@@ -31,14 +60,7 @@ export function Player() {
       player?.load();
     };
   }, []);
-  return html`<div class="player" data-is="player">
-    <video ref=${place} src=${source} preload="auto" playsinline hidden=${isBroken} tabindex="-1"
-      poster=${video?.has_poster ? video.links.poster : undefined}
-      aria-label=${`Video: ${video?.title || video?.filename || ""}`}
-      onClick=${() => playback.toggle()} onError=${() => setBroken(Boolean(source))}
-      onLoadedData=${() => setBroken(false)}></video>
-    ${isBroken && html`<${Unplayable} />`}
-  </div>`;
+  return { source, isFed, isGrowing };
 }
 
 /** The browser cannot play the file; the service may make one that it can. */

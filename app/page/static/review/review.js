@@ -1,5 +1,6 @@
 // One video under review: joins what is known, the player, the decisions and the stream.
 
+import { effect } from "@preact/signals";
 import { announce, tell } from "../core/notices.js";
 import { byDoubt, neighbour, placeAt, teamOf } from "./events.js";
 import { Decisions } from "./decisions.js";
@@ -32,6 +33,9 @@ export class Review {
     /** @type {(() => void)[]} */
     this.closers = [];
     this.isClosed = false;
+    /** @type {import("../live/following.js").Following | null} of a video that is a live stream */
+    this.following = null;
+    this.isFollowing = false;
     /** Whether something changed while the events were being read. */
     this.isStale = false;
     /** Until when the lanes stay where somebody moved them, by the browser's clock. */
@@ -73,8 +77,19 @@ export class Review {
     const isAlone = () => !model.isLive.peek() && !model.isLoading.peek() && !model.isGone.peek() && !document.hidden;
     const poll = setInterval(() => { if (isAlone()) this.catchUp().catch(() => {}); }, POLL_MS);
     addEventListener("online", flush);
+    const live = effect(() => { if (model.video.value?.links?.live) this.followStream().catch(tell); });
     this.closers.push(
-      follow(this), () => clearInterval(retry), () => clearInterval(poll), () => removeEventListener("online", flush));
+      live, follow(this), () => clearInterval(retry), () => clearInterval(poll), () => removeEventListener("online", flush));
+  }
+
+  /** The video is a live stream, or was one. */
+  async followStream() {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    const { Following } = await import("../live/following.js");
+    if (this.isClosed) return;
+    this.following = new Following(this);
+    await this.following.open();
   }
 
   /** Ask for what the stream would have told. */
@@ -117,6 +132,7 @@ export class Review {
     this.decisions?.learn();
     for (const close of this.closers) close();
     this.decisions?.queue.stop();
+    this.following?.close();
     this.playback.detach();
     this.loader.close();
     clearTimeout(this.aroundTimer);
@@ -139,7 +155,7 @@ export class Review {
     const { model } = this;
     this.watching.shown(frame);
     const time = model.time.peek();
-    if (model.zoom.peek() && performance.now() > this.viewHeldUntil) {
+    if (model.zoom.peek() && performance.now() > this.viewHeldUntil && !this.following?.atEdge.peek()) {
       const stretch = model.stretch.peek();
       const moved = following(stretch, time, model.duration.peek());
       if (moved !== stretch) model.zoom.value = moved;

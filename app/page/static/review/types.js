@@ -13,6 +13,7 @@
  * @property {State} state
  * @property {"model" | "human"} source
  * @property {Record<string, unknown>} attributes
+ * @property {boolean} [is_provisional] of a live stream, and not for good yet
  * @property {boolean} is_ghost a peak below its type's threshold
  * @property {number} version revision of its last decision, 0: none
  * @property {string | null} [decided_by]

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { html } from "../core/html.js";
 import { tell } from "../core/notices.js";
 import { route } from "../core/router.js";
+import { LiveBar } from "../live/live_bar.js";
 import { perform } from "./commands.js";
 import { ConflictDialog } from "./conflict.js";
 import { ReviewContext, useReview } from "./context.js";
@@ -53,7 +54,7 @@ function Stage() {
   return html`<div class="review" data-ready=${!model.isLoading.value}>
     <${ReviewHeader} />
     <div class="review-grid">
-      <section class="review-stage" aria-label="Player"><${Player} /><${Transport} /></section>
+      <section class="review-stage" aria-label="Player"><${Player} /><${LiveBar} /><${Transport} /></section>
       <section class="review-lanes" aria-label="Timeline"><${Lanes} /></section>
       <aside class="review-side" aria-label="Events"><${Inspector} /><${SidePanels} /></aside>
     </div>
