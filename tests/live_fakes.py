@@ -16,6 +16,7 @@ import numpy as np
 
 from app.core.settings import Settings
 from model.checkpoint.archive import Checkpoint
+from model.checkpoint.library import find_named
 from model.video.segments import shifted
 from worker.live_streams.parts import LoadedSpotter, Parts
 
@@ -125,7 +126,7 @@ class Script:
             self.sink.failed(str(exc.strerror))
 
     def _load(self, name: str, settings: Settings) -> LoadedSpotter:
-        path = settings.data_dir / "models" / f"{name}.touchline"
+        path = find_named(name, settings.data_dir / "models")
         options = Checkpoint.open(path).manifest.spotting
         return LoadedSpotter(self.spotter, dict(CHECKPOINT), options)
 

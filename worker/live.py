@@ -11,7 +11,7 @@ from functools import partial
 import structlog
 
 from app.core.broker.notifier import LIVE_QUEUE, make_celery
-from app.core.errors import RequestProblem
+from app.core.errors import RequestProblem, StartFailed
 from app.core.settings import BEATS_IN_LEASE, Settings
 from app.live.models import find_live_model
 from model.errors import ModelError
@@ -42,6 +42,11 @@ def warm_up(settings: Settings) -> dict[str, object]:
 
 
 settings = Settings()
+if settings.live_streams < 1:
+    raise StartFailed(
+        "no stream may be followed: set TOUCHLINE_LIVE_STREAMS to 1 or more, or start "
+        "no live worker"
+    )
 celery = make_celery(settings)
 worker = JobWorker(
     celery,

@@ -4,13 +4,6 @@ from app.checkpoints.catalogue import check_model, file_name, list_models
 from app.core.settings import Settings
 from app.live.problems import NotLive
 from model.checkpoint.library import Entry
-from model.checkpoint.manifest import Manifest
-
-
-def look_ahead_of(manifest: Manifest) -> float | None:
-    """Tell how many seconds after an event a checkpoint waits; None: it is not live."""
-    look_ahead_s: float | None = getattr(manifest, "look_ahead_s", None)
-    return look_ahead_s
 
 
 def live_models(settings: Settings) -> list[Entry]:
@@ -20,7 +13,7 @@ def live_models(settings: Settings) -> list[Entry]:
         for entry in list_models(settings)
         if entry.manifest is not None
         and not entry.is_archived
-        and look_ahead_of(entry.manifest) is not None
+        and entry.manifest.look_ahead_s is not None
     ]
 
 

@@ -262,7 +262,9 @@ def _plans(run: Run, environment: Mapping[str, str]) -> list[ProcessSpec]:
 
 def _has_work(spec: WorkerSpec, settings: Settings) -> bool:
     """Leave out what could do nothing: without a live model no stream is followed."""
-    return spec.kind != LIVE_QUEUE or bool(live_models(settings))
+    if spec.kind != LIVE_QUEUE:
+        return True
+    return settings.live_streams > 0 and bool(live_models(settings))
 
 
 def _wait_for_postgres(

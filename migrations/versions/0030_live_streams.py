@@ -5,6 +5,7 @@ a live stream is one like any other.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -49,16 +50,16 @@ def downgrade() -> None:
     op.execute("delete from jobs where kind = 'live'")
 
 
-def _json(name: str) -> "sa.Column[object]":
+def _json(name: str) -> "sa.Column[Any]":
     return sa.Column(name, JSONB(none_as_null=True, astext_type=sa.Text()))
 
 
-def _count(name: str, kind: type[sa.Integer] = sa.BigInteger) -> "sa.Column[int]":
+def _count(name: str, kind: type[sa.Integer] = sa.BigInteger) -> "sa.Column[Any]":
     return sa.Column(name, kind(), server_default="0", nullable=False)
 
 
-def _stream_columns() -> "list[sa.Column[object]]":
-    columns: list[sa.Column[object]] = [
+def _stream_columns() -> "list[sa.Column[Any]]":
+    columns: list[sa.Column[Any]] = [
         sa.Column("video_id", sa.Uuid(), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),

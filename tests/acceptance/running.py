@@ -29,6 +29,7 @@ class RunningService:
         self.port = free_port()
         self.environment = {
             **os.environ,
+            "TOUCHLINE_LIVE_STREAMS": "0",  # a process less, where none is wanted
             **environment,
             "TOUCHLINE_DATA_DIR": str(data_dir),
             "TOUCHLINE_PORT": str(self.port),

@@ -3,14 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from app.live import models
 from tests.acceptance.live_service import FPS, LiveMatch, beat, followed
 from tests.acceptance.page_service import (
     ARGUMENTS,
@@ -44,21 +42,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def live(
-    reviewer: Page,
-    review: ReviewService,
-    checkpoint: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Page:
+def live(reviewer: Page, review: ReviewService) -> Page:
     """A page on a service with a live model, and a worker that has room."""
-    folder = review.api.data_dir / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tiny.touchline").symlink_to(checkpoint)
-    monkeypatch.setattr(
-        models,
-        "look_ahead_of",
-        lambda manifest: 0.5 if manifest.name.startswith("tiny") else None,
-    )
     beat(review.api)
     return reviewer
 

@@ -21,7 +21,6 @@ from websockets.sync.client import connect
 from app.health.queries import save_heartbeat
 from app.jobs.kinds import JobKind
 from app.jobs.tables import JobStatus
-from app.live import models
 from app.live.tables import LiveStream
 from app.webhooks.tables import Delivery
 from model.errors import NoVideoStream
@@ -47,19 +46,6 @@ API_SETTINGS = {
 }
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 SHOT = FakeChange("provisional", 1, "PASS", 0.5, 0.7, "left")
-
-
-@pytest.fixture(autouse=True)
-def _live_model(api: RunningApi, checkpoint: Path, monkeypatch: Any) -> None:
-    """Take the small checkpoint for one that can be used live."""
-    folder = api.data_dir / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "tiny.touchline").symlink_to(checkpoint)
-    monkeypatch.setattr(
-        models,
-        "look_ahead_of",
-        lambda manifest: 0.5 if manifest.name.startswith("tiny") else None,
-    )
 
 
 @pytest.fixture
@@ -168,7 +154,7 @@ def test_a_stream_takes_a_live_model_room_and_a_name_of_its_own(
     begin(api, name="Semi-final")
     full = refused(api, 429, "live-capacity-reached", name="Third place")
 
-    assert "tiny" in other
+    assert "arena-rny002-live" in other
     assert "'Final'" in same
     assert full.startswith("2 streams are open")
 

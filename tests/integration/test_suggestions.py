@@ -60,7 +60,7 @@ def stored_rows(session: Session, analysis: Analysis) -> list[Suggestion]:
             suggestion_id(analysis.video_id, label, frame),
             *(label, time_ms, frame, score, team),
         )
-        for _, time_ms, frame, label, score, team in rows
+        for _, time_ms, frame, label, score, team, _ in rows
     ]
 
 

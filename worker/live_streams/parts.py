@@ -1,7 +1,4 @@
-"""What a stream is made of that others make: its source, its spotter, its pictures.
-
-The one place that names the model's live modules.
-"""
+"""What a stream is made of that the model makes: source, spotter, pictures."""
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +6,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any, Literal, Protocol
 
 from app.core.settings import Network, Settings
@@ -18,7 +14,15 @@ from app.sources.problems import SourceRefused
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import find_named
 from model.checkpoint.spotting_options import SpottingOptions
-from model.errors import UnreadableVideo
+from model.errors import SourceUnreachable, UnreadableVideo
+from model.spotting.live import LiveSpotter
+from model.video.live.dialing import resolve_any
+from model.video.live.hls_source import HlsSource
+from model.video.live.pulling import PullSource
+from model.video.live.rtmp_server import RtmpServer
+from model.video.live.session import open_live
+from model.video.live.settings import LiveSettings
+from model.video.live.sources import FileSource, PushSource, UdpSource
 from worker.handlers.spot import checkpoint_facts
 
 
@@ -125,16 +129,14 @@ def resolver(allow_nets: Sequence[Network]) -> Callable[[str, int], list[str]]:
     A host that leads to a private address is refused, each time it is asked for, as
     `POST /live` does it.
     """
-    resolve_any = resolve_name("model.video.live.dialing:resolve_any")
-    unreachable = resolve_name("model.errors:SourceUnreachable")
 
     def resolve(host: str, port: int) -> list[str]:
-        found: list[str] = resolve_any(host, port)
+        found = resolve_any(host, port)
         addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in found]
         try:
             judge_addresses(host, addresses, allow_nets)
         except SourceRefused as exc:
-            raise unreachable(exc.detail) from exc
+            raise SourceUnreachable(exc.detail) from exc
         return found
 
     return resolve
@@ -142,7 +144,7 @@ def resolver(allow_nets: Sequence[Network]) -> Callable[[str, int], list[str]]:
 
 def _load_spotter(name: str, settings: Settings) -> LoadedSpotter:
     path = find_named(name, settings.data_dir / "models", chosen=settings.model)
-    spotter = resolve_name("model.spotting.live:LiveSpotter").load(
+    spotter = LiveSpotter.load(
         path,
         engine=settings.engine,
         precision=settings.precision,
@@ -156,18 +158,12 @@ def _load_spotter(name: str, settings: Settings) -> LoadedSpotter:
 def _open_live(
     source: Any, spec: Any, **options: Any
 ) -> AbstractContextManager[Iterator[Any]]:
-    settings = resolve_name("model.video.live.settings:LiveSettings")(spec=spec)
-    opened: AbstractContextManager[Iterator[Any]]
-    opened = resolve_name("model.video.live.session:open_live")(
-        source, settings, **options
-    )
-    return opened
+    return open_live(source, LiveSettings(spec=spec), **options)
 
 
 def _pull(url: str, allow_nets: Sequence[Network]) -> Any:
     is_http = url.startswith(("http://", "https://"))
-    name = "hls_source:HlsSource" if is_http else "pulling:PullSource"
-    make = resolve_name(f"model.video.live.{name}")
+    make = HlsSource if is_http else PullSource
     return make(url, resolve=resolver(allow_nets))
 
 
@@ -175,9 +171,7 @@ class _Listening:
     """A source of its own RTMP server, which ends with it."""
 
     def __init__(self, host: str, port: int, key: str) -> None:
-        self._server = resolve_name("model.video.live.rtmp_server:RtmpServer")(
-            host, port
-        )
+        self._server = RtmpServer(host, port)
         self._source = self._server.source(key)
 
     def __getattr__(self, name: str) -> Any:
@@ -189,17 +183,17 @@ class _Listening:
 
 
 def _push() -> Any:
-    return resolve_name("model.video.live.sources:PushSource")("the browser")
+    return PushSource("the browser")
 
 
 def _udp(host: str, port: int) -> Any:
-    return resolve_name("model.video.live.sources:UdpSource")(host, port)
+    return UdpSource(host, port)
 
 
 def _file(path: Path) -> Any:
     if not path.is_file():
         raise UnreadableVideo(f"There is no file {path.name} in the folder of imports.")
-    return resolve_name("model.video.live.sources:FileSource")(path)
+    return FileSource(path)
 
 
 PARTS = Parts(_load_spotter, _open_live, _pull, _Listening, _push, _udp, _file)
