@@ -88,9 +88,7 @@ class Settings(BaseSettings):
     max_connections: int = Field(default=1000, ge=1)  # of one API process
     max_streams: int = Field(default=200, ge=0)  # of changes, of one API process
     max_duration: Duration = timedelta(hours=4)
-    live_streams: int = Field(
-        default=2, ge=0, le=64
-    )  # of one live worker
+    live_streams: int = Field(default=2, ge=0, le=64)  # of one live worker
     live_host: str = "127.0.0.1"  # where a live worker listens: RTMP, and the API
     live_ports: str = Field(default="1935-1954", pattern=r"^\d{1,5}-\d{1,5}$")  # RTMP
     # How encoders reach that worker; None: live_host, or the machine's name.
