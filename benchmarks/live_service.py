@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
 
 from app.videos.sample_match import FILE
 from benchmarks.machine import processor
