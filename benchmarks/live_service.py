@@ -8,9 +8,9 @@ live worker that records and spots, while a client listens to the events. Prints
 compute latency that the service counts of every change told: from the last picture it
 needs being decoded to the model's answer, to its row, and to the event being sent.
 Look-ahead, how much video the model waits for, stands beside it, never in it. The match
-begins anew when it is over. A line a minute tells of memory, of steps, and of drift: by how
-much the time of the stream has moved against the clock on the wall since the first
-minute. Needs ffmpeg, and a model that can run live.
+begins anew when it is over. A line a minute tells of memory, of steps, and of drift: by
+how much the time of the stream has moved against the clock on the wall since the
+first minute. Needs ffmpeg, and a model that can run live.
 """
 
 import argparse
