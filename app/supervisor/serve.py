@@ -12,14 +12,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
-
-import httpx
 
 from app.core.broker.notifier import LIVE_QUEUE
 from app.core.db.migrate import upgrade
-from app.core.errors import DatabaseLost, StartFailed
+from app.core.errors import DatabaseLost
 from app.core.process_report import (
     API,
     POSTGRES,
@@ -49,36 +46,15 @@ from app.supervisor.preflight import (
 from app.supervisor.processes import LineReporter, ProcessSpec
 from app.supervisor.reaper_client import Reaper
 from app.supervisor.stop_signals import stopped_by_signals
-from app.supervisor.supervision import SupervisedProcess, Supervisor
+from app.supervisor.supervision import Supervisor
+from app.supervisor.waiting import WATCH_EVERY_S, Run, wait_for_api, wait_for_postgres
 from app.webhooks.signing import webhook_secret
 
-API_START_S = 120.0
 POSTGRES_START_S = 600.0  # a crash recovery on a slow disk takes its time
-PATIENCE_S = 10.0  # then it is told what is waited for
-WATCH_EVERY_S = 0.2
 
 # Connections: what each API process, and all workers together, may open at most.
 API_CONNECTIONS = 80
 OTHER_CONNECTIONS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of the service.
-
-    Attributes:
-        cluster: the embedded database; None where another is named.
-        sockets: where the API listens.
-        private: where each of its processes listens for itself.
-    """
-
-    settings: Settings
-    say: LineReporter
-    stop: threading.Event
-    supervisor: Supervisor
-    cluster: Cluster | None
-    sockets: Sequence[socket.socket]
-    private: Sequence[socket.socket]
 
 
 def serve(settings: Settings, *, say: LineReporter, show: LineReporter) -> None:
@@ -100,7 +76,7 @@ def serve(settings: Settings, *, say: LineReporter, show: LineReporter) -> None:
         url = _start_database(run)
         if not stop.is_set():
             _start_parts(run, url)
-        if _wait_for_api(run):
+        if wait_for_api(run):
             _show_places(settings, show)
         while not stop.wait(WATCH_EVERY_S):
             run.supervisor.step()
@@ -165,7 +141,7 @@ def _start_own_database(run: Run, cluster: Cluster) -> None:
     run.say("starting Postgres ...")
     supervised = run.supervisor.start(_postgres_plan(cluster, run.settings))
     deadline = time.monotonic() + POSTGRES_START_S
-    while _wait_for_postgres(run, cluster, supervised, deadline=deadline):
+    while wait_for_postgres(run, cluster, supervised, deadline=deadline):
         try:
             cluster.ensure_database()
             run.say("migrating ...")
@@ -265,52 +241,6 @@ def _has_work(spec: WorkerSpec, settings: Settings) -> bool:
     if spec.kind != LIVE_QUEUE:
         return True
     return settings.live_streams > 0 and bool(live_models(settings))
-
-
-def _wait_for_postgres(
-    run: Run, cluster: Cluster, supervised: SupervisedProcess, *, deadline: float
-) -> bool:
-    """Wait until the database answers; False if asked to stop before."""
-    told_at = time.monotonic() + PATIENCE_S
-    while not run.stop.wait(WATCH_EVERY_S / 4):
-        run.supervisor.step()
-        if supervised.part is not None and cluster.is_ready(supervised.part.group):
-            supervised.has_been_up = True
-            return True
-        now = time.monotonic()
-        if now > deadline:
-            raise StartFailed(
-                f"Postgres does not answer; see {supervised.spec.log_path}"
-            )
-        if now > told_at:
-            run.say("Postgres recovers from a crash; this may take minutes ...")
-            told_at = deadline
-    return False
-
-
-def _wait_for_api(run: Run) -> bool:
-    """Wait until the API answers; False if asked to stop before."""
-    deadline = time.monotonic() + API_START_S
-    supervised_processes = [
-        supervised
-        for supervised in run.supervisor.supervised_processes
-        if supervised.spec.is_essential
-    ]
-    with httpx.Client(trust_env=False, timeout=2.0) as client:
-        while not run.stop.wait(WATCH_EVERY_S):
-            run.supervisor.step()
-            if time.monotonic() > deadline:
-                log_path = supervised_processes[-1].spec.log_path
-                raise StartFailed(f"the API does not answer; see {log_path}")
-            try:
-                answer = client.get(f"{run.settings.local_url}/healthz")
-            except httpx.TransportError:
-                continue
-            if answer.is_success:
-                for supervised in supervised_processes:
-                    supervised.has_been_up = True
-                return True
-    return False
 
 
 def _show_places(settings: Settings, show: LineReporter) -> None:

@@ -4,7 +4,6 @@ Everything random is a function of the seed and the batch's number, so that a ru
 that was killed and resumed gives the curve of one that was not.
 """
 
-import math
 from typing import Any, Self, cast
 
 import lightning
@@ -29,9 +28,9 @@ from model.training.config import TrainConfig
 from model.training.ema import averaged_spotter, load_averaged
 from model.training.frozen import freeze_norms
 from model.training.losses import LossTerm
+from model.training.optimiser import lr_share, make_optimiser
 from model.training.outputs import DISTILLATION, PHASE, loss_terms
 from model.training.phases import PhaseLayer
-from model.training.settings import OptimiserSettings
 from model.training.validation import timed_match
 
 # While training runs, spots are found with fixed options; `touchline
@@ -237,32 +236,6 @@ class SpottingModule(lightning.LightningModule):
             is_bad |= ~torch.isfinite(each).cpu()
         named = [n for n, bad in zip(batch.names, is_bad, strict=True) if bad]
         return ", ".join(named or batch.names)
-
-
-def make_optimiser(
-    network: nn.Module, settings: OptimiserSettings, *, is_fused: bool
-) -> torch.optim.AdamW:
-    """Build AdamW; norms and biases do not decay.
-
-    `is_fused` is several times quicker on a CPU, but cannot be clipped where the loss
-    is scaled (float16).
-    """
-    heavy = [p for p in network.parameters() if p.dim() > 1]
-    light = [p for p in network.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": heavy, "weight_decay": settings.weight_decay},
-        {"params": light, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.lr, fused=is_fused)
-
-
-def lr_share(step: int, settings: OptimiserSettings) -> float:
-    """Give the share of the highest rate a step has: linear warm-up, then cosine."""
-    warmup = settings.warmup_steps
-    if step < warmup:
-        return 0.01 + 0.99 * step / warmup
-    done = (step - warmup) / max(1, settings.steps - warmup)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def measures(
