@@ -17,11 +17,17 @@ import numpy as np
 from app.core.settings import Settings
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import find_named
+from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.video.segments import shifted
 from worker.live_streams.parts import LoadedSpotter, Parts
 
 FPS = 10.0
-CHECKPOINT = {"name": "tiny", "version": "1", "sha256": "f00d", "engine": "fake"}
+CHECKPOINT = {
+    "name": "arena-rny002-live",
+    "version": "1",
+    "sha256": "f00d",
+    "engine": "fake",
+}
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,8 @@ class Script:
 
     def _load(self, name: str, settings: Settings) -> LoadedSpotter:
         path = find_named(name, settings.data_dir / "models")
-        options = Checkpoint.open(path).manifest.spotting
+        labels = Checkpoint.open(path).manifest.labels
+        options = SpottingOptions({label: LabelOptions(0.0, 0.5) for label in labels})
         return LoadedSpotter(self.spotter, dict(CHECKPOINT), options)
 
     @contextmanager

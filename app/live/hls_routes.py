@@ -1,5 +1,6 @@
 """The recording of a live stream as it grows: an HLS playlist and its segments."""
 
+import re
 from typing import Annotated
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from app.videos.tables import Video
 
 router = guarded_router("live", MediaRoute)
 
-MAX_SEGMENT = 10_000_000
+NAME = r"^seg([0-9]{1,7})\.mp4$"
 
 
 @router.get(
@@ -57,7 +58,7 @@ def get_live_playlist(video_id: LiveId, resources: ResourcesDep) -> Response:
 
 
 @router.get(
-    "/live/{video_id}/hls/seg{number}.mp4",
+    "/live/{video_id}/hls/{segment}",
     response_class=Response,
     responses={
         200: {"content": {SEGMENT_TYPE: {}}, "description": "A segment."},
@@ -72,20 +73,24 @@ def get_live_playlist(video_id: LiveId, resources: ResourcesDep) -> Response:
 )
 def load_live_segment(
     video_id: LiveId,
-    number: Annotated[int, Path(ge=0, le=MAX_SEGMENT)],
+    segment: Annotated[
+        str, Path(json_schema_extra={"examples": ["seg0.mp4"], "pattern": NAME})
+    ],
     resources: ResourcesDep,
 ) -> Response:
     """Load a segment of the recording, in ranges if asked: a fragmented MP4."""
+    named = re.fullmatch(NAME, segment)
+    number = int(named[1]) if named else -1
     with resources.sessions() as session:
         stream, video, _ = find_stream(session, video_id)
-        segment = session.get(LiveSegment, (video_id, number))
+        row = session.get(LiveSegment, (video_id, number))
     _refuse_gone(stream, video)
-    if segment is None:
-        raise _no_segment(video_id, number)
+    if row is None:
+        raise _no_segment(video_id, segment)
     try:
-        found = resources.storage.stat(segment.key)
+        found = resources.storage.stat(row.key)
     except FileNotFoundError as exc:
-        raise _no_segment(video_id, number) from exc
+        raise _no_segment(video_id, segment) from exc
     return VideoFile(
         resources.storage,
         found,
@@ -93,7 +98,7 @@ def load_live_segment(
         filename=segment_name(number),
         disposition="inline",
         headers={
-            "etag": f'"live-{segment.key.rpartition("/")[2]}-{segment.size_bytes}"',
+            "etag": f'"live-{row.key.rpartition("/")[2]}-{row.size_bytes}"',
             "cache-control": "private, max-age=3600, immutable",
             "content-security-policy": "sandbox",
         },
@@ -109,5 +114,5 @@ def _refuse_gone(stream: LiveStream, video: Video) -> None:
         )
 
 
-def _no_segment(video_id: UUID, number: int) -> SegmentNotFound:
-    return SegmentNotFound(f"The recording of {video_id} has no segment {number}.")
+def _no_segment(video_id: UUID, segment: str) -> SegmentNotFound:
+    return SegmentNotFound(f"The recording of {video_id} has no {segment[:64]!r}.")

@@ -67,7 +67,8 @@ def test_the_events_are_the_ones_counted_page_by_page(
     for event in events:
         assert set(event) == {
             *("id", "type", "time_s", "frame", "score", "team", "state", "source"),
-            *("attributes", "is_ghost", "version", "decided_by", "decided_at"),
+            *("attributes", "is_ghost", "is_provisional", "version"),
+            *("decided_by", "decided_at"),
         }
         assert (event["state"], event["source"]) == ("suggested", "model")
         assert event["time_s"] == pytest.approx(event["frame"] / 30, abs=0.001)

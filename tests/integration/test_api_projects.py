@@ -116,6 +116,7 @@ class Things(NamedTuple):
             search_id=self.search,
             inference_id=self.inference,
             number=1,
+            segment="seg1.mp4",
             report_id=self.report,
             training_id=self.training,
             comparison_id=self.comparison,

@@ -113,7 +113,7 @@ def test_a_video_by_its_address_is_fetched_and_then_analysed(
     assert (video["date"], video["competition"]) == ("2026-05-30", "City Cup")
     found = api.client.get("/videos", params={"q": "final.mp4 city"}).json()
     assert [one["id"] for one in found["items"]] == [video["id"]]
-    others = {"import": None, "join": None}
+    others = {"import": None, "join": None, "live": None}
     assert video["source"] == {"url": server.url("/match"), **others}
     assert (video["status"], video["job"]["kind"]) == ("queued", "spot")
     assert api.client.get(video["links"]["file"]).content == CONTENT

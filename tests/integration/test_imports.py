@@ -103,7 +103,7 @@ def test_a_file_becomes_a_video_and_stays_where_it_is(
     assert video["sha256"] == hashlib.sha256(CONTENT).hexdigest()
     assert (video["title"], video["filename"]) == ("Cup final", "final.mp4")
     assert (video["date"], video["competition"]) == ("2026-05-31", "City Cup")
-    others = {"url": None, "join": None}
+    others = {"url": None, "join": None, "live": None}
     assert video["source"] == {"import": "cup/final.mp4", **others}
     assert (video["status"], video["job"]["kind"]) == ("queued", "spot")
     assert api.client.get(video["links"]["file"]).content == CONTENT

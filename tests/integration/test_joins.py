@@ -91,7 +91,8 @@ def test_files_of_one_form_become_one_video(
         *("queued", "join"),
         "join",
     )
-    assert body["source"] == {"url": None, "import": None, "join": "halves"}
+    others = {"url": None, "import": None, "live": None}
+    assert body["source"] == {**others, "join": "halves"}
     assert [one["filename"] for one in body["parts"]["files"]] == [
         "1_match.mp4",
         "2_match.mp4",

@@ -132,7 +132,8 @@ def test_checkpoints_of_the_users_own_are_listed_and_loaded(
     shutil.copy(checkpoint, tmp_path / "models" / "mine.touchline")
     (tmp_path / "models" / "damaged.touchline").write_bytes(b"PK")
 
-    assert touchline.available_models() == ["arena-rny002", "mine"]
+    bundled = ["arena-rny002", "arena-rny002-live"]
+    assert touchline.available_models() == [*bundled, "mine"]
     assert touchline.load("mine", device="cpu").labels == LABELS
 
 
