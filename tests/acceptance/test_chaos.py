@@ -17,7 +17,7 @@ def test_nothing_is_lost_whatever_is_killed(checkpoint: Path, tmp_path: Path) ->
     seed = int(os.environ.get("CHAOS_SEED", "18"))
     plan = Plan(
         seed,
-        videos=6,
+        videos=30,
         minutes=1.0,
         pause_s=(1.0, 4.0),
         logs=tmp_path,
