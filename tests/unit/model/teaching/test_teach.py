@@ -43,7 +43,7 @@ KILLS = list(dict(reversed(PLACES)).items())[::-1]
 """The first place in each stage; each costs a process that loads torch."""
 
 if not kills_everywhere():
-    KILLS = [place for place in KILLS if place[0] == "finetune"]
+    KILLS = [place for place in KILLS if place[0] in ("features", "finetune")]
 
 
 @pytest.fixture(scope="module")
