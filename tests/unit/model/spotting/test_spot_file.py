@@ -16,6 +16,7 @@ from model.spotting.spot_file import Progress, spot_file
 from model.spotting.spots import find_spots
 from model.video.decode import iter_steps
 from model.video.probe import VideoFacts
+from tests.child_pids import child_pids
 from tests.unit.model.engines.networks import (
     exported_noise,
 )
@@ -115,12 +116,12 @@ def test_a_cancel_leaves_no_process_and_a_predictor_that_works(
         windows=mode,  # type: ignore[arg-type] # Parametrised.
         threads=1,
     )
-    before = _children()
+    before = child_pids()
 
     with pytest.raises(Canceled):
         spot_file(video, predictor=predictor, on_progress=_cancel_at(0.3))
 
-    assert _children() == before
+    assert child_pids() == before
     whole = spot_file(video, predictor=predictor).timeline
     fresh = load_predictor(
         checkpoint,
@@ -141,7 +142,7 @@ def test_a_cancel_is_heard_while_the_probe_still_reads(
     data = long.read_bytes()
     header, clusters = data[: data.index(CLUSTER)], data[data.index(CLUSTER) :]
     long.write_bytes(header + 6000 * clusters)
-    before = _children()
+    before = child_pids()
     stages: list[str] = []
 
     def on_progress(progress: Progress) -> None:
@@ -153,26 +154,26 @@ def test_a_cancel_is_heard_while_the_probe_still_reads(
         spot_file(long, predictor=predictor, on_progress=on_progress)
 
     assert stages == ["probe", "probe"]
-    assert _children() == before
+    assert child_pids() == before
 
 
 def test_a_decoding_process_that_is_killed_fails_the_run_and_spares_the_predictor(
     video: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.spotting.spot_file.REPORT_EVERY_S", 0.0)
-    before = _children()
+    before = child_pids()
     long = video.with_name("long.mp4")
     draw_video(long, frames=900, fps=30, paint=match_picture)
 
     def on_progress(progress: Progress) -> None:
         if progress.steps == 3:
-            for child in _children() - before:
-                os.kill(int(child), signal.SIGKILL)
+            for child in child_pids() - before:
+                os.kill(child, signal.SIGKILL)
 
     with pytest.raises(DecoderCrashed, match="SIGKILL"):
         spot_file(long, predictor=predictor, on_progress=on_progress)
 
-    assert _children() == before
+    assert child_pids() == before
     assert len(spot_file(video, predictor=predictor).timeline) == 45
 
 
@@ -226,14 +227,3 @@ def _cancel_at(done: float) -> Callable[[Progress], None]:
             raise Canceled("enough")
 
     return on_progress
-
-
-def _children() -> set[str]:
-    folder = Path(f"/proc/{os.getpid()}/task")
-    if not folder.is_dir():
-        pytest.skip("child processes are listed in /proc only")
-    return {
-        child
-        for task in folder.iterdir()
-        for child in (task / "children").read_text().split()
-    }

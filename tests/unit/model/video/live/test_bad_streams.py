@@ -22,6 +22,7 @@ from model.errors import (
 from model.video.live.session import open_live
 from model.video.live.settings import LiveGap, LiveStep
 from model.video.live.sources import PipeSource, PushSource, UdpSource
+from tests.child_pids import child_pids
 from tests.live_streams import (
     AAC,
     FAST,
@@ -235,11 +236,11 @@ def test_a_browser_that_comes_back_goes_on_after_a_gap() -> None:
 def test_a_decoder_that_dies_is_told_where_nothing_more_can_come() -> None:
     near, far = os.pipe()
     os.write(far, stored(1)[:60_000])
+    before = child_pids()
     with open_live(PipeSource(near), FAST) as events:
         next(event for event in events if isinstance(event, LiveStep))
-        for child in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
-            for pid in child.read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+        for pid in child_pids() - before:  # Not the servers of other tests.
+            os.kill(pid, signal.SIGKILL)
 
         with pytest.raises(DecoderCrashed, match="SIGKILL"):
             list(events)
