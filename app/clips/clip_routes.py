@@ -28,17 +28,14 @@ from app.core.errors import (
     VideoNotFound,
     VideoNotStored,
 )
-from app.core.http.cursors import ClipsCursor
 from app.core.http.dependencies import (
     ClipId,
-    CursorText,
     IdempotencyKey,
-    Limit,
     ResourcesDep,
     VideoId,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import Paging, PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
@@ -128,42 +125,23 @@ def make_clip(
     responses=problem_responses(VideoNotFound, InvalidCursor),
 )
 def list_clips(
-    request: Request,
-    response: Response,
-    video_id: VideoId,
-    resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
+    paging: PagingDep, video_id: VideoId, resources: ResourcesDep
 ) -> ClipPage:
     """List a video's clips, the newest first."""
-    return clip_page(
-        *(request, response, resources), video_id=video_id, limit=limit, cursor=cursor
-    )
+    return clip_page(paging, resources, video_id=video_id)
 
 
 def clip_page(
-    request: Request,
-    response: Response,
-    resources: Resources,
-    *,
-    video_id: UUID | None,
-    limit: int,
-    cursor: str | None,
+    paging: Paging, resources: Resources, *, video_id: UUID | None
 ) -> ClipPage:
     """Give a page of a video's clips, or of all in the project."""
-    before = ClipsCursor.decode(cursor).before if cursor else None
+    before = paging.before("clips")
     with snapshot(resources) as session:
         if video_id is not None:
             find_video(session, video_id)
-        statement = clips_page(video_id, before=before, limit=limit)
+        statement = clips_page(video_id, before=before, limit=paging.limit)
         found = session.execute(statement).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: ClipsCursor(before=row[0].id),
-        request=request,
-        response=response,
-    )
+    page, next_cursor = paging.newest_first("clips", found, id_of=lambda row: row[0].id)
     return ClipPage(items=[Clip.of(*row) for row in page], next_cursor=next_cursor)
 
 

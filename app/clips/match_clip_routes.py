@@ -20,7 +20,8 @@ from app.core.errors import (
     VideoNotFound,
     VideoNotStored,
 )
-from app.core.http.dependencies import CursorText, IdempotencyKey, Limit, ResourcesDep
+from app.core.http.dependencies import IdempotencyKey, ResourcesDep
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.search.problems import SearchNotFound
@@ -66,14 +67,6 @@ def create_clip_of_matches(
 
 
 @router.get("/clips", responses=problem_responses(InvalidCursor))
-def list_all_clips(
-    request: Request,
-    response: Response,
-    resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
-) -> ClipPage:
+def list_all_clips(paging: PagingDep, resources: ResourcesDep) -> ClipPage:
     """List all clips of the project, the newest first."""
-    return clip_page(
-        *(request, response, resources), video_id=None, limit=limit, cursor=cursor
-    )
+    return clip_page(paging, resources, video_id=None)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Response
 
 from app.comparisons.asking import check_models, choose_holdout, refuse_too_many
 from app.comparisons.problems import (
@@ -37,16 +37,14 @@ from app.core.errors import (
     UnknownModel,
     VideoNotFound,
 )
-from app.core.http.cursors import ComparisonsCursor, MomentsCursor
+from app.core.http.cursors import MomentsCursor
 from app.core.http.dependencies import (
-    CursorText,
     IdempotencyKey,
-    Limit,
     ResourcesDep,
     read_id,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
@@ -115,26 +113,21 @@ def create_comparison(
 
 @router.get("/comparisons", responses=problem_responses(InvalidCursor))
 def list_comparisons(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     resources: ResourcesDep,
     training_id: Annotated[
         UUID | None, Query(description="Only those on its hold-out.")
     ] = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> ComparisonPage:
     """List comparisons, the newest first."""
-    before = ComparisonsCursor.decode(cursor).before if cursor else None
-    statement = comparisons_page(training_id=training_id, before=before, limit=limit)
+    before = paging.before("comparisons")
+    statement = comparisons_page(
+        training_id=training_id, before=before, limit=paging.limit
+    )
     with snapshot(resources) as session:
         found = session.execute(statement).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: ComparisonsCursor(before=row[0].id),
-        request=request,
-        response=response,
+    page, next_cursor = paging.newest_first(
+        "comparisons", found, id_of=lambda row: row[0].id
     )
     items = [Comparison.of(*row) for row in page]
     return ComparisonPage(items=items, next_cursor=next_cursor)
@@ -154,8 +147,7 @@ def get_comparison(comparison_id: ComparisonId, resources: ResourcesDep) -> Comp
     responses=problem_responses(ComparisonNotFound, InvalidCursor, InvalidRequest),
 )
 def list_comparison_errors(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     comparison_id: ComparisonId,
     resources: ResourcesDep,
     model: Annotated[
@@ -167,11 +159,10 @@ def list_comparison_errors(
     kind: Annotated[
         Wrong | None, Query(description="Only what went wrong in this way.")
     ] = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> WrongMomentPage:
     """List the moments that models got wrong, each with what all of them said."""
-    after = MomentsCursor.decode(cursor).after if cursor else -1
+    start = paging.start(MomentsCursor)
+    after = -1 if start is None else start.after
     with snapshot(resources) as session:
         comparison, _ = find_comparison(session, comparison_id)
         if model is not None and model not in comparison.models:
@@ -187,15 +178,11 @@ def list_comparison_errors(
             label=label,
             kinds=WRONG if kind is None else (kind,),
             after=after,
-            limit=limit,
+            limit=paging.limit,
         )
         found = session.scalars(statement).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: MomentsCursor(after=row.number),
-        request=request,
-        response=response,
+    page, next_cursor = paging.cut(
+        found, cursor_after=lambda row: MomentsCursor(after=row.number)
     )
     items = [WrongMoment.of(row, models) for row in page]
     return WrongMomentPage(items=items, next_cursor=next_cursor)

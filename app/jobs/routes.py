@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 
 from app.checkpoints.catalogue import check_model
 from app.core.db.base import utc_now
@@ -19,17 +19,14 @@ from app.core.errors import (
     VideoNotFound,
     VideoNotStored,
 )
-from app.core.http.cursors import JobsCursor
 from app.core.http.dependencies import (
-    CursorText,
     IdempotencyKey,
     JobId,
-    Limit,
     ResourcesDep,
     VideoId,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
@@ -66,33 +63,27 @@ def get_job(job_id: JobId, resources: ResourcesDep) -> Job:
     responses=problem_responses(VideoNotFound, InvalidCursor),
 )
 def list_jobs(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     video_id: VideoId,
     resources: ResourcesDep,
     kind: Annotated[
         list[JobKind | Literal["all"]],
         Query(description="A kind to list, or `all`; may be given several times."),
     ] = [JobKind.SPOT],  # noqa: B006  # FastAPI copies it
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> JobPage:
     """List a video's jobs, the newest first; those that analyse it, unless asked."""
     kinds = KINDS if "all" in kind else kind
-    before = JobsCursor.decode(cursor).before if cursor else None
+    before = paging.before("jobs")
     with snapshot(resources) as session:
         find_video(session, video_id)
         statement = jobs_page(
-            video_id, kinds=[JobKind(one) for one in kinds], before=before, limit=limit
+            video_id,
+            kinds=[JobKind(one) for one in kinds],
+            before=before,
+            limit=paging.limit,
         )
         found = session.scalars(statement).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda job: JobsCursor(before=job.id),
-        request=request,
-        response=response,
-    )
+    page, next_cursor = paging.newest_first("jobs", found, id_of=lambda job: job.id)
     return JobPage(items=[Job.of(job) for job in page], next_cursor=next_cursor)
 
 

@@ -16,13 +16,11 @@ from app.core.http.access import SESSION_COOKIE, principal_of_key
 from app.core.http.cursors import KeysCursor
 from app.core.http.dependencies import (
     AllProjectsResourcesDep,
-    CursorText,
-    Limit,
     PrincipalDep,
     ResourcesDep,
     key_ring_of,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.public_prefix import public_path
 from app.core.http.routing import AdminRoute, OpenRoute, ReadableRoute, guarded_router
@@ -66,22 +64,16 @@ def add_key(
 
 @router.get("/keys", responses=problem_responses(InvalidCursor))
 def list_keys(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> KeyPage:
     """List the keys of this project, also those that are revoked."""
-    after = KeysCursor.decode(cursor).after if cursor else None
+    start = paging.start(KeysCursor)
+    after = None if start is None else start.after
     with resources.sessions() as session:
-        found = session.scalars(keys_page(after=after, limit=limit)).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: KeysCursor(after=row.id),
-        request=request,
-        response=response,
+        found = session.scalars(keys_page(after=after, limit=paging.limit)).all()
+    page, next_cursor = paging.cut(
+        found, cursor_after=lambda row: KeysCursor(after=row.id)
     )
     return KeyPage(
         items=[Key.model_validate(row) for row in page], next_cursor=next_cursor

@@ -18,16 +18,13 @@ from app.core.errors import (
     StorageFull,
     UnknownModel,
 )
-from app.core.http.cursors import LiveCursor
 from app.core.http.dependencies import (
-    CursorText,
     IdempotencyKey,
-    Limit,
     ResourcesDep,
     read_id,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
@@ -162,26 +159,21 @@ def _make(
 
 @router.get("/live", responses=problem_responses(InvalidCursor))
 def list_live(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     resources: ResourcesDep,
     state: Annotated[
         Literal["open", "all"], Query(description="Those that are under way, or all.")
     ] = "all",
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> LivePage:
     """List the project's live streams, the newest first; without their gaps."""
-    before = LiveCursor.decode(cursor).before if cursor else None
-    statement = streams_page(before=before, limit=limit, only_open=state == "open")
+    before = paging.before("live")
+    statement = streams_page(
+        before=before, limit=paging.limit, only_open=state == "open"
+    )
     with snapshot(resources) as session:
         found = session.execute(statement).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: LiveCursor(before=row[0].video_id),
-        request=request,
-        response=response,
+    page, next_cursor = paging.newest_first(
+        "live", found, id_of=lambda row: row[0].video_id
     )
     items = [LiveStream.of(*row) for row in page]
     return LivePage(items=items, next_cursor=next_cursor)

@@ -21,17 +21,14 @@ from app.core.errors import (
     VideoNotFound,
     VideoNotStored,
 )
-from app.core.http.cursors import ReportsCursor
 from app.core.http.dependencies import (
-    CursorText,
     IdempotencyKey,
-    Limit,
     ReportId,
     ResourcesDep,
     VideoId,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
@@ -112,25 +109,18 @@ def create_report(
     responses=problem_responses(VideoNotFound, InvalidCursor),
 )
 def list_reports(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     video_id: VideoId,
     resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> ReportPage:
     """List a video's reports, the newest first."""
-    before = ReportsCursor.decode(cursor).before if cursor else None
+    before = paging.before("reports")
     with snapshot(resources) as session:
         find_video(session, video_id)
-        statement = reports_page(video_id, before=before, limit=limit)
+        statement = reports_page(video_id, before=before, limit=paging.limit)
         found = session.execute(statement).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: ReportsCursor(before=row[0].id),
-        request=request,
-        response=response,
+    page, next_cursor = paging.newest_first(
+        "reports", found, id_of=lambda row: row[0].id
     )
     return ReportPage(items=[Report.of(*row) for row in page], next_cursor=next_cursor)
 

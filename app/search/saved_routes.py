@@ -10,7 +10,7 @@ from app.core.errors import InvalidCursor
 from app.core.http.cursors import Cursor
 from app.core.http.dependencies import CursorText, Limit, ResourcesDep
 from app.core.http.openapi import WITH_ETAG
-from app.core.http.pagination import json_answer, paginate
+from app.core.http.pagination import PagingDep, json_answer
 from app.core.http.preconditions import IfMatch, etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import ReviewRoute, guarded_router
@@ -82,22 +82,16 @@ def create_search(
     "/searches", name="list_searches", responses=problem_responses(InvalidCursor)
 )
 def get_searches(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> SavedSearchPage:
     """List the project's saved searches by name."""
-    after = SearchesCursor.decode(cursor).after if cursor else None
+    start = paging.start(SearchesCursor)
+    after = None if start is None else start.after
     with resources.sessions() as session:
-        found = list_searches(session, after=after, limit=limit + 1)
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: SearchesCursor(after=row.name),
-        request=request,
-        response=response,
+        found = list_searches(session, after=after, limit=paging.limit + 1)
+    page, next_cursor = paging.cut(
+        found, cursor_after=lambda row: SearchesCursor(after=row.name)
     )
     return SavedSearchPage(
         items=[SavedSearch.of(row) for row in page], next_cursor=next_cursor

@@ -2,12 +2,10 @@
 
 from typing import Literal
 
-from fastapi import Request, Response
-
 from app.core.errors import InvalidCursor
 from app.core.http.cursors import Cursor
-from app.core.http.dependencies import CursorText, Limit, ResourcesDep
-from app.core.http.pagination import paginate
+from app.core.http.dependencies import ResourcesDep
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.sources.problems import ImportNotFound
@@ -26,24 +24,18 @@ class ImportsCursor(Cursor):
 
 @router.get("/imports", responses=problem_responses(ImportNotFound, InvalidCursor))
 def list_import_files(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> ImportPage:
     """List video files in the folder that the operator names, by path.
 
     `POST /videos {"import": path}` makes a video of one.
     """
-    after = ImportsCursor.decode(cursor).after if cursor else None
-    found = list_imports(resources.settings.import_dir, after=after, limit=limit)
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda file: ImportsCursor(after=file.path),
-        request=request,
-        response=response,
+    start = paging.start(ImportsCursor)
+    after = None if start is None else start.after
+    found = list_imports(resources.settings.import_dir, after=after, limit=paging.limit)
+    page, next_cursor = paging.cut(
+        found, cursor_after=lambda file: ImportsCursor(after=file.path)
     )
     items = [
         ImportFile(

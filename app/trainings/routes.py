@@ -14,7 +14,7 @@ from app.core.errors import (
     UnknownType,
     VideoNotFound,
 )
-from app.core.http.cursors import TrainingLogCursor, TrainingsCursor
+from app.core.http.cursors import TrainingLogCursor
 from app.core.http.dependencies import (
     CursorText,
     IdempotencyKey,
@@ -23,7 +23,7 @@ from app.core.http.dependencies import (
     read_id,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep, paginate
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
@@ -118,23 +118,16 @@ def create_training(
 
 @router.get("/trainings", responses=problem_responses(InvalidCursor))
 def list_trainings(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> TrainingPage:
     """List the project's trainings, the newest first; without curves and logs."""
-    before = TrainingsCursor.decode(cursor).before if cursor else None
+    before = paging.before("trainings")
     with snapshot(resources) as session:
-        found = session.execute(trainings_page(before=before, limit=limit)).all()
+        found = session.execute(trainings_page(before=before, limit=paging.limit)).all()
         places = places_of(session, [job.id for _, job in found])
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: TrainingsCursor(before=row[0].id),
-        request=request,
-        response=response,
+    page, next_cursor = paging.newest_first(
+        "trainings", found, id_of=lambda row: row[0].id
     )
     items = [
         Training.of(training, job, place=places.get(job.id)) for training, job in page

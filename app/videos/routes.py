@@ -23,17 +23,14 @@ from app.core.errors import (
     VideoNotStored,
     VideoTooLarge,
 )
-from app.core.http.cursors import VideosCursor
 from app.core.http.dependencies import (
-    CursorText,
     IdempotencyKey,
-    Limit,
     ResourcesDep,
     VideoId,
 )
 from app.core.http.fields import Day
 from app.core.http.openapi import WITH_ETAG
-from app.core.http.pagination import json_answer, paginate
+from app.core.http.pagination import PagingDep, json_answer
 from app.core.http.preconditions import etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
@@ -195,7 +192,7 @@ async def upload_video(
     "/videos", response_model=VideoPage, responses=problem_responses(InvalidCursor)
 )
 def list_videos(
-    request: Request,
+    paging: PagingDep,
     response: Response,
     resources: ResourcesDep,
     q: Annotated[
@@ -215,24 +212,18 @@ def list_videos(
     to_date: Annotated[
         Day | None, Query(description="Of the match, this day or earlier.")
     ] = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
     sha256: Sha256 = None,
 ) -> Response:
     """List videos, the newest first; all, or those that are looked for."""
-    before = VideosCursor.decode(cursor).before if cursor else None
+    before = paging.before("videos")
     wanted = VideoFilter(q, competition, team, from_date, to_date, sha256)
     with resources.sessions() as session:
         found = session.execute(
-            videos_page(before=before, limit=limit, wanted=wanted)
+            videos_page(before=before, limit=paging.limit, wanted=wanted)
         ).all()
         made = being_made(session, [video for video, _, _ in found])
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: VideosCursor(before=row[0].id),
-        request=request,
-        response=response,
+    page, next_cursor = paging.newest_first(
+        "videos", found, id_of=lambda row: row[0].id
     )
     items = [Video.of(*row, is_proxy_being_made=row[0].id in made) for row in page]
     return json_answer(VideoPage(items=items, next_cursor=next_cursor), response)

@@ -4,21 +4,18 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Query
 from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
 from app.core.errors import RULE, DeliveryNotFound, InvalidCursor, InvalidRequest
-from app.core.http.cursors import DeliveriesCursor
 from app.core.http.dependencies import (
-    CursorText,
     DeliveryId,
-    Limit,
     ResourcesDep,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import AdminRoute, guarded_router
 from app.webhooks.problems import WebhookIsDisabled, WebhookNotFound
@@ -65,8 +62,7 @@ def ping_webhook(webhook_id: WebhookId, resources: ResourcesDep) -> Delivery:
     responses=problem_responses(WebhookNotFound, InvalidCursor),
 )
 def list_webhook_deliveries(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     webhook_id: WebhookId,
     resources: ResourcesDep,
     statuses: Annotated[
@@ -81,23 +77,19 @@ def list_webhook_deliveries(
         AwareDatetime | None, Query(description="Made then or later.")
     ] = None,
     until: Annotated[AwareDatetime | None, Query(description="Made before.")] = None,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> DeliveryPage:
     """List the messages to a webhook with every attempt, the newest first."""
-    before = DeliveriesCursor.decode(cursor).before if cursor else None
+    before = paging.before("deliveries")
     wanted = DeliveryFilter(statuses or (), types or (), since, until)
     with snapshot(resources) as session:
         find_webhook(session, webhook_id)
         found = session.scalars(
-            webhook_deliveries_page(webhook_id, wanted, before=before, limit=limit)
+            webhook_deliveries_page(
+                webhook_id, wanted, before=before, limit=paging.limit
+            )
         ).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda delivery: DeliveriesCursor(before=delivery.id),
-        request=request,
-        response=response,
+    page, next_cursor = paging.newest_first(
+        "deliveries", found, id_of=lambda delivery: delivery.id
     )
     items = [Delivery.of(delivery) for delivery in page]
     return DeliveryPage(items=items, next_cursor=next_cursor)

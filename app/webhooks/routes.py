@@ -1,22 +1,19 @@
 """Webhook messages: what was sent, what came of it, and sending it again."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter
 
 from app.core.errors import (
     DeliveryNotFound,
     InvalidCursor,
     VideoNotFound,
 )
-from app.core.http.cursors import DeliveriesCursor
 from app.core.http.dependencies import (
-    CursorText,
     DeliveryId,
-    Limit,
     ResourcesDep,
     VideoId,
     snapshot,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.videos.service import find_video
@@ -70,28 +67,21 @@ ANSWERS: dict[int | str, dict[str, str]] = {
     responses=problem_responses(VideoNotFound, InvalidCursor),
 )
 def list_deliveries(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     video_id: VideoId,
     resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> DeliveryPage:
     """List the messages to a video's callback URL with every attempt, newest first.
 
     Those to the project's webhooks are listed with the webhook.
     """
-    before = DeliveriesCursor.decode(cursor).before if cursor else None
-    wanted = deliveries_page(video_id, before=before, limit=limit)
+    before = paging.before("deliveries")
+    wanted = deliveries_page(video_id, before=before, limit=paging.limit)
     with snapshot(resources) as session:
         find_video(session, video_id)
         found = session.scalars(wanted).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda delivery: DeliveriesCursor(before=delivery.id),
-        request=request,
-        response=response,
+    page, next_cursor = paging.newest_first(
+        "deliveries", found, id_of=lambda delivery: delivery.id
     )
     items = [Delivery.of(delivery) for delivery in page]
     return DeliveryPage(items=items, next_cursor=next_cursor)

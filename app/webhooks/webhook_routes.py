@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 from anyio.to_thread import run_sync
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Path, Response
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
@@ -15,15 +15,12 @@ from app.core.errors import (
     InvalidCursor,
     InvalidRequest,
 )
-from app.core.http.cursors import Cursor
 from app.core.http.dependencies import (
-    CursorText,
-    Limit,
     PrincipalDep,
     ResourcesDep,
     read_id,
 )
-from app.core.http.pagination import paginate
+from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import AdminRoute, guarded_router
 from app.core.resources import Resources
@@ -57,13 +54,6 @@ from app.webhooks.webhook_service import (
 router = guarded_router("webhooks", AdminRoute)
 
 Result = TypeVar("Result")
-
-
-class WebhooksCursor(Cursor):
-    """After a webhook, going back in time."""
-
-    list: Literal["webhooks"] = "webhooks"
-    before: UUID
 
 
 async def read_webhook_id(
@@ -111,23 +101,14 @@ async def add_webhook(
 
 @router.get("/webhooks", responses=problem_responses(InvalidCursor))
 def list_webhooks(
-    request: Request,
-    response: Response,
+    paging: PagingDep,
     resources: ResourcesDep,
-    limit: Limit = 50,
-    cursor: CursorText = None,
 ) -> WebhookPage:
     """List the webhooks of this project, the newest first."""
-    before = WebhooksCursor.decode(cursor).before if cursor else None
+    before = paging.before("webhooks")
     with resources.sessions() as session:
-        found = session.scalars(webhooks_page(before=before, limit=limit)).all()
-    page, next_cursor = paginate(
-        found,
-        limit=limit,
-        cursor_after=lambda row: WebhooksCursor(before=row.id),
-        request=request,
-        response=response,
-    )
+        found = session.scalars(webhooks_page(before=before, limit=paging.limit)).all()
+    page, next_cursor = paging.newest_first("webhooks", found, id_of=lambda row: row.id)
     return WebhookPage(items=[Webhook.of(row) for row in page], next_cursor=next_cursor)
 
 

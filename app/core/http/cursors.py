@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.core.errors import InvalidCursor
 
 MAX_CURSOR_CHARS = 512
+FOREIGN = (
+    "The cursor was not made by this list; "
+    "take next_cursor of its last answer, or leave it out to start anew."
+)
 
 
 class Cursor(BaseModel):
@@ -31,51 +35,13 @@ class Cursor(BaseModel):
         try:
             return cls.model_validate_json(base64.urlsafe_b64decode(text))
         except (binascii.Error, ValueError, ValidationError) as exc:
-            raise InvalidCursor(
-                "The cursor was not made by this list; "
-                "take next_cursor of its last answer, or leave it out to start anew."
-            ) from exc
+            raise InvalidCursor(FOREIGN) from exc
 
 
-class VideosCursor(Cursor):
-    """After a video, going back in time."""
+class NewestFirstCursor(Cursor):
+    """After a row of a list that goes back in time, which the name tells apart."""
 
-    list: Literal["videos"] = "videos"
-    before: UUID
-
-
-class JobsCursor(Cursor):
-    """After a job, going back in time."""
-
-    list: Literal["jobs"] = "jobs"
-    before: UUID
-
-
-class ClipsCursor(Cursor):
-    """After a clip, going back in time."""
-
-    list: Literal["clips"] = "clips"
-    before: UUID
-
-
-class ReportsCursor(Cursor):
-    """After a report, going back in time."""
-
-    list: Literal["reports"] = "reports"
-    before: UUID
-
-
-class TrainingsCursor(Cursor):
-    """After a training, going back in time."""
-
-    list: Literal["trainings"] = "trainings"
-    before: UUID
-
-
-class LiveCursor(Cursor):
-    """After a live stream, going back in time."""
-
-    list: Literal["live"] = "live"
+    list: str
     before: UUID
 
 
@@ -86,25 +52,11 @@ class TrainingLogCursor(Cursor):
     after: int = Field(ge=0, le=2**31 - 1)
 
 
-class ComparisonsCursor(Cursor):
-    """After a comparison, going back in time."""
-
-    list: Literal["comparisons"] = "comparisons"
-    before: UUID
-
-
 class MomentsCursor(Cursor):
     """After a moment that compared models got wrong."""
 
     list: Literal["moments"] = "moments"
     after: int = Field(ge=0, le=2**31 - 1)
-
-
-class DeliveriesCursor(Cursor):
-    """After a delivery, going back in time."""
-
-    list: Literal["deliveries"] = "deliveries"
-    before: UUID
 
 
 class KeysCursor(Cursor):
