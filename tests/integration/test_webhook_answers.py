@@ -33,7 +33,7 @@ from tests.receivers import listener, running_receiver
 from tests.services import missing
 from worker.sweeper import sweep
 from worker.webhooks.attempt import Post
-from worker.webhooks.delivery import MAX_RETRY_AFTER
+from worker.webhooks.retries import MAX_RETRY_AFTER
 
 OK = b"HTTP/1.1 200 OK\r\n"
 NO_BODY = b"content-length: 0\r\n\r\n"

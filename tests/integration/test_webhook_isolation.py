@@ -28,7 +28,8 @@ from tests.integration.uploaded import Uploaded, upload
 from tests.receivers import Receiver, hanging_receivers, listener, running_receiver
 from worker.webhooks import sender as webhook_sender
 from worker.webhooks.attempt import Post
-from worker.webhooks.delivery import FIRST_PAUSE, LONGEST_PAUSE, ONE_CLAIM, pause_after
+from worker.webhooks.delivery import ONE_CLAIM
+from worker.webhooks.retries import FIRST_PAUSE, LONGEST_PAUSE, pause_after
 from worker.webhooks.sender import Dispatcher, WebhookSender
 
 PATIENCE_S = 120.0

@@ -33,7 +33,7 @@ from tests.integration.webhooks import (
 from tests.receivers import Receiver, RequestHandler, running_receiver
 from tests.services import missing
 from worker.webhooks.attempt import Post
-from worker.webhooks.delivery import WAITS
+from worker.webhooks.retries import WAITS
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from app.webhooks.schemas import (
 from app.webhooks.service import JobOutcome, message_body
 from app.webhooks.signing import sign
 from tests.services import missing
-from worker.webhooks.delivery import WAITS
+from worker.webhooks.retries import WAITS
 
 GUIDE = (Path(__file__).parents[4] / "docs/webhooks.md").read_text()
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
