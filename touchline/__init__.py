@@ -20,7 +20,8 @@ from touchline.client.errors import (
     UploadStopped,
     WaitTimeout,
 )
-from touchline.client.records import TimelineEvent, Video
+from touchline.client.records import Video
+from touchline.client.timeline_records import TimelineEvent
 from touchline.client.webhooks import verify_webhook
 from touchline.evaluation import LabelScores, evaluate, read_labels
 from touchline.models import Model, available_models, load

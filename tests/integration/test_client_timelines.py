@@ -20,7 +20,8 @@ from tests.databases import PostgresOfTests
 from tests.videos import draw_video, match_picture
 from tests.working_service import WorkingService, working_service
 from touchline.client.errors import ChangedMeanwhile, Conflict, InvalidRequest
-from touchline.client.records import FoundEvent, FoundSequence, Half
+from touchline.client.records import Half
+from touchline.client.timeline_records import FoundEvent, FoundSequence
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,12 +9,8 @@ from touchline.client.errors import JobFailed
 from touchline.client.events import AnyState, several
 from touchline.client.made_records import Clip
 from touchline.client.reading import read
-from touchline.client.records import (
-    FoundEvent,
-    FoundSequence,
-    TimelineEvent,
-    Video,
-)
+from touchline.client.records import Video
+from touchline.client.timeline_records import FoundEvent, FoundSequence, TimelineEvent
 from touchline.client.videos import VideoCalls, id_of
 from touchline.client.waiting import wait_until_final
 

@@ -8,13 +8,13 @@ from typing import Any, Literal
 from touchline.client.downloading import new_file
 from touchline.client.made_records import ImportReport
 from touchline.client.reading import read
-from touchline.client.records import (
+from touchline.client.records import Video
+from touchline.client.timeline_records import (
     Attribute,
     State,
     Statistics,
     Step,
     TimelineEvent,
-    Video,
 )
 from touchline.client.videos import Calls, id_of
 

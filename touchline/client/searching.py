@@ -7,7 +7,7 @@ from typing import Any, TypedDict, Unpack, overload
 from touchline.client.events import AnyState, several
 from touchline.client.made_records import SavedSearch
 from touchline.client.reading import read
-from touchline.client.records import FoundEvent, FoundSequence
+from touchline.client.timeline_records import FoundEvent, FoundSequence
 from touchline.client.videos import Calls, id_of
 
 LISTS = ("type", "team", "player", "state")
