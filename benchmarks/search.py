@@ -102,10 +102,8 @@ def fill(session: Session, matches: int, events: int) -> None:
     session.commit()
     session.execute(text("analyze"))
     session.commit()
-    count = matches * events
-    print(
-        f"{count:,} events of {matches:,} matches in {time.monotonic() - started:.0f} s"
-    )
+    took_s = time.monotonic() - started
+    print(f"{matches * events:,} events of {matches:,} matches in {took_s:.0f} s")
 
 
 @dataclass(frozen=True, slots=True)
