@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
-from app.core.errors import NoTimeline, ScoresNotFound, UnknownType
+from app.core.errors import UnknownType
 from app.core.storage.interface import Storage
 from app.event_types.queries import type_names
+from app.timelines.problems import NoTimeline, ScoresNotFound
 from app.timelines.scores import DamagedScores
 from app.timelines.spotting_options import labels_of
 from app.timelines.tables import Analysis

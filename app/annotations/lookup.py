@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 from app.annotations.queries import event_rows
 from app.annotations.states import EventState
 from app.annotations.timelines import MergedTimeline
-from app.core.errors import NoTimeline, ScoresNotFound
 from app.core.storage.interface import Storage
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 from app.timelines.spotting_options import labels_of
 from app.timelines.suggestions import Suggestion, suggestion_id, suggestions_of
 from app.timelines.tables import Analysis

@@ -17,9 +17,8 @@ from app.annotations.priority import ReviewItem, Stretches, order_of, tally_of
 from app.annotations.queries import single_steps
 from app.annotations.reviewed import reviewed_stretches
 from app.annotations.timelines import MergedTimeline, View, read_timeline
-from app.core.errors import ScoresNotFound
 from app.core.storage.interface import Storage
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, ScoresNotFound
 from app.timelines.tables import Analysis
 from app.timelines.thresholds import check_thresholds
 from app.videos.tables import Video

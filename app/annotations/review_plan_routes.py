@@ -7,12 +7,12 @@ from fastapi import Query, Response
 from app.annotations.review_plan import plan_review
 from app.annotations.review_plan_schemas import Review
 from app.annotations.timelines import View
-from app.core.errors import NoTimeline, ScoresNotFound, UnknownType, VideoNotFound
+from app.core.errors import UnknownType, VideoNotFound
 from app.core.http.dependencies import ResourcesDep, VideoId, snapshot
 from app.core.http.pagination import json_answer
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 from app.timelines.shown import shown_analysis
 from app.timelines.threshold_parameters import THRESHOLDS, AskedThresholds
 

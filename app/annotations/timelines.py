@@ -17,10 +17,9 @@ from sqlalchemy.orm import Session
 from app.annotations.merge import TimelineEvent, match, merged, undecided_events
 from app.annotations.queries import decisions_of, decisions_on, touched_since
 from app.annotations.states import Anchor, Decided, EventState
-from app.core.errors import NoTimeline, ScoresNotFound
 from app.core.lru import WeightedLru
 from app.core.storage.interface import Storage
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 from app.timelines.suggestions import (
     Suggestion,
     stored_suggestions,

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.annotations.merge import TimelineEvent
 from app.annotations.selection import SHOWN, EventQuery
 from app.clips.clip_options import Match, clipped_event
+from app.clips.problems import CannotCut
 from app.clips.request_schemas import (
     MAX_VIDEOS,
     EventFilter,
@@ -15,7 +16,7 @@ from app.clips.request_schemas import (
     NewClip,
 )
 from app.clips.tables import ClippedEvent
-from app.core.errors import CannotCut, EventNotFound, FramesUnknown
+from app.core.errors import EventNotFound, FramesUnknown
 from app.core.resources import Resources
 from app.timelines.found_events import Asked, find_events
 from app.timelines.schemas import EventStateName

@@ -8,10 +8,12 @@ from fastapi import Response
 from sqlalchemy import select
 
 from app.clips.clip_options import PLAYLIST, events_by_video, provenance_of_clip
+from app.clips.path_ids import ClipId
+from app.clips.problems import ClipNotFound, ClipNotReady
 from app.clips.stored_clips import clip_not_found, find_clip
 from app.clips.tables import Clip as ClipRow
-from app.core.errors import ClipNotFound, ClipNotReady, RangeNotSatisfiable
-from app.core.http.dependencies import ClipId, ResourcesDep
+from app.core.errors import RangeNotSatisfiable
+from app.core.http.dependencies import ResourcesDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.core.resources import Resources

@@ -10,26 +10,22 @@ from app.clips.chosen_events import choose_events
 from app.clips.clip_options import Match
 from app.clips.clip_queries import clips_page
 from app.clips.clipping import add_clip
+from app.clips.path_ids import ClipId
+from app.clips.problems import CannotCut, ClipNotFound
 from app.clips.request_schemas import NewClip, NewClipOfMatches
 from app.clips.schemas import Clip, ClipPage
 from app.clips.stored_clips import find_clip, remove_clip
 from app.core.errors import (
-    CannotCut,
-    ClipNotFound,
     EventNotFound,
     FramesUnknown,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidCursor,
-    NoTimeline,
-    ScoresNotFound,
-    UnknownTeam,
     UnknownType,
     VideoNotFound,
     VideoNotStored,
 )
 from app.core.http.dependencies import (
-    ClipId,
     IdempotencyKey,
     ResourcesDep,
     VideoId,
@@ -42,7 +38,12 @@ from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
 from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import (
+    AnalysisTooOld,
+    NoTimeline,
+    ScoresNotFound,
+    UnknownTeam,
+)
 from app.videos.service import find_video
 
 router = guarded_router("clips")

@@ -15,10 +15,10 @@ from app.clips.clip_options import (
     stored_cuts,
     stored_provenance,
 )
+from app.clips.problems import CannotCut
 from app.clips.tables import Clip
 from app.core.db.base import new_id, utc_now
 from app.core.db.project_sessions import project_of
-from app.core.errors import CannotCut
 from app.core.settings import Settings
 from app.jobs.kinds import JobKind
 from app.jobs.requests import request

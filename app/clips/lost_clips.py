@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clips.clip_queries import clips_that_show_what_is_gone, files_of
+from app.clips.problems import ClipNotFound
 from app.clips.stored_clips import find_clip, remove_clip
 from app.core.db.session import Sessions
-from app.core.errors import ClipNotFound
 from app.core.settings import Settings
 from app.core.storage.keys import is_clip_key, match_clips_prefix, video_of
 from app.videos.lost_objects import ObjectOwner

@@ -4,19 +4,16 @@ from fastapi import Request, Response
 
 from app.clips.chosen_events import choose_matches
 from app.clips.clip_routes import clip_page, make_clip
+from app.clips.problems import CannotCut, ClipNotFound
 from app.clips.request_schemas import NewClipOfMatches
 from app.clips.schemas import Clip, ClipPage
 from app.clips.searched_events import Taken, events_of_search
 from app.core.errors import (
-    CannotCut,
-    ClipNotFound,
     EventNotFound,
     FramesUnknown,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidCursor,
-    NoTimeline,
-    ScoresNotFound,
     VideoNotFound,
     VideoNotStored,
 )
@@ -25,7 +22,7 @@ from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.search.problems import SearchNotFound
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 
 router = guarded_router("clips")
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
+from app.clips.problems import CannotCut
 from app.clips.request_schemas import (
     MAX_EVENTS_OF_MATCHES,
     MAX_VIDEOS,
     EventsOfMatch,
 )
-from app.core.errors import CannotCut
 from app.core.resources import Resources
 from app.search.answers import refresh
 from app.search.hits import Hit, every_hit

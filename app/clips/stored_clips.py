@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.clips.clip_queries import clip_with_job, delete_clip
+from app.clips.problems import ClipNotFound
 from app.clips.tables import Clip
-from app.core.errors import ClipNotFound, JobIsFinished
+from app.core.errors import JobIsFinished
 from app.core.settings import Settings
 from app.jobs.service import cancel
 from app.jobs.tables import Job, JobStatus

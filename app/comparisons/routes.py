@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Response
+from fastapi import Query, Response
 
 from app.comparisons.asking import check_models, choose_holdout, refuse_too_many
 from app.comparisons.problems import (
@@ -41,7 +41,7 @@ from app.core.http.cursors import MomentsCursor
 from app.core.http.dependencies import (
     IdempotencyKey,
     ResourcesDep,
-    read_id,
+    id_in_path,
     snapshot,
 )
 from app.core.http.pagination import PagingDep
@@ -54,14 +54,7 @@ from app.jobs.kinds import KINDS, JobKind
 router = guarded_router("comparisons")
 
 
-async def read_comparison_id(
-    comparison_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    """Read the id in the path; what is no id names no comparison."""
-    return read_id(comparison_id, ComparisonNotFound, "comparison")
-
-
-ComparisonId = Annotated[UUID, Depends(read_comparison_id)]
+ComparisonId = Annotated[UUID, id_in_path(ComparisonNotFound, "comparison")]
 
 
 @router.post(

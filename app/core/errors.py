@@ -8,15 +8,12 @@
     │   ├── UploadBroken 400 · VideoTooLarge 413 · StorageFull 507
     │   ├── RangeNotSatisfiable 416
     │   ├── TooManyConnections 503
-    │   ├── CallbackRefused 422 · UnknownModel 422 · UnknownType 422
-    │   ├── UnknownTeam 422 · InvalidCursor 422
+    │   ├── CallbackRefused · UnknownModel · UnknownType · InvalidCursor 422
     │   ├── IdempotencyKeyReused 422 · IdempotencyKeyInUse 409
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
     │   ├── ScopeMissing 403 · TooManyRequests 429 · MethodNotAllowed 405
-    │   ├── NotFound 404 (VideoNotFound, JobNotFound, DeliveryNotFound,
-    │   │   ScoresNotFound, EventNotFound, ModelNotFound, KeyNotFound)
-    │   ├── FramesUnknown 409 · VideoNotStored 409 (FileDropped) · NoTimeline 409
-    │   ├── JobIsFinished 409
+    │   ├── NotFound 404 (VideoNotFound, JobNotFound, EventNotFound, ModelNotFound)
+    │   ├── FramesUnknown 409 · VideoNotStored 409 (FileDropped) · JobIsFinished 409
     │   ├── NotReady 503 · InternalError 500
     │   └── a feature's own: app/FEATURE/problems.py
     ├── JobFailure            a job fails with it: becomes job.error
@@ -150,12 +147,6 @@ class UnknownType(RequestProblem):
     status, slug, title = 422, "unknown-type", "Unknown event type"
 
 
-class UnknownTeam(RequestProblem):
-    """The timeline knows no such team; the detail names those it knows."""
-
-    status, slug, title = 422, "unknown-team", "Unknown team"
-
-
 class InvalidCursor(RequestProblem):
     """The cursor was not made by this list."""
 
@@ -222,58 +213,10 @@ class VideoNotFound(NotFound):
     slug, title = "video-not-found", "Video not found"
 
 
-class KeyNotFound(NotFound):
-    """No key has that id."""
-
-    slug, title = "key-not-found", "Key not found"
-
-
 class JobNotFound(NotFound):
     """No job has that id."""
 
     slug, title = "job-not-found", "Job not found"
-
-
-class DeliveryNotFound(NotFound):
-    """No webhook delivery has that id."""
-
-    slug, title = "delivery-not-found", "Delivery not found"
-
-
-class ScoresNotFound(NotFound):
-    """The file with the timeline's score curves is gone; run the video again."""
-
-    slug, title = "scores-not-found", "Scores not found"
-
-
-class ClipNotFound(NotFound):
-    """No clip has that id."""
-
-    slug, title = "clip-not-found", "Clip not found"
-
-
-class ClipNotReady(RequestProblem):
-    """The clip has no file: it is still being rendered, or could not be."""
-
-    status, slug, title = 409, "clip-not-ready", "Clip not ready"
-
-
-class CannotCut(RequestProblem):
-    """There is nothing to cut, or too much, or an event lies beyond the video's end."""
-
-    status, slug, title = 422, "cannot-cut", "Cannot be cut"
-
-
-class ReportNotFound(NotFound):
-    """No report has that id."""
-
-    slug, title = "report-not-found", "Report not found"
-
-
-class ReportNotReady(RequestProblem):
-    """The report has no file: it is still being made, or could not be."""
-
-    status, slug, title = 409, "report-not-ready", "Report not ready"
 
 
 class EventNotFound(NotFound):
@@ -304,12 +247,6 @@ class FileDropped(VideoNotStored):
     """The video's file is gone by the project's rules of retention; events stay."""
 
     slug, title = "file-dropped", "Video file removed"
-
-
-class NoTimeline(RequestProblem):
-    """The video has no finished timeline yet."""
-
-    status, slug, title = 409, "no-timeline", "No timeline yet"
 
 
 class JobIsFinished(RequestProblem):
@@ -347,18 +284,6 @@ class SourceMissing(JobFailure):
     """The uploaded file is not in the storage any more: the server's problem."""
 
     code = "source_missing"
-
-
-class ClipDeleted(JobFailure):
-    """The clip was deleted before it was rendered."""
-
-    code = "clip_deleted"
-
-
-class ReportDeleted(JobFailure):
-    """The report was deleted before it was made."""
-
-    code = "report_deleted"
 
 
 class TooManyAttempts(JobFailure):

@@ -9,7 +9,6 @@ from app.core.db.base import utc_now
 from app.core.errors import (
     CrossSiteRefused,
     InvalidCursor,
-    KeyNotFound,
     NotAuthenticated,
 )
 from app.core.http.access import SESSION_COOKIE, principal_of_key
@@ -26,7 +25,7 @@ from app.core.http.public_prefix import public_path
 from app.core.http.routing import AdminRoute, OpenRoute, ReadableRoute, guarded_router
 from app.core.principal import Principal
 from app.keys.browser_sessions import LASTS, SignedIn, sign_in, sign_out
-from app.keys.problems import ExpiryPassed
+from app.keys.problems import ExpiryPassed, KeyNotFound
 from app.keys.queries import keys_page, revoke
 from app.keys.schemas import Key, KeyPage, MadeKey, NewKey, SessionFacts, SignIn
 from app.keys.service import create_key

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from anyio.to_thread import run_sync
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.checkpoints.catalogue import check_model
 from app.core.db.base import utc_now
@@ -21,7 +21,7 @@ from app.core.errors import (
 from app.core.http.dependencies import (
     IdempotencyKey,
     ResourcesDep,
-    read_id,
+    id_in_path,
     snapshot,
 )
 from app.core.http.pagination import PagingDep
@@ -54,14 +54,7 @@ from app.videos.schemas import Video
 router = guarded_router("live")
 
 
-async def read_live_id(
-    video_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    """Read the id in the path; what is no id names no stream."""
-    return read_id(video_id, LiveNotFound, "live stream")
-
-
-LiveId = Annotated[UUID, Depends(read_live_id)]
+LiveId = Annotated[UUID, id_in_path(LiveNotFound, "live stream")]
 
 
 def live_hub_of(request: Request) -> LiveHub:

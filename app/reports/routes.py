@@ -13,19 +13,15 @@ from app.core.errors import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidCursor,
-    NoTimeline,
     RangeNotSatisfiable,
-    ReportNotFound,
-    ReportNotReady,
-    ScoresNotFound,
     VideoNotFound,
     VideoNotStored,
 )
 from app.core.http.dependencies import (
     IdempotencyKey,
-    ReportId,
     ResourcesDep,
     VideoId,
+    id_in_path,
     snapshot,
 )
 from app.core.http.pagination import PagingDep
@@ -34,6 +30,7 @@ from app.core.http.routing import MediaRoute, guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
 from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
+from app.reports.problems import ReportNotFound, ReportNotReady
 from app.reports.queries import reports_page
 from app.reports.render import POLICY
 from app.reports.schemas import NewReport, Report, ReportPage
@@ -45,10 +42,12 @@ from app.reports.service import (
 )
 from app.reports.stored import content_to_store
 from app.timelines.found_events import Asked, find_events
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 from app.videos.file_response import VideoFile
 from app.videos.service import find_video
 from model.data.formats.provenance import Provenance
+
+ReportId = Annotated[UUID, id_in_path(ReportNotFound, "report")]
 
 router = guarded_router("reports")
 file_router = guarded_router("reports", MediaRoute)

@@ -7,13 +7,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id, utc_now
-from app.core.errors import JobIsFinished, ReportNotFound
+from app.core.errors import JobIsFinished
 from app.core.settings import Settings
 from app.jobs.kinds import JobKind
 from app.jobs.requests import request
 from app.jobs.service import cancel
 from app.jobs.tables import Job, JobStatus
 from app.reports.content import ReportOptions
+from app.reports.problems import ReportNotFound
 from app.reports.queries import delete_report, report_with_job
 from app.reports.tables import Report
 from app.videos.queries import lock_video

@@ -3,10 +3,11 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 
+from app.core.http.dependencies import id_in_path
 from app.core.http.fields import Day
 from app.search.problems import SearchNotFound
 from app.search.search_query import (
@@ -126,14 +127,4 @@ def _steps(text: str | None) -> list[str] | None:
 SearchQueryDep = Annotated[SearchQuery, Depends(_search_query)]
 
 
-async def _read_search_id(
-    search_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    """Read the id in the path; what is no id names no search."""
-    try:
-        return UUID(search_id)
-    except ValueError as exc:
-        raise SearchNotFound(f"No search has the id {search_id[:64]!r}.") from exc
-
-
-SearchId = Annotated[UUID, Depends(_read_search_id)]
+SearchId = Annotated[UUID, id_in_path(SearchNotFound, "search")]

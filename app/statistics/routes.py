@@ -9,9 +9,6 @@ from fastapi import Depends, Query, Response
 
 from app.annotations.selection import SHOWN, EventQuery
 from app.core.errors import (
-    NoTimeline,
-    ScoresNotFound,
-    UnknownTeam,
     UnknownType,
     VideoNotFound,
 )
@@ -35,7 +32,13 @@ from app.statistics.sequences import DEFAULT_GAP_S, PASSES, SHOTS
 from app.statistics.table import to_table
 from app.timelines.found_events import Asked, Found, find_events
 from app.timelines.parameters import WithProvenance
-from app.timelines.problems import AnalysisTooOld, FormatCannotHold
+from app.timelines.problems import (
+    AnalysisTooOld,
+    FormatCannotHold,
+    NoTimeline,
+    ScoresNotFound,
+    UnknownTeam,
+)
 from app.timelines.schemas import EventStateName
 from model.errors import CannotWrite
 

@@ -7,9 +7,9 @@ the same curves again and again. Curves never change, since their bytes are chec
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
-from app.core.errors import ScoresNotFound
 from app.core.lru import WeightedLru
 from app.core.storage.interface import Storage
+from app.timelines.problems import ScoresNotFound
 from app.timelines.scores import DamagedScores, stored_timeline
 from app.timelines.tables import Analysis
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
-from app.core.errors import UnknownTeam, UnknownType
+from app.core.errors import UnknownType
 from app.core.storage.interface import Storage
+from app.timelines.problems import UnknownTeam
 from app.timelines.spotting_options import labels_of
 from app.timelines.tables import Analysis
 

@@ -1,6 +1,6 @@
 """What can go wrong with a timeline."""
 
-from app.core.errors import RequestProblem
+from app.core.errors import NotFound, RequestProblem
 
 
 class AnalysisTooOld(RequestProblem):
@@ -19,3 +19,21 @@ class FormatCannotHold(RequestProblem):
     """A format of files cannot hold these events; the detail says why."""
 
     status, slug, title = 422, "format-cannot-hold", "Format cannot hold these events"
+
+
+class ScoresNotFound(NotFound):
+    """The file with the timeline's score curves is gone; run the video again."""
+
+    slug, title = "scores-not-found", "Scores not found"
+
+
+class UnknownTeam(RequestProblem):
+    """The timeline knows no such team; the detail names those it knows."""
+
+    status, slug, title = 422, "unknown-team", "Unknown team"
+
+
+class NoTimeline(RequestProblem):
+    """The video has no finished timeline yet."""
+
+    status, slug, title = 409, "no-timeline", "No timeline yet"

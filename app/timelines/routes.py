@@ -11,9 +11,6 @@ from app.core.errors import (
     RULE,
     InvalidCursor,
     InvalidRequest,
-    NoTimeline,
-    ScoresNotFound,
-    UnknownTeam,
     UnknownType,
     VideoNotFound,
 )
@@ -49,7 +46,13 @@ from app.timelines.parameters import (
     formats_answer,
     formats_schema,
 )
-from app.timelines.problems import AnalysisTooOld, FormatCannotHold
+from app.timelines.problems import (
+    AnalysisTooOld,
+    FormatCannotHold,
+    NoTimeline,
+    ScoresNotFound,
+    UnknownTeam,
+)
 from app.timelines.schemas import Timeline
 from app.timelines.scores import stored_curves
 from app.timelines.shown import shown_analysis

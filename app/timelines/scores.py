@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.core.errors import NoTimeline, ScoresNotFound
 from app.core.storage.interface import Storage
+from app.timelines.problems import NoTimeline, ScoresNotFound
 from app.timelines.tables import Analysis
 from model.spotting.timeline import Timeline
 

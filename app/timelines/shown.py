@@ -4,9 +4,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.errors import NoTimeline
 from app.core.http.public_prefix import public_path
 from app.jobs.tables import Job, JobStatus
+from app.timelines.problems import NoTimeline
 from app.timelines.tables import Analysis
 from app.videos.queries import video_with_jobs
 from app.videos.service import video_not_found

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from app.checkpoints.catalogue import list_models
 from app.core.db.session import Sessions
-from app.core.errors import NoTimeline, RequestProblem, ScoresNotFound
+from app.core.errors import RequestProblem
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.timelines.curve_spots import spots_from_curves
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 from app.timelines.queries import EventFilter, events_of, without_options
 from app.timelines.scores import scores_not_found, stored_curves
 from app.timelines.tables import SPOTTING, SPOTTING_IS_FOUND, Analysis

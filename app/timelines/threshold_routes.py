@@ -14,8 +14,6 @@ from app.core.db.project_sessions import project_of
 from app.core.errors import (
     InvalidRequest,
     ModelNotFound,
-    NoTimeline,
-    ScoresNotFound,
     UnknownType,
     VideoNotFound,
 )
@@ -25,7 +23,12 @@ from app.core.http.preconditions import IfMatch, check_tags, etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import ReviewRoute, guarded_router
 from app.core.storage.interface import Storage
-from app.timelines.problems import AnalysisTooOld, ThresholdsChanged
+from app.timelines.problems import (
+    AnalysisTooOld,
+    NoTimeline,
+    ScoresNotFound,
+    ThresholdsChanged,
+)
 from app.timelines.shown import shown_analysis
 from app.timelines.spotting_options import (
     labels_of,

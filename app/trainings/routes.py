@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Request, Response
 
 from app.core.errors import (
     IdempotencyKeyInUse,
@@ -20,7 +20,7 @@ from app.core.http.dependencies import (
     IdempotencyKey,
     Limit,
     ResourcesDep,
-    read_id,
+    id_in_path,
     snapshot,
 )
 from app.core.http.pagination import PagingDep, paginate
@@ -65,14 +65,7 @@ router = guarded_router("trainings")
 SHOWN_LINES = 200
 
 
-async def read_training_id(
-    training_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    """Read the id in the path; what is no id names no training."""
-    return read_id(training_id, TrainingNotFound, "training")
-
-
-TrainingId = Annotated[UUID, Depends(read_training_id)]
+TrainingId = Annotated[UUID, id_in_path(TrainingNotFound, "training")]
 
 
 @router.post(

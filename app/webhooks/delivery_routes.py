@@ -9,16 +9,16 @@ from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
-from app.core.errors import RULE, DeliveryNotFound, InvalidCursor, InvalidRequest
+from app.core.errors import RULE, InvalidCursor, InvalidRequest
 from app.core.http.dependencies import (
-    DeliveryId,
     ResourcesDep,
     snapshot,
 )
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import AdminRoute, guarded_router
-from app.webhooks.problems import WebhookIsDisabled, WebhookNotFound
+from app.webhooks.path_ids import DeliveryId, WebhookId
+from app.webhooks.problems import DeliveryNotFound, WebhookIsDisabled, WebhookNotFound
 from app.webhooks.queries import resume_endpoint
 from app.webhooks.schemas import Delivery, DeliveryPage
 from app.webhooks.service import make_ping
@@ -27,7 +27,6 @@ from app.webhooks.webhook_queries import (
     webhook_deliveries_page,
     webhook_delivery,
 )
-from app.webhooks.webhook_routes import WebhookId
 from app.webhooks.webhook_schemas import DeliveryStatusName, Replay, Replayed
 from app.webhooks.webhook_service import find_webhook, lock_webhook, replay_messages
 

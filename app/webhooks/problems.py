@@ -19,3 +19,9 @@ class WebhookIsDisabled(RequestProblem):
     """The webhook is switched off; switch it on first, by `enabled`."""
 
     status, slug, title = 409, "webhook-is-disabled", "Webhook is disabled"
+
+
+class DeliveryNotFound(NotFound):
+    """No webhook delivery has that id."""
+
+    slug, title = "delivery-not-found", "Delivery not found"

@@ -3,12 +3,10 @@
 from fastapi import APIRouter
 
 from app.core.errors import (
-    DeliveryNotFound,
     InvalidCursor,
     VideoNotFound,
 )
 from app.core.http.dependencies import (
-    DeliveryId,
     ResourcesDep,
     VideoId,
     snapshot,
@@ -17,6 +15,8 @@ from app.core.http.pagination import PagingDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.videos.service import find_video
+from app.webhooks.path_ids import DeliveryId
+from app.webhooks.problems import DeliveryNotFound
 from app.webhooks.queries import (
     deliveries_page,
     delivery_with_attempts,

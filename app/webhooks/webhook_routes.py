@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
-from uuid import UUID
+from typing import TypeVar
 
 from anyio.to_thread import run_sync
-from fastapi import Depends, Path, Response
+from fastapi import Response
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
@@ -18,7 +17,6 @@ from app.core.errors import (
 from app.core.http.dependencies import (
     PrincipalDep,
     ResourcesDep,
-    read_id,
 )
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
@@ -26,6 +24,7 @@ from app.core.http.routing import AdminRoute, guarded_router
 from app.core.resources import Resources
 from app.webhooks.checking import check_address
 from app.webhooks.message_types import check_filters
+from app.webhooks.path_ids import WebhookId
 from app.webhooks.problems import (
     TooManyWebhooks,
     WebhookNotFound,
@@ -54,16 +53,6 @@ from app.webhooks.webhook_service import (
 router = guarded_router("webhooks", AdminRoute)
 
 Result = TypeVar("Result")
-
-
-async def read_webhook_id(
-    webhook_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    """Read the id in the path; what is no id names no webhook."""
-    return read_id(webhook_id, WebhookNotFound, "webhook")
-
-
-WebhookId = Annotated[UUID, Depends(read_webhook_id)]
 
 
 @router.post(

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.core.db.session import Sessions
-from app.core.errors import InvalidRequest, ScoresNotFound, UnknownType
+from app.core.errors import InvalidRequest, UnknownType
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.timelines.curve_spots import with_thresholds
-from app.timelines.problems import AnalysisTooOld
+from app.timelines.problems import AnalysisTooOld, ScoresNotFound
 from app.timelines.queries import EventFilter, events_of
 from app.timelines.spotting_options import find_lost_options
 from app.timelines.suggestions import Suggestion, suggestion_id, suggestions_of

@@ -18,8 +18,9 @@ from app.clips.clip_options import (
     stored_cuts,
 )
 from app.clips.clip_queries import show_file
+from app.clips.problems import ClipDeleted
 from app.clips.tables import Clip
-from app.core.errors import ClipDeleted, SourceMissing
+from app.core.errors import SourceMissing
 from app.core.storage.interface import StoredFile
 from app.core.storage.keys import clip_key, match_clip_key
 from app.videos.frame_times import load_frame_times

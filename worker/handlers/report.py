@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
-from app.core.errors import ReportDeleted
 from app.core.storage.keys import report_key
 from app.reports.content import ReportEvent
+from app.reports.problems import ReportDeleted
 from app.reports.queries import show_file
 from app.reports.render import render_report
 from app.reports.stored import content_of

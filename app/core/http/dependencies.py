@@ -6,25 +6,21 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Header, Path, Query, Request
+from fastapi import Depends, Header, Query, Request
+from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
 from app.core.db.project_sessions import sessions_of
 from app.core.errors import (
-    ClipNotFound,
-    DeliveryNotFound,
     EventNotFound,
     JobNotFound,
     NotFound,
-    ReportNotFound,
     VideoNotFound,
 )
 from app.core.http.access import KeyRing
 from app.core.http.cursors import MAX_CURSOR_CHARS
 from app.core.principal import Principal
 from app.core.resources import Resources, Stores
-
-_UUID = {"format": "uuid"}
 
 # What does not block is async: a `def` would wait for one of the routes' threads.
 
@@ -80,52 +76,26 @@ def snapshot(resources: Stores) -> Iterator[Session]:
         yield session
 
 
-async def read_video_id(
-    video_id: Annotated[str, Path(json_schema_extra=_UUID)],
-) -> UUID:
-    """Read the id in the path; what is no id names no video."""
-    return read_id(video_id, VideoNotFound, "video")
+def id_in_path(problem: type[NotFound], noun: str) -> BeforeValidator:
+    """Read an id in a path; what is no id names nothing, and is answered so.
+
+    Args:
+        problem: that nothing has this id.
+        noun: what it would be the id of.
+    """
+
+    def read(text: str) -> UUID:
+        try:
+            return UUID(text)
+        except ValueError as exc:
+            raise problem(f"No {noun} has the id {text[:64]!r}.") from exc
+
+    return BeforeValidator(read)
 
 
-async def read_job_id(job_id: Annotated[str, Path(json_schema_extra=_UUID)]) -> UUID:
-    """Read the id in the path; what is no id names no job."""
-    return read_id(job_id, JobNotFound, "job")
-
-
-async def read_event_id(
-    event_id: Annotated[str, Path(json_schema_extra=_UUID)],
-) -> UUID:
-    """Read the id in the path; what is no id names no event."""
-    return read_id(event_id, EventNotFound, "event")
-
-
-async def read_delivery_id(
-    delivery_id: Annotated[str, Path(json_schema_extra=_UUID)],
-) -> UUID:
-    """Read the id in the path; what is no id names no delivery."""
-    return read_id(delivery_id, DeliveryNotFound, "delivery")
-
-
-async def read_clip_id(
-    clip_id: Annotated[str, Path(json_schema_extra=_UUID)],
-) -> UUID:
-    """Read the id in the path; what is no id names no clip."""
-    return read_id(clip_id, ClipNotFound, "clip")
-
-
-async def read_report_id(
-    report_id: Annotated[str, Path(json_schema_extra=_UUID)],
-) -> UUID:
-    """Read the id in the path; what is no id names no report."""
-    return read_id(report_id, ReportNotFound, "report")
-
-
-VideoId = Annotated[UUID, Depends(read_video_id)]
-JobId = Annotated[UUID, Depends(read_job_id)]
-EventId = Annotated[UUID, Depends(read_event_id)]
-DeliveryId = Annotated[UUID, Depends(read_delivery_id)]
-ClipId = Annotated[UUID, Depends(read_clip_id)]
-ReportId = Annotated[UUID, Depends(read_report_id)]
+VideoId = Annotated[UUID, id_in_path(VideoNotFound, "video")]
+JobId = Annotated[UUID, id_in_path(JobNotFound, "job")]
+EventId = Annotated[UUID, id_in_path(EventNotFound, "event")]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -145,15 +115,3 @@ CursorText = Annotated[
         description="`next_cursor` of the answer before.",
     ),
 ]
-
-
-def read_id(text: str, problem: type[NotFound], noun: str) -> UUID:
-    """Read an id in a path.
-
-    Raises:
-        problem: it is none, so nothing has it.
-    """
-    try:
-        return UUID(text)
-    except ValueError as exc:
-        raise problem(f"No {noun} has the id {text[:64]!r}.") from exc

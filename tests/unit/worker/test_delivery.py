@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.webhooks.delivery import (
+from worker.webhooks.retries import (
     JITTER,
     MAX_RETRY_AFTER,
     WAITS,
