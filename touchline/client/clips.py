@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
 from touchline.client.downloading import download, new_file
-from touchline.client.errors import JobFailed
 from touchline.client.events import AnyState, several
 from touchline.client.made_records import Clip
 from touchline.client.reading import read
 from touchline.client.records import Video
 from touchline.client.timeline_records import FoundEvent, FoundSequence, TimelineEvent
 from touchline.client.videos import VideoCalls, id_of
-from touchline.client.waiting import wait_until_final
+from touchline.client.waiting import wait_until_made
 
 
 class HowToCut(TypedDict, total=False):
@@ -122,17 +121,13 @@ class ClipCalls(VideoCalls):
             JobFailed: it failed, or was canceled.
             WaitTimeout: it has not ended in time; the rendering goes on.
         """
-        found = wait_until_final(
+        return wait_until_made(
             lambda: read(Clip, self._once(f"/clips/{id_of(clip)}")),
             what=f"the clip {id_of(clip)}",
             timeout_s=timeout_s,
             on_progress=on_progress,
+            job_of=self.job,
         )
-        if found.status != "succeeded":
-            why = f": {found.error.detail}" if found.error else ""
-            message = f"the clip {found.id} ended as {found.status}{why}"
-            raise JobFailed(message, self.job(str(found.job_id)))
-        return found
 
     def download_clip(
         self, clip: Clip | str, path: str | Path, *, overwrite: bool = False

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from touchline.client.downloading import download, new_file
-from touchline.client.errors import JobFailed
 from touchline.client.reading import read
 from touchline.client.records import FINAL, JobError, Model, Status, Video
 from touchline.client.videos import VideoCalls, id_of
-from touchline.client.waiting import wait_until_final
+from touchline.client.waiting import wait_until_made
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +165,13 @@ class ModelCalls(VideoCalls):
             WaitTimeout: it has not ended in time; its making goes on.
         """
         path = f"/comparisons/{id_of(comparison)}"
-        found = wait_until_final(
+        return wait_until_made(
             lambda: read(Comparison, self._once(path)),
             what=f"the comparison {id_of(comparison)}",
             timeout_s=timeout_s,
             on_progress=on_progress,
+            job_of=self.job,
         )
-        if found.status != "succeeded":
-            why = f": {found.error.detail}" if found.error else ""
-            message = f"the comparison {found.id} ended as {found.status}{why}"
-            raise JobFailed(message, self.job(found.job_id))
-        return found
 
     def analyse_all(
         self,

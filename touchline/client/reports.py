@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from touchline.client.downloading import download, new_file
-from touchline.client.errors import JobFailed
 from touchline.client.made_records import Report
 from touchline.client.reading import read
 from touchline.client.records import Video
 from touchline.client.videos import VideoCalls, id_of
-from touchline.client.waiting import wait_until_final
+from touchline.client.waiting import wait_until_made
 
 
 class ReportCalls(VideoCalls):
@@ -63,17 +62,13 @@ class ReportCalls(VideoCalls):
             JobFailed: it failed, or was canceled.
             WaitTimeout: it has not ended in time; its making goes on.
         """
-        found = wait_until_final(
+        return wait_until_made(
             lambda: read(Report, self._once(f"/reports/{id_of(report)}")),
             what=f"the report {id_of(report)}",
             timeout_s=timeout_s,
             on_progress=on_progress,
+            job_of=self.job,
         )
-        if found.status != "succeeded":
-            why = f": {found.error.detail}" if found.error else ""
-            message = f"the report {found.id} ended as {found.status}{why}"
-            raise JobFailed(message, self.job(found.job_id))
-        return found
 
     def download_report(
         self, report: Report | str, path: str | Path, *, overwrite: bool = False

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack
 
-from touchline.client.errors import JobFailed
 from touchline.client.reading import read
 from touchline.client.records import Video
 from touchline.client.training_records import LogLine, Training, TrainingReadiness
 from touchline.client.videos import VideoCalls, id_of
-from touchline.client.waiting import wait_until_final
+from touchline.client.waiting import wait_until_made
 
 NO_BASE = "none"
 LOG_PAGE = 200
@@ -136,17 +135,13 @@ class TrainingCalls(VideoCalls):
             NotFound: it was deleted meanwhile.
             WaitTimeout: it has not ended in time; it goes on.
         """
-        found = wait_until_final(
+        return wait_until_made(
             lambda: read(Training, self._once(f"/trainings/{id_of(training)}")),
             what=f"the training {id_of(training)}",
             timeout_s=timeout_s,
             on_progress=on_progress,
+            job_of=self.job,
         )
-        if found.status != "succeeded":
-            why = f": {found.error.detail}" if found.error else ""
-            message = f"the training {found.id} ended as {found.status}{why}"
-            raise JobFailed(message, self.job(found.job_id))
-        return found
 
     def cancel_training(self, training: Training | str) -> Training:
         """Cancel a training that waits or runs.

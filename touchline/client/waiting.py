@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from touchline.client.errors import ClientError, WaitTimeout
+from touchline.client.errors import ClientError, JobFailed, WaitTimeout
+from touchline.client.records import Job, JobError
 from touchline.client.transport import passes, wait_of
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.2, 5.0
@@ -18,7 +19,24 @@ class Awaited(Protocol):
     def is_final(self) -> bool: ...
 
 
+class Made(Awaited, Protocol):
+    """What a job makes."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def job_id(self) -> str | None: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def error(self) -> JobError | None: ...
+
+
 T = TypeVar("T", bound=Awaited)
+M = TypeVar("M", bound=Made)
 
 
 def wait_until_final(
@@ -59,3 +77,31 @@ def wait_until_final(
             raise WaitTimeout(f"{what} has not ended in {timeout_s:g} seconds{why}")
         time.sleep(min(max(pause_s, asked_s), left_s))
         pause_s = min(pause_s * 1.5, LONGEST_POLL_S)
+
+
+def wait_until_made(
+    look: Callable[[], M],
+    *,
+    what: str,
+    timeout_s: float | None,
+    on_progress: Callable[[M], object] | None,
+    job_of: Callable[[str], Job],
+) -> M:
+    """Wait for what a job makes, as `wait_until_final` does.
+
+    Args:
+        what: a noun for messages.
+        job_of: looks at a job.
+
+    Raises:
+        JobFailed: it failed, or was canceled.
+        WaitTimeout: it has not ended in time.
+    """
+    found = wait_until_final(
+        look, what=what, timeout_s=timeout_s, on_progress=on_progress
+    )
+    if found.status != "succeeded":
+        why = f": {found.error.detail}" if found.error else ""
+        message = f"{what} ended as {found.status}{why}"
+        raise JobFailed(message, job_of(str(found.job_id)))
+    return found
