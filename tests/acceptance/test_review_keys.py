@@ -108,9 +108,11 @@ def test_t_goes_through_the_teams(reviewer: Page, review: ReviewService) -> None
     field = reviewer.locator("[data-is=team]")
     seen = []
 
-    for wanted in ("left", "right", ""):
+    row = reviewer.locator(".event-row[aria-selected=true] .team")
+    for wanted, name in (("left", "Arena"), ("right", "Harbour"), ("", "")):
         reviewer.keyboard.press("t")
         expect(field).to_have_value(wanted)
+        expect(row).to_have_text(name)
         seen.append(field.locator("option:checked").inner_text())
 
     assert seen == ["Arena", "Harbour", "none"]

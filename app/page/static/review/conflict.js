@@ -3,7 +3,7 @@
 import { html } from "../core/html.js";
 import { Dialog } from "../ui/dialog.js";
 import { STATES, stateOf, useReview } from "./context.js";
-import { teamOf } from "./events.js";
+import { nameOfTeam, teamOf } from "./events.js";
 import { wordsOf } from "./history.js";
 import { timecode } from "./timecode.js";
 
@@ -16,7 +16,7 @@ export function ConflictDialog() {
   return html`<${Dialog} id="conflict-dialog" title="This event was changed meanwhile" onClose=${() => settle(false)}>
     <p>${theirs.decided_by ?? "Somebody else"} changed it while your decision was on its way. Nothing is lost: say which one counts.</p>
     <table class="conflict"><thead><tr><td></td><th scope="col">Now</th><th scope="col">Yours</th></tr></thead><tbody>
-      ${rowsOf(theirs, mine).map(([name, now, own]) => html`<tr key=${name} class=${now === own ? "" : "differs"}>
+      ${rowsOf(theirs, mine, model.video.value?.teams).map(([name, now, own]) => html`<tr key=${name} class=${now === own ? "" : "differs"}>
         <th scope="row">${name}</th><td>${now}</td><td>${own}</td></tr>`)}
     </tbody></table>
     ${changes.length > 0 && html`<ul class="hint">${changes.map((one, index) => html`<li key=${index}>${one.author}: ${wordsOf(one)}</li>`)}</ul>`}
@@ -27,12 +27,17 @@ export function ConflictDialog() {
   <//>`;
 }
 
-/** @param {ReviewEvent} theirs @param {ReviewEvent} mine @returns {string[][]} */
-function rowsOf(theirs, mine) {
+/**
+ * @param {ReviewEvent} theirs
+ * @param {ReviewEvent} mine
+ * @param {readonly import("./types.js").Team[] | null | undefined} teams
+ * @returns {string[][]}
+ */
+function rowsOf(theirs, mine, teams) {
   /** @param {ReviewEvent} event */
   const facts = (event) => ({
     State: STATES[stateOf(event)], Type: event.type, Time: timecode(event.time_s), Frame: String(event.frame),
-    Team: teamOf(event) ?? "none", Player: String(event.attributes.player ?? ""), Note: String(event.attributes.note ?? ""),
+    Team: nameOfTeam(teamOf(event), teams) || "none", Player: String(event.attributes.player ?? ""), Note: String(event.attributes.note ?? ""),
   });
   const [now, own] = [facts(theirs), facts(mine)];
   return Object.entries(now).map(([name, text]) => [name, text, /** @type {Record<string, string>} */ (own)[name]]);

@@ -137,3 +137,13 @@ export function teamOf(event) {
   const own = event.attributes?.team;
   return typeof own === "string" ? own : event.team ?? null;
 }
+
+/**
+ * What a side or team of an event is called in the match facts; else by itself.
+ *
+ * @param {string | null} team
+ * @param {readonly import("./types.js").Team[] | null | undefined} teams of the match
+ */
+export function nameOfTeam(team, teams) {
+  return teams?.find((one) => (one.side || one.name) === team)?.name ?? team ?? "";
+}

@@ -3,7 +3,7 @@
 import { html } from "../core/html.js";
 import { move } from "./commands.js";
 import { ActionButton, STATES, stateOf, useReview } from "./context.js";
-import { teamOf } from "./events.js";
+import { nameOfTeam, teamOf } from "./events.js";
 import { DraftInput } from "./fields.js";
 import { History } from "./history.js";
 import { timecode } from "./timecode.js";
@@ -81,12 +81,11 @@ function TeamField({ event }) {
   const review = useReview();
   const own = teamOf(event) ?? "";
   const teams = own && !review.teams.includes(own) ? [...review.teams, own] : review.teams;
-  const named = new Map((review.model.video.value?.teams ?? []).map(
-    (/** @type {import("./types.js").Team} */ team) => [team.side || team.name, team.name]));
+  const known = review.model.video.value?.teams;
   return html`<label>Team <select data-is="team" value=${own}
     onChange=${(/** @type {any} */ change) => review.decisions?.setAttributes(event, { team: change.currentTarget.value || null })}>
     <option value="">none</option>
-    ${teams.map((team) => html`<option key=${team} value=${team}>${named.get(team) ?? team}</option>`)}</select></label>`;
+    ${teams.map((team) => html`<option key=${team} value=${team}>${nameOfTeam(team, known)}</option>`)}</select></label>`;
 }
 
 /** @param {{event: ReviewEvent, name: string, label: string}} props */

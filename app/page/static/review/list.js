@@ -6,7 +6,7 @@ import { effect } from "@preact/signals";
 import { html } from "../core/html.js";
 import { counted } from "../core/format.js";
 import { STATES, hintOf, stateOf, useReview } from "./context.js";
-import { placeAt, teamOf } from "./events.js";
+import { nameOfTeam, placeAt, teamOf } from "./events.js";
 import { prefs, setPrefs } from "./prefs.js";
 import { timecode } from "./timecode.js";
 
@@ -99,7 +99,7 @@ function Row({ event, at, count, isSelected, isTicked, colour }) {
     }}></span>
     <span class="mono">${timecode(event.time_s, 2)}</span>
     <span class="type"><span class="swatch"></span>${event.type}</span>
-    <span class="team">${teamOf(event) ?? ""}</span>
+    <span class="team">${nameOfTeam(teamOf(event), review.model.video.value?.teams)}</span>
     <span class="score mono">${score}</span>
     <span class=${`state ${state}`} title=${STATES[state] + (event.unsent ? ", unsent" : "")}>
       <span class="unseen">${STATES[state]}${event.unsent && ", unsent"}</span>${event.unsent && html`<span class="dot" aria-hidden="true"></span>`}</span>
