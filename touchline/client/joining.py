@@ -1,14 +1,13 @@
 """One match that lies in several files becomes one video of the service."""
 
-import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 from touchline.client.reading import read
 from touchline.client.records import Video
 from touchline.client.uploading import OnUpload
-from touchline.client.videos import VideoCalls, id_of
+from touchline.client.videos import AboutVideo, VideoCalls, fields_of, id_of
 
 PartsKind = Literal["halves", "consecutive"]
 NO_MODEL = "none"
@@ -24,12 +23,7 @@ class JoinCalls(VideoCalls):
         parts: PartsKind = "consecutive",
         keep_originals: bool = True,
         encode: bool | None = None,
-        title: str | None = None,
-        date: dt.date | None = None,
-        competition: str | None = None,
-        callback_url: str | None = None,
-        model: str | None = None,
-        priority: int | None = None,
+        **about: Unpack[AboutVideo],
     ) -> Video:
         """Have one video made of several; `wait` for it as for an upload.
 
@@ -40,20 +34,15 @@ class JoinCalls(VideoCalls):
                 joined.
             encode: whether parts that differ may be encoded anew; None: if they last
                 no longer than 10 minutes together.
+            about: see `AboutVideo`.
         """
-        fields = {
+        body = {
             "videos": [id_of(one) for one in videos],
             "parts": parts,
             "keep_originals": keep_originals,
-            "encode": encode,
-            "title": title,
-            "date": date and date.isoformat(),
-            "competition": competition,
-            "callback_url": callback_url,
-            "model": model,
-            "priority": priority,
+            **({} if encode is None else {"encode": encode}),
+            **fields_of(about),
         }
-        body = {name: value for name, value in fields.items() if value is not None}
         return read(Video, self._http.json("POST", "/videos", body=body))
 
     def upload_parts(
@@ -62,13 +51,8 @@ class JoinCalls(VideoCalls):
         *,
         parts: PartsKind = "consecutive",
         encode: bool | None = None,
-        title: str | None = None,
-        date: dt.date | None = None,
-        competition: str | None = None,
-        callback_url: str | None = None,
-        model: str | None = None,
-        priority: int | None = None,
         on_progress: OnUpload | None = None,
+        **about: Unpack[AboutVideo],
     ) -> Video:
         """Upload the files of one match, each as `upload` does, and have them joined.
 
@@ -78,33 +62,16 @@ class JoinCalls(VideoCalls):
         Args:
             paths: in the order of play.
             on_progress: is called with an `UploadProgress` of each file in turn.
+            about: see `AboutVideo`.
 
         Raises:
             OSError, ValueError, UploadStopped, ApiProblem: see `upload`.
         """
         if len(paths) == 1:
-            return self.upload(
-                paths[0],
-                title=title,
-                date=date,
-                competition=competition,
-                callback_url=callback_url,
-                model=model,
-                priority=priority,
-                on_progress=on_progress,
-            )
+            return self.upload(paths[0], on_progress=on_progress, **about)
         sent = [
             self.upload(path, model=NO_MODEL, on_progress=on_progress) for path in paths
         ]
         return self.join(
-            sent,
-            parts=parts,
-            keep_originals=False,
-            encode=encode,
-            title=title,
-            date=date,
-            competition=competition,
-            callback_url=callback_url,
-            model=model,
-            priority=priority,
+            sent, parts=parts, keep_originals=False, encode=encode, **about
         )

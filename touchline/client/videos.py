@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from touchline.client.errors import BadAnswer, JobFailed
@@ -46,6 +46,32 @@ class Calls:
                 return
 
 
+class AboutVideo(TypedDict, total=False):
+    """What a video that is brought in may be told with; None is as if left out.
+
+    Attributes:
+        callback_url: where to tell what becomes of it.
+        model: a name of `models()`, or `none`: no model is to analyse it.
+        priority: -10 to 10; higher ones are run first.
+    """
+
+    title: str | None
+    date: dt.date | None
+    competition: str | None
+    callback_url: str | None
+    model: str | None
+    priority: int | None
+
+
+def fields_of(about: AboutVideo) -> dict[str, object]:
+    """Write it as the API takes it, without what is None."""
+    fields: dict[str, object] = {**about}
+    date = about.get("date")
+    if date is not None:
+        fields["date"] = date.isoformat()
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 class VideoCalls(Calls):
     """Bring videos in, find them, wait for them."""
 
@@ -53,25 +79,19 @@ class VideoCalls(Calls):
         self,
         path: str | Path,
         *,
-        title: str | None = None,
-        date: dt.date | None = None,
-        competition: str | None = None,
-        callback_url: str | None = None,
-        model: str | None = None,
-        priority: int | None = None,
         reuse: bool = False,
         resume: str | None = None,
         on_progress: OnUpload | None = None,
+        **about: Unpack[AboutVideo],
     ) -> Video:
         """Upload a file; a connection that breaks is resumed where it was.
 
         Args:
-            model: a name of `models()`, or `none`: no model is to analyse it.
-            priority: -10 to 10; higher ones are run first.
             reuse: give the video that has this very file already, if there is one.
             resume: `UploadStopped.upload` of an earlier try with the same file.
             on_progress: is called with an `UploadProgress` again and again; what it
                 raises ends the upload.
+            about: see `AboutVideo`.
 
         Raises:
             OSError: the file cannot be read.
@@ -84,42 +104,16 @@ class VideoCalls(Calls):
             found = self.find_file(file)
             if found is not None:
                 return found
-        fields = {
-            "title": title,
-            "date": date and date.isoformat(),
-            "competition": competition,
-            "callback_url": callback_url,
-            "model": model,
-            "priority": priority,
-        }
+        fields = fields_of(about)
         return self.video(
             upload_file(
                 self._http, file, fields, resume=resume, on_progress=on_progress
             )
         )
 
-    def add_url(
-        self,
-        url: str,
-        *,
-        title: str | None = None,
-        date: dt.date | None = None,
-        competition: str | None = None,
-        callback_url: str | None = None,
-        model: str | None = None,
-        priority: int | None = None,
-    ) -> Video:
+    def add_url(self, url: str, **about: Unpack[AboutVideo]) -> Video:
         """Have the service fetch a video from a public https address."""
-        fields = {
-            "url": url,
-            "title": title,
-            "date": date and date.isoformat(),
-            "competition": competition,
-            "callback_url": callback_url,
-            "model": model,
-            "priority": priority,
-        }
-        body = {name: value for name, value in fields.items() if value is not None}
+        body = {"url": url, **fields_of(about)}
         return read(Video, self._http.json("POST", "/videos", body=body))
 
     def video(self, video: Video | str) -> Video:
