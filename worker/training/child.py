@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from model.errors import ModelError, NoRoom, TrainingFailed, TrainingPaused
+from model.errors import ModelError, NoRoom, TrainingPaused
 from worker.training.messages import PAUSE, to_line
 
 LOCK_WAIT_S = 60.0  # an earlier process of the training ends within this
@@ -29,6 +29,10 @@ LEAST_WORK_S = 0.5  # of a processor's time, in between
 OOM_SCORE = "700"
 _STDOUT, _STDERR = 1, 2
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class StillTrained(Exception):
+    """Another process trains in the same folder, and does not end."""
 
 
 class Channel:
@@ -103,6 +107,8 @@ def main() -> None:
             _teach(request, channel, pause)
     except TrainingPaused:
         channel.send(kind="paused")
+    except StillTrained:
+        channel.send(kind="busy")
     except Exception as exc:  # noqa: BLE001  # whatever it is, the worker is told
         channel.send(**told_of(exc))
     # What libraries still have running must not keep a finished process.
@@ -171,19 +177,19 @@ def _listen(stdin: BinaryIO, pause: threading.Event) -> None:
 def _alone(path: Path) -> Iterator[None]:
     """Hold a lock: what an earlier worker left behind may not have ended yet.
 
+    It is this process's own: what a library forks of it does not hold it longer.
+
     Raises:
-        TrainingFailed: another process holds it.
+        StillTrained: another process holds it.
     """
     until_s = time.monotonic() + LOCK_WAIT_S
     with path.open("ab") as lock:
         while True:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as exc:
                 if time.monotonic() > until_s:
-                    raise TrainingFailed(
-                        f"another process still trains in {path.parent}"
-                    ) from exc
+                    raise StillTrained(str(path.parent)) from exc
                 time.sleep(0.2)
             else:
                 yield

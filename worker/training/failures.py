@@ -29,6 +29,13 @@ class TrainingDied(JobFailure):
     retryable = True
 
 
+class TrainingBusy(JobFailure):
+    """An earlier process of it has not ended yet."""
+
+    code = "training_busy"
+    retryable = True
+
+
 class TrainingStalled(JobFailure):
     """Its process gave no sign of life for too long, and was ended."""
 

@@ -11,6 +11,7 @@ its `kind`:
     taught      checkpoint, figures, holdout, notes, warnings: the end
     paused      its state is saved: the end
     failed      error, detail: one of `model.errors`, by its name; the end
+    busy        another process still trains in its folder: the end
     full        the disk has no room: the end
     memory      there is not enough of it: the end
     crashed     detail: a bug; its traceback is on stderr; the end
@@ -23,7 +24,7 @@ from typing import Any
 Message = Mapping[str, Any]
 
 PAUSE = "pause"  # the word that asks it to save its state and end
-ENDS = frozenset({"taught", "paused", "failed", "full", "memory", "crashed"})
+ENDS = frozenset({"taught", "paused", "failed", "busy", "full", "memory", "crashed"})
 
 
 def to_line(message: Message) -> bytes:

@@ -16,6 +16,7 @@ from app.trainings.service import PointKind
 from model import errors
 from worker.job_task import Reporter
 from worker.training.failures import (
+    TrainingBusy,
     TrainingDied,
     TrainingOutOfMemory,
     TrainingStalled,
@@ -211,17 +212,8 @@ class TrainingRun:
                 self.machine = Machine(str(message["device"]), cards, usable_cores())
             case "taught":
                 return True
-            case "failed":
-                raise _error_of(message)
-            case "full":
-                raise StorageFull("The disk of the training's worker is full.")
-            case "memory":
-                raise TrainingOutOfMemory(
-                    "The training ran out of memory: close what else runs on that "
-                    "machine, or give the training worker a larger one."
-                )
-            case "crashed":
-                raise RuntimeError(str(message["detail"]))
+            case _:
+                _refuse_failure(message)
         return False
 
     def _progress(self, message: Message) -> None:
@@ -260,6 +252,26 @@ class TrainingRun:
                 is_free = not self.queue.is_waited_for()
                 free_s = (free_s or now_s) if is_free else None
         return True
+
+
+def _refuse_failure(message: Message) -> None:
+    """Raise what a process says went wrong, if it says so."""
+    match message["kind"]:
+        case "failed":
+            raise _error_of(message)
+        case "busy":
+            raise TrainingBusy(
+                "A process of an earlier run still trains it; what that saves is kept."
+            )
+        case "full":
+            raise StorageFull("The disk of the training's worker is full.")
+        case "memory":
+            raise TrainingOutOfMemory(
+                "The training ran out of memory: close what else runs on that "
+                "machine, or give the training worker a larger one."
+            )
+        case "crashed":
+            raise RuntimeError(str(message["detail"]))
 
 
 def _error_of(message: Message) -> Exception:

@@ -2,21 +2,32 @@
 
 import errno
 import fcntl
+import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 from model.errors import NoRoom, TrainingFailed
-from worker.training.child import LEAST_WORK_S, Work, told_of
+from worker.training.child import LEAST_WORK_S, Work, _alone, told_of
 from worker.training.messages import from_line, to_line
 from worker.training.process import COMMAND
+
+TAKE = """
+import sys
+from pathlib import Path
+from worker.training import child
+child.LOCK_WAIT_S = 1.0
+with child._alone(Path(sys.argv[1])):
+    pass
+"""
 
 
 def test_a_stop_of_all_processes_is_left_to_the_worker(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with path.open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # so that it waits before it teaches
+        fcntl.lockf(lock, fcntl.LOCK_EX)  # so that it waits before it teaches
         with subprocess.Popen(
             COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as child:
@@ -31,6 +42,27 @@ def test_a_stop_of_all_processes_is_left_to_the_worker(tmp_path: Path) -> None:
             child.stdin.close()
 
             assert child.wait() == 1  # As its worker has gone; no signal ended it.
+
+
+def test_what_a_library_forks_of_it_does_not_hold_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    near, far = os.pipe()
+    with _alone(path):
+        forked = os.fork()
+        if forked == 0:
+            os.close(far)
+            os.read(near, 1)  # until its parent lets it go
+            os._exit(0)
+    try:
+        again = subprocess.run(
+            [sys.executable, "-c", TAKE, str(path)], check=False, timeout=60
+        )
+    finally:
+        os.close(far)
+        os.waitpid(forked, 0)
+        os.close(near)
+
+    assert again.returncode == 0
 
 
 def test_a_disk_without_room_is_told_with_how_much_is_needed() -> None:

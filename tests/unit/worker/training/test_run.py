@@ -14,6 +14,7 @@ import pytest
 from app.core.errors import StorageFull
 from model.errors import BadAnnotations, Canceled, NoRoom
 from worker.training.failures import (
+    TrainingBusy,
     TrainingDied,
     TrainingOutOfMemory,
     TrainingStalled,
@@ -263,6 +264,7 @@ def test_a_run_that_stops_asks_its_process_to_save_and_leaves_none_behind(
             "9 GB",
         ),
         ([{"say": {"kind": "memory"}}], TrainingOutOfMemory, "out of memory"),
+        ([{"say": {"kind": "busy"}}], TrainingBusy, "earlier run"),
         (
             [{"say": {"kind": "failed", "error": "BadAnnotations", "detail": "few"}}],
             BadAnnotations,
