@@ -1,11 +1,13 @@
 """Fixtures every suite shares, and how tests are dealt to several processes."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.s3_server import S3OfTests, running_s3
 from tests.shared_data import shared_dir
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -53,3 +55,10 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("shared matches are not here: set TOUCHLINE_SHARED to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3OfTests]:
+    """The session's S3 server."""
+    with running_s3() as server:
+        yield server
