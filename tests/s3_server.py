@@ -88,12 +88,8 @@ def running_s3() -> Iterator[S3OfTests]:
             _wait_until_it_answers(server, process, folder / "weed.log")
             yield server
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()  # It takes its time to end, and nothing of it is kept.
+            process.wait()
 
 
 def s3_program() -> Path | None:

@@ -14,7 +14,7 @@ from app.core.settings import Settings
 from app.core.shared_calls import SharedCalls
 from app.core.storage.hash_states import HashStates
 from app.core.storage.interface import Storage
-from app.core.storage.local import open_storage
+from app.core.storage.opening import open_storage
 
 UPLOAD_THREADS = 16
 RESOLVER_THREADS = 64  # that wait, and do nothing else
@@ -86,6 +86,6 @@ def open_resources(
     return Resources(
         settings=settings,
         sessions=make_sessions(engine),
-        storage=open_storage(settings.data_dir),
+        storage=open_storage(settings),
         notifier=JobNotifier(make_celery(settings) if celery is None else celery),
     )

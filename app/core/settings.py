@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
-    BeforeValidator,
     ByteSize,
     Field,
     SecretStr,
@@ -22,32 +21,20 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.durations import Duration
 from app.core.errors import StartFailed
+from app.core.storage.settings import StorageSettings
 
 Network = IPv4Network | IPv6Network
 
 LOOPBACK_NAMES = frozenset({"localhost"})
-PLAIN_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h)?")  # else ISO 8601: PT90S
 ORIGIN = re.compile(r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,100}")
 HEADERS_OF_CLIENTS = frozenset({"authorization", "cookie", "host", "origin", "from"})
 BEATS_IN_LEASE = 3  # a lease outlasts two heartbeats that come late
-UNIT_S = {None: 1, "s": 1, "min": 60, "h": 3600}
 
 
-def _read_duration(value: Any) -> Any:
-    """Read `90`, `90 s`, `5 min` or `4 h`; anything else is left to Pydantic."""
-    found = PLAIN_DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        return value
-    number, unit = found.groups()
-    return timedelta(seconds=float(number) * UNIT_S[unit])
-
-
-Duration = Annotated[timedelta, BeforeValidator(_read_duration), Field(gt=timedelta(0))]
-
-
-class Settings(BaseSettings):
+class Settings(StorageSettings, BaseSettings):
     """Everything an operator can set; see the README's table."""
 
     model_config = SettingsConfigDict(
@@ -57,7 +44,6 @@ class Settings(BaseSettings):
         extra="ignore",
     )
 
-    data_dir: Path = Path("data")  # videos, scores, embedded Postgres, broker, keys
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
     api_processes: int = Field(default=1, ge=1, le=64)  # that share the port
@@ -156,7 +142,7 @@ class Settings(BaseSettings):
             )
         return value.rstrip("/")
 
-    @field_validator("data_dir", "import_dir")
+    @field_validator("import_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()

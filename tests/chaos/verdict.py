@@ -12,7 +12,7 @@ import psycopg
 import app.videos.lost_objects as lost_objects
 from app.core.db.locate import running_url
 from app.core.db.session import make_engine, make_sessions
-from app.core.storage.local import open_storage
+from app.core.storage.local import LocalStorage
 from tests.chaos.clients import Clients
 from tests.chaos.world import World
 from worker.sweeper import OWNERS
@@ -179,7 +179,7 @@ def _files(
 ) -> Iterator[str]:
     """After a sweep that takes no object for too young, files and rows agree."""
     data_dir = world.service.data_dir
-    storage = open_storage(data_dir)
+    storage = LocalStorage(data_dir)
     url = running_url(data_dir)
     assert url is not None
     engine = make_engine(url, pool_size=2)

@@ -10,7 +10,7 @@ from app.core.broker.notifier import JobNotifier, make_celery
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.core.storage.local import open_storage
+from app.core.storage.opening import open_storage
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.checkpoints import tiny_checkpoint
 from tests.databases import PostgresOfTests
@@ -89,7 +89,7 @@ def sessions(settings: Settings) -> Iterator[Sessions]:
 @pytest.fixture
 def storage(settings: Settings) -> Storage:
     """The storage of the test's data directory."""
-    return open_storage(settings.data_dir)
+    return open_storage(settings)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from app.core.storage.keys import (
     saved_run_key,
     source_key,
 )
-from app.core.storage.local import open_storage
+from app.core.storage.local import LocalStorage
 from app.retention.service import drop_footage
 from app.sources.joining import Made, PlacedPart, save_joined
 from app.trainings.options import TrainingOptions
@@ -101,7 +101,7 @@ def test_a_restore_gives_back_all_rows_and_objects(
     assert _rows(empty) == rows
     assert len(rows["annotations"]) == 1
     assert len(rows["events"]) > 1
-    assert _objects(open_storage(other)) == {
+    assert _objects(LocalStorage(other)) == {
         key: data
         for key, data in _objects(api.service.storage).items()
         if key != part_key(video)
@@ -227,7 +227,7 @@ def test_footage_that_was_dropped_goes_from_earlier_snapshots_too(
         statement = text("select storage_key, dropped_at is null from videos")
         assert connection.execute(statement).one() == (None, False)
     assert len(_rows(empty)["events"]) > 1
-    assert {key.split("/")[2] for key in _objects(open_storage(other))} == {"scores"}
+    assert {key.split("/")[2] for key in _objects(LocalStorage(other))} == {"scores"}
 
 
 def test_uploaded_parts_that_were_joined_go_from_earlier_snapshots_too(
@@ -386,7 +386,7 @@ def _restore(
 ) -> Manifest:
     return restore(
         *(repository, repository.find(name), url, engine),
-        *(open_storage(data_dir), data_dir),
+        *(LocalStorage(data_dir), data_dir),
         say=lambda _: None,
     )
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from app.core.storage.incoming import no_room_is_storage_full, sync_folder
+from app.core.storage.full_disk import no_room_is_storage_full
+from app.core.storage.incoming import sync_folder
 from app.core.storage.interface import ObjectBusy
 
 FULL = (

@@ -4,29 +4,22 @@ Its names are this module's own affair: `<hex>.part` is being written, under a l
 as long as its writer lives; `<hex>.gone` was moved here to be removed.
 """
 
-import errno
 import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from app.core.errors import StorageFull
 from app.core.logging import warn_once
+from app.core.storage.full_disk import no_room_is_storage_full
 from app.core.storage.interface import StoredFile
 
 PART, GONE = ".part", ".gone"
 OWN_NAME = re.compile(rf"[0-9a-f]{{32}}({re.escape(PART)}|{re.escape(GONE)})")
-FULL = (
-    "The server's disk is full; nothing was kept. "
-    "Delete videos that are no longer needed, or try again later."
-)
 FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class IncomingFolder:
@@ -144,17 +137,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def no_room_is_storage_full(words: str = FULL) -> Iterator[None]:
-    """Raise StorageFull, in these words, when a disk or a quota is full."""
-    try:
-        yield
-    except OSError as exc:
-        if exc.errno not in NO_ROOM:
-            raise
-        raise StorageFull(words) from exc
 
 
 def _remove_part(path: Path) -> int:

@@ -4,6 +4,7 @@ A key is a path of names with slashes; nobody outside a storage knows where its 
 lie. An implementation passes the contract test, `tests/unit/app/core/test_storage.py`.
 """
 
+import errno
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class ObjectWriter(Protocol):
         """How many bytes have come so far."""
 
     async def write(self, data: bytes) -> None:
-        """Take some more bytes; they may wait in memory for a while, up to 1 MiB.
+        """Take some more bytes; they may wait in memory for a while, a few MiB of them.
 
         Raises:
             StorageFull: there is no room for them.
@@ -54,6 +55,20 @@ class ObjectBusy(Exception):
     """Somebody else adds to the object now; the message is its key."""
 
 
+class StorageUnavailable(OSError):
+    """The storage does not answer, or with errors, for longer than it is waited for."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(errno.EIO, words)
+
+
+class ObjectChanged(OSError):
+    """The object is another one than it was."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(errno.ESTALE, "the object changed while it was read", key)
+
+
 class ObjectAppender(Protocol):
     """Adds to an object that grows over many openings; what was flushed is kept."""
 
@@ -62,7 +77,7 @@ class ObjectAppender(Protocol):
         """The size of the object, with what still waits in memory."""
 
     async def write(self, data: bytes) -> None:
-        """Take some more bytes; they may wait in memory for a while, up to 1 MiB.
+        """Take some more bytes; they may wait in memory for a while, a few MiB of them.
 
         Raises:
             StorageFull: there is no room for them.

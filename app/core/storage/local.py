@@ -8,12 +8,17 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Generic, TypeVar
+from typing import BinaryIO
 
 from anyio import CancelScope, CapacityLimiter
 from anyio.to_thread import run_sync
 
 from app.core.logging import warn_once
+from app.core.storage.buffered import (
+    BUFFER_BYTES,
+    BufferedAppender,
+    BufferedWriter,
+)
 from app.core.storage.growing import GrowingFile, link_file, safe_size
 from app.core.storage.incoming import IncomingFile, IncomingFolder
 from app.core.storage.interface import (
@@ -21,17 +26,13 @@ from app.core.storage.interface import (
     ObjectAppender,
     ObjectInfo,
     ObjectWriter,
-    Storage,
     StoredFile,
 )
 
 INCOMING = "incoming"  # what is being written or removed, see `IncomingFolder`
-BUFFER_BYTES = 2**20  # what an upload gathers before it goes to a thread
 # Threads of a storage's own, so that a slow disk delays nobody else.
 WRITERS = 16
 READERS = 16
-
-File = TypeVar("File", IncomingFile, GrowingFile)
 
 
 class LocalStorage:
@@ -50,7 +51,7 @@ class LocalStorage:
             lambda: IncomingFile(self._incoming, target, key), limiter=self._writers
         )
         try:
-            yield _BufferedWriter(file, self._writers)
+            yield BufferedWriter(file, self._writers)
         finally:
             with CancelScope(shield=True):  # a client that left must not leave bytes
                 await run_sync(file.discard, limiter=self._writers)
@@ -63,7 +64,7 @@ class LocalStorage:
         file = await run_sync(
             lambda: GrowingFile(path, key, observe), limiter=self._writers
         )
-        appender = _BufferedAppender(file, self._writers)
+        appender = BufferedAppender(file, self._writers)
         try:
             yield appender
         finally:
@@ -178,45 +179,6 @@ class LocalStorage:
             yield chunk
 
 
-class _Buffered(Generic[File]):
-    """Gathers what comes from the net and writes it in large pieces, in a thread."""
-
-    def __init__(self, file: File, writers: CapacityLimiter) -> None:
-        self._file: File = file
-        self._writers = writers
-        self._buffer = bytearray()
-
-    @property
-    def size_bytes(self) -> int:
-        size_bytes: int = self._file.size_bytes
-        return size_bytes + len(self._buffer)
-
-    async def write(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) >= BUFFER_BYTES:
-            await self._empty()
-
-    async def _empty(self) -> None:
-        full, self._buffer = self._buffer, bytearray()
-        await run_sync(self._file.write, full, limiter=self._writers)
-
-
-class _BufferedWriter(_Buffered[IncomingFile]):
-    async def finish(self) -> StoredFile:
-        await self._empty()
-        return await run_sync(self._file.finish, limiter=self._writers)
-
-
-class _BufferedAppender(_Buffered[GrowingFile]):
-    async def flush(self) -> int:
-        await self._empty()
-        return await run_sync(self._file.flush, limiter=self._writers)
-
-    async def truncate(self, size_bytes: int) -> None:
-        await self._empty()
-        await run_sync(self._file.truncate, size_bytes, limiter=self._writers)
-
-
 def _info(key: str, path: Path) -> ObjectInfo:
     facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):
@@ -235,8 +197,3 @@ def _skipping(path: Path) -> Iterator[None]:
     except OSError as exc:
         reason = exc.strerror or str(exc)
         warn_once("stray_file_skipped", path=str(path), reason=reason)
-
-
-def open_storage(data_dir: Path) -> Storage:
-    """Open the storage of a data directory; API and workers call this very function."""
-    return LocalStorage(data_dir)

@@ -21,15 +21,24 @@ from app.core.storage.keys import (
 )
 from app.core.storage.local import LocalStorage
 from tests.fakes import MemoryStorage
+from tests.s3_server import S3OfTests
+from tests.s3_storage import storage_in
 
 KEY = source_key(uuid4())
 BAD_KEYS = ["", "../x", "/etc/passwd", "videos/../../x"]
 CONTENT = os.urandom(2 * CHUNK_BYTES + 5)
 
 
-@pytest.fixture(params=["local", "memory"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    return LocalStorage(tmp_path) if request.param == "local" else MemoryStorage()
+@pytest.fixture(params=["local", "memory", pytest.param("s3", marks=pytest.mark.slow)])
+def storage(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Storage:
+    if request.param == "local":
+        return LocalStorage(tmp_path)
+    if request.param == "memory":
+        return MemoryStorage()
+    server: S3OfTests = request.getfixturevalue("s3")
+    return storage_in(server, tmp_path / "cache", monkeypatch, path="a folder/of ours")
 
 
 def test_a_streamed_object_is_there_to_the_byte(storage: Storage) -> None:

@@ -1,0 +1,204 @@
+"""Clients of a bucket: obstore's for its objects, and what credentials they use.
+
+Credentials, endpoint and region come from where each cloud's own tools take them (the
+`AWS_*`, `GOOGLE_*` and `AZURE_*` variables, files, roles of the machine); those of AWS
+are read again each minute, so that new ones are used without a restart.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from app.core.errors import StartFailed
+from app.core.storage.addresses import BucketAddress
+
+if TYPE_CHECKING:
+    from obstore.store import (
+        AzureStore,
+        GCSStore,
+        S3Config,
+        S3Credential,
+        S3Store,
+    )
+
+    Bucket = S3Store | GCSStore | AzureStore
+
+READ_AGAIN = timedelta(seconds=60)
+CONNECT_TIMEOUT_S = 5
+SILENCE_S = 30  # of an answer that has begun
+REQUEST_TIMEOUT_S = 600  # of all of a request: a part goes up, a large copy is made
+CONNECTIONS = 32
+NOT_INSTALLED = (
+    "{} is configured, but what reads buckets is not installed: "
+    "pip install 'touchline[cloud]'"
+)
+NO_CREDENTIALS = (
+    "no credentials for {}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+    "AWS_SHARED_CREDENTIALS_FILE, or give the machine a role"
+)
+
+
+@dataclass(slots=True)
+class AwsAccess:
+    """Credentials, region and endpoint as AWS's own tools find them.
+
+    Thread-safe. Credentials that renew themselves are kept; others, of a file or the
+    environment, are read again each minute.
+    """
+
+    where: str
+    public_endpoint: str | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _session: Any = None
+    _clients: dict[str | None, Any] = field(default_factory=dict)
+    _read_at_s: float = 0.0
+
+    def client(self, *, public: bool = False) -> Any:
+        """Give botocore's client, for what obstore does not offer.
+
+        Args:
+            public: one that signs for the endpoint by which browsers come.
+        """
+        endpoint = self.public_endpoint if public else None
+        with self._lock:
+            session = self._fresh_session()
+            if endpoint not in self._clients:
+                self._clients[endpoint] = _make_client(session, endpoint)
+            return self._clients[endpoint]
+
+    def __call__(self) -> "S3Credential":
+        """Give credentials as obstore wants them."""
+        with self._lock:
+            credentials = self._fresh_session().get_credentials()
+            frozen = credentials.get_frozen_credentials()
+        return {
+            "access_key_id": frozen.access_key,
+            "secret_access_key": frozen.secret_key,
+            "token": frozen.token,
+            "expires_at": datetime.now(UTC) + READ_AGAIN,
+        }
+
+    def _fresh_session(self) -> Any:
+        from botocore.credentials import RefreshableCredentials
+        from botocore.session import Session
+
+        now_s = time.monotonic()
+        age_s = now_s - self._read_at_s
+        if self._session is not None:
+            renews = isinstance(self._session.get_credentials(), RefreshableCredentials)
+            if renews or age_s < READ_AGAIN.total_seconds():
+                return self._session
+        session = Session()
+        if session.get_credentials() is None:
+            raise StartFailed(NO_CREDENTIALS.format(self.where))
+        self._session, self._read_at_s = session, now_s
+        self._clients.clear()
+        return session
+
+
+def open_bucket(
+    address: BucketAddress, *, retry_for: timedelta, aws: AwsAccess | None = None
+) -> "Bucket":
+    """Open a client for the objects of a bucket, or of a folder in it.
+
+    Args:
+        retry_for: how long a request is tried that is answered with 5xx or not at all.
+        aws: credentials for `s3://`; None: found anew.
+
+    Raises:
+        StartFailed: obstore is not installed, or nothing says how to get in.
+    """
+    try:
+        from obstore.exceptions import BaseError
+        from obstore.store import AzureStore, GCSStore
+    except ImportError as exc:
+        raise StartFailed(NOT_INSTALLED.format(address.url)) from exc
+    prefix = address.path or None
+    options: dict[str, Any] = {
+        "retry_config": {
+            "max_retries": 1000,  # The time decides.
+            "retry_timeout": retry_for,
+            "backoff": {
+                "init_backoff": timedelta(seconds=0.2),
+                "max_backoff": timedelta(seconds=5),
+            },
+        },
+        "client_options": {
+            "connect_timeout": timedelta(seconds=CONNECT_TIMEOUT_S),
+            "read_timeout": timedelta(seconds=SILENCE_S),
+            "timeout": timedelta(seconds=REQUEST_TIMEOUT_S),
+        },
+    }
+    try:
+        if address.scheme == "gs":
+            return GCSStore(address.bucket, prefix=prefix, **options)
+        if address.scheme == "az":
+            return AzureStore(address.bucket, prefix=prefix, **options)
+        return _open_s3(address, options, aws or AwsAccess(address.url))
+    except BaseError as exc:
+        words = " ".join(str(exc).split())
+        raise StartFailed(f"{address.url} cannot be opened: {words}") from exc
+
+
+def _open_s3(
+    address: BucketAddress, options: dict[str, Any], aws: AwsAccess
+) -> "S3Store":
+    from obstore.store import S3Store
+
+    client = aws.client()
+    endpoint = client.meta.endpoint_url
+    config: S3Config = {"region": _region(client)}
+    if not _is_amazon(endpoint):
+        config["endpoint"] = endpoint
+        config["virtual_hosted_style_request"] = False
+        options["client_options"]["allow_http"] = endpoint.startswith("http://")
+    return S3Store(
+        address.bucket,
+        prefix=address.path or None,
+        config=config,
+        credential_provider=aws,
+        **options,
+    )
+
+
+def _make_client(session: Any, endpoint: str | None) -> Any:
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": REQUEST_TIMEOUT_S,
+        "retries": {"mode": "standard", "total_max_attempts": 12},
+        "max_pool_connections": CONNECTIONS,
+        "signature_version": "s3v4",
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    try:
+        client = session.create_client(
+            "s3", endpoint_url=endpoint, config=Config(**config)
+        )
+        if _is_amazon(client.meta.endpoint_url):
+            return client
+        # Servers of one's own are reached by one name, not by one a bucket.
+        config["s3"] = {"addressing_style": "path"}
+        return session.create_client(
+            "s3",
+            endpoint_url=client.meta.endpoint_url,
+            region_name=_region(client),
+            config=Config(**config),
+        )
+    except (BotoCoreError, ValueError) as exc:
+        raise StartFailed(f"no client for S3 can be made: {exc}") from exc
+
+
+def _region(client: Any) -> str:
+    region = str(client.meta.region_name or "")
+    return "us-east-1" if region in ("", "aws-global") else region
+
+
+def _is_amazon(endpoint: str) -> bool:
+    return (urlsplit(endpoint).hostname or "").endswith(".amazonaws.com")

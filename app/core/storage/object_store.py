@@ -1,0 +1,296 @@
+"""A bucket as storage: S3 and what speaks it, Google Cloud Storage, Azure."""
+
+import asyncio
+import threading
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from anyio import CancelScope, CapacityLimiter
+from anyio.to_thread import run_sync
+
+from app.core.logging import warn_once
+from app.core.storage.addresses import BucketAddress, checked_key
+from app.core.storage.bucket_clients import AwsAccess
+from app.core.storage.bucket_objects import BucketObjects
+from app.core.storage.buffered import BUFFER_BYTES, BufferedAppender, BufferedWriter
+from app.core.storage.growing_objects import (
+    GROWING,
+    GrowingLocks,
+    GrowingObject,
+    growing_folder,
+    key_of_chunk,
+)
+from app.core.storage.interface import (
+    ObjectAppender,
+    ObjectInfo,
+    ObjectWriter,
+    StoredFile,
+)
+from app.core.storage.local_cache import LocalCache
+from app.core.storage.object_layout import Layout, find_layout
+from app.core.storage.object_upload import ObjectUpload
+from app.core.storage.s3_multipart import COPY_BYTES, S3Multipart
+
+WINDOW_BYTES = 8 * 2**20  # read by one request
+UNLIMITED_BYTES = 2**60  # no bucket tells how much room is left
+PROBE_KEY = "writable"  # written now and then, to see whether the bucket takes it
+PROBE_EVERY_S = 20.0
+PROBE_RETRY = timedelta(seconds=3)
+ABANDONED_AFTER = timedelta(days=1)
+FOLDERS = ("videos", "clips", GROWING)  # in which parts that nobody finished are ours
+UPLOADS = "uploads"
+UPLOADS_ABANDONED_AFTER = timedelta(days=30)  # their rows end them before
+WRITERS = 32
+READERS = 32
+
+
+class ObjectStorage:
+    """A `Storage` in a bucket.
+
+    What a bucket answers with errors is tried again for `retry_for`; then calls raise
+    `StorageUnavailable`, or PermissionError where credentials are wrong.
+
+    Attributes:
+        multipart: what S3 alone offers; None on other clouds.
+        cache: of whole objects, for `local_copy`.
+    """
+
+    def __init__(
+        self,
+        address: BucketAddress,
+        cache: LocalCache,
+        *,
+        retry_for: timedelta,
+        public_endpoint: str | None = None,
+    ) -> None:
+        is_s3 = address.scheme == "s3"
+        aws = AwsAccess(address.url, public_endpoint) if is_s3 else None
+        self.address, self.cache = address, cache
+        self.multipart = S3Multipart(address, aws) if aws is not None else None
+        self.objects = BucketObjects(address, retry_for=retry_for, aws=aws)
+        self._probing = BucketObjects(address, retry_for=PROBE_RETRY, aws=aws)
+        self._probed_at_s: float | None = None
+        self._probe_lock = threading.Lock()
+        self._locks = GrowingLocks()
+        self._writers = CapacityLimiter(WRITERS)
+        self._readers = CapacityLimiter(READERS)
+
+    @asynccontextmanager
+    async def put_stream(self, key: str) -> AsyncIterator[ObjectWriter]:
+        upload = ObjectUpload(self.objects, checked_key(key), key)
+        try:
+            yield BufferedWriter(upload, self._writers)
+        finally:
+            with CancelScope(shield=True):  # a client that left must not leave parts
+                await run_sync(upload.discard, limiter=self._writers)
+
+    @asynccontextmanager
+    async def append(
+        self, key: str, observe: Callable[[bytes], None] = lambda _: None
+    ) -> AsyncIterator[ObjectAppender]:
+        path = checked_key(key)
+        growing = await run_sync(
+            lambda: GrowingObject(self.objects, path, observe, self._locks),
+            limiter=self._writers,
+        )
+        appender = BufferedAppender(growing, self._writers)
+        try:
+            yield appender
+        finally:
+            with CancelScope(shield=True):
+                try:
+                    await appender.flush()
+                finally:
+                    await run_sync(growing.close, limiter=self._writers)
+
+    def safe_size(self, key: str) -> int:
+        return self.layout(key).size_bytes
+
+    def link(self, key: str, to: str) -> None:
+        """Let the bucket copy the object, where it can; else it goes through here."""
+        layout, target = self.layout(key), checked_key(to)
+        is_small = layout.size_bytes <= COPY_BYTES
+        if len(layout.pieces) == 1 and (is_small or self.multipart is None):
+            self.objects.copy(layout.pieces[0].path, target)
+        elif self.multipart is not None:
+            self.multipart.compose(layout.pieces, target)
+        else:
+            self._copy_through(layout, target)
+
+    def put(self, key: str, data: bytes) -> StoredFile:
+        upload = ObjectUpload(self.objects, checked_key(key), key)
+        try:
+            upload.write(data)
+            return upload.finish()
+        finally:
+            upload.discard()
+
+    def put_file(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> StoredFile:
+        upload = ObjectUpload(self.objects, checked_key(key), key)
+        try:
+            while data := file.read(BUFFER_BYTES):
+                upload.write(data)
+                on_progress(upload.size_bytes)
+            return upload.finish()
+        finally:
+            upload.discard()
+
+    def get(self, key: str) -> bytes:
+        layout = self.layout(key)
+        return layout.read(self.objects, 0, layout.size_bytes)
+
+    @asynccontextmanager
+    async def open_range(
+        self, key: str, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Read windows; an object that is replaced between two of them fails."""
+        layout = await run_sync(lambda: self.layout(key), limiter=self._readers)
+        size_bytes = layout.size_bytes
+        chunks = self._chunks(
+            layout, start, size_bytes if end is None else min(end, size_bytes)
+        )
+        try:
+            yield chunks
+        finally:
+            await chunks.aclose()
+
+    def stat(self, key: str) -> ObjectInfo:
+        return self.layout(key).info
+
+    def exists(self, key: str) -> bool:
+        try:
+            self.layout(key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """List objects; of one that grows, what is safe of it so far."""
+        path = checked_key(prefix)
+        for one in self.objects.list(path):
+            yield ObjectInfo(one.path, one.size_bytes, one.modified_at)
+        sizes: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
+        for one in self.objects.list(growing_folder(path)):
+            if (key := key_of_chunk(one.path)) is not None:
+                sizes[key].append(ObjectInfo(key, one.size_bytes, one.modified_at))
+        for key, chunks in sizes.items():
+            yield ObjectInfo(
+                key,
+                sum(chunk.size_bytes for chunk in chunks),
+                max(chunk.modified_at for chunk in chunks),
+            )
+
+    @contextmanager
+    def local_copy(self, key: str) -> Iterator[Path]:
+        """Give a file of the cache, which is filled first."""
+        layout = self.layout(key)
+        with self.cache.holding(
+            layout.tag,
+            layout.size_bytes,
+            lambda start, end: layout.read(self.objects, start, end),
+        ) as path:
+            yield path
+
+    def delete(self, key: str) -> None:
+        path = checked_key(key)
+        self.objects.delete([path])
+        self._delete_under(growing_folder(path))
+
+    def delete_prefix(self, prefix: str) -> None:
+        path = checked_key(prefix)
+        if self.multipart is not None and path.partition("/")[0] == UPLOADS:
+            self._abort_under(path, timedelta(0))
+        self.objects.delete([path])
+        self._delete_under(path)
+        self._delete_under(growing_folder(path))
+
+    def remove_unfinished(self) -> int:
+        """Abort multipart uploads that nobody went on with for a day.
+
+        Google's and Azure's parts go by their own rules; see docs/storage.md.
+        """
+        removed = self.cache.clean_up()
+        if self.multipart is None:
+            return removed
+        for folder in FOLDERS:
+            removed += self._abort_under(folder, ABANDONED_AFTER)
+        return removed + self._abort_under(UPLOADS, UPLOADS_ABANDONED_AFTER)
+
+    def free_bytes(self) -> int:
+        """See whether the bucket takes an object; it has no limit that it tells."""
+        with self._probe_lock:
+            now_s = time.monotonic()
+            since = self._probed_at_s
+            if since is None or now_s - since > PROBE_EVERY_S:
+                self._probed_at_s = None
+                self._probing.put(PROBE_KEY, b"Touchline can write here.\n")
+                self._probed_at_s = now_s
+        return UNLIMITED_BYTES
+
+    def layout(self, key: str) -> Layout:
+        """Find out where the bytes of an object lie.
+
+        Raises:
+            FileNotFoundError: nothing has that key.
+        """
+        return find_layout(self.objects, checked_key(key))
+
+    async def _chunks(
+        self, layout: Layout, start: int, end: int
+    ) -> AsyncGenerator[bytes, None]:
+        """Read one window ahead of what is taken."""
+
+        def read(low: int) -> bytes:
+            return layout.read(self.objects, low, min(low + WINDOW_BYTES, end))
+
+        def begin(low: int) -> "asyncio.Task[bytes]":
+            return asyncio.create_task(run_sync(read, low, limiter=self._readers))
+
+        coming = begin(start) if start < end else None
+        try:
+            while coming is not None:
+                window = await coming
+                start += WINDOW_BYTES
+                coming = begin(start) if start < end else None
+                for low in range(0, len(window), BUFFER_BYTES):
+                    yield window[low : low + BUFFER_BYTES]
+        finally:
+            if coming is not None:
+                coming.cancel()
+                with suppress(asyncio.CancelledError, OSError):
+                    await coming
+
+    def _copy_through(self, layout: Layout, to: str) -> None:
+        upload = ObjectUpload(self.objects, to, to)
+        try:
+            for start in range(0, layout.size_bytes, WINDOW_BYTES):
+                upload.write(layout.read(self.objects, start, start + WINDOW_BYTES))
+            upload.finish()
+        finally:
+            upload.discard()
+
+    def _delete_under(self, prefix: str) -> None:
+        self.objects.delete([one.path for one in self.objects.list(prefix)])
+
+    def _abort_under(self, prefix: str, older_than: timedelta) -> int:
+        assert self.multipart is not None  # noqa: S101  # for the type checker
+        found = 0
+        try:
+            for path, upload_id in self.multipart.unfinished(
+                prefix, older_than=older_than
+            ):
+                self.multipart.abort(path, upload_id)
+                found += 1
+        except PermissionError as exc:  # Listing them is a permission of its own.
+            warn_once("unfinished_uploads_not_listed", reason=str(exc.strerror))
+        return found
