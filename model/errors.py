@@ -14,6 +14,7 @@
     │   └── DecoderCrashed        the child process died
     ├── CheckpointError       the checkpoint is at fault
     │   ├── BadCheckpoint         damaged, incomplete or contradictory
+    │   │   └── CheckpointNotFound    none of that name is here
     │   ├── UnsupportedCheckpoint a version or architecture we do not run
     │   └── CheckpointExists      another one has the name
     ├── BadAnnotations        a label file or a data set is at fault
@@ -116,6 +117,10 @@ class CheckpointError(ModelError):
 
 class BadCheckpoint(CheckpointError):
     """The checkpoint is damaged, incomplete or contradicts itself."""
+
+
+class CheckpointNotFound(BadCheckpoint):
+    """No checkpoint of that name is on this machine."""
 
 
 class UnsupportedCheckpoint(CheckpointError):

@@ -31,6 +31,8 @@ from app.core.resources import Resources, open_resources
 from app.core.settings import Settings
 from app.core.tracing.spans import close_recorder
 from app.core.tracing.start import start_tracing
+from app.jobs.kinds import kinds_of
+from app.jobs.needs import offers_of, release
 from app.uploads.cleanup import complete_whole_uploads
 from app.webhooks.signing import webhook_secret
 from worker.heartbeat import start_heartbeat
@@ -139,7 +141,8 @@ def _end_early(*_: object) -> None:
 
 def _state(sweeping: Sweeping) -> dict[str, object]:
     """Tell what sweep and sender do; a problem of either is a problem."""
-    state = {"pid": os.getpid(), **sweeping.report()}
+    state = {"pid": os.getpid(), "version": release(), **sweeping.report()}
+    state["offers"] = offers_of(kinds_of(BACKGROUND_QUEUE))
     problems = [state.pop("problem", None), _sender().problem]
     told = "; ".join(str(problem) for problem in problems if problem is not None)
     return {**state, "problem": told} if told else state

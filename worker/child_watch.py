@@ -89,6 +89,7 @@ def look_at(
                 max_attempts=settings.max_attempts,
                 max_interruptions=settings.max_interruptions,
                 limit=1,
+                owner="" if process is None else str(process),
             )
         )
     # A message file that nobody can read would wait for ever: only Redis is asked.

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import OperationalError
 
+from app.core.process_identity import ProcessIdentity
 from app.jobs.queries import claimable_jobs
 from app.jobs.tables import JobStatus
 from worker.job_task import Handlers
@@ -84,6 +85,7 @@ class JobLoop:
             max_attempts=settings.max_attempts,
             max_interruptions=settings.max_interruptions,
             limit=CANDIDATES + len(self._put_back),
+            owner=str(ProcessIdentity.current()),
         )
         with self._context.sessions() as session:
             found = session.scalars(statement).all()

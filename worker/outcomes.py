@@ -13,19 +13,28 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.core.errors import JobFailure, StorageFull
+from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
 from app.core.storage.keys import video_prefix
 from app.jobs import service
 from app.jobs.attempts import STORAGE_FULL, Failure, LeaseLost, Settled
 from app.jobs.kinds import KINDS
 from app.jobs.tables import JobStatus
-from model.errors import ModelError
+from model.errors import (
+    CheckpointNotFound,
+    EngineUnavailable,
+    ModelError,
+    UnsupportedCheckpoint,
+)
 from worker.activity import Activity
 from worker.job_task import HandlerContext, JobResult, JobTask
 from worker.lease import Lease, Stop
 
 if TYPE_CHECKING:  # A worker that spots nothing loads no model.
     from worker.predictor_cache import Predictors
+
+# What is wrong with this worker, and may be right with another.
+OF_THIS_WORKER = (CheckpointNotFound, UnsupportedCheckpoint, EngineUnavailable)
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +102,26 @@ def save_failure(lease: Lease, context: WorkerContext, failure: Failure) -> JobS
         context,
         lambda session: service.fail(
             session, lease.held, failure, settings=context.settings
+        ),
+    )
+
+
+def save_refusal(lease: Lease, context: WorkerContext, failure: Failure) -> JobStatus:
+    """Leave the job to workers that may be able to run it; it fails if there are none.
+
+    Raises:
+        LeaseLost: the job is no longer ours; nothing is written.
+    """
+    log.warning("job_refused", code=failure.code, detail=failure.detail)
+    return _settle(
+        lease,
+        context,
+        lambda session: service.refuse(
+            session,
+            lease.held,
+            failure,
+            owner=str(ProcessIdentity.current()),
+            settings=context.settings,
         ),
     )
 

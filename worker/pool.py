@@ -35,6 +35,7 @@ from app.core.tracing.spans import close_recorder
 from app.core.tracing.start import check_tracing, start_tracing
 from app.health.queries import delete_heartbeats
 from app.jobs.kinds import KINDS
+from app.jobs.needs import offers_of, release
 from app.jobs.recovery import requeue_orphaned
 from worker.activity import Activity, Stalled
 from worker.child_watch import Watched, start_watch
@@ -143,7 +144,8 @@ class JobWorker:
         end_with_parent()
         start_tracing(self._settings, process=self._work.queue)
         sessions = self._context.sessions
-        here: dict[str, object] = {"machine": machine_id()}
+        here: dict[str, object] = {"machine": machine_id(), "version": release()}
+        here["offers"] = offers_of(self._work.handlers)
         told = {**here, "state": "loading", "problem": self._work.loading}
         start_heartbeat(
             node=sender,

@@ -22,11 +22,13 @@ from model.errors import Canceled
 from worker.job_task import Handlers, JobResult, JobTask
 from worker.lease import Lease
 from worker.outcomes import (
+    OF_THIS_WORKER,
     WorkerContext,
     failure_of,
     remove_files,
     save_failure,
     save_interruption,
+    save_refusal,
     save_stop,
     save_success,
 )
@@ -172,7 +174,9 @@ def _run(
             else:
                 failure = failure_of(exc, task)
                 its.fail(failure.code)
-                status = save_failure(lease, context, failure)
+                is_own = isinstance(exc, OF_THIS_WORKER)
+                save = save_refusal if is_own else save_failure
+                status = save(lease, context, failure)
         return status
     finally:
         if status is not JobStatus.SUCCEEDED:

@@ -28,6 +28,7 @@ from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.lost_runs import SAVED_RUNS
 from app.jobs.queries import queued_jobs
 from app.jobs.recovery import requeue_orphaned
+from app.jobs.refusals import sweep_refused
 from app.live.lost_segments import LIVE_SEGMENTS
 from app.reports.lost_reports import REPORTS
 from app.retention.service import apply_rules
@@ -97,6 +98,7 @@ def sweep(
             return None
         with sessions.begin() as session:
             back = requeue_orphaned(session, settings=settings)
+            refused = sweep_refused(session, settings=settings)
             session.execute(delete_heartbeats(older_than=SILENT))
             session.execute(close_spent_deliveries())
             session.execute(forget_idle_endpoints())
@@ -110,7 +112,7 @@ def sweep(
             due = list(session.scalars(due_deliveries(limit=1)))
         found = Found(
             requeued=len(back.requeued),
-            marked_dead=len(back.marked_dead),
+            marked_dead=len(back.marked_dead) + refused,
             notified=_notify_of_jobs(notifier, waiting),
             deliveries=_notify_if_idle(
                 notifier, BACKGROUND_QUEUE, due, notifier.notify_delivery

@@ -51,6 +51,8 @@ class KindSpec:
         waits_for_room: a full disk is no failure of such a job: it is tried again until
             there is room. Otherwise somebody waits for it who can ask again.
         own_route: where it is asked for, if not by `POST /videos/{video_id}/jobs`.
+        version: raised when workers of the release before cannot run what this one asks
+            for; they leave such jobs alone then.
     """
 
     handler: str
@@ -61,6 +63,7 @@ class KindSpec:
     subject: str | None = None
     waits_for_room: bool = True
     own_route: str | None = None
+    version: int = 1
 
 
 KINDS: Mapping[JobKind, KindSpec] = {

@@ -16,11 +16,14 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    type_coerce,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.jobs.kinds import JobKind
+from app.jobs.needs import OFFERS
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 
@@ -62,6 +65,7 @@ def claim_job(
         .where(
             Job.id == job_id,
             _is_claimable(max_attempts, max_interruptions),
+            _can_run(owner),
         )
         .values(
             status=JobStatus.RUNNING,
@@ -85,14 +89,20 @@ def claimable_jobs(
     max_attempts: int,
     max_interruptions: int,
     limit: int,
+    owner: str = "",
 ) -> Select[UUID]:
-    """List the jobs that `claim_job` would take now, in the order of the queue."""
+    """List the jobs that `claim_job` would take now, in the order of the queue.
+
+    Args:
+        owner: the process that would take them.
+    """
     return (
         select(Job.id)
         .where(
             Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
             Job.kind.in_(kinds),
             _is_claimable(max_attempts, max_interruptions),
+            _can_run(owner),
         )
         .order_by(*QUEUE_ORDER)
         .limit(limit)
@@ -109,6 +119,13 @@ def _is_claimable(max_attempts: int, max_interruptions: int) -> ColumnElement[bo
         Job.attempt - _interruptions() - Job.forgiven_failures < max_attempts,
         _interruptions() - Job.forgiven_interruptions < max_interruptions,
     )
+
+
+def _can_run(owner: str) -> ColumnElement[bool]:
+    """Whether this release offers what a job needs, and the process did not refuse."""
+    needs: ColumnElement[bool] = Job.needs.contained_by(OFFERS)
+    refused: ColumnElement[bool] = type_coerce(Job.refusals, JSONB).has_key(owner)
+    return and_(needs, ~refused)
 
 
 def _interruptions() -> ColumnElement[int]:

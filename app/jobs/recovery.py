@@ -35,7 +35,7 @@ def requeue_orphaned(session: Session, *, settings: Settings) -> Requeued:
     very machine and is gone. Waiting jobs that nobody may claim are ended likewise.
     """
     back = Requeued()
-    for job, video in _free_jobs(session, abandoned_jobs(_dead_owners(session))):
+    for job, video in free_jobs(session, abandoned_jobs(_dead_owners(session))):
         if job.cancel_requested:
             end_canceled(session, job, video, settings=settings)
             continue
@@ -50,7 +50,7 @@ def requeue_orphaned(session: Session, *, settings: Settings) -> Requeued:
         max_attempts=settings.max_attempts,
         max_interruptions=settings.max_interruptions,
     )
-    for job, video in _free_jobs(session, unclaimable):
+    for job, video in free_jobs(session, unclaimable):
         if job.cancel_requested:
             end_canceled(session, job, video, settings=settings)
         else:
@@ -81,11 +81,11 @@ def mark_dead(
     return end_failed(session, job, video, failure, settings=settings)
 
 
-def _free_jobs(
-    session: Session, wanted: ColumnElement[bool]
+def free_jobs(
+    session: Session, *conditions: ColumnElement[bool]
 ) -> list[tuple[Job, Video | None]]:
     """Lock jobs of the kinds we know, each with its video if it has one."""
-    wanted = and_(wanted, Job.kind.in_(tuple(KINDS)))
+    wanted = and_(*conditions, Job.kind.in_(tuple(KINDS)))
     found: list[tuple[Job, Video | None]] = []
     for job, video in session.execute(free_jobs_of_videos(wanted)):
         found.append((job, video))

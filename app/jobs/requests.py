@@ -12,6 +12,7 @@ from app.core.db.base import new_id
 from app.core.db.project_sessions import project_of
 from app.core.tracing.context import current_traceparent
 from app.jobs.kinds import JobKind
+from app.jobs.needs import needs_of
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 
@@ -39,6 +40,7 @@ def request(
         parent_id=parent_id,
         params=dict(params or {}),
         priority=priority,
+        needs=needs_of(kind),
         status=JobStatus.QUEUED,
         traceparent=current_traceparent(),
         created_at=now,

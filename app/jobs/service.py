@@ -3,8 +3,8 @@
     queued ── claim ──> running ── succeed ──> succeeded
       ^                   │ │ └─── fail ─────> failed       (no attempt is left)
       └─ release, fail, ──┘ └───── release, ─> canceled     (a cancel was accepted)
-         interrupt,                succeed, fail,
-         requeue_orphaned          interrupt
+         interrupt, refuse         succeed, fail,
+         requeue_orphaned          interrupt, refuse
 
 `cancel` ends a waiting job and asks a running one to stop; `requeue_orphaned` and
 `mark_dead`, for jobs whose workers died, are in `recovery`. What a worker does is
@@ -34,10 +34,8 @@ from app.jobs.attempts import (
     Settled,
 )
 from app.jobs.kinds import KINDS, JobKind
-from app.jobs.queries import (
-    claim_job,
-    held_job,
-)
+from app.jobs.queries import claim_job, held_job
+from app.jobs.refusals import told_refusals, workers_of
 from app.jobs.requests import request
 from app.jobs.settling import (
     end,
@@ -223,6 +221,31 @@ def fail(
         set_error(job, failure)
         return requeue(job)
     return end_failed(session, job, video, failure, settings=settings)
+
+
+def refuse(
+    session: Session, held: Held, failure: Failure, *, owner: str, settings: Settings
+) -> Settled:
+    """Leave a job to workers that may be able to run it; where none is, it fails.
+
+    One whose cancel was accepted ends as canceled.
+
+    Args:
+        owner: the process that cannot run it.
+
+    Raises:
+        LeaseLost: the job is no longer ours; nothing is written.
+    """
+    job, video = _lock_held(session, held)
+    if job.cancel_requested:
+        return end_canceled(session, job, video, settings=settings)
+    job.refusals = {**job.refusals, owner: failure.detail}
+    told = Failure(failure.code, told_refusals(job), retryable=False)
+    if not any(one.can_run(job) for one in workers_of(session, job.kind, settings)):
+        return end_failed(session, job, video, told, settings=settings)
+    job.attempt = max(job.attempt - 1, 0)
+    set_error(job, told)
+    return requeue(job)
 
 
 def cancel(

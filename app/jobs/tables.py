@@ -9,8 +9,10 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db.base import Base, Signed, new_id
@@ -71,6 +73,14 @@ class Job(Signed, Base):
         default=dict, server_default=text("'{}'")
     )
     priority: Mapped[int] = mapped_column(default=0, server_default="0")  # high first
+    # What its worker must offer (`app.jobs.needs`); and which processes found that they
+    # cannot run it, each with why.
+    needs: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default=list, server_default=text("'{}'")
+    )
+    refusals: Mapped[dict[str, str]] = mapped_column(
+        default=dict, server_default=text("'{}'")
+    )
     status: Mapped[str] = mapped_column(default=JobStatus.QUEUED)
     stage: Mapped[str | None]  # spot: probe | decode | spot | store
     progress: Mapped[float] = mapped_column(default=0.0)  # 0..1; spot: by PTS

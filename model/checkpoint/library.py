@@ -20,7 +20,7 @@ from model.checkpoint.versions import (
     newest_version,
     version_order,
 )
-from model.errors import BadCheckpoint, CheckpointError
+from model.errors import BadCheckpoint, CheckpointError, CheckpointNotFound
 
 BUNDLED_DIR = Path(__file__).parent / "shipped"
 
@@ -192,7 +192,7 @@ def find_checkpoint(
     which looks at no path but the operator's own, `chosen`.
 
     Raises:
-        BadCheckpoint: there is none of that name; the message lists the names.
+        CheckpointNotFound: there is none of that name; the message lists the names.
     """
     wanted = chosen if name_or_path is None else str(name_or_path)
     if wanted is None or not _is_path(wanted):
@@ -208,14 +208,14 @@ def find_named(
     """Find a checkpoint of the library by its name; None is the default one.
 
     Raises:
-        BadCheckpoint: there is none of that name; the message lists the names.
+        CheckpointNotFound: there is none of that name; the message lists the names.
     """
     known = _by_name(user_dir, chosen)
     wanted = name
     if wanted is None:
         wanted = default_name(user_dir, chosen=chosen) or chosen
     if wanted is None:
-        raise BadCheckpoint(
+        raise CheckpointNotFound(
             "there is no checkpoint yet: train one, or bring one in with "
             "`touchline import-checkpoint`"
         )
@@ -223,7 +223,7 @@ def find_named(
         raise BadCheckpoint(_RESERVED)
     found = resolve(wanted, user_dir, chosen=chosen)
     if found is None:
-        raise BadCheckpoint(
+        raise CheckpointNotFound(
             f"there is no checkpoint called {wanted!r}; known are "
             f"{', '.join(sorted(known, key=version_order)) or 'none'}"
         )

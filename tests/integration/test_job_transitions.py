@@ -98,6 +98,11 @@ def fail_for_good(session: Session, job_id: UUID, settings: Settings) -> object:
     return service.fail(session, Held(job_id, TOKEN), BROKEN, settings=settings)
 
 
+def refuse(session: Session, job_id: UUID, settings: Settings) -> object:
+    held = Held(job_id, TOKEN)  # There is no other worker.
+    return service.refuse(session, held, BROKEN, owner="gpu@new", settings=settings)
+
+
 def cancel(session: Session, job_id: UUID, settings: Settings) -> object:
     return service.cancel(session, job_id, settings=settings)
 
@@ -127,6 +132,7 @@ TABLE: dict[Change, Sequence[object]] = {
     fail_for_now: [*LOST, Q, F, C, LeaseLost, Q, C, Q, *LOST],
     fail_for_room: [*LOST, Q, Q, C, LeaseLost, Q, C, Q, *LOST],
     fail_for_good: [*LOST, F, F, C, LeaseLost, F, C, F, *LOST],
+    refuse: [*LOST, F, F, C, LeaseLost, F, C, F, *LOST],
     cancel: [C, C, C, *[R] * 7, *DONE],
     requeue_orphaned: [SAME, C, F, *[SAME] * 4, Q, C, F, *[SAME] * 3],
     mark_dead: [*[F] * 10, *DONE],

@@ -32,9 +32,10 @@ def gpu_worker(
     *,
     queue: str = GPU_QUEUE,
     environment: Mapping[str, str] | None = None,
+    entry: str = "worker.gpu",
 ) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """Run Celery's GPU worker under a node name; kill what is left in the end."""
-    return _worker("gpu", name, settings, log, queue, environment or {})
+    return _worker(entry, name, settings, log, queue, environment or {})
 
 
 def media_worker(
@@ -46,7 +47,7 @@ def media_worker(
     environment: Mapping[str, str] | None = None,
 ) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """Run Celery's media worker under a node name; kill what is left in the end."""
-    return _worker("media", name, settings, log, queue, environment or {})
+    return _worker("worker.media", name, settings, log, queue, environment or {})
 
 
 def train_worker(
@@ -64,7 +65,7 @@ def train_worker(
         "TOUCHLINE_MIN_FREE_SPACE": "0",
         **(environment or {}),
     }
-    return _worker("train", name, settings, log, queue, variables)
+    return _worker("worker.train", name, settings, log, queue, variables)
 
 
 def live_worker(
@@ -76,7 +77,7 @@ def live_worker(
     environment: Mapping[str, str] | None = None,
 ) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """Run Celery's live worker under a node name; kill what is left in the end."""
-    return _worker("live", name, settings, log, queue, environment or {})
+    return _worker("worker.live", name, settings, log, queue, environment or {})
 
 
 def background_worker(
@@ -88,12 +89,12 @@ def background_worker(
     environment: Mapping[str, str] | None = None,
 ) -> AbstractContextManager["subprocess.Popen[bytes]"]:
     """Run Celery's background worker under a node name; kill what is left."""
-    return _worker("background", name, settings, log, queue, environment or {})
+    return _worker("worker.background", name, settings, log, queue, environment or {})
 
 
 @contextmanager
 def _worker(
-    kind: str,
+    entry: str,
     name: str,
     settings: Settings,
     log: Path,
@@ -113,7 +114,7 @@ def _worker(
         "TOUCHLINE_WEBHOOK_ALLOW_NETS": "127.0.0.0/8",
         **variables,
     }
-    command = [sys.executable, "-P", "-m", "celery", "-A", f"worker.{kind}", "worker"]
+    command = [sys.executable, "-P", "-m", "celery", "-A", entry, "worker"]
     command += ["-Q", queue, "-n", name, *QUIET]
     with log.open("wb") as words:
         process = subprocess.Popen(
