@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.broker.redis_urls import SentinelUrl, is_sentinel
 from app.core.durations import Duration
 from app.core.errors import StartFailed
 from app.core.storage.settings import StorageSettings
@@ -49,6 +50,11 @@ class Settings(StorageSettings, BaseSettings):
     api_processes: int = Field(default=1, ge=1, le=64)  # that share the port
     database_url: str | None = None  # None: the embedded Postgres in data_dir
     redis_url: str | None = None  # None: a filesystem broker in data_dir
+    redis_password: SecretStr | None = None  # where the URL has none
+    redis_sentinel_password: SecretStr | None = None  # of the Sentinels themselves
+    redis_ca: Path | None = None  # whom TLS trusts; None: whom the system trusts
+    redis_cert: Path | None = None  # who we are, where Redis asks; with redis_key
+    redis_key: Path | None = None
     webhook_secret: SecretStr | None = None  # None: made at first start in data_dir
     webhook_allow_nets: Annotated[tuple[Network, ...], NoDecode] = ()
     webhook_timeout: Duration = timedelta(seconds=15)  # an answer's headers by then
@@ -126,6 +132,13 @@ class Settings(StorageSettings, BaseSettings):
         """Read `https://a.example, http://localhost:5173`; or `*`."""
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(_read_origin(part.strip()) for part in parts if part.strip())
+
+    @field_validator("redis_url")
+    @classmethod
+    def _broker_url(cls, value: str | None) -> str | None:
+        if value is not None and is_sentinel(value):
+            SentinelUrl.parse(value)
+        return value
 
     @field_validator("public_url")
     @classmethod

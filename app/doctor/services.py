@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
+from app.core.broker.redis_ping import check_redis
 from app.core.db.locate import FOLDER, running_url
 from app.core.db.migrate import migration_config
 from app.core.db.session import BoundedConnection, make_engine, make_sessions
@@ -20,7 +21,6 @@ from app.doctor.findings import Finding, ok, problem, warning
 from app.doctor.machine import is_serving
 from app.health.checks import OK, check_worker
 from app.health.presence import is_expected
-from app.supervisor.preflight import check_redis
 
 OLDEST_POSTGRES = 140_000
 API_CONNECTIONS = 80  # of each API process at most
@@ -59,7 +59,7 @@ def check_broker(settings: Settings) -> Finding:
     """Ask Redis, or look at the folder that stands for it; sends nothing."""
     if settings.redis_url is not None:
         try:
-            check_redis(settings.redis_url)
+            check_redis(settings)
         except StartFailed as exc:
             return problem(
                 "broker", str(exc), "start Redis, or correct TOUCHLINE_REDIS_URL"

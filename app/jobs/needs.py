@@ -42,6 +42,3 @@ def release() -> str:
         return version("touchline")
     except PackageNotFoundError:
         return "unknown"
-
-
-OFFERS = tuple(offers_of(KINDS))  # of this release

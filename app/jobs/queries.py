@@ -22,8 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.jobs.kinds import JobKind
-from app.jobs.needs import OFFERS
+from app.jobs.kinds import KINDS, JobKind
+from app.jobs.needs import offers_of
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 
@@ -123,7 +123,7 @@ def _is_claimable(max_attempts: int, max_interruptions: int) -> ColumnElement[bo
 
 def _can_run(owner: str) -> ColumnElement[bool]:
     """Whether this release offers what a job needs, and the process did not refuse."""
-    needs: ColumnElement[bool] = Job.needs.contained_by(OFFERS)
+    needs: ColumnElement[bool] = Job.needs.contained_by(offers_of(KINDS))
     refused: ColumnElement[bool] = type_coerce(Job.refusals, JSONB).has_key(owner)
     return and_(needs, ~refused)
 

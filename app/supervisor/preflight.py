@@ -13,15 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import redis
-
 from app.core.errors import StartFailed
 from app.core.settings import Settings
 from app.core.tracing.start import check_tracing
 from app.supervisor.api_server import BACKLOG
 
 LEAST_FREE_BYTES = 200 * 2**20  # a new database alone takes 80 MB
-REDIS_TIMEOUT_S = 3.0
 NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -208,18 +205,3 @@ def _is_plain(path: Path) -> bool:
     return not any(
         unicodedata.category(character) in ("Cc", "Cs") for character in str(path)
     )
-
-
-def check_redis(url: str) -> None:
-    """Make sure that the broker answers, and soon.
-
-    Raises:
-        StartFailed: it does not, or the URL is malformed.
-    """
-    try:
-        with redis.Redis.from_url(
-            url, socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S
-        ) as client:
-            client.ping()
-    except (redis.RedisError, ValueError) as exc:
-        raise StartFailed(f"TOUCHLINE_REDIS_URL cannot be used: {exc}") from exc

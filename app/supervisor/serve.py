@@ -15,6 +15,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 
 from app.core.broker.notifier import LIVE_QUEUE
+from app.core.broker.redis_ping import check_redis
 from app.core.db.migrate import upgrade
 from app.core.errors import DatabaseLost
 from app.core.process_report import (
@@ -36,7 +37,6 @@ from app.supervisor.heartbeat_watch import start_heartbeat_watch
 from app.supervisor.postgres_cluster import Cluster, prepare_cluster
 from app.supervisor.preflight import (
     bound_sockets,
-    check_redis,
     exclusive_data_dir,
     has_own_sockets,
     listen,
@@ -132,7 +132,7 @@ def _start_database(run: Run) -> str:
     if url is None:
         raise ValueError("without a database of the user's there is a cluster")
     if settings.redis_url is not None and not run.stop.is_set():
-        check_redis(settings.redis_url)
+        check_redis(settings)
     return url
 
 

@@ -16,14 +16,15 @@ from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
 from app.jobs import service
 from app.jobs.attempts import Failure, Held
-from app.jobs.kinds import JobKind
-from app.jobs.needs import OFFERS, is_offered, needs_of, offers_of
+from app.jobs.kinds import KINDS, JobKind
+from app.jobs.needs import is_offered, needs_of, offers_of
 from app.jobs.queries import claimable_jobs
 from app.jobs.refusals import sweep_refused
 from app.jobs.requests import request
 from tests.integration.uploaded import Uploaded, upload
 
 TOKEN = UUID(int=1)
+OFFERS = offers_of(KINDS)
 HERE, THERE = "here/1/10", "there/2/20"
 LACKING = Failure("bad_checkpoint", "there is no checkpoint 'hall'", retryable=False)
 

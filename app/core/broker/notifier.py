@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 from celery import Celery
 
+from app.core.broker.redis_broker import TIMEOUT_S, redis_configuration
 from app.core.settings import Settings
 
 RUN_JOB = "touchline.run_job"
@@ -21,7 +22,6 @@ BACKGROUND_QUEUE = "background"
 TRAIN_QUEUE = "train"
 LIVE_QUEUE = "live"
 
-BROKER_TIMEOUT_S = 3.0  # connect and answer; a slow broker must not hold an upload
 POLL_EVERY_S = 0.2  # how often the filesystem broker is looked at
 
 log = structlog.get_logger(__name__)
@@ -47,13 +47,13 @@ def make_celery(settings: Settings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_connection_timeout=BROKER_TIMEOUT_S,
+        broker_connection_timeout=TIMEOUT_S,
         task_publish_retry=False,
     )
     if settings.redis_url is None:
         celery.conf.update(_file_broker(settings))
     else:
-        celery.conf.update(_redis_broker(settings.redis_url))
+        celery.conf.update(redis_configuration(settings))
     return celery
 
 
@@ -129,20 +129,5 @@ def _file_broker(settings: Settings) -> dict[str, object]:
         "broker_transport_options": {
             "folder": str(settings.data_dir / "broker" / "messages"),
             "polling_interval": POLL_EVERY_S,
-        },
-    }
-
-
-def _redis_broker(url: str) -> dict[str, object]:
-    return {
-        "broker_url": url,
-        "broker_transport_options": {
-            "socket_connect_timeout": BROKER_TIMEOUT_S,
-            "socket_timeout": 30.0,  # longer than the 1 s of a blocking read
-            "socket_keepalive": True,
-            "health_check_interval": 25,
-            "retry_on_timeout": False,
-            "max_retries": 1,
-            "interval_start": 0.1,
         },
     }

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from app.core.broker.redis_ping import check_redis
 from app.core.errors import StartFailed
 from app.core.settings import Settings
-from app.supervisor.preflight import bound_sockets, check_redis, listen
+from app.supervisor.preflight import bound_sockets, listen
 from app.supervisor.serve import serve
 from tests.services import free_port
 
@@ -173,12 +174,12 @@ def test_a_database_that_swallows_all_is_given_up(
 def test_a_broker_that_swallows_all_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.supervisor.preflight.REDIS_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("app.core.broker.redis_ping.TIMEOUT_S", 0.2)
     with (
         silent_server() as port,
         pytest.raises(StartFailed, match="TOUCHLINE_REDIS_URL"),
     ):
-        check_redis(f"redis://127.0.0.1:{port}/0")
+        check_redis(Settings(redis_url=f"redis://127.0.0.1:{port}/0"))
 
 
 @contextmanager
