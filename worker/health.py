@@ -1,9 +1,12 @@
 """Whether this machine's worker lives, for container health checks.
 
-    python -m worker.health gpu       exit code 0: yes; 1: no, with the reason
+    python -m worker.health gpu            exit code 0: yes; 1: no, with the reason
+    python -m worker.health gpu liveness   0, too, where the database does not answer
+    python -m worker.health gpu readiness  1, too, where it cannot run jobs (yet)
 
 Reads the heartbeats in the database, so it costs the worker nothing and also sees one
-that is busy or hangs. Whether it can run jobs is for `/readyz` to say.
+that is busy or hangs. A worker that is started anew brings no database back: what
+restarts it asks for its liveness.
 """
 
 import socket
@@ -21,38 +24,52 @@ from app.core.settings import Settings
 from app.core.workers import WORKERS
 from app.health.queries import living_workers
 
+LIVENESS, READINESS = "liveness", "readiness"
+MODES = ("", LIVENESS, READINESS)
 MISSED_HEARTBEATS = 3  # a worker that missed so many is not there
 
 
 def main(arguments: Sequence[str]) -> int:
     """Check the worker of the kind that is named; returns the exit code."""
-    if len(arguments) != 1 or arguments[0] not in WORKERS:
-        return _unhealthy(f"usage: python -m worker.health {'|'.join(WORKERS)}")
+    kind, mode = (*arguments, "", "")[:2]
+    if len(arguments) not in (1, 2) or kind not in WORKERS or mode not in MODES:
+        usage = f"{'|'.join(WORKERS)} [{LIVENESS}|{READINESS}]"
+        return _unhealthy(f"usage: python -m worker.health {usage}")
     try:
         settings = Settings()
         engine = make_engine(find_database_url(settings), pool_size=1)
         sessions = make_sessions(engine)
         within = settings.heartbeat * MISSED_HEARTBEATS
-        problem = find_problem(arguments[0], sessions=sessions, within=within)
+        problem = find_problem(
+            kind, sessions=sessions, within=within, must_be_ready=mode == READINESS
+        )
     except (SQLAlchemyError, StartFailed, ValidationError) as exc:
+        if mode == LIVENESS and isinstance(exc, SQLAlchemyError):
+            return 0
         return _unhealthy(str(exc))
     return 0 if problem is None else _unhealthy(problem)
 
 
-def find_problem(kind: str, *, sessions: Sessions, within: timedelta) -> str | None:
+def find_problem(
+    kind: str, *, sessions: Sessions, within: timedelta, must_be_ready: bool = False
+) -> str | None:
     """Say why no worker of a kind is healthy on this machine; None if one is.
 
     Args:
         within: a heartbeat older than this does not count.
+        must_be_ready: whether a problem that the worker tells of counts, too, such as
+            a checkpoint that it still loads.
     """
     machine = socket.gethostname()
     with sessions() as session:
-        names = [
-            worker.name
+        found = [
+            worker
             for worker in session.scalars(living_workers(kind, within=within))
+            if machine in worker.name
         ]
-    if any(machine in name for name in names):
-        return None
+    problems = [one.info.get("problem") if must_be_ready else None for one in found]
+    if found:
+        return str(problems[0]) if all(problems) else None
     return (
         f"no heartbeat of a {kind} worker on {machine} for {within.total_seconds():g} s"
     )

@@ -1,7 +1,7 @@
 """Whether each part that the service needs answers: a word for well, else a clause."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -139,15 +139,21 @@ CHECKS: Mapping[str, Callable[[Resources], str]] = {
 }
 
 
-def checks_of(resources: Resources) -> Mapping[str, Callable[[Resources], str]]:
-    """Give the checks of what this service is meant to have."""
+def checks_of(
+    resources: Resources, *, exclude: Collection[str] = ()
+) -> Mapping[str, Callable[[Resources], str]]:
+    """Give the checks of what this service is meant to have, but for some."""
+    asked = {name: one for name, one in CHECKS.items() if name not in exclude}
+    optional = [kind for kind, spec in WORKERS.items() if spec.is_optional]
+    if not asked.keys() & set(optional):
+        return asked
     try:
         with resources.sessions() as session:
             absent = {
                 kind
-                for kind, spec in WORKERS.items()
-                if not is_expected(spec, session, resources.settings)
+                for kind in optional
+                if not is_expected(WORKERS[kind], session, resources.settings)
             }
     except SQLAlchemyError:  # Of which its own check tells.
-        absent = {kind for kind, spec in WORKERS.items() if spec.is_optional}
-    return {name: check for name, check in CHECKS.items() if name not in absent}
+        absent = set(optional)
+    return {name: check for name, check in asked.items() if name not in absent}

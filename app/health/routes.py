@@ -1,13 +1,15 @@
 """Whether the process lives, and whether every part it needs answers."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from app.core.errors import NotReady
+from fastapi import APIRouter, Query
+
+from app.core.errors import InvalidRequest, NotReady
 from app.core.http.dependencies import AllProjectsResourcesDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import HeadRoute
 from app.health.checks import OK, checks_of
-from app.health.schemas import Alive, Readiness
+from app.health.schemas import Alive, CheckName, Readiness
 
 router = APIRouter(tags=["health"], route_class=HeadRoute)
 
@@ -18,10 +20,24 @@ async def is_alive() -> Alive:
     return Alive()
 
 
-@router.get("/readyz", responses=problem_responses(NotReady, everywhere=False))
-def is_ready(resources: AllProjectsResourcesDep) -> Readiness:
+@router.get(
+    "/readyz", responses=problem_responses(NotReady, InvalidRequest, everywhere=False)
+)
+def is_ready(
+    resources: AllProjectsResourcesDep,
+    exclude: Annotated[
+        list[CheckName],
+        Query(
+            description="A check to leave out; may be given several times. Whoever "
+            "balances load asks for what this process needs itself: workers that are "
+            "away keep no request from being answered.",
+            examples=["gpu"],
+        ),
+    ] = [],  # noqa: B006  # FastAPI copies it
+) -> Readiness:
     """Ask database, broker, storage and every worker; 503 says which is not ready."""
-    checks = {name: check(resources) for name, check in checks_of(resources).items()}
+    asked = checks_of(resources, exclude=exclude)
+    checks = {name: check(resources) for name, check in asked.items()}
     troubles = [f"{name}: {words}" for name, words in checks.items() if words != OK]
     if troubles:
         raise NotReady(f"Not ready: {'; '.join(troubles)}.", checks=checks)

@@ -4,6 +4,10 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+CheckName = Literal[
+    "database", "broker", "storage", "background", "media", "gpu", "train", "live"
+]
+
 
 class Alive(BaseModel):
     """The process answers."""

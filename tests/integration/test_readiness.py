@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,8 @@ from app.core.process_report import (
     remove_report,
     write_report,
 )
+from app.health.checks import CHECKS
+from app.health.schemas import CheckName
 from app.health.tables import WorkerHeartbeat
 from tests.api_server import RunningApi
 
@@ -200,3 +203,28 @@ def test_what_an_earlier_serve_with_a_training_worker_left_is_not_missed(
     )
 
     assert "train" not in checks(api)
+
+
+def test_what_is_excluded_is_not_asked_for(api: RunningApi) -> None:
+    beat(api, "gpu", age_s=1000.0)
+    beat(api, "train", problem="it cannot load torch")
+
+    whole = api.client.get("/readyz")
+    own = api.client.get("/readyz", params={"exclude": ["gpu", "train", "media"]})
+
+    assert whole.status_code == 503
+    assert set(whole.json()["checks"]) >= {"gpu", "train"}
+    assert own.status_code == 200
+    assert set(own.json()["checks"]) == {"database", "broker", "storage", "background"}
+
+
+def test_every_check_may_be_excluded(api: RunningApi) -> None:
+    names = [*CHECKS]
+
+    assert set(get_args(CheckName)) == set(names)
+    answer = api.client.get("/readyz", params={"exclude": names})
+    assert (answer.status_code, answer.json()["checks"]) == (200, {})
+
+
+def test_an_unknown_check_cannot_be_excluded(api: RunningApi) -> None:
+    assert api.client.get("/readyz", params={"exclude": "disk"}).status_code == 422

@@ -77,6 +77,7 @@ def test_without_a_heartbeat_of_its_own_it_is_not(
         (["gpu"], "mysql://localhost/x", "Touchline keeps its rows in Postgres"),
         (["cpu"], None, "usage: python -m worker.health background|media|gpu"),
         ([], None, "usage: "),
+        (["gpu", "well"], None, "usage: "),
     ],
 )
 def test_what_keeps_it_from_looking_is_told_without_a_traceback(
@@ -87,3 +88,37 @@ def test_what_keeps_it_from_looking_is_told_without_a_traceback(
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_liveness_is_not_for_the_database_to_say(tmp_path: Path) -> None:
+    nobody = "postgresql://nobody@127.0.0.1:1/none"
+
+    done = check("gpu", "liveness", database_url=nobody, data_dir=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_liveness_is_for_the_heartbeat_to_say(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    silent = check("gpu", "liveness", database_url=database_url, data_dir=tmp_path)
+    save(sessions, HERE)
+    heard = check("gpu", "liveness", database_url=database_url, data_dir=tmp_path)
+
+    assert (silent.returncode, heard.returncode) == (1, 0)
+
+
+def test_a_worker_with_a_problem_lives_and_is_not_ready(
+    sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    save(sessions, HERE)
+    with sessions.begin() as session:
+        row = session.get_one(WorkerHeartbeat, f"gpu {HERE} 7")
+        row.info = {"problem": "its checkpoint is being loaded"}
+
+    alive = check("gpu", "liveness", database_url=database_url, data_dir=tmp_path)
+    ready = check("gpu", "readiness", database_url=database_url, data_dir=tmp_path)
+
+    assert alive.returncode == 0
+    assert ready.returncode == 1
+    assert ready.stderr == "unhealthy: its checkpoint is being loaded\n"
