@@ -1,0 +1,26 @@
+{{- /* The kinds of jobs of each queue, and the version of each that this release offers. */ -}}
+{{- define "touchline.kinds" -}}
+background: [download/1, import/1]
+media: [thumbnails/1, join/1, probe/1, proxy/1, clips/1, report/1]
+gpu: [spot/1, compare/1]
+train: [train/1]
+live: [live/1]
+{{- end -}}
+
+{{- /* How many workers of a kind are wanted: (dict "kind" "gpu" "queueAge" 60).
+One for each job that runs, so that nobody's work is cut short; and of those that wait
+one, and one more for each queueAge that the oldest of them has waited, up to one a job. */ -}}
+{{- define "touchline.wantedWorkers" -}}
+{{- $offers := index (include "touchline.kinds" . | fromYaml) .kind -}}
+{{- $kinds := list -}}
+{{- range $offers }}{{- $kinds = append $kinds (printf "'%s'" (regexReplaceAll "/[0-9]+$" . "")) -}}{{- end -}}
+select count(*) filter (where is_run)
+ + least(count(*) filter (where not is_run),
+ greatest(sign(count(*) filter (where not is_run)),
+ ceil(coalesce(extract(epoch from now() - min(created_at) filter (where not is_run)), 0)
+ / {{ .queueAge }})))
+ from (select created_at, status = 'running' and lease_expires_at >= now() as is_run
+ from jobs where status in ('queued', 'running') and not cancel_requested
+ and kind in ({{ join ", " $kinds }})
+ and needs <@ '{ {{- join "," $offers -}} }') jobs
+{{- end -}}
