@@ -1,10 +1,9 @@
 """Workers that differ, as processes: each job is run by one that can."""
 
-import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
 from app.core.broker.notifier import JobNotifier
 from app.core.db.session import Sessions
@@ -17,14 +16,6 @@ from tests.videos import draw_video
 from worker.sweeper import sweep
 
 pytestmark = pytest.mark.slow
-
-
-def ready(sessions: Sessions) -> set[str]:
-    with sessions() as session:
-        beats = session.scalars(select(WorkerHeartbeat)).all()
-    return {
-        beat.name.split(" ")[1] for beat in beats if beat.info.get("state") == "ready"
-    }
 
 
 def test_a_worker_without_the_checkpoint_leaves_the_job_to_one_that_has_it(
@@ -46,22 +37,16 @@ def test_a_worker_without_the_checkpoint_leaves_the_job_to_one_that_has_it(
     (there / "models" / "hall.touchline").symlink_to(checkpoint)
     elsewhere = settings.model_copy(update={"data_dir": there})
     job = upload(tmp_path / "a.mp4", sessions=sessions, storage=storage, model="hall")
-    job.set(priority=5)
     lacking, having = tmp_path / "lacking.log", tmp_path / "having.log"
+    with sessions.begin() as session:  # Of one that is about to come.
+        name, seen_at = "gpu having@there there/1/1", datetime(2100, 1, 1, tzinfo=UTC)
+        session.add(WorkerHeartbeat(name=name, kind="gpu", seen_at=seen_at, info={}))
 
-    with gpu_worker("lacking@here", settings, lacking) as first:
-        job.set(needs=["spot/99"])  # Until both are there, nobody takes it.
-        wait_until(lambda: "lacking@here" in ready(sessions), "it is ready", lacking)
-        with gpu_worker("having@here", elsewhere, having) as second:
-            wait_until(lambda: "having@here" in ready(sessions), "it is ready", having)
-            second.send_signal(signal.SIGSTOP)
-            job.set(needs=["spot/1"])
-            wait_until(lambda: bool(job.job().refusals), "it is refused", lacking)
-            refused = job.job()
-            second.send_signal(signal.SIGCONT)
+    with gpu_worker("lacking@here", settings, lacking):
+        wait_until(lambda: bool(job.job().refusals), "it is refused", lacking)
+        refused = job.job()
+        with gpu_worker("having@there", elsewhere, having):
             wait_until(lambda: job.job().status == "succeeded", "it has ended", having)
-        first.terminate()
-        first.wait(60)
 
     assert (refused.status, refused.error_code) == ("queued", "bad_checkpoint")
     assert "there is no checkpoint called 'hall'" in str(refused.error_detail)
@@ -78,7 +63,8 @@ def test_a_job_of_a_newer_release_waits_for_a_newer_worker(
     redis_url: str,
     tmp_path: Path,
 ) -> None:
-    settings = settings.model_copy(update={"redis_url": redis_url})
+    patient = {"redis_url": redis_url, "heartbeat": timedelta(seconds=10)}
+    settings = settings.model_copy(update=patient)
     draw_video(tmp_path / "a.mp4", frames=60, fps=15, size=(96, 54))
     job = upload(tmp_path / "a.mp4", sessions=sessions, storage=storage)
     other = upload(tmp_path / "a.mp4", sessions=sessions, storage=storage)
