@@ -1,11 +1,11 @@
 """Jobs are asked for here: rows that wait in the queue."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id
@@ -30,7 +30,11 @@ def request(
     parent_id: UUID | None = None,
     job_id: UUID | None = None,
 ) -> Job:
-    """Queue a new job, in its video's project; notify its workers after the commit."""
+    """Queue a new job, in its video's project; notify its workers after the commit.
+
+    It is later than all other jobs of its video, whatever this machine's clock: the
+    latest one tells how the video stands.
+    """
     of_video = select(Video.project_id).where(Video.id == video_id).scalar_subquery()
     job = Job(
         id=job_id or new_id(),
@@ -43,7 +47,7 @@ def request(
         needs=needs_of(kind),
         status=JobStatus.QUEUED,
         traceparent=current_traceparent(),
-        created_at=now,
+        created_at=_after_others(session, video_id, now),
     )
     session.add(job)
     session.flush()
@@ -54,3 +58,11 @@ def request(
         video=None if video_id is None else str(video_id),
     )
     return job
+
+
+def _after_others(session: Session, video_id: UUID | None, now: datetime) -> datetime:
+    if video_id is None:
+        return now
+    latest = select(func.max(Job.created_at)).where(Job.video_id == video_id)
+    found: datetime | None = session.scalar(latest)
+    return now if found is None else max(now, found + timedelta(microseconds=1))

@@ -186,7 +186,7 @@ def succeed(
 
 
 def _request_next(session: Session, wanted: NextJob, job: Job) -> None:
-    """Queue what follows a job; it is the later one, whatever this machine's clock."""
+    """Queue what follows a job."""
     made = request(
         session,
         kind=wanted.kind,
@@ -195,7 +195,7 @@ def _request_next(session: Session, wanted: NextJob, job: Job) -> None:
         priority=job.priority,
         parent_id=job.id,
         job_id=wanted.id,
-        now=max(utc_now(), job.created_at + timedelta(microseconds=1)),
+        now=utc_now(),
     )
     made.created_by = job.created_by
 

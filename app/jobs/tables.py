@@ -10,10 +10,12 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Text,
+    false,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
 from app.core.db.base import Base, Signed, new_id
 from app.core.principal import DEFAULT_PROJECT_ID
@@ -101,7 +103,7 @@ class Job(Signed, Base):
     forgiven_interruptions: Mapped[int] = mapped_column(default=0, server_default="0")
     # Of the attempt under way; once it succeeded, of the one whose files are kept.
     lease_token: Mapped[UUID | None]
-    lease_expires_at: Mapped[datetime | None]
+    lease_expires_at: Mapped[datetime | None] = mapped_column()
     lease_owner: Mapped[str | None]  # the process that holds it, a ProcessIdentity
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     error_code: Mapped[str | None]
@@ -111,6 +113,12 @@ class Job(Signed, Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+    # Whether its worker has died, or been away for too long, by the database's clock:
+    # a machine's own may be off by more than a lease.
+    is_lease_over: Mapped[bool] = column_property(
+        func.coalesce(lease_expires_at < func.now(), false())
+    )
 
     # Tells the order of inserts: a video's row comes before its jobs'.
     video: Mapped[Video | None] = relationship(lazy="raise")

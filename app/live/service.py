@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.broker.notifier import LIVE_QUEUE
-from app.core.db.base import new_id, utc_now
+from app.core.db.base import new_id
 from app.core.settings import Settings
 from app.health.checks import SILENT_BEATS
 from app.health.queries import living_workers
@@ -148,8 +148,8 @@ def state_of(stream: LiveStream, job: Job) -> State:
             return "ended"
         case JobStatus.QUEUED:
             return "waiting" if stream.phase == Phase.WAITING else "interrupted"
-    if job.lease_expires_at is not None and job.lease_expires_at < utc_now():
-        return "interrupted"  # Its worker has died, or has been away for too long.
+    if job.is_lease_over:
+        return "interrupted"
     return state_of_phase(stream.phase)
 
 

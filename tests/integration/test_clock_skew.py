@@ -1,0 +1,150 @@
+"""Machines whose clocks are half a minute apart: leases are the database's to judge."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.db.base import new_id, utc_now
+from app.core.db.session import Sessions
+from app.core.settings import Settings
+from app.core.storage.interface import Storage
+from app.jobs.kinds import JobKind
+from app.jobs.requests import request
+from app.jobs.tables import Job
+from app.videos.tables import Video
+from tests.integration.uploaded import upload
+from tests.integration.worker_processes import (
+    background_worker,
+    gpu_worker,
+    wait_until,
+)
+from tests.receivers import Receiver, running_receiver
+from tests.skewed_clocks import skewed, time_with
+from tests.videos import draw_video
+
+SKEW_S = 30
+SHOWS_STATE = """
+import sys
+from uuid import UUID
+
+import app.tables
+from app.core.db.session import make_engine, make_sessions
+from app.jobs.tables import Job
+from app.live.service import state_of
+from app.live.tables import LiveStream, Phase
+
+with make_sessions(make_engine(sys.argv[1]))() as session:
+    job = session.get_one(Job, UUID(sys.argv[2]))
+    print(state_of(LiveStream(phase=Phase.LIVE), job))
+"""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running_receiver() as running:
+        yield running
+
+
+@pytest.mark.parametrize("offset_s", [SKEW_S, -SKEW_S], ids=["ahead", "behind"])
+def test_a_process_of_the_tests_has_another_time(offset_s: int) -> None:
+    apart = time_with(skewed(offset_s)) - time.time()
+
+    assert abs(apart - offset_s) < SKEW_S / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("offset_s", [SKEW_S, -SKEW_S], ids=["ahead", "behind"])
+def test_workers_with_a_wrong_clock_steal_nothing_and_lose_nothing(
+    settings: Settings,
+    sessions: Sessions,
+    storage: Storage,
+    models: Path,
+    redis_url: str,
+    receiver: Receiver,
+    tmp_path: Path,
+    offset_s: int,
+) -> None:
+    settings = settings.model_copy(update={"redis_url": redis_url})
+    os.mkfifo(models / "stuck.touchline")  # Whoever opens it runs for ever.
+    draw_video(tmp_path / "a.mp4", frames=60, fps=15, size=(96, 54))
+    video = tmp_path / "a.mp4"
+    stuck = upload(video, sessions=sessions, storage=storage, model="stuck")
+    right, wrong = tmp_path / "right.log", tmp_path / "wrong.log"
+    sweeping = tmp_path / "sweeping.log"
+    clock = skewed(offset_s)
+
+    with gpu_worker("right@here", settings, right):
+        wait_until(lambda: stuck.job().status == "running", "it runs", right)
+        owner = stuck.job().lease_owner
+        other = upload(
+            video, sessions=sessions, storage=storage, callback_url=receiver.url
+        )
+        with (
+            gpu_worker("wrong@here", settings, wrong, environment=clock),
+            background_worker("background@here", settings, sweeping, environment=clock),
+        ):
+            wait_until(lambda: bool(receiver.received), "the end is told", sweeping)
+            held = stuck.job()
+            taken = other.job()
+
+    assert (held.status, held.attempt, held.interruptions) == ("running", 1, 0)
+    assert held.lease_owner == owner
+    assert (taken.status, taken.attempt, taken.interruptions) == ("succeeded", 1, 0)
+    assert f"job={other.job_id}" in wrong.read_text()
+
+
+def add_job(sessions: Sessions, video_id: UUID, *, behind_s: float = 0.0) -> Job:
+    with sessions.begin() as session:
+        now = utc_now() - timedelta(seconds=behind_s)
+        return request(session, kind=JobKind.SPOT, video_id=video_id, now=now)
+
+
+def test_the_job_asked_for_last_is_the_latest_whoever_was_asked(
+    sessions: Sessions,
+) -> None:
+    video = Video(id=new_id(), size_bytes=1, sha256="x", created_at=utc_now())
+    with sessions.begin() as session:
+        session.add(video)
+    first = add_job(sessions, video.id)
+    second = add_job(sessions, video.id, behind_s=SKEW_S)
+    third = add_job(sessions, video.id, behind_s=2 * SKEW_S)
+
+    with sessions() as session:
+        order = session.scalars(select(Job.id).order_by(Job.created_at)).all()
+    assert order == [first.id, second.id, third.id]
+
+
+@pytest.mark.parametrize(
+    ("lease_s", "state"), [(20, "live"), (-1, "interrupted")], ids=str
+)
+def test_a_stream_is_interrupted_by_the_databases_clock(
+    sessions: Sessions, settings: Settings, lease_s: int, state: str
+) -> None:
+    video = Video(id=new_id(), size_bytes=1, sha256="x", created_at=utc_now())
+    with sessions.begin() as session:
+        session.add(video)
+    job = add_job(sessions, video.id)
+    with sessions.begin() as session:
+        row = session.get_one(Job, job.id)
+        row.status, row.kind = "running", JobKind.LIVE
+        row.lease_expires_at = func.now() + timedelta(seconds=lease_s)
+
+    database = settings.database_url or ""
+    for offset_s in (SKEW_S, -SKEW_S):
+        done = subprocess.run(
+            [sys.executable, "-c", SHOWS_STATE, database, str(job.id)],
+            env={**os.environ, **skewed(offset_s)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.stdout.strip(), done.stderr) == (state, "")
