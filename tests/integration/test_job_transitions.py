@@ -266,12 +266,12 @@ def test_a_new_job_waits_in_the_queue(sessions: Sessions) -> None:
             params={"stills": 5},
             priority=2,
             parent_id=parent_id,
-            now=LONG_AGO,
+            now=FAR_OFF,
         ).id
 
     row = row_of(sessions, job_id)
     assert (row["status"], row["kind"], row["priority"]) == ("queued", "thumbnails", 2)
-    assert (row["params"], row["created_at"]) == ({"stills": 5}, LONG_AGO)
+    assert (row["params"], row["created_at"]) == ({"stills": 5}, FAR_OFF)
     assert (row["video_id"], row["parent_id"]) == (video_id, parent_id)
 
 

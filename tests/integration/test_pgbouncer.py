@@ -2,18 +2,40 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.core.db.migrate import upgrade
-from app.core.db.session import STATEMENT_TIMEOUT_S, make_engine, make_sessions
+from app.core.db.session import (
+    STATEMENT_TIMEOUT_S,
+    Sessions,
+    make_engine,
+    make_sessions,
+)
+from app.core.settings import Settings
+from app.core.storage.interface import Storage
+from app.health.tables import WorkerHeartbeat
+from app.jobs.tables import JobStatus
 from tests.api_server import make_settings, running_api
+from tests.integration.test_api_streams import listening
+from tests.integration.test_live import SHOT, Worker, beat, begin
+from tests.integration.uploaded import upload
+from tests.integration.worker_processes import (
+    background_worker,
+    gpu_worker,
+    media_worker,
+    wait_until,
+)
+from tests.live_fakes import FakeFacts
 from tests.poolers import running_pgbouncer
+from tests.receivers import running_receiver
 from tests.services import open_folder
+from tests.videos import draw_video
 
 IGNORING = "ignore_startup_parameters = options"
 REQUESTS = 400
@@ -93,3 +115,83 @@ def test_every_request_is_answered_in_transaction_mode(
 
     assert made.status_code == 202
     assert answers == [200] * REQUESTS
+
+
+@pytest.mark.slow
+def test_workers_run_jobs_and_send_webhooks_in_transaction_mode(
+    settings: Settings,
+    storage: Storage,
+    models: Path,
+    redis_url: str,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    draw_video(tmp_path / "a.mp4", frames=60, fps=15, size=(96, 54))
+    logs = {kind: tmp_path / f"{kind}.log" for kind in ("gpu", "media", "background")}
+    with (
+        running_receiver() as receiver,
+        running_pgbouncer(str(settings.database_url), folder, pool_size=6) as url,
+    ):
+        pooled = settings.model_copy(update={"database_url": url})
+        pooled = pooled.model_copy(update={"redis_url": redis_url})
+        sessions = make_sessions(make_engine(url))
+        job = upload(
+            tmp_path / "a.mp4",
+            sessions=sessions,
+            storage=storage,
+            callback_url=receiver.url,
+        )
+        with (
+            gpu_worker("gpu@here", pooled, logs["gpu"]),
+            media_worker("media@here", pooled, logs["media"]),
+            background_worker("background@here", pooled, logs["background"]),
+        ):
+            wait_until(
+                lambda: bool(receiver.received), "its end is told", logs["background"]
+            )
+            wait_until(
+                lambda: "swept" in beats(sessions), "it sweeps", logs["background"]
+            )
+        ended, events = job.job(), job.events()
+
+    assert (ended.status, ended.attempt) == ("succeeded", 1)
+    assert events
+    written = "".join(log.read_text() for log in logs.values())
+    assert "Traceback" not in written
+    assert "does not exist" not in written  # a statement prepared on another connection
+
+
+def beats(sessions: Sessions) -> str:
+    """Give what living workers tell of themselves, as text."""
+    with sessions() as session:
+        return str([row.info for row in session.scalars(select(WorkerHeartbeat))])
+
+
+def test_a_live_stream_is_watched_in_transaction_mode(
+    database_url: str, folder: Path, tmp_path: Path
+) -> None:
+    """There is no LISTEN behind a pooler: the hub looks often."""
+    with running_pgbouncer(database_url, folder, pool_size=10) as url:
+        settings = make_settings(
+            data_dir=tmp_path / "data",
+            database_url=url,
+            heartbeat=timedelta(seconds=1),
+            lease=timedelta(seconds=30),
+        )
+        with running_api(settings) as api:
+            beat(api)
+            video = begin(api)
+            worker = Worker()
+            with (
+                listening(api, f"/live/{video['id']}/events/stream") as heard,
+                worker.running(api, video["job"]["id"]) as script,
+            ):
+                script.items.put(FakeFacts())
+                script.step(0.0)
+                script.step(1.0, SHOT)
+                (first,) = heard.wait_for("provisional")
+                script.end()
+                (end,) = heard.wait_for("end")
+
+    assert first["type"] == "PASS"
+    assert (end["state"], worker.status) == ("ended", JobStatus.SUCCEEDED)
