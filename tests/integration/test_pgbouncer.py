@@ -134,7 +134,8 @@ def test_workers_run_jobs_and_send_webhooks_in_transaction_mode(
     ):
         pooled = settings.model_copy(update={"database_url": url})
         pooled = pooled.model_copy(update={"redis_url": redis_url})
-        sessions = make_sessions(make_engine(url))
+        engine = make_engine(url)
+        sessions = make_sessions(engine)
         job = upload(
             tmp_path / "a.mp4",
             sessions=sessions,
@@ -153,6 +154,7 @@ def test_workers_run_jobs_and_send_webhooks_in_transaction_mode(
                 lambda: "swept" in beats(sessions), "it sweeps", logs["background"]
             )
         ended, events = job.job(), job.events()
+        engine.dispose()
 
     assert (ended.status, ended.attempt) == ("succeeded", 1)
     assert events

@@ -14,11 +14,11 @@ one, and one more for each queueAge that the oldest of them has waited, up to on
 {{- $offers := index (include "touchline.kinds" . | fromYaml) .kind -}}
 {{- $kinds := list -}}
 {{- range $offers }}{{- $kinds = append $kinds (printf "'%s'" (regexReplaceAll "/[0-9]+$" . "")) -}}{{- end -}}
-select count(*) filter (where is_run)
+select (count(*) filter (where is_run)
  + least(count(*) filter (where not is_run),
  greatest(sign(count(*) filter (where not is_run)),
  ceil(coalesce(extract(epoch from now() - min(created_at) filter (where not is_run)), 0)
- / {{ .queueAge }})))
+ / {{ .queueAge }})))) :: bigint
  from (select created_at, status = 'running' and lease_expires_at >= now() as is_run
  from jobs where status in ('queued', 'running') and not cancel_requested
  and kind in ({{ join ", " $kinds }})
