@@ -49,6 +49,7 @@ class LiveHub:
         self._watches: set[Watch] = set()
         self._latencies: dict[UUID, Latencies] = {}
         self._thread: threading.Thread | None = None
+        self._ending = threading.Lock()  # so that no watch comes while it ends
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closed = False
 
@@ -76,13 +77,14 @@ class LiveHub:
         watch = Watch(
             video_id, key_id, number=number, gap_number=gap_number, on_sent=note
         )
-        self._watches.add(watch)
         self._loop = asyncio.get_running_loop()
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(
-                target=self._go_on, name="live-hub", daemon=True
-            )
-            self._thread.start()
+        with self._ending:
+            self._watches.add(watch)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._go_on, name="live-hub", daemon=True
+                )
+                self._thread.start()
         try:
             yield watch
         finally:
@@ -106,7 +108,7 @@ class LiveHub:
 
     def _go_on(self) -> None:
         """Listen while anybody watches; in the hub's thread."""
-        while self._watches and not self._is_closed:
+        while self._is_wanted():
             try:
                 self._listen()
             except SQLAlchemyError as exc:
@@ -115,6 +117,14 @@ class LiveHub:
             except Exception:
                 log.exception("live_hub_failed")
                 threading.Event().wait(AFTER_TROUBLE_S)
+
+    def _is_wanted(self) -> bool:
+        """Tell whether to go on; a watch that comes after a no starts a new thread."""
+        with self._ending:
+            if self._watches and not self._is_closed:
+                return True
+            self._thread = None
+            return False
 
     def _listen(self) -> None:
         engine: Engine = self._sessions.kw["bind"]
