@@ -38,6 +38,7 @@ from app.jobs.requests import request
 from app.jobs.schemas import Job, JobPage, NewJob
 from app.jobs.service import cancel
 from app.jobs.tables import Job as JobRow
+from app.live.service import stop_instead
 from app.projects.problems import QueueQuotaReached
 from app.projects.quotas import take_queue
 from app.sources.service import params_of_source
@@ -130,8 +131,15 @@ def create_job(
     responses=problem_responses(JobNotFound, JobIsFinished),
 )
 def cancel_job(job_id: JobId, resources: ResourcesDep) -> Job:
-    """Cancel a job: one that waits at once, one that runs at its next heartbeat."""
+    """Cancel a job: one that waits at once, one that runs at its next heartbeat.
+
+    A live stream that has begun ends in order, as by `POST /live/{video_id}/stop`;
+    canceled once more, it ends at once, and no file is made of its recording.
+    """
     with resources.sessions.begin() as session:
+        found = session.get(JobRow, job_id)
+        if found is not None and stop_instead(session, found):
+            return Job.of(found)
         job, delivery_id = cancel(session, job_id, settings=resources.settings)
     if delivery_id is not None:
         resources.notifier.notify_delivery(delivery_id)

@@ -43,16 +43,26 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch of which something is missing, in seconds of the stream."""
+    """A stretch of which something is missing, in seconds of the stream.
+
+    Attributes:
+        from_wall, to_wall: the wall's clock at both ends; None: not known.
+    """
 
     from_s: float
     to_s: float
     reason: str
+    from_wall: datetime | None = None
+    to_wall: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stored piece of the recording; see `LiveSegment`."""
+    """A stored piece of the recording; see `LiveSegment`.
+
+    Attributes:
+        wall: when its first picture was sent; None: not known.
+    """
 
     key: str
     start_s: float
@@ -61,3 +71,4 @@ class Segment:
     head_bytes: int
     head_sha256: str
     is_after_gap: bool
+    wall: datetime | None = None

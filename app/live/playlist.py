@@ -29,7 +29,7 @@ def write_playlist(
 
     Args:
         segments: in order, one at least.
-        began_at: wall clock at 0 s.
+        began_at: wall clock at 0 s, for segments that do not know their own.
         is_over: nothing will be added.
     """
     longest = max((one.duration_s for one in segments), default=0.0)
@@ -52,8 +52,10 @@ def write_playlist(
                 lines.append("#EXT-X-DISCONTINUITY")
             head = segment.head_sha256
             lines.append(f'#EXT-X-MAP:URI="{name}",BYTERANGE="{segment.head_bytes}@0"')
-        if began_at is not None:
+        wall = segment.wall
+        if wall is None and began_at is not None:
             wall = began_at + timedelta(seconds=segment.start_s)
+        if wall is not None:
             told = wall.isoformat(timespec="milliseconds")
             lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{told}")
         size = segment.size_bytes - segment.head_bytes

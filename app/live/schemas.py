@@ -112,6 +112,10 @@ class Gap(BaseModel):
     from_s: float
     to_s: float
     reason: str = Field(examples=["reconnected"])
+    from_wall: datetime | None = Field(
+        description="The wall clock at both ends; null: not known."
+    )
+    to_wall: datetime | None
 
 
 class LiveLinks(Links):
@@ -156,6 +160,11 @@ class LiveStream(BaseModel):
     latency: Latency
     gaps: list[Gap] = Field(description="The latest 500; empty in lists.")
     changes: int = Field(description="The number of the latest change of events.")
+    end_reason: str | None = Field(
+        description="Why it ended, where it was neither stopped nor over by itself: "
+        "the source fell silent, or sent what cannot be used. All that was before is "
+        "kept."
+    )
     error: JobError | None
     created_at: datetime
     ended_at: datetime | None
@@ -199,6 +208,7 @@ class LiveStream(BaseModel):
                 "latency": {**(stream.latency or {}), "sent": sent},
                 "gaps": [Gap.model_validate(gap) for gap in gaps],
                 "error": error,
+                "ended_at": None if is_open else stream.ended_at or job.finished_at,
                 "links": _links(stream),
             }
         )
@@ -224,5 +234,5 @@ def _links(stream: StreamRow) -> dict[str, str | None]:
 _SAME = (
     *("video_id", "kind", "look_ahead_s", "record", "recording_problem"),
     *("analyse_after", "facts", "began_at", "edge_s", "recorded_s", "steps"),
-    *("changes", "created_at", "ended_at"),
+    *("changes", "end_reason", "created_at"),
 )

@@ -184,3 +184,19 @@ def stop_stream(session: Session, video_id: UUID, *, settings: Settings) -> UUID
         _, delivery_id = cancel(session, job.id, settings=settings)
         return delivery_id
     return None
+
+
+def stop_instead(session: Session, job: Job) -> bool:
+    """End the stream of a job that is to be canceled in order, the first time.
+
+    Returns:
+        Whether it does: a stream that has begun keeps what was recorded. False: it has
+        not begun, or was asked for before; cancel the job.
+    """
+    if job.kind != JobKind.LIVE or JobStatus(job.status).is_final:
+        return False
+    stream = session.get(LiveStream, job.video_id, with_for_update=True)
+    if stream is None or stream.began_at is None or stream.stop_requested:
+        return False
+    stream.stop_requested = True
+    return True

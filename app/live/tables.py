@@ -57,6 +57,7 @@ class LiveStream(Base):
     steps: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     recorded_s: Mapped[float] = mapped_column(default=0.0, server_default="0")
     recording_problem: Mapped[str | None]  # null: it is recorded, if asked for
+    end_reason: Mapped[str | None]  # null: stopped, or its source said so
     latency: Mapped[dict[str, object] | None] = mapped_column(
         JSONB(none_as_null=True)
     )  # percentiles by stage
@@ -112,6 +113,8 @@ class LiveGap(Base):
     from_s: Mapped[float]
     to_s: Mapped[float]
     reason: Mapped[str]
+    from_wall: Mapped[datetime | None]  # the wall's clock at both ends
+    to_wall: Mapped[datetime | None]
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
@@ -134,6 +137,7 @@ class LiveSegment(Base):
     head_bytes: Mapped[int]  # `ftyp` and `moov`, before the first fragment
     head_sha256: Mapped[str]
     is_after_gap: Mapped[bool] = mapped_column(server_default=text("false"))
+    wall: Mapped[datetime | None]  # when its first picture was sent
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:

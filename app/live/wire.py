@@ -31,6 +31,8 @@ def gap_item(gap: LiveGap) -> dict[str, object]:
         "from_s": round(gap.from_s, 3),
         "to_s": round(gap.to_s, 3),
         "reason": gap.reason,
+        "from_wall": None if gap.from_wall is None else gap.from_wall.isoformat(),
+        "to_wall": None if gap.to_wall is None else gap.to_wall.isoformat(),
     }
 
 

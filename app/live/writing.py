@@ -5,6 +5,7 @@ log of changes beside it is what watchers are sent.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -138,10 +139,8 @@ def add_gap(session: Session, held: Held, gap: Gap) -> None:
         LeaseLost: the stream is somebody else's now.
     """
     number = note(session, held, gaps=LiveStream.gaps + 1).gaps
-    values = {"from_s": gap.from_s, "to_s": gap.to_s, "reason": gap.reason}
-    session.execute(
-        insert(LiveGap).values(video_id=held.video_id, number=number, **values)
-    )
+    values = {**asdict(gap), "video_id": held.video_id, "number": number}
+    session.execute(insert(LiveGap).values(**values))
 
 
 def add_segment(session: Session, held: Held, segment: Segment) -> None:
@@ -156,17 +155,8 @@ def add_segment(session: Session, held: Held, segment: Segment) -> None:
         segments=LiveStream.segments + 1,
         recorded_s=segment.start_s + segment.duration_s,
     )
-    row = LiveSegment(
-        video_id=held.video_id,
-        number=stream.segments - 1,
-        key=segment.key,
-        start_s=segment.start_s,
-        duration_s=segment.duration_s,
-        size_bytes=segment.size_bytes,
-        head_bytes=segment.head_bytes,
-        head_sha256=segment.head_sha256,
-        is_after_gap=segment.is_after_gap,
-    )
+    number = stream.segments - 1
+    row = LiveSegment(video_id=held.video_id, number=number, **asdict(segment))
     session.add(row)
     session.flush()
     size_bytes = func.coalesce(Video.parts_bytes, 0) + segment.size_bytes
@@ -196,6 +186,16 @@ def last_seq(session: Session, held: Held) -> int:
         )
     )
     return -1 if found is None else found
+
+
+def last_event_s(session: Session, held: Held) -> float:
+    """Tell the time of the latest event that stands, in seconds; 0: there is none."""
+    found = session.scalar(
+        select(func.max(Event.time_ms)).where(
+            Event.video_id == held.video_id, Event.analysis_id == held.job_id
+        )
+    )
+    return (found or 0) / 1000
 
 
 def end_stream(session: Session, held: Held) -> None:

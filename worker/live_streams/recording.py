@@ -1,20 +1,20 @@
 """The recording of a stream: segments into storage, and one file of them in the end."""
 
-import errno
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from app.core.errors import SourceMissing, StorageFull
 from app.core.storage.interface import Storage, StoredFile
 from app.core.storage.keys import fetched_key, live_segment_key
-from app.live.items import Held, Segment
+from app.live.items import Gap, Held, Segment
 from app.live.tables import LiveSegment
 from app.projects.problems import QuotaReached
 from app.sources.queries import ensure_room_for
@@ -31,9 +31,14 @@ from model.video.segments import (
 from worker.handlers.source import stored_file
 from worker.handlers.storing import refuse_to_fill_the_disk, store_pieces
 from worker.job_task import HandlerContext, Reporter
+from worker.live_streams.clock import StreamClock
 from worker.live_streams.writer import StreamWriter
 
-FULL = "The disk is full: recording has stopped, the spotting goes on."
+FULL = (
+    "The disk is full: nothing is recorded until there is room again; the spotting "
+    "goes on."
+)
+MISSED = "not recorded"
 LEAST_HOLE_S = 0.02
 
 log = structlog.get_logger(__name__)
@@ -48,18 +53,24 @@ class StoredSegments:
         context: HandlerContext,
         writer: StreamWriter,
         *,
-        offset_s: Callable[[], float],
+        clock: StreamClock,
         first_number: int,
+        known_s: float = 0.0,
+        problem: str | None = None,
     ) -> None:
         """Begin.
 
         Args:
-            offset_s: what is added to the source's times.
+            clock: of the stream.
             first_number: of the stream's segments; earlier runs made those before.
+            known_s: up to where earlier runs recorded.
+            problem: why an earlier run recorded nothing any more.
         """
         self._held, self._context, self._writer = held, context, writer
-        self._offset_s, self._next = offset_s, first_number
+        self._clock, self._next, self._known_s = clock, first_number, known_s
         self._is_first = first_number > 0
+        self._problem = problem
+        self._missing_s: float | None = None if problem is None else known_s
 
     def segment(
         self,
@@ -69,32 +80,42 @@ class StoredSegments:
         duration_s: float,
         is_after_gap: bool,
     ) -> None:
-        """Keep a segment.
+        """Keep a segment; one for which there is no room is missing, and told.
 
         Raises:
-            OSError: there is no room for it.
+            OSError: it cannot be kept, and nor can those that follow.
         """
         try:
-            data = shifted(path.read_bytes(), self._offset_s())
+            if self._clock.is_known(start_s) and start_s < self._known_s - LEAST_HOLE_S:
+                return
+            start_s += self._clock.offset_s
+            data = shifted(path.read_bytes(), self._clock.offset_s)
         finally:
             path.unlink(missing_ok=True)
-        self._ensure_room(len(data))
-        head_bytes = head_size(data)
         key = live_segment_key(self._held.video_id, self._held.token, self._next)
         try:
+            self._ensure_room(len(data))
             self._context.storage.put(key, data)
-        except StorageFull as exc:
-            raise OSError(errno.ENOSPC, FULL) from exc
+        except StorageFull:
+            self._miss(start_s, FULL)
+            return
+        except QuotaReached as exc:
+            self._miss(start_s, str(exc))
+            return
+        is_after_gap = is_after_gap or self._is_first or self._problem is not None
+        self._go_on(start_s)
+        head_bytes = head_size(data)
         self._next += 1
         self._writer.segment(
             Segment(
                 key=key,
-                start_s=start_s + self._offset_s(),
+                start_s=start_s,
                 duration_s=duration_s,
                 size_bytes=len(data),
                 head_bytes=head_bytes,
                 head_sha256=hashlib.sha256(data[:head_bytes]).hexdigest(),
-                is_after_gap=is_after_gap or self._is_first,
+                is_after_gap=is_after_gap,
+                wall=self._clock.wall_at(start_s),
             )
         )
         self._is_first = False
@@ -105,14 +126,35 @@ class StoredSegments:
         self._writer.note(recording_problem=why)
 
     def _ensure_room(self, size_bytes: int) -> None:
+        """Look whether there is room, on the disk and by the project's quota.
+
+        Raises:
+            StorageFull, QuotaReached: there is none.
+        """
+        refuse_to_fill_the_disk(self._context, size_bytes, what="recording")
         try:
-            refuse_to_fill_the_disk(self._context, size_bytes, what="recording")
             with self._context.sessions() as session:
                 ensure_room_for(session, self._held.video_id, size_bytes)
-        except StorageFull as exc:
-            raise OSError(errno.ENOSPC, FULL) from exc
-        except QuotaReached as exc:
-            raise OSError(errno.EDQUOT, str(exc)) from exc
+        except OperationalError as exc:
+            # What is recorded is written once the database is back.
+            log.warning("live_quota_not_read", error=str(exc.orig or exc))
+
+    def _miss(self, start_s: float, why: str) -> None:
+        if self._problem is None:
+            log.warning("live_recording_stopped", why=why)
+            self._writer.note(recording_problem=why)
+            self._missing_s = start_s
+        self._problem = why
+
+    def _go_on(self, start_s: float) -> None:
+        """Tell, once there is room again, what is missing."""
+        if self._problem is None:
+            return
+        from_s = start_s if self._missing_s is None else self._missing_s
+        walls = self._clock.wall_at(from_s), self._clock.wall_at(start_s)
+        self._writer.gap(Gap(from_s, start_s, MISSED, *walls))
+        self._writer.note(recording_problem=None)
+        self._problem = self._missing_s = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ that takes over begins where the one before was heard of last, and marks the gap
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,25 +14,28 @@ from uuid import UUID
 import structlog
 from sqlalchemy.orm import Session
 
-from app.jobs.kinds import NO_MODEL
+from app.jobs.tables import Job
 from app.live.items import Gap, Held
-from app.live.queries import segments_of
 from app.live.tables import LiveStream, Phase
 from app.live.webhooks import tell_events
-from app.live.writing import begin_analysis, end_stream, last_seq, provisional_events
-from app.sources.queries import save_file
+from app.live.writing import (
+    begin_analysis,
+    last_event_s,
+    last_seq,
+    provisional_events,
+)
 from app.timelines.tables import Analysis
-from app.videos.first_jobs import first_jobs
-from model.errors import Canceled
+from model.errors import Canceled, ModelError, SourceError
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
+from worker.live_streams.clock import StreamClock
+from worker.live_streams.ending import ended
 from worker.live_streams.events import EventBook, Moment
 from worker.live_streams.parts import PARTS, LoadedSpotter, Parts, Step, kind_of
-from worker.live_streams.recording import Joined, StoredSegments, join_segments
+from worker.live_streams.recording import StoredSegments
 from worker.live_streams.sources import opened_source
 from worker.live_streams.writer import StreamWriter
 
 STAGE = "live"
-END_REASONS = ("SourceSilent", "SourceUnreachable")  # of one that had begun: its end
 
 log = structlog.get_logger(__name__)
 
@@ -60,29 +63,35 @@ def run_live(
     reporter.progress(STAGE, 0.0)
     with context.sessions() as session:
         stream = session.get_one(LiveStream, task.video_id)
+        job = session.get_one(Job, task.job_id)
+        is_last_try = job.failures >= context.settings.max_attempts
     writer = StreamWriter(
         held, context.sessions, also=_teller(held, stream, context.settings.base_url)
     )
     with writer.running():
-        if not stream.stop_requested:
+        # One that is ending was followed to its end by a worker that died then.
+        if not stream.stop_requested and stream.phase != Phase.ENDING:
             loaded = parts.load_spotter(str(task.params["model"]), context.settings)
             follow = _Following(held, stream, loaded, context, reporter, writer)
-            follow.to_the_end(parts)
-        writer.note(phase=Phase.ENDING, push=None, ingest=None)
+            follow.is_last_try = is_last_try
+            reason = follow.to_the_end(parts)
+            writer.note(phase=Phase.ENDING, push=None, ingest=None, end_reason=reason)
     if writer.is_lost:
         raise Canceled("the stream is somebody else's")
-    return _result(held, context, reporter)
+    return ended(held, context, reporter)
 
 
 def _teller(
     held: Held, stream: LiveStream, base_url: str
-) -> Callable[[Session], UUID | None]:
+) -> Callable[[Session, bool], UUID | None]:
     """Make what tells webhooks of events that have become final."""
     every_s, told_s = stream.webhook_batch_s, time.monotonic()
 
-    def tell(session: Session) -> UUID | None:
+    def tell(session: Session, is_last: bool) -> UUID | None:
         nonlocal told_s
-        if every_s is None or time.monotonic() - told_s < every_s:
+        if every_s is None:
+            return None
+        if not is_last and time.monotonic() - told_s < every_s:
             return None
         told_s = time.monotonic()
         return tell_events(session, held.video_id, base_url=base_url)
@@ -90,33 +99,12 @@ def _teller(
     return tell
 
 
-@dataclass(slots=True)
-class _Clock:
-    """Keeps the time of a stream over several runs.
+class _Following:
+    """One run of a stream, while pictures come.
 
     Attributes:
-        began_at: wall clock at 0 s; None: no picture has come.
-        edge_s: of the last picture before this run.
-        offset_s: what is added to the source's times; known with the first picture.
+        is_last_try: a failure that may pass is not tried again: the stream ends.
     """
-
-    began_at: datetime | None
-    edge_s: float
-    offset_s: float = 0.0
-
-    def begin(self, step: Step, *, least_s: float) -> Gap | None:
-        """Take the first picture of a run; gives what is missing before it."""
-        if self.began_at is None:
-            self.began_at = step.wall - timedelta(seconds=step.media_s)
-            return None
-        by_wall_s = (step.wall - self.began_at).total_seconds()
-        at_s = max(by_wall_s, self.edge_s + least_s)
-        self.offset_s = at_s - step.media_s
-        return Gap(self.edge_s, at_s, "worker changed")
-
-
-class _Following:
-    """One run of a stream, while pictures come."""
 
     def __init__(
         self,
@@ -130,20 +118,32 @@ class _Following:
         self._held, self._stream, self._loaded = held, stream, loaded
         self._context, self._reporter, self._writer = context, reporter, writer
         self._spotter = loaded.spotter
-        self._clock = _Clock(stream.began_at, stream.edge_s)
+        self.is_last_try = False
+        self._clock = self._make_clock()
         self._now: Moment | None = None
+        self._gaps: list[Gap] = []  # whose end by the wall is not known yet
         self._decoded_s = 0.0
         self._book = self._begin()
         writer.status.edge_s, writer.status.steps = stream.edge_s, stream.steps
 
-    def to_the_end(self, parts: Parts) -> None:
-        """Follow the source until it ends, or somebody stops it."""
+    def to_the_end(self, parts: Parts) -> str | None:
+        """Follow the source until it ends, or somebody stops it.
+
+        Returns:
+            Why it ended, if neither was so: nothing that was before is lost by it.
+
+        Raises:
+            ModelError: it never began, or another try may do better.
+            Canceled: the run must stop.
+        """
         sink = None
-        if self._stream.record and self._stream.recording_problem is None:
+        if self._stream.record:
             sink = StoredSegments(
                 *(self._held, self._context, self._writer),
-                offset_s=lambda: self._clock.offset_s,
+                clock=self._clock,
                 first_number=self._stream.segments,
+                known_s=self._stream.recorded_s,
+                problem=self._stream.recording_problem,
             )
         settings = self._context.settings
         try:
@@ -160,12 +160,30 @@ class _Following:
                 self._follow(items)
         except _Stopped:
             log.info("live_stopped")
-        except Exception as exc:
-            if type(exc).__name__ not in END_REASONS or self._clock.began_at is None:
+        except ModelError as exc:
+            if not self._ends_with(exc):
                 raise
             log.info("live_source_ended", why=str(exc))
+            return str(exc)
         finally:
             self._say(self._spotter.close())
+            for gap in self._gaps:
+                self._writer.gap(gap)
+        return None
+
+    def _ends_with(self, problem: ModelError) -> bool:
+        if self._clock.began_at is None or isinstance(problem, Canceled):
+            return False
+        may_pass = problem.retryable and not isinstance(problem, SourceError)
+        return self.is_last_try or not may_pass
+
+    def _make_clock(self) -> StreamClock:
+        stream = self._stream
+        clock = StreamClock(stream.began_at, stream.edge_s, stream.kind == "file")
+        if clock.begins_anew:
+            with self._context.sessions() as session:
+                clock.edge_s = max(stream.edge_s, last_event_s(session, self._held))
+        return clock
 
     def _begin(self) -> EventBook:
         """Show the timeline; go on with what an earlier run found."""
@@ -215,12 +233,18 @@ class _Following:
             raise _Stopped
 
     def _take_step(self, step: Step) -> None:
+        if self._clock.is_known(step.media_s):
+            return
         if self._now is None:
             self._take_first(step)
         media_s = step.media_s + self._clock.offset_s
         behind_s = time.monotonic() - step.decoded_at
         decoded_at = datetime.now(UTC) - timedelta(seconds=behind_s)
         self._now = Moment(media_s, step.wall, decoded_at)
+        for gap in self._gaps:
+            self._writer.gap(self._clock.pass_gap(gap, self._now))
+        self._gaps.clear()
+        self._clock.note(self._now)
         self._decoded_s = step.decoded_at
         self._say(self._spotter.push(step.image, media_s))
         status = self._writer.status
@@ -233,9 +257,11 @@ class _Following:
         self._writer.note(phase=Phase.LIVE, began_at=self._clock.began_at)
 
     def _take_gap(self, gap: Any) -> None:
+        if self._clock.is_known(gap.to_s):
+            return
         offset_s = self._clock.offset_s
         reason = str(gap.reason)
-        self._writer.gap(Gap(gap.from_s + offset_s, gap.to_s + offset_s, reason))
+        self._gaps.append(Gap(gap.from_s + offset_s, gap.to_s + offset_s, reason))
         if getattr(gap, "is_hole", True):
             self._say(self._spotter.gap())
 
@@ -251,41 +277,6 @@ class _Following:
         changes = self._book.take(said, offset_s=0.0, now=self._now)
         counts = self._book.counts
         self._writer.changes(changes, counts, decoded_s=self._decoded_s)
-
-
-def _result(held: Held, context: HandlerContext, reporter: Reporter) -> JobResult:
-    """Make one file of the recording, and say what comes next."""
-    with context.sessions() as session:
-        stream = session.get_one(LiveStream, held.video_id)
-        segments = session.scalars(segments_of(held.video_id)).all()
-        analysis = session.get(Analysis, held.job_id)
-        counts = {} if analysis is None else dict(analysis.event_counts)
-    joined = Joined(None)
-    if segments:
-        joined = join_segments(segments, held, context, reporter)
-    stored = joined.stored
-
-    def save(session: Session) -> None:
-        row = session.get_one(LiveStream, held.video_id)
-        row.recording_problem = joined.problem or row.recording_problem
-        end_stream(session, held)
-        if stored is not None:
-            save_file(session, held.video_id, stored)
-
-    model = (stream.analyse_model or None) if stream.analyse_after else NO_MODEL
-    return JobResult(
-        facts={
-            "counts": counts,
-            "duration_s": round(stream.edge_s, 3),
-            "gaps": stream.gaps,
-            "segments": len(segments),
-            "size_bytes": None if stored is None else stored.size_bytes,
-            "problem": joined.problem,
-        },
-        save=save,
-        then=first_jobs(model) if stored is not None else (),
-        new_files=[] if stored is None else [stored.key],
-    )
 
 
 def _fps_of(facts: Any) -> float | None:

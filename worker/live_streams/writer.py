@@ -71,14 +71,14 @@ class StreamWriter:
         held: Held,
         sessions: Sessions,
         *,
-        also: Callable[[Session], UUID | None] = lambda _session: None,
+        also: Callable[[Session, bool], UUID | None] = lambda _session, _is_last: None,
         on_told: Callable[[UUID], object] = lambda _delivery_id: None,
     ) -> None:
         """Make an idle writer.
 
         Args:
-            also: called in each transaction, for webhooks; gives what is to be
-                announced.
+            also: called in each transaction, for webhooks, and told whether it is the
+                last one; gives what is to be announced.
             on_told: announces it, after the commit.
         """
         self.status = Status()
@@ -152,7 +152,9 @@ class StreamWriter:
             batch, is_over = self._next()
             is_due = time.monotonic() - self._written_s >= STATUS_EVERY_S
             if batch or is_due or is_over:
-                self._write_surely(batch, with_status=is_due or is_over)
+                self._write_surely(
+                    batch, with_status=is_due or is_over, is_last=is_over
+                )
 
     def _next(self) -> tuple[list[_Item], bool]:
         """Wait a moment for something; take all that is there."""
@@ -166,10 +168,12 @@ class StreamWriter:
             return batch, False
         return batch, True
 
-    def _write_surely(self, batch: Sequence[_Item], *, with_status: bool) -> None:
+    def _write_surely(
+        self, batch: Sequence[_Item], *, with_status: bool, is_last: bool
+    ) -> None:
         while not self.is_lost:
             try:
-                self._write(batch, with_status=with_status)
+                self._write(batch, with_status=with_status, is_last=is_last)
             except LeaseLost:
                 self.is_lost = True
             except OperationalError as exc:
@@ -181,7 +185,9 @@ class StreamWriter:
             else:
                 return
 
-    def _write(self, batch: Sequence[_Item], *, with_status: bool) -> None:
+    def _write(
+        self, batch: Sequence[_Item], *, with_status: bool, is_last: bool
+    ) -> None:
         with self._sessions.begin() as session:
             hold_video(session, self._held)
             for item in batch:
@@ -189,7 +195,7 @@ class StreamWriter:
             if with_status:
                 stream = note(session, self._held, **self._columns())
                 self.must_stop = stream.stop_requested
-            told = self._also(session)
+            told = self._also(session, is_last)
         now_s = time.monotonic()
         if with_status:
             self._written_s = now_s

@@ -280,7 +280,7 @@ export class Following {
     this.closers = [];
     await this.readStream();
     await this.readPlaylist();
-    announce("The stream has ended.");
+    announce(`The stream has ended. ${model.stream.peek()?.end_reason ?? ""}`.trim());
     if (!await review.loader.readVideo()) return;
     if (model.video.peek().size_bytes === null) return;
     const time = model.time.peek();

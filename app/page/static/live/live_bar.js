@@ -91,7 +91,7 @@ export function NoPicture({ stream }) {
 function pictureWords({ problem, state, recording, recording_problem: why, error, record }) {
   if (problem) return problem;
   if (state === "failed") return error?.detail ?? "The stream has failed.";
-  if (recording === "stopped") return `The recording stopped: ${why} Events go on.`;
+  if (recording === "stopped") return `${why ?? "The recording stopped."} Events go on.`;
   if (!record) return "The stream is not recorded, so there is no picture. Events come, and keys of types add some at the live edge.";
   if (state === "live") return "The first pictures come in a few seconds.";
   return `The stream ${STATES[state]}${state === "waiting" || state === "connecting" ? "; the picture comes some seconds after it begins" : ""}.`;

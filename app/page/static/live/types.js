@@ -26,6 +26,7 @@
  * @property {number} recorded_s
  * @property {Latency} latency
  * @property {Gap[]} gaps
+ * @property {string | null} end_reason why it ended by itself, before its source was over
  * @property {{code: string, detail: string} | null} error
  * @property {string} created_at
  * @property {string | null} ended_at

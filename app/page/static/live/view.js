@@ -27,7 +27,7 @@ export function LiveView() {
 
 /** @param {{stream: LiveStream}} props */
 function StreamRow({ stream }) {
-  const { video_id: id, name, state, error, push, kind } = stream;
+  const { video_id: id, name, state, error, end_reason: reason, push, kind } = stream;
   return html`<li class="card" data-id=${id} data-state=${state}>
     <div class="row wrap">
       <a href=${`#/videos/${id}`}><strong>${name}</strong></a>
@@ -39,6 +39,7 @@ function StreamRow({ stream }) {
     <small class="hint">${factsOf(stream)}</small>
     ${isOpen(stream) && html`<small class="hint">Look-ahead ${lookAheadWords(stream.look_ahead_s)}${" · "}<span title=${latencyWords(stream.latency).title}>compute latency ${latencyWords(stream.latency).text}</span></small>`}
     ${error && html`<small class="bad">${error.detail}</small>`}
+    ${reason && html`<small class="hint" data-is="end-reason">Ended: ${reason}</small>`}
     ${push && html`<${PushAddress} push=${push} />`}
     ${kind === "listen" && !push && isOpen(stream) && html`<small class="hint" data-is="push-soon">The address to send to is shown as soon as a worker listens.</small>`}
     ${kind === "push" && isOpen(stream) && html`<${CameraRow} id=${id} />`}
