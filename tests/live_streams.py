@@ -30,6 +30,7 @@ SPEC = FrameSpec(80, 48, fps=10.0)
 FAST = LiveSettings(
     SPEC,
     start_timeout_s=15.0,
+    sender_timeout_s=0.1,
     stall_timeout_s=1.0,
     give_up_s=1.5,
     reconnect_s=(0.1, 0.2),
@@ -175,13 +176,14 @@ class RtspServer(socketserver.ThreadingTCPServer):
 
     Attributes:
         port: where it listens.
+        refusals: connections that are told that nobody sends yet.
     """
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, folder: Path, *, seconds: float = 3) -> None:
-        self.folder, self.seconds = folder, seconds
+    def __init__(self, folder: Path, *, seconds: float = 3, refusals: int = 0) -> None:
+        self.folder, self.seconds, self.refusals = folder, seconds, refusals
         super().__init__(("127.0.0.1", 0), _Camera)
         self.port = int(self.server_address[1])
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
@@ -199,6 +201,12 @@ class _Camera(socketserver.StreamRequestHandler):
             while request := self._request():
                 verb, url, sequence = request
                 extra, body = "", ""
+                if verb == "DESCRIBE" and self.server.refusals > 0:
+                    self.server.refusals -= 1
+                    self.wfile.write(
+                        f"RTSP/1.0 404 Not Found\r\nCSeq: {sequence}\r\n\r\n".encode()
+                    )
+                    return
                 if verb == "DESCRIBE":
                     body = self._describe(rtp.getsockname()[1], cleanup)
                     extra = f"Content-Type: application/sdp\r\nContent-Base: {url}/\r\n"

@@ -85,6 +85,9 @@ class Settings(StorageSettings, BaseSettings):
     live_ports: str = Field(default="1935-1954", pattern=r"^\d{1,5}-\d{1,5}$")  # RTMP
     # How encoders reach that worker; None: live_host, or the machine's name.
     live_public_host: str | None = None
+    # MediaMTX beside the service: where it is read, and where SRT is sent to.
+    live_relay: str | None = Field(default=None, pattern=r"^rtsps?://[^\s{}]+$")
+    live_srt: str | None = Field(default=None, pattern=r"^srt://\S*\{key\}\S*$")
     match_tolerance: Duration = timedelta(seconds=0.5)  # a spot takes a decision within
     max_attempts: int = Field(default=3, ge=1)  # failed runs before a job is given up
     max_interruptions: int = Field(default=10, ge=1)  # runs whose worker died, likewise

@@ -20,17 +20,17 @@ from app.webhooks.addresses import Address, is_public
 from app.webhooks.callbacks import resolve
 from app.webhooks.checking import RESOLVE_S
 
-Kind = Literal["pull", "listen", "push", "udp", "file"]
+Kind = Literal["pull", "listen", "push", "udp", "file", "relay"]
 
-LISTEN, PUSH, IMPORT = "listen", "push", "import:"
+LISTEN, PUSH, SRT, IMPORT = "listen", "push", "srt", "import:"
 PULLED = {"rtmp": 1935, "rtmps": 443, "rtsp": 554, "rtsps": 322}
 OVER_HTTP = {"http": 80, "https": 443}
 MAX_CHARS = 2048
 LEAST_PORT = 1024
 HOW = (
     "give rtmp://, rtsp://, https://….m3u8 or udp://0.0.0.0:PORT, `listen` to take "
-    "RTMP, `push` to send from a browser, or `import:PATH` for a file that grows. SRT "
-    "comes through MediaMTX (docs/live-sources.md)"
+    "RTMP, `srt` to take SRT by way of MediaMTX, `push` to send from a browser, or "
+    "`import:PATH` for a file that grows (docs/live-sources.md)"
 )
 
 
@@ -61,6 +61,8 @@ def read_address(text: str) -> LiveAddress:
         return LiveAddress("listen", text, text)
     if text == PUSH:
         return LiveAddress("push", text, text)
+    if text == SRT:
+        return LiveAddress("relay", text, text)
     if text.startswith(IMPORT):
         return LiveAddress("file", text, text)
     if len(text) > MAX_CHARS or not text.isprintable() or " " in text:
@@ -131,8 +133,16 @@ async def check_source(address: LiveAddress, resources: Resources) -> None:
     """Refuse an address that the worker would refuse.
 
     Raises:
-        SourceRefused: its host is unknown, private, or was not looked up in time.
+        SourceRefused: its host is unknown, private, or was not looked up in time; or
+            nothing takes SRT.
     """
+    settings = resources.settings
+    if address.kind == "relay" and not (settings.live_relay and settings.live_srt):
+        raise SourceRefused(
+            "source: nothing takes SRT here. MediaMTX does, beside the service: set "
+            "TOUCHLINE_LIVE_RELAY and TOUCHLINE_LIVE_SRT (docs/live-sources.md), or "
+            "use `listen` for RTMP."
+        )
     if address.kind != "pull":
         return
     found: Sequence[Address]

@@ -33,8 +33,8 @@ class NewLive(BaseModel):
 
     source: Annotated[str, Field(min_length=1, max_length=MAX_CHARS)] = Field(
         description="rtmp[s]://, rtsp[s]://, http[s]://….m3u8, udp://0.0.0.0:PORT "
-        "(MPEG-TS), `listen` (RTMP is taken), `push` (a browser sends), or "
-        "`import:PATH` (a file that grows in the folder of imports)."
+        "(MPEG-TS), `listen` (RTMP is taken), `srt` (SRT is taken), `push` (a browser "
+        "sends), or `import:PATH` (a file that grows in the folder of imports)."
     )
     name: Annotated[Line, Field(min_length=1, max_length=MAX_TITLE_CHARS)] | None = (
         Field(
@@ -62,9 +62,12 @@ class NewLive(BaseModel):
 
 
 class PushAddress(BaseModel):
-    """Where to send RTMP to."""
+    """Where to send RTMP or SRT to."""
 
-    url: str = Field(examples=["rtmp://host:1935/live"])
+    url: str = Field(
+        examples=["rtmp://host:1935/live"],
+        description="Of SRT with all that it takes, the key too.",
+    )
     key: str = Field(description="The stream key.")
 
 
@@ -139,7 +142,8 @@ class LiveStream(BaseModel):
     source: str = Field(description="The address, without login and query.")
     kind: Kind
     push: PushAddress | None = Field(
-        description="Of `listen`: where to send to; null until a worker listens."
+        description="Of `listen` and `srt`: where to send to; null until a worker "
+        "listens."
     )
     model: str | None = Field(description="What runs, or is to run.")
     engine: str | None = Field(description="Null until it runs.")

@@ -33,7 +33,7 @@ class LiveStream(Base):
     )
     job_id: Mapped[UUID] = mapped_column(ForeignKey(Job.id, ondelete="CASCADE"))
     source: Mapped[str]  # as it was given, which may hold a password: never shown
-    kind: Mapped[str]  # pull, listen, push, udp or file
+    kind: Mapped[str]  # pull, listen, push, udp, file or relay
     model: Mapped[str | None]  # asked for; null: the default
     record: Mapped[bool]
     analyse_after: Mapped[bool]
@@ -41,7 +41,7 @@ class LiveStream(Base):
     webhook_batch_s: Mapped[float | None]  # null: no messages of events
     phase: Mapped[str] = mapped_column(default=Phase.WAITING)
     stop_requested: Mapped[bool] = mapped_column(default=False, server_default=false())
-    # Where to send to, of `listen`: {"url": ..., "key": ...}; null: nowhere now.
+    # Where to send to, of `listen` and `srt`: {"url", "key"}; null: nowhere now.
     push: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
     # Where its worker takes what the API relays: {"host", "port", "token"}.
     ingest: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))

@@ -50,9 +50,10 @@ def record(script: Script, folder: Path, start_s: float, *, frames: int = 50) ->
     script.segment(path, start_s, frames / 25)
 
 
-def change(settings: Settings, **values: object) -> None:
-    """Change settings that are frozen, of this test's service or worker alone."""
-    settings.__dict__.update(values)
+def change(patch: pytest.MonkeyPatch, settings: Settings, **values: object) -> None:
+    """Change settings that are frozen until the test ends."""
+    for name, value in values.items():
+        patch.setitem(settings.__dict__, name, value)
 
 
 def is_over(worker: Worker) -> bool:
@@ -182,12 +183,12 @@ def test_a_worker_that_takes_over_an_ending_stream_does_not_follow_it_again(
 
 
 def test_a_growing_file_is_gone_on_with_where_the_worker_before_was(
-    api: RunningApi, tmp_path: Path
+    api: RunningApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imports = tmp_path / "imports"
     imports.mkdir()
     (imports / "match.ts").write_bytes(b"G")
-    change(api.service.settings, import_dir=imports)
+    change(monkeypatch, api.service.settings, import_dir=imports)
     video = begin(api, source="import:match.ts")
     first, second = Worker(), Worker()
     with first.running(api, video["job"]["id"]) as script:
@@ -236,7 +237,7 @@ def test_a_database_that_is_away_for_a_moment_does_not_end_the_recording(
 
 
 def test_the_recording_goes_on_when_the_disk_has_room_again(
-    api: RunningApi, tmp_path: Path
+    api: RunningApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video = begin(api)
     worker = Worker()
@@ -247,11 +248,11 @@ def test_the_recording_goes_on_when_the_disk_has_room_again(
         script.step(0.0)
         record(script, tmp_path, 0.0)
         free = worker.context.settings.min_free_space
-        change(worker.context.settings, min_free_space=2**60)
+        change(monkeypatch, worker.context.settings, min_free_space=2**60)
         record(script, tmp_path, 2.0)
         eventually(lambda: look(api, video)["recording"] == "stopped")
         stopped = look(api, video)
-        change(worker.context.settings, min_free_space=free)
+        change(monkeypatch, worker.context.settings, min_free_space=free)
         record(script, tmp_path, 4.0)
         heard.wait_for("gap")
         eventually(lambda: look(api, video)["recorded_s"] == 6.0)

@@ -58,6 +58,7 @@ test("the form asks for what the API takes", () => {
   assert.equal(missingOf(form), "");
   assert.match(missingOf({ way: "address", address: "camera.example" }), /begins with/);
   assert.equal(missingOf({ way: "listen", address: "" }), "");
+  assert.equal(wantedOf({ ...form, way: "srt" }).source, "srt");
 });
 
 test("a lost camera connection is tried again where that may help", () => {

@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,6 +24,14 @@ from model.video.live.session import open_live
 from model.video.live.settings import LiveSettings
 from model.video.live.sources import FileSource, PushSource, UdpSource
 from worker.handlers.spot import checkpoint_facts
+
+RELAY_RECONNECT_S = (0.5, 2.0)  # It is near.
+
+
+class RelaySource(PullSource):
+    """What an encoder sends to the side-car; it may come and go."""
+
+    is_pushed = True
 
 
 class SpotChange(Protocol):
@@ -104,7 +112,7 @@ class Parts:
     Attributes:
         load_spotter: by the name of a checkpoint.
         open_live: `open_live(source, spec, record=..., folder=..., on_wait=...)`.
-        pull, listen, push, udp, file: make a source of each kind.
+        pull, listen, push, udp, file, relay: make a source of each kind.
     """
 
     load_spotter: Callable[[str, Settings], LoadedSpotter]
@@ -114,6 +122,7 @@ class Parts:
     push: Callable[[], Any]
     udp: Callable[[str, int], Any]
     file: Callable[[Path], Any]
+    relay: Callable[[str], Any] = RelaySource
 
 
 def kind_of(item: Any) -> Literal["step", "gap", "facts"]:
@@ -158,7 +167,14 @@ def _load_spotter(name: str, settings: Settings) -> LoadedSpotter:
 def _open_live(
     source: Any, spec: Any, **options: Any
 ) -> AbstractContextManager[Iterator[Any]]:
-    return open_live(source, LiveSettings(spec=spec), **options)
+    settings = LiveSettings(spec=spec)
+    if isinstance(source, RelaySource):  # The side-car answers before anybody sends.
+        settings = replace(
+            settings,
+            start_timeout_s=settings.sender_timeout_s,
+            reconnect_s=RELAY_RECONNECT_S,
+        )
+    return open_live(source, settings, **options)
 
 
 def _pull(url: str, allow_nets: Sequence[Network]) -> Any:

@@ -42,6 +42,10 @@ def opened_source(
         source, told = _listen(stream, settings, parts)
         writer.note(push=told)
         yield source
+    elif address.kind == "relay":
+        source, told = _relayed(stream, settings, parts)
+        writer.note(push=told)
+        yield source
     elif address.kind == "udp":
         yield parts.udp(address.host, address.port)
     elif address.kind == "file":
@@ -75,6 +79,20 @@ def _listen(
         f"No port of TOUCHLINE_LIVE_PORTS={settings.live_ports} is free on "
         f"{settings.live_host}: {problem}."
     )
+
+
+def _relayed(
+    stream: LiveStream, settings: Settings, parts: Parts
+) -> tuple[Any, dict[str, str]]:
+    """Read what is sent to the side-car under a key; a later run has the same one."""
+    if not (settings.live_relay and settings.live_srt):
+        raise SourceNotFound(
+            "Nothing takes SRT for this worker: set TOUCHLINE_LIVE_RELAY and "
+            "TOUCHLINE_LIVE_SRT there, too."
+        )
+    key = (stream.push or {}).get("key") or secrets.token_hex(KEY_BYTES)
+    source = parts.relay(f"{settings.live_relay.rstrip('/')}/{key}")
+    return source, {"url": settings.live_srt.replace("{key}", key), "key": key}
 
 
 def _own_host(settings: Settings) -> str:

@@ -95,7 +95,9 @@ class _Stream:
         self._on_wait = on_wait
         self._last_s: float | None = None
         self._last_at = time.monotonic()
-        self._deadline = self._last_at + settings.start_timeout_s
+        self._first_s = 0.0  # within which a first picture must come
+        self._deadline = self._last_at
+        self._expect_sender()
         self._heard_at = self._last_at
         self._burst_s = 0.0
         self._failure: Exception | None = None
@@ -107,6 +109,7 @@ class _Stream:
             before_s = self._last_s
             try:
                 yield from self._connection()
+                self._expect_sender()
             except _Silent:
                 pass  # Of this connection; the next one may be better.
             except (SourceUnreachable, DecoderError) as exc:
@@ -127,10 +130,29 @@ class _Stream:
 
     def _connection(self) -> Iterator[LiveEvent]:
         connection = self._source.connect(self._check)
+        self._expect_picture()
         with ExitStack() as cleanup:
             cleanup.callback(connection.close)
             ring, child = self._start(connection, cleanup)
             yield from self._read(child, ring)
+
+    def _expect_sender(self) -> None:
+        """Wait for the first picture, and for somebody who sends if others connect."""
+        if self._last_s is not None:
+            return
+        self._first_s = self._settings.start_timeout_s
+        if self._source.is_pushed:
+            self._first_s = max(self._settings.sender_timeout_s, self._first_s)
+            self._deadline = time.monotonic() + self._first_s
+        else:
+            self._deadline = self._last_at + self._first_s
+
+    def _expect_picture(self) -> None:
+        """Wait less long for the first picture once somebody sends."""
+        if self._last_s is None and self._source.is_pushed:
+            self._first_s = self._settings.start_timeout_s
+            soon = time.monotonic() + self._first_s
+            self._deadline = min(self._deadline, soon)
 
     def _start(
         self, connection: Connection, cleanup: ExitStack
@@ -249,7 +271,7 @@ class _Stream:
         name, settings = self._source.name, self._settings
         if self._last_s is None:
             error = SourceSilent(
-                f"No picture came from {name} within {settings.start_timeout_s:g} s. "
+                f"No picture came from {name} within {self._first_s:g} s. "
                 "Check that the encoder is running and sends to this address."
             )
         else:

@@ -21,6 +21,9 @@ GapReason = Literal[
 ]
 
 WITHOUT_HOLE = ("lost packets", "size changed")
+_LENGTHS = (
+    *("start_timeout_s", "sender_timeout_s", "stall_timeout_s", "give_up_s", "gap_s"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class LiveSettings:
     Attributes:
         spec: what the network sees, and its steps a second.
         start_timeout_s: how long the first picture is waited for, in seconds.
+        sender_timeout_s: how long somebody who sends is waited for before that, by a
+            source that others connect to.
         stall_timeout_s: so long without a picture the connection counts as dead.
         give_up_s: so long without a picture the stream counts as over.
         reconnect_s: first and longest pause before the next try to connect.
@@ -42,6 +47,7 @@ class LiveSettings:
 
     spec: FrameSpec
     start_timeout_s: float = 30.0
+    sender_timeout_s: float = 600.0
     stall_timeout_s: float = 10.0
     give_up_s: float = 600.0
     reconnect_s: tuple[float, float] = (0.5, 10.0)
@@ -52,7 +58,7 @@ class LiveSettings:
     ring_steps: int = 64
 
     def __post_init__(self) -> None:
-        for name in ("start_timeout_s", "stall_timeout_s", "give_up_s", "gap_s"):
+        for name in _LENGTHS:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
         first_s, most_s = self.reconnect_s

@@ -97,15 +97,16 @@ function pictureWords({ problem, state, recording, recording_problem: why, error
   return `The stream ${STATES[state]}${state === "waiting" || state === "connecting" ? "; the picture comes some seconds after it begins" : ""}.`;
 }
 
-/** Where to send RTMP to, to be copied. @param {{push: {url: string, key: string}}} props */
+/** Where to send to, to be copied: of SRT one address, of RTMP a key beside it. @param {{push: {url: string, key: string}}} props */
 export function PushAddress({ push }) {
-  const both = `${push.url.replace(/\/$/, "")}/${push.key}`;
+  const isWhole = push.url.startsWith("srt:");
+  const both = isWhole ? push.url : `${push.url.replace(/\/$/, "")}/${push.key}`;
   return html`<div class="push-address" data-is="push">
-    <dl><div><dt>Server</dt><dd class="mono">${push.url}</dd></div>
-      <div><dt>Stream key</dt><dd class="mono">${push.key}</dd></div></dl>
+    <dl><div><dt>${isWhole ? "SRT address" : "Server"}</dt><dd class="mono">${push.url}</dd></div>
+      ${!isWhole && html`<div><dt>Stream key</dt><dd class="mono">${push.key}</dd></div>`}</dl>
     <${Action} class="small" title=${both} act=${async () => {
       await navigator.clipboard.writeText(both);
       announce("The address is copied.");
-    }}>Copy both as one address<//>
+    }}>${isWhole ? "Copy the address" : "Copy both as one address"}<//>
   </div>`;
 }

@@ -15,6 +15,7 @@ import { missingOf, wantedOf } from "./wanted.js";
 const WAYS = [
   { way: "address", words: "From an address", hint: "RTMP, RTSP, HLS, or MPEG-TS over UDP: the service fetches the stream." },
   { way: "listen", words: "Send to this service", hint: "You are shown an RTMP address and a key for your encoder (OBS, a camera, FFmpeg)." },
+  { way: "srt", words: "Send by SRT", hint: "You are shown an SRT address for your encoder; MediaMTX takes it beside this service." },
   { way: "camera", words: "This device's camera", hint: "This page sends the picture while it stays open." },
 ];
 

@@ -13,8 +13,8 @@
  * @property {string} name
  * @property {StreamState} state
  * @property {string} source
- * @property {"pull" | "listen" | "push" | "udp" | "file"} kind
- * @property {{url: string, key: string} | null} push where to send RTMP to
+ * @property {"pull" | "listen" | "push" | "udp" | "file" | "relay"} kind
+ * @property {{url: string, key: string} | null} push where to send RTMP or SRT to
  * @property {string | null} model
  * @property {number | null} look_ahead_s
  * @property {boolean} record

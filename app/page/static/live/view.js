@@ -41,7 +41,7 @@ function StreamRow({ stream }) {
     ${error && html`<small class="bad">${error.detail}</small>`}
     ${reason && html`<small class="hint" data-is="end-reason">Ended: ${reason}</small>`}
     ${push && html`<${PushAddress} push=${push} />`}
-    ${kind === "listen" && !push && isOpen(stream) && html`<small class="hint" data-is="push-soon">The address to send to is shown as soon as a worker listens.</small>`}
+    ${(kind === "listen" || kind === "relay") && !push && isOpen(stream) && html`<small class="hint" data-is="push-soon">The address to send to is shown as soon as a worker listens.</small>`}
     ${kind === "push" && isOpen(stream) && html`<${CameraRow} id=${id} />`}
   </li>`;
 }

@@ -1,6 +1,6 @@
 // What the form asks the API for. No calls, no elements.
 
-/** @typedef {"address" | "listen" | "camera"} Way */
+/** @typedef {"address" | "listen" | "srt" | "camera"} Way */
 
 /**
  * @param {object} form
@@ -13,7 +13,7 @@
  * @returns {Record<string, unknown>} as `POST /live` takes it
  */
 export function wantedOf({ way, address, name, model, record, analyses }) {
-  const source = { address: address.trim(), listen: "listen", camera: "push" }[way];
+  const source = { address: address.trim(), listen: "listen", srt: "srt", camera: "push" }[way];
   return {
     source, record, analyse_after: record && analyses,
     ...(name.trim() && { name: name.trim() }), ...(model && { model }),

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,24 @@ def test_a_wrong_key_is_refused_and_the_source_never_starts(
 
     assert isinstance(seen.error, SourceSilent)
     assert "No picture came from the RTMP encoder" in str(seen.error)
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_an_encoder_may_take_longer_to_come_than_its_first_picture_may(
+    server: RtmpServer,
+) -> None:
+    source = server.source("abc")
+    settings = replace(FAST, start_timeout_s=5.0, sender_timeout_s=60.0)
+    with ThreadPoolExecutor(1) as pool:
+        seeing = pool.submit(watch, source, settings, most_steps=3)
+        with pytest.raises(TimeoutError):
+            seeing.result(timeout=6)  # Nobody has come, and it waits on.
+        with encoder(*pictures(5), *CODED, address(server, "abc")):
+            seen = seeing.result(timeout=30)
+
+    assert seen.error is None
+    assert len(seen.steps) == 3
 
 
 @needs_ffmpeg
