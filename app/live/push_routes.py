@@ -131,9 +131,8 @@ async def _relay(socket: WebSocket, ingest: Mapping[str, str]) -> None:
     try:
         writer.transport.set_write_buffer_limits(high=WAITING_BYTES)
         writer.write(f"{ingest['token']}\n".encode())
-        with suppress(OSError, TimeoutError):
-            if await asyncio.wait_for(reader.readline(), CONNECT_S) != READY:
-                raise _Refused(NOT_YET, "the stream's worker refuses: try again soon")
+        if await _first_line(reader) != READY:
+            raise _Refused(NOT_YET, "the stream's worker refuses: try again soon")
         await socket.send_json({"kind": "ready"})
         gone = asyncio.create_task(reader.read(1))
         try:
@@ -142,6 +141,12 @@ async def _relay(socket: WebSocket, ingest: Mapping[str, str]) -> None:
             gone.cancel()
     finally:
         writer.close()
+
+
+async def _first_line(reader: asyncio.StreamReader) -> bytes:
+    with suppress(OSError, TimeoutError):
+        return await asyncio.wait_for(reader.readline(), CONNECT_S)
+    return b""
 
 
 async def _pass_on(

@@ -55,9 +55,11 @@ class ListenSource:
         with self._lock:
             ready, self._ready = self._ready, None
             publisher = self._publisher
-        if ready is None or publisher is None:
+        if ready is None:
             raise SourceUnreachable("The encoder has gone again.")
-        return Connection(ready, "stream", "flv", closing=publisher.stop)
+        # One that has gone already left what it sent.
+        closing = None if publisher is None else publisher.stop
+        return Connection(ready, "stream", "flv", closing=closing)
 
     def close(self) -> None:
         """Take no more encoders under the key, and let go of the one there is."""

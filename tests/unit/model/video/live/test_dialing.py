@@ -1,9 +1,7 @@
 """Connections to other machines: TLS, certificates, addresses that do not answer."""
 
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,11 +13,7 @@ from model.errors import SourceUnreachable
 from model.video.live.dialing import dial, resolve_any
 from model.video.live.http_get import get
 from tests.live_streams import free_port
-
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="needs the openssl program"
-)
-
+from tests.tls_front import make_certificate, needs_openssl
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
@@ -31,15 +25,8 @@ def here(*_: object) -> list[str]:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[int]:
     """A TLS server that answers each request with a short page."""
-    path = tmp_path / "cam.pem"
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-    names = ["-subj", "/CN=cam.example", "-addext", "subjectAltName=DNS:cam.example"]
-    keys = ["-keyout", str(tmp_path / "key.pem"), "-out", str(path)]
-    subprocess.run(
-        ["openssl", *command.split(), *names, *keys], check=True, capture_output=True
-    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, tmp_path / "key.pem")
+    context.load_cert_chain(*make_certificate(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -51,9 +38,7 @@ def server(tmp_path: Path) -> Iterator[int]:
                         context.wrap_socket(plain, server_side=True) as secure,
                     ):
                         secure.recv(4096)
-                        secure.sendall(
-                            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-                        )
+                        secure.sendall(ANSWER)
 
         threading.Thread(target=serve, daemon=True).start()
         yield int(listener.getsockname()[1])
