@@ -15,6 +15,7 @@ SEGMENT_TYPE = "video/mp4"
 LEAST_HOLE_S = 0.05
 LONGEST_GAP_S = 4.0  # a player skips a gap segment by segment
 TARGET_S = 4
+BEHIND_TARGETS = 3  # at which players begin, by RFC 8216bis 6.3.3
 
 
 def segment_name(number: int) -> str:
@@ -33,14 +34,18 @@ def write_playlist(
         is_over: nothing will be added.
     """
     longest = max((one.duration_s for one in segments), default=0.0)
+    target_s = max(TARGET_S, ceil(longest))
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:8",
-        f"#EXT-X-TARGETDURATION:{max(TARGET_S, ceil(longest))}",
+        f"#EXT-X-TARGETDURATION:{target_s}",
         "#EXT-X-PLAYLIST-TYPE:EVENT",
         "#EXT-X-INDEPENDENT-SEGMENTS",
         "#EXT-X-MEDIA-SEQUENCE:0",
     ]
+    begins_s = _beside_hole(segments, 0.0 if is_over else -BEHIND_TARGETS * target_s)
+    if begins_s is not None:
+        lines.append(f"#EXT-X-START:TIME-OFFSET={begins_s:.3f}")
     at_s, head = 0.0, ""
     for segment in segments:
         hole_s = segment.start_s - at_s
@@ -70,6 +75,22 @@ def write_playlist(
     if is_over:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
+
+
+def _beside_hole(segments: Sequence[LiveSegment], wanted_s: float) -> float | None:
+    """Tell where to begin instead of in a hole, where some players stay for good.
+
+    Args:
+        segments: in order, one at least.
+        wanted_s: where players begin; below 0: from the end.
+
+    Returns:
+        None: there is no hole.
+    """
+    end_s = segments[-1].start_s + segments[-1].duration_s
+    at_s = wanted_s if wanted_s >= 0 else max(0.0, end_s + wanted_s)
+    after = next(one for one in segments if one.start_s + one.duration_s > at_s)
+    return after.start_s if after.start_s - at_s > LEAST_HOLE_S else None
 
 
 def _gap(hole_s: float, name: str) -> Iterator[str]:

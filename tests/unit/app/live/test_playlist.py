@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
+
 from app.live.playlist import write_playlist
 from app.live.tables import LiveSegment
 
@@ -53,3 +55,30 @@ def test_a_new_head_is_named_and_begins_anew() -> None:
         '#EXT-X-MAP:URI="seg1.mp4",BYTERANGE="100@0"',
     ]
     assert "#EXT-X-BYTERANGE:900@100" in text
+
+
+@pytest.mark.parametrize(
+    ("is_over", "last_s", "begins"),
+    [
+        (False, 40.0, "#EXT-X-START:TIME-OFFSET=40.000"),  # 12 s before its end
+        (False, 8.0, None),
+        (True, 40.0, None),
+    ],
+)
+def test_players_do_not_begin_in_a_hole(
+    is_over: bool, last_s: float, begins: str | None
+) -> None:
+    segments = [segment(0, 0.0), segment(1, 4.0), segment(2, last_s, after_gap=True)]
+
+    text = write_playlist(segments, began_at=None, is_over=is_over)
+
+    found = [line for line in text.splitlines() if "EXT-X-START" in line]
+    assert found == ([] if begins is None else [begins])
+
+
+def test_the_first_picture_of_one_that_was_recorded_late_is_where_players_begin() -> (
+    None
+):
+    text = write_playlist([segment(0, 6.0)], began_at=None, is_over=True)
+
+    assert "#EXT-X-START:TIME-OFFSET=6.000" in text
