@@ -50,7 +50,7 @@ export function recordingWords({ recording, recording_problem: problem }) {
 export function factsOf(stream) {
   const facts = [stream.source];
   if (stream.facts) facts.push(`${stream.facts.height}p${stream.facts.fps ? ` ${Math.round(stream.facts.fps)} fps` : ""}`);
-  if (stream.edge_s > 0) facts.push(`${clock(stream.edge_s)} so far`);
+  if (stream.edge_s > 0) facts.push(`${clock(stream.edge_s)}${isOpen(stream) ? " so far" : ""}`);
   if (stream.model) facts.push(`model ${stream.model}`);
   facts.push(recordingWords(stream));
   return facts.join(" · ");
