@@ -1,5 +1,7 @@
 """`touchline live`: streams of a service, and their events into Sportscode."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ Key = Annotated[
     ),
 ]
 LOCAL = "http://localhost:8000"
+PIECE_BYTES = 65536
 VideoId = Annotated[str, typer.Argument(help="Of the stream's video.")]
 
 
@@ -44,6 +47,41 @@ def start(
             source, name=name, model=model, record=record, analyse_after=analyse_after
         )
     typer.echo(video.id)
+
+
+@live.command()
+def send(
+    name: Annotated[str | None, typer.Option(help="The video's title.")] = None,
+    model: Annotated[str | None, typer.Option(help="A live model.")] = None,
+    record: Annotated[bool, typer.Option(help="Keep the pictures.")] = True,
+    analyse_after: Annotated[
+        bool, typer.Option("--analyse-after", help="Analyse the recording afterwards.")
+    ] = False,
+    url: Url = LOCAL,
+    key: Key = None,
+) -> None:
+    """Send what comes by a pipe: MPEG-TS, or what else can be read as it comes.
+
+    Prints the id of the video first; the stream ends with the pipe.
+
+        ffmpeg -i INPUT -c copy -f mpegts - | touchline live send --name "Cup final"
+    """
+    if sys.stdin.isatty():
+        raise typer.BadParameter(
+            "nothing comes by a pipe: ffmpeg … -f mpegts - | touchline live send"
+        )
+    with _client(url, key) as client:
+        video = client.start_live(
+            "push", name=name, model=model, record=record, analyse_after=analyse_after
+        )
+        typer.echo(video.id)
+        pieces = iter(lambda: os.read(sys.stdin.fileno(), PIECE_BYTES), b"")
+        try:
+            if not client.push_live(video, pieces):
+                typer.echo("error: the stream has ended before the pipe", err=True)
+                raise typer.Exit(1)
+        finally:
+            client.end_live(video)
 
 
 @live.command("list")

@@ -6,6 +6,7 @@ ClientError
 ├── WaitTimeout           the time that was allowed is over
 ├── UploadStopped         an upload ended before its last byte; it can be resumed
 ├── FileChanged           a file changed while it was being uploaded
+├── LivePushRefused       a live stream takes nothing from us
 ├── JobFailed             an analysis or a rendering failed or was canceled
 ├── BadSignature          a webhook message is not from the service, or is old
 └── ApiProblem            the service answered with a problem document
@@ -51,6 +52,10 @@ class UploadStopped(ClientError):
         super().__init__(message)
         self.upload = upload
         self.offset_bytes = offset_bytes
+
+
+class LivePushRefused(ClientError):
+    """A live stream takes nothing from us; the message says why."""
 
 
 class FileChanged(ClientError):

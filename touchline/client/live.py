@@ -1,11 +1,13 @@
 """What the client does with live streams: begin, watch, stop."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from touchline.client.errors import ClientError
+from touchline.client.live_push import LivePush
 from touchline.client.reading import read
 from touchline.client.records import JobError, Video
 from touchline.client.transport import Patience, passes
@@ -15,6 +17,7 @@ StreamState = Literal[
     "waiting", "connecting", "live", "interrupted", "ending", "ended", "failed"
 ]
 ChangeKind = Literal["provisional", "final", "retracted"]
+LOOK_S = 0.5
 CHANGES = ("provisional", "final", "retracted")
 
 
@@ -122,6 +125,38 @@ class LiveCalls(VideoCalls):
         """End a stream in order: its recording becomes the video's file."""
         path = f"/live/{id_of(video)}/stop"
         return read(LiveStream, self._http.json("POST", path))
+
+    def push_live(self, video: Video | str, pieces: Iterable[bytes]) -> bool:
+        """Send the bytes of a stream whose source is `push`, at their own pace.
+
+        Any format that can be read as it comes, MPEG-TS above all, which can be gone
+        on with after a lost connection. What is sent is taken, not yet spotted, when
+        this returns: stop the stream once its edge moves no more.
+
+        Returns:
+            False: the stream has ended before.
+
+        Raises:
+            LivePushRefused: the stream takes nothing from us; the message says why.
+            NotReachable: the service was not there for as long as retries may take.
+        """
+        return LivePush(self._http, f"/live/{id_of(video)}/push").send(pieces)
+
+    def end_live(self, video: Video | str, *, still_s: float = 3.0) -> LiveStream:
+        """Stop a stream once all that was sent has been seen.
+
+        Args:
+            still_s: for so long nothing more is seen then.
+        """
+        edge_s, since = -1.0, time.monotonic()
+        while time.monotonic() - since < still_s:
+            stream = self.live(video)
+            if stream.is_over:
+                return stream
+            if stream.edge_s > edge_s:
+                edge_s, since = stream.edge_s, time.monotonic()
+            time.sleep(LOOK_S)
+        return self.stop_live(video)
 
     def live_events(
         self, video: Video | str, *, after: int | None = None

@@ -73,6 +73,11 @@ class Patience:
 class Transport:
     """One connection pool to one service.
 
+    Attributes:
+        url: of the service, without a slash at its end.
+        authorization: the header that says who asks.
+        uses_proxies: whether those of the environment are used.
+
     Args:
         url: of the service; a path in it is kept.
         key: sent as a bearer token.
@@ -92,11 +97,13 @@ class Transport:
         if parts.username or parts.password:
             raise ValueError("the address holds a password; pass `key` instead")
         self.url, self.limits = url.rstrip("/"), limits
-        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self.authorization = {"authorization": f"Bearer {key}"} if key else {}
+        # No proxy leads to ourselves.
+        self.uses_proxies = parts.hostname not in LOOPBACK
         self._http = httpx.Client(
-            headers={**headers, "user-agent": "touchline-client"},
+            headers={**self.authorization, "user-agent": "touchline-client"},
             timeout=limits.timeout_s,
-            trust_env=parts.hostname not in LOOPBACK,  # No proxy leads to ourselves.
+            trust_env=self.uses_proxies,
         )
 
     def close(self) -> None:

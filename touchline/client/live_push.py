@@ -1,0 +1,80 @@
+"""Bytes of a live stream to the service, over a WebSocket: from a pipe or a program."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from touchline.client.errors import LivePushRefused, NotReachable
+from touchline.client.transport import Patience, Transport
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
+
+ENDED = 1000
+PASSING = (1001, 1006, 1011, 1012, 1013)  # codes of ends after which it is tried again
+READY_S = 15.0
+OPEN_S = 10.0
+
+
+class LivePush:
+    """Sends to one stream; a connection that is lost is made again."""
+
+    def __init__(self, http: Transport, path: str) -> None:
+        self._http, self._path = http, path
+        self._patience = Patience(http.limits.retry_s)
+
+    def send(self, pieces: Iterable[bytes]) -> bool:
+        """Send all of it; False: the stream has ended before.
+
+        Raises:
+            LivePushRefused: the stream takes nothing from us; the message says why.
+            NotReachable: the service was not there for as long as retries may take.
+        """
+        left: Iterator[bytes] = iter(pieces)
+        piece = next(left, None)
+        while piece is not None:
+            piece, code, why = self._send_some(piece, left)
+            if piece is None or code == ENDED:
+                break
+            if code not in PASSING:
+                raise LivePushRefused(f"The stream takes nothing: {why or code}.")
+            if not self._patience.pause():
+                raise NotReachable(
+                    f"{self._http.url} did not take the stream: {why or 'no answer'}."
+                )
+        return piece is None
+
+    def _send_some(
+        self, piece: bytes | None, left: Iterator[bytes]
+    ) -> tuple[bytes | None, int, str]:
+        """Send over one connection; gives what is left to send, and how it ended."""
+        from websockets.exceptions import ConnectionClosed, WebSocketException
+
+        try:
+            with self._connected() as socket:
+                socket.recv(timeout=READY_S)  # It is ready.
+                self._patience.renew()
+                while piece is not None:
+                    if piece:
+                        socket.send(piece)
+                    piece = next(left, None)
+        except ConnectionClosed as exc:
+            if exc.rcvd is None:
+                return piece, 1006, "the connection was lost"
+            return piece, exc.rcvd.code, exc.rcvd.reason
+        except (OSError, WebSocketException) as exc:
+            return piece, 1006, str(exc)
+        return None, ENDED, ""
+
+    @contextmanager
+    def _connected(self) -> Iterator["ClientConnection"]:
+        from websockets.sync.client import connect
+
+        url = f"{self._http.url.replace('http', 'ws', 1)}{self._path}"
+        with connect(
+            url,
+            additional_headers=self._http.authorization,
+            open_timeout=OPEN_S,
+            proxy=True if self._http.uses_proxies else None,
+        ) as socket:
+            yield socket
