@@ -8,6 +8,7 @@ waiting for the step before, the network, the spots. Pictures come at the pace o
 match, from a decoder that runs beside. Head-room is how many times the pace the spotter
 alone could keep, on the same pictures from memory. Look-ahead, how much video the
 network waits for, is a property of the model and stands beside them, never in them.
+What became final is held against the events of the same model over the file.
 AP is that of `touchline evaluate`: within +-0.5 s, by the checkpoint's own NMS.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+import touchline
 from benchmarks.machine import processor
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import find_checkpoint
@@ -25,11 +27,13 @@ from model.data.matches import find_matches
 from model.engines.choose import choose_stream
 from model.engines.runtime import Floats, Frames, StreamRuntime
 from model.evaluation.evaluate import evaluate_checkpoint
-from model.spotting.live import LiveSpotter
+from model.spotting.live import LiveChange, LiveSpotter
 from model.video.decode import Step, decode_in_child
 
 PERCENTILES = (50, 95, 99)
 TOLERANCE_S = 0.5
+SAME_S = 0.15  # a step, and what rounding adds
+TAIL_S = 3.0  # at the end of the stretch, which the file goes on after
 
 
 class Timed:
@@ -79,7 +83,8 @@ def _print_latency(
     checkpoint: Checkpoint, runtime: Timed, options: argparse.Namespace
 ) -> None:
     spotter = LiveSpotter(checkpoint.manifest, runtime)
-    rows, changes = _at_pace(spotter, runtime, options.video, options.seconds)
+    rows, told = _at_pace(spotter, runtime, options.video, options.seconds)
+    changes = len(told)
     print(
         f"{checkpoint.manifest.name} on {spotter.engine}, look-ahead "
         f"{spotter.look_ahead_s:g} s; {len(rows)} steps at {spotter.fps:g} a second, "
@@ -94,18 +99,47 @@ def _print_latency(
     most = _most_steps_a_second(checkpoint, runtime.runtime, options.video)
     room = most / spotter.fps
     print(f"\n{most:.0f} steps a second at most: head-room {room:.1f}\n")
+    _print_against_file(options, told)
+
+
+def _print_against_file(
+    options: argparse.Namespace, told: Sequence[LiveChange]
+) -> None:
+    """Hold what became final against the events of the same model over the file."""
+    until_s = options.seconds - TAIL_S
+    live = [
+        (one.label, one.media_s)
+        for one in told
+        if one.kind == "final" and one.media_s < until_s
+    ]
+    spotted = touchline.load(options.model).spot(options.video)
+    file = [(one.type, one.time_s) for one in spotted.events if one.time_s < until_s]
+    left, away_s = list(file), []
+    for label, media_s in live:
+        near = [one for one in left if one[0] == label]
+        best = min(near, key=lambda one: abs(one[1] - media_s), default=None)
+        if best is not None and abs(best[1] - media_s) <= SAME_S:
+            left.remove(best)
+            away_s.append(abs(best[1] - media_s))
+    print(
+        f"events to {until_s:g} s: {len(live)} live, {len(file)} of the file, "
+        f"{len(away_s)} the same within {SAME_S:g} s (at most "
+        f"{max(away_s, default=0.0):.3f} s apart), {len(live) - len(away_s)} live "
+        f"alone, {len(left)} of the file alone\n"
+    )
 
 
 def _at_pace(
     spotter: LiveSpotter, runtime: Timed, video: Path, seconds: float
-) -> tuple[list[dict[str, float]], int]:
+) -> tuple[list[dict[str, float]], list[LiveChange]]:
     """Push a video at its own pace; give what each step took, by stage, in seconds."""
-    rows, changes = [], 0
+    rows: list[dict[str, float]] = []
+    changes: list[LiveChange] = []
     with decode_in_child(video, spotter.frame_spec) as decoded:
         for step, due_s in _paced(decoded, seconds):
             runtime.taken_s.clear()
             began = time.perf_counter()
-            changes += len(spotter.push(step.image, step.time_s))
+            changes += spotter.push(step.image, step.time_s)
             ended = time.perf_counter()
             network = sum(runtime.taken_s)
             rows.append(
@@ -116,7 +150,7 @@ def _at_pace(
                     "all": ended - due_s,
                 }
             )
-    changes += len(spotter.close())
+    changes += spotter.close()
     return rows, changes
 
 

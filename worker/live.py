@@ -14,9 +14,7 @@ from app.core.broker.notifier import LIVE_QUEUE, make_celery
 from app.core.errors import RequestProblem, StartFailed
 from app.core.settings import BEATS_IN_LEASE, Settings
 from app.live.models import find_live_model
-from model.errors import ModelError
 from worker.job_task import load_handlers
-from worker.live_streams.parts import PARTS
 from worker.pool import JobWorker, Work
 
 HEARTBEAT = timedelta(seconds=2)
@@ -32,12 +30,11 @@ def quick(settings: Settings) -> Settings:
 
 
 def warm_up(settings: Settings) -> dict[str, object]:
-    """Load the model once: what a takeover would wait for is in memory then."""
+    """Look whether there is a model; a stream loads its own, in about a second."""
     try:
-        name = find_live_model(None, settings).name
-        PARTS.load_spotter(name, settings)
-    except (RequestProblem, ModelError) as exc:  # Another one may be asked for.
-        log.warning("live_model_not_loaded", error=str(exc))
+        find_live_model(None, settings)
+    except RequestProblem as exc:  # Another one may be asked for.
+        log.warning("live_model_not_found", error=str(exc))
     return {"streams": settings.live_streams}
 
 
@@ -54,7 +51,7 @@ worker = JobWorker(
     Work(
         queue=LIVE_QUEUE,
         handlers=load_handlers(LIVE_QUEUE),
-        loading="it loads its model",
+        loading="it is starting",
         warm_up=partial(warm_up, settings),
         runs_at_once=settings.live_streams,
     ),

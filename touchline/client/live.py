@@ -38,6 +38,7 @@ class LiveStream:
         edge_s: of the latest picture the model has seen.
         recorded_s: up to where the recording can be viewed.
         changes: the number of the latest change of events.
+        end_reason: why it ended by itself, before its source was over.
     """
 
     video_id: str
@@ -54,6 +55,7 @@ class LiveStream:
     recorded_s: float
     changes: int
     error: JobError | None
+    end_reason: str | None = None
 
     @property
     def is_over(self) -> bool:
