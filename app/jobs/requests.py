@@ -29,6 +29,7 @@ def request(
     priority: int = 0,
     parent_id: UUID | None = None,
     job_id: UUID | None = None,
+    batch_id: UUID | None = None,
 ) -> Job:
     """Queue a new job, in its video's project; notify its workers after the commit.
 
@@ -42,6 +43,7 @@ def request(
         video_id=video_id,
         project_id=project_of(session) if video_id is None else of_video,
         parent_id=parent_id,
+        batch_id=batch_id,
         params=dict(params or {}),
         priority=priority,
         needs=needs_of(kind),

@@ -194,6 +194,7 @@ def _request_next(session: Session, wanted: NextJob, job: Job) -> None:
         params=wanted.params,
         priority=job.priority,
         parent_id=job.id,
+        batch_id=job.batch_id,
         job_id=wanted.id,
         now=utc_now(),
     )

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
+from app.batches.tables import Batch
 from app.core.db.base import Base, Signed, new_id
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.jobs.kinds import JobKind
@@ -51,6 +52,16 @@ class Job(Signed, Base):
         Index(None, "parent_id"),
         Index(None, "finished_at"),  # for streams: what has just ended
         Index(None, "project_id"),
+        Index(None, "batch_id", postgresql_where=text("batch_id is not null")),
+        Index(None, "project_id", "kind", "started_at"),  # whose turn it is
+        Index(
+            "ix_jobs_waiting",
+            "project_id",
+            text("priority desc"),
+            "created_at",
+            "id",
+            postgresql_where=text("status in ('queued','running')"),
+        ),
         Index(
             "ix_jobs_open",
             "status",
@@ -70,6 +81,9 @@ class Job(Signed, Base):
     project_id: Mapped[UUID] = mapped_column(
         ForeignKey(Project.id), server_default=text(f"'{DEFAULT_PROJECT_ID}'::uuid")
     )  # its video's, if it has one
+    batch_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Batch.id, ondelete="SET NULL")
+    )  # the batch that asked for it, or for the job that did
     # What was asked for; spot: {"model": a checkpoint, or null for the default}.
     params: Mapped[dict[str, object]] = mapped_column(
         default=dict, server_default=text("'{}'")

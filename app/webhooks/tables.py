@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.batches.tables import Batch
 from app.core.db.base import Base, Signed, new_id
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.jobs.tables import Job
@@ -119,6 +120,7 @@ class Delivery(Base):
         Index(None, "webhook_id", "id"),
         Index(None, "video_id"),
         Index(None, "job_id"),
+        Index(None, "batch_id", postgresql_where=text("batch_id is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -129,6 +131,9 @@ class Delivery(Base):
         ForeignKey(Video.id, ondelete="CASCADE")
     )
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey(Job.id, ondelete="CASCADE"))
+    batch_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Batch.id, ondelete="CASCADE")
+    )  # with no webhook: it goes to the callback URL of the batch
     type: Mapped[str]  # such as video.completed
     url: Mapped[str]
     # What may hang, and then holds up its own messages alone: the webhook, else the
