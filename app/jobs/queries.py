@@ -1,7 +1,7 @@
 """Statements about jobs, built without a session."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import (
@@ -16,15 +16,17 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     type_coerce,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.needs import offers_of
 from app.jobs.tables import Job, JobStatus
+from app.projects.tables import Project
 from app.videos.tables import Video
 
 # The order in which waiting jobs are run.
@@ -93,20 +95,62 @@ def claimable_jobs(
 ) -> Select[UUID]:
     """List the jobs that `claim_job` would take now, in the order of the queue.
 
+    Projects take turns among jobs of one priority: next comes the project that has the
+    fewest jobs running, and of several the one whose turn was longest ago. Within a
+    project the oldest comes first. So ten thousand jobs of one project are not in the
+    way of another one's three.
+
     Args:
         owner: the process that would take them.
     """
-    return (
-        select(Job.id)
-        .where(
-            Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
-            Job.kind.in_(kinds),
-            _is_claimable(max_attempts, max_interruptions),
-            _can_run(owner),
-        )
+    turn = func.row_number().over(
+        partition_by=Job.priority, order_by=(Job.created_at, Job.id)
+    )
+    columns = (Job.id, Job.priority, Job.created_at, turn.label("turn"))
+    wanted = (
+        Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
+        Job.kind.in_(kinds),
+        _is_claimable(max_attempts, max_interruptions),
+        _can_run(owner),
+    )
+    project = select(Project.id).subquery("project")
+    waiting = (
+        select(*columns)
+        .where(Job.project_id == project.c.id, *wanted)
         .order_by(*QUEUE_ORDER)
         .limit(limit)
+        .lateral("waiting")
     )
+    running, latest = _share_of(project.c.id, kinds)
+    return (
+        select(waiting.c.id)
+        .select_from(project)
+        .join(waiting, true())
+        .order_by(
+            waiting.c.priority.desc(),
+            running + waiting.c.turn,
+            latest.nulls_first(),
+            *(waiting.c.created_at, waiting.c.id),
+        )
+        .limit(limit)
+    )
+
+
+def _share_of(
+    project_id: ColumnElement[UUID], kinds: Collection[JobKind]
+) -> tuple[ColumnElement[int], ColumnElement[datetime]]:
+    """Tell how many jobs of a project run, and when the latest one began."""
+    its = aliased(Job)
+    is_its = and_(its.project_id == project_id, its.kind.in_(kinds))
+    is_run = and_(its.status == JobStatus.RUNNING, its.lease_expires_at > func.now())
+    running = select(func.count()).where(is_its, is_run).scalar_subquery()
+    latest = [
+        select(func.max(its.started_at))
+        .where(its.project_id == project_id, its.kind == kind)
+        .scalar_subquery()
+        for kind in kinds
+    ]
+    return running, func.greatest(*latest)
 
 
 def _is_claimable(max_attempts: int, max_interruptions: int) -> ColumnElement[bool]:
