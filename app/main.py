@@ -16,6 +16,8 @@ from app.annotations import import_routes as imports
 from app.annotations import review_plan_routes as review_plan
 from app.annotations import reviewed_routes as reviewed
 from app.annotations import routes as annotations
+from app.batches import events_routes as batch_events
+from app.batches import routes as batches
 from app.checkpoints import default_routes, keeping_routes
 from app.checkpoints import routes as models
 from app.clips import clip_file_routes as clip_files
@@ -101,6 +103,7 @@ TAGS = [
         ("reports", "A match as one HTML file, for people without the service."),
         ("clips", "Highlights: reels, single clips and playlists of events."),
         ("jobs", "Analyses that wait, run or have ended."),
+        ("batches", "Many videos with one model, behind what is uploaded."),
         ("live", "Live sources: events while they are played, and what is recorded."),
         ("streams", "Changes as they happen, by server-sent events."),
         ("webhooks", "Messages to webhooks and callback URLs, and sending them again."),
@@ -185,6 +188,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         saved_searches.router,
         training_readiness.router,
         trainings.router,
+        *(batches.router, batch_events.router),
         osl.router,
         *(models.file_router, default_routes.router, default_routes.admin_router),
         *(keeping_routes.router, comparisons.router, many_routes.router),

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from sqlalchemy import delete
 from starlette.routing import compile_path
 
+from app.batches.tables import Batch
 from app.checkpoints.tables import ModelChoice
 from app.comparisons.tables import Comparison
 from app.core.http.paths import rivals_of
@@ -83,6 +84,7 @@ class RunningApi:
                 Training,
                 Comparison,
                 ModelChoice,
+                Batch,
             ):
                 session.execute(delete(row))
             # Jobs of trainings and comparisons go with nothing else.

@@ -35,6 +35,7 @@ from app.jobs.kinds import kinds_of
 from app.jobs.needs import offers_of, release
 from app.uploads.cleanup import complete_whole_uploads
 from app.webhooks.signing import webhook_secret
+from worker.batch_loop import start_batches
 from worker.heartbeat import start_heartbeat
 from worker.job_loop import JobLoop
 from worker.job_task import load_handlers
@@ -100,6 +101,7 @@ def _start(node: str) -> None:
     for loop in _job_loops():
         loop.start()
     sweeping.start(leaving=leaving)
+    start_batches(_resources(), leaving=leaving)
     start_loop(
         "uploads",
         partial(complete_whole_uploads, _resources()),

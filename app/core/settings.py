@@ -91,6 +91,7 @@ class Settings(StorageSettings, BaseSettings):
     match_tolerance: Duration = timedelta(seconds=0.5)  # a spot takes a decision within
     max_attempts: int = Field(default=3, ge=1)  # failed runs before a job is given up
     max_interruptions: int = Field(default=10, ge=1)  # runs whose worker died, likewise
+    batch_window: int = Field(default=200, ge=1, le=10_000)  # jobs of one batch queued
     save_every: Duration = timedelta(seconds=60)  # of video; what a death may cost
     lease: Duration = timedelta(seconds=60)
     heartbeat: Duration = timedelta(seconds=10)

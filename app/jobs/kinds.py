@@ -32,6 +32,7 @@ class JobKind(StrEnum):
     TRAIN = "train"  # makes a model out of what people reviewed
     COMPARE = "compare"  # holds models against each other
     LIVE = "live"  # follows a live source: events while it is played
+    BATCH = "batch"  # lists the videos of a batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,12 @@ KINDS: Mapping[JobKind, KindSpec] = {
         is_source=True,
         stage="live",
         own_route="/live",
+    ),
+    JobKind.BATCH: KindSpec(
+        "worker.handlers.list_batch:list_batch",
+        BACKGROUND_QUEUE,
+        stage="list",
+        own_route="/batches",
     ),
 }
 

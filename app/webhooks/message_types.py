@@ -17,6 +17,9 @@ MessageType = Literal[
     "training.completed",
     "training.failed",
     "training.canceled",
+    "batch.completed",
+    "batch.failed",
+    "batch.canceled",
     "ping",
 ]
 PING: MessageType = "ping"  # sent when it is asked for, whatever the filters

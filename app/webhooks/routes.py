@@ -23,6 +23,7 @@ from app.webhooks.queries import (
     resume_endpoint,
 )
 from app.webhooks.schemas import (
+    BatchMessage,
     CreatedMessage,
     Delivery,
     DeliveryPage,
@@ -154,6 +155,25 @@ def training_failed(body: WebhookMessage) -> None:
 @messages.post("training.canceled", openapi_extra=SIGNATURE, responses=ANSWERS)
 def training_canceled(body: WebhookMessage) -> None:
     """Sent to webhooks when a training has been canceled."""
+
+
+@messages.post("batch.completed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def batch_completed(body: BatchMessage) -> None:
+    """Sent when every item of a batch has ended; `counts` tells how many failed.
+
+    Goes to webhooks and to the batch's own callback_url. Sent again when a batch that
+    was resumed has ended once more.
+    """
+
+
+@messages.post("batch.failed", openapi_extra=SIGNATURE, responses=ANSWERS)
+def batch_failed(body: BatchMessage) -> None:
+    """Sent when the source of a batch could not be listed to its end."""
+
+
+@messages.post("batch.canceled", openapi_extra=SIGNATURE, responses=ANSWERS)
+def batch_canceled(body: BatchMessage) -> None:
+    """Sent when a batch has been canceled and nothing of it runs any more."""
 
 
 @messages.post("review.completed", openapi_extra=SIGNATURE, responses=ANSWERS)

@@ -32,6 +32,7 @@ class Delivery(BaseModel):
     id: UUID = Field(description="The header webhook-id of each attempt.")
     video_id: UUID | None = Field(description="Null: it is about no single video.")
     job_id: UUID | None
+    batch_id: UUID | None = Field(description="Of a message about a batch.")
     type: str = Field(examples=["video.completed"])
     url: str
     status: Literal["pending", "delivered", "failed", "gone", "held"] = Field(
@@ -111,6 +112,30 @@ class CreatedData(BaseModel):
     links: dict[str, str]
 
 
+class BatchCounts(BaseModel):
+    """Items of a batch by their state."""
+
+    pending: int = Field(description="No job is queued for them yet.")
+    queued: int = Field(description="A job waits for a worker.")
+    running: int
+    succeeded: int
+    skipped: int = Field(description="Their video shows what this model found.")
+    failed: int
+    canceled: int
+    total: int
+
+
+class BatchData(BaseModel):
+    """What a webhook tells of a batch that has ended."""
+
+    batch_id: UUID
+    name: str | None
+    status: Literal["completed", "failed", "canceled"]
+    counts: BatchCounts
+    failures: dict[str, int] = Field(description="Items by the code of their error.")
+    links: dict[str, str]
+
+
 class PingData(BaseModel):
     """What a ping tells."""
 
@@ -139,6 +164,14 @@ class CreatedMessage(BaseModel):
     type: Literal["event.created"]
     timestamp: datetime
     data: CreatedData
+
+
+class BatchMessage(BaseModel):
+    """The body of a message about a batch."""
+
+    type: Literal["batch.completed", "batch.failed", "batch.canceled"]
+    timestamp: datetime
+    data: BatchData
 
 
 class PingMessage(BaseModel):

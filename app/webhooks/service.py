@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from app.batches.tables import Batch
 from app.core.db.base import new_id, utc_now
 from app.core.tracing.context import (
     TraceContext,
@@ -100,6 +101,7 @@ class About:
     video_id: UUID | None = None
     job_id: UUID | None = None
     traceparent: str | None = None
+    batch_id: UUID | None = None
 
 
 def announce(
@@ -110,17 +112,18 @@ def announce(
     data: Mapping[str, object],
     video_id: UUID | None = None,
     job: Job | None = None,
+    batch: Batch | None = None,
     now: datetime | None = None,
 ) -> UUID | None:
     """Write a message to whoever wants it: each webhook of the project, and the
-    callback URL of the video if it is about a video or a clip.
+    callback URL of the video if it is about a video or a clip, or of the batch.
 
     Returns:
         A message to announce, which has the sender find them all; None: nobody is told.
     """
     now = now or utc_now()
     body = write_body(message_type, data, now=now)
-    about = About(video_id)
+    about = About(video_id, batch_id=None if batch is None else batch.id)
     if job is not None:
         about = About(video_id, job.id, _trace_of(job))
     messages = [
@@ -133,6 +136,9 @@ def announce(
         if video is not None and video.callback_url is not None:
             made = _delivery(message_type, body, about, video.callback_url, now=now)
             messages.append(_tell_callback(session, made))
+    if batch is not None and batch.callback_url is not None:
+        made = _delivery(message_type, body, about, batch.callback_url, now=now)
+        messages.append(_tell_callback(session, made))
     return next((one for one in messages if one is not None), None)
 
 
@@ -184,6 +190,7 @@ def _delivery(
         id=new_id(),
         video_id=about.video_id,
         job_id=about.job_id,
+        batch_id=about.batch_id,
         type=message_type,
         url=url,
         body=body,

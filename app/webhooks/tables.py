@@ -86,12 +86,15 @@ def _in_project(
     project_id: UUID,
     video_id: SQLColumnExpression[UUID | None],
     webhook_id: SQLColumnExpression[UUID | None],
+    batch_id: SQLColumnExpression[UUID | None],
 ) -> ColumnElement[bool]:
-    """Tell which messages are of a webhook of the project, or of a video of it."""
+    """Tell which messages are of a webhook, a video or a batch of the project."""
     its = Webhook.__table__.alias("project_webhooks").c  # no entity: asked no further
+    batches = Batch.__table__.alias("project_batches").c
     return or_(
         of_a_video_in(project_id, video_id),
         webhook_id.in_(select(its.id).where(its.project_id == project_id)),
+        batch_id.in_(select(batches.id).where(batches.project_id == project_id)),
     )
 
 
@@ -163,7 +166,7 @@ class Delivery(Base):
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
-        return _in_project(project_id, cls.video_id, cls.webhook_id)
+        return _in_project(project_id, cls.video_id, cls.webhook_id, cls.batch_id)
 
     @property
     def shown_status(self) -> DeliveryStatus:
@@ -216,7 +219,9 @@ class DeliveryAttempt(Base):
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:
         its = Delivery.__table__.alias("project_deliveries").c
-        of_the_project = _in_project(project_id, its.video_id, its.webhook_id)
+        of_the_project = _in_project(
+            *(project_id, its.video_id, its.webhook_id, its.batch_id)
+        )
         return cls.delivery_id.in_(select(its.id).where(of_the_project))
 
 

@@ -45,6 +45,13 @@ class NewestFirstCursor(Cursor):
     before: UUID
 
 
+class BatchItemsCursor(Cursor):
+    """After an item of a batch."""
+
+    list: Literal["batch-items"] = "batch-items"
+    after: int = Field(ge=0, le=2**53)
+
+
 class TrainingLogCursor(Cursor):
     """After a line of a training's log."""
 

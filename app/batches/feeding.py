@@ -1,0 +1,229 @@
+"""A batch goes on: some jobs at a time are queued for it, and their ends are noted.
+
+One step at a time holds a batch's row, whoever makes it; it is short, so that neither
+ten thousand rows are locked at once nor ten thousand jobs wait in the queue.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from app.batches.item_jobs import QuotaFull, queue_item
+from app.batches.items import AT_ONCE
+from app.batches.queries import (
+    batches_under_way,
+    count_in,
+    lock_batch,
+    pending_items,
+    put_items,
+    queued_items,
+)
+from app.batches.service import failures_by_code, progress_of
+from app.batches.tables import Batch, BatchItem, BatchStatus, ItemState
+from app.core.db.base import utc_now
+from app.core.db.session import Sessions
+from app.core.errors import JobIsFinished
+from app.core.settings import Settings
+from app.jobs.kinds import KINDS, JobKind
+from app.jobs.service import cancel
+from app.jobs.tables import Job, JobStatus
+from app.webhooks.service import announce
+
+QUEUED_AT_ONCE = 20  # in a transaction
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Stepped:
+    """What a round did.
+
+    Attributes:
+        queued: jobs, by the queue of their workers; one of each is told of.
+        delivery_id: a webhook message to announce.
+    """
+
+    queued: dict[str, UUID]
+    delivery_id: UUID | None = None
+
+
+def advance_batches(sessions: Sessions, *, settings: Settings) -> Stepped:
+    """Take every batch that has not ended a step further."""
+    done = Stepped({})
+    with sessions() as session:
+        found = session.scalars(batches_under_way()).all()
+    for batch_id in found:
+        while _step(sessions, batch_id, settings, done):
+            pass
+    return done
+
+
+def _step(
+    sessions: Sessions, batch_id: UUID, settings: Settings, done: Stepped
+) -> bool:
+    """Do one transaction for a batch; whether there is more to be done at once."""
+    with sessions.begin() as session:
+        batch = session.scalars(lock_batch(batch_id, skip_locked=True)).one_or_none()
+        if batch is None:  # Another process is at it.
+            return False
+        _note_ends(session, batch)
+        if batch.status == BatchStatus.CANCELING:
+            has_more = _cancel(session, batch, settings, done)
+        else:
+            _note_listing(session, batch)
+            has_more = batch.error_code is None and _feed(
+                session, batch, settings, done
+            )
+        session.flush()
+        if not has_more:
+            _finish(session, batch, settings, done)
+    return has_more
+
+
+def _note_ends(session: Session, batch: Batch) -> None:
+    """Keep with each item how its job ended."""
+    for item, job in session.execute(queued_items(batch.id)):
+        if job is None:
+            _end(item, ItemState.FAILED)
+            item.error_code, item.error_retryable = "video_deleted", False
+            item.error_detail = "The video was deleted before it was analysed."
+            continue
+        item.job_id = job.id
+        if job.status == JobStatus.SUCCEEDED and not KINDS[JobKind(job.kind)].is_source:
+            _end(item, ItemState.SUCCEEDED)
+        elif job.status == JobStatus.CANCELED:
+            _end(item, ItemState.CANCELED)
+        elif job.status == JobStatus.FAILED:
+            _end(item, ItemState.FAILED)
+            item.error_code, item.error_detail = job.error_code, job.error_detail
+            item.error_retryable = job.error_retryable
+
+
+def _end(item: BatchItem, state: ItemState) -> None:
+    item.state, item.finished_at = state, utc_now()
+
+
+def _note_listing(session: Session, batch: Batch) -> None:
+    """See how the job that lists the source has ended, if it has."""
+    if batch.status != BatchStatus.LISTING or batch.listing_job_id is None:
+        return
+    job = session.get(Job, batch.listing_job_id, populate_existing=True)
+    if job is not None and job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
+        return
+    if job is not None and job.status == JobStatus.SUCCEEDED:
+        batch.status = BatchStatus.RUNNING
+        return
+    batch.error_code = (job and job.error_code) or "listing_canceled"
+    batch.error_detail = (
+        job and job.error_detail
+    ) or "The job that lists the source was canceled."
+
+
+def _feed(session: Session, batch: Batch, settings: Settings, done: Stepped) -> bool:
+    """Queue jobs for the next items, as many as may wait at a time."""
+    waiting = session.scalar(count_in(batch.id, ItemState.QUEUED)) or 0
+    room = min(settings.batch_window - waiting, QUEUED_AT_ONCE)
+    if room <= 0:
+        return False
+    batch.waits_for = None
+    items = session.scalars(pending_items(batch.id, limit=room)).all()
+    for item in items:
+        try:
+            job = queue_item(session, batch, item)
+        except QuotaFull as exc:
+            batch.waits_for = str(exc)
+            return False
+        if job is not None:
+            item.state, item.job_id, item.rounds = (
+                *(ItemState.QUEUED, job.id),
+                item.rounds + 1,
+            )
+            done.queued[KINDS[JobKind(job.kind)].queue] = job.id
+            if batch.started_at is None:
+                batch.started_at = utc_now()
+        elif item.state == ItemState.PENDING:
+            raise ValueError(f"item {item.number} of {batch.id} was left as it is")
+    return len(items) == room
+
+
+def _cancel(session: Session, batch: Batch, settings: Settings, done: Stepped) -> bool:
+    """End what waits and ask what runs to stop; whether more is to be ended."""
+    if batch.listing_job_id is not None:
+        _cancel_job(session, batch.listing_job_id, settings, done)
+    for item, job in session.execute(queued_items(batch.id)).all():
+        if job is not None and not job.cancel_requested:
+            _cancel_job(session, job.id, settings, done)
+            session.refresh(job)
+            if job.status == JobStatus.CANCELED:
+                _end(item, ItemState.CANCELED)
+    ended = put_items(
+        batch.id,
+        of=(ItemState.PENDING,),
+        state=ItemState.CANCELED,
+        limit=AT_ONCE,
+    )
+    return len(session.scalars(ended).all()) == AT_ONCE
+
+
+def _cancel_job(
+    session: Session, job_id: UUID, settings: Settings, done: Stepped
+) -> None:
+    job = session.get(Job, job_id)
+    if job is None or JobStatus(job.status).is_final or job.cancel_requested:
+        return
+    try:
+        _, delivery_id = cancel(session, job_id, settings=settings)
+    except JobIsFinished:  # meanwhile
+        return
+    done.delivery_id = delivery_id or done.delivery_id
+
+
+def _finish(session: Session, batch: Batch, settings: Settings, done: Stepped) -> None:
+    """End a batch of which nothing is left to be done, and tell it."""
+    ends: dict[BatchStatus, BatchStatus | None] = {
+        BatchStatus.RUNNING: BatchStatus.COMPLETED,
+        BatchStatus.CANCELING: BatchStatus.CANCELED,
+        BatchStatus.LISTING: None if batch.error_code is None else BatchStatus.FAILED,
+    }
+    end = ends.get(BatchStatus(batch.status))
+    open_states = [ItemState.QUEUED]
+    if end is not BatchStatus.FAILED:
+        open_states.append(ItemState.PENDING)
+    if end is None or session.scalar(count_in(batch.id, *open_states)):
+        return
+    batch.status, batch.waits_for = end, None
+    batch.finished_at = session.scalar(func.now().select())
+    session.flush()
+    log.info("batch_ended", batch=str(batch.id), status=end)
+    delivery_id = announce(
+        session,
+        f"batch.{end}",
+        project_id=batch.project_id,
+        data=_message(session, batch, settings),
+        batch=batch,
+    )
+    done.delivery_id = delivery_id or done.delivery_id
+
+
+def _message(session: Session, batch: Batch, settings: Settings) -> dict[str, object]:
+    progress = progress_of(session, [batch])[batch.id]
+    address = f"{settings.base_url}/batches/{batch.id}"
+    counts = {str(one): progress.counts.get(one, 0) for one in ItemState}
+    return {
+        "batch_id": str(batch.id),
+        "name": batch.name,
+        "status": batch.status,
+        "counts": {**counts, "running": 0, "total": progress.total},
+        "failures": {
+            code: count
+            for code, (count, _) in failures_by_code(session, batch.id).items()
+        },
+        "links": {
+            "batch": address,
+            "events": f"{address}/events.parquet",
+            "failed": f"{address}/items?state=failed",
+        },
+    }
