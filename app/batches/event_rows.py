@@ -61,7 +61,7 @@ class BatchEvents:
             if not page:
                 return
             for row in page:
-                found = self._rows_of(_Item(*row.tuple()))
+                found = self._rows_of(_Item._make(row))
                 if found is not None:
                     self.videos += 1
                     yield found

@@ -225,23 +225,23 @@ def reopen(
 
 
 def _go_on(session: Session, batch: Batch) -> None:
+    """Let a batch that has ended go on; its source is listed if that is not done."""
     if not BatchStatus(batch.status).is_final:
         return
+    must_list = _must_list(session, batch)
     batch.status = BatchStatus.RUNNING
     batch.started_at = batch.finished_at = None
     batch.error_code = batch.error_detail = None
-    if _must_list(session, batch):
+    if must_list:
         _list_source(session, batch)
 
 
 def _must_list(session: Session, batch: Batch) -> bool:
-    """Whether the source of a batch that has ended was not listed to its end."""
-    if not batch.source or not BatchStatus(batch.status).is_final:
-        return bool(batch.source) and batch.listing_job_id is None
-    if batch.listing_job_id is None:
-        return True
+    """Whether a batch has a source that was not listed to its end."""
+    if not batch.source or batch.listing_job_id is None:
+        return False
     job = session.get(Job, batch.listing_job_id)
-    return job is None or job.status != JobStatus.SUCCEEDED
+    return job is None or job.status in (JobStatus.FAILED, JobStatus.CANCELED)
 
 
 def _list_source(session: Session, batch: Batch) -> None:
