@@ -89,7 +89,7 @@ async def start_batch(
     """
     wanted = await check_wanted(asked, resources)
     fingerprint = edit_fingerprint(
-        request.url.path, "", asked.model_dump(mode="json", exclude_unset=True)
+        request.url.path, "", asked.model_dump(mode="json", exclude_defaults=True)
     )
 
     def make() -> Batch:

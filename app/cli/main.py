@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.cli.api import api, migrate
 from app.cli.backup import backup, restore
+from app.cli.batch import batch
 from app.cli.clip import clip
 from app.cli.convert import convert
 from app.cli.data import data
@@ -42,6 +43,7 @@ EXTRA_OF = {
     "lightning": "train",
     "onnx": "train",
     "nncf": "int8",
+    "pyarrow": "parquet",
 }
 
 touchline = typer.Typer(
@@ -59,6 +61,7 @@ touchline.command()(join)
 touchline.command()(report)
 touchline.command()(watch)
 touchline.add_typer(live, name="live")
+touchline.command()(batch)
 touchline.add_typer(models, name="models")
 touchline.command("import-checkpoint")(import_checkpoint)
 touchline.command()(export)

@@ -10,6 +10,9 @@ import pytest
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.batches.items import Found
+from app.batches.service import Wanted, create_batch
+from app.batches.tables import Batch
 from app.clips.tables import Clip
 from app.comparisons.service import ask_for_comparison, keep_result
 from app.comparisons.tables import Comparison
@@ -58,6 +61,7 @@ BODIES: dict[tuple[str, str], Any] = {  # of routes that take none but whole one
     },
     ("post", "/videos/{video_id}/clips"): {},
     ("post", "/videos/{video_id}/reports"): {},
+    ("post", "/batches/{batch_id}/items"): {},
     ("post", "/webhooks/{webhook_id}/replay"): {"since": utc_now().isoformat()},
     ("patch", "/searches/{search_id}"): {"name": "another name"},
     ("post", "/api/v1/uploads/{upload_id}/complete"): {"parts": []},
@@ -101,6 +105,7 @@ class Things(NamedTuple):
     report: UUID
     training: UUID
     comparison: UUID
+    batch: UUID
 
     def address(self, path: str) -> str:
         is_webhooks = path.startswith("/webhooks")
@@ -120,6 +125,7 @@ class Things(NamedTuple):
             report_id=self.report,
             training_id=self.training,
             comparison_id=self.comparison,
+            batch_id=self.batch,
         )
 
 
@@ -203,6 +209,9 @@ def theirs(api: RunningApi, ours: Things) -> Things:
             .where(Comparison.id == things.comparison)
             .values(project_id=OTHER)
         )
+        session.execute(
+            update(Batch).where(Batch.id == things.batch).values(project_id=OTHER)
+        )
     return things
 
 
@@ -279,6 +288,8 @@ def make_things(api: RunningApi) -> Things:
         moment = {"video_id": video, "time_ms": 1, "frame": 1, "label": "PASS"}
         moment |= {"is_event": True, "by_model": {"tiny": said}}
         keep_result(session, comparison, {}, [moment])
+        asked = Wanted({}, model="tiny", weights={}, priority=-5, is_open=True)
+        batch = create_batch(session, asked, [Found("video", str(video))]).id
     return Things(
         *(video, job, _add_delivery(api, video, job)),
         event=UUID(event),
@@ -292,6 +303,7 @@ def make_things(api: RunningApi) -> Things:
         report=UUID(report_id),
         training=training_id,
         comparison=comparison,
+        batch=batch,
     )
 
 

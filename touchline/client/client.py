@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from touchline.client.batches import BatchCalls
 from touchline.client.clips import ClipCalls
 from touchline.client.events import EventCalls
 from touchline.client.joining import JoinCalls
@@ -35,6 +36,7 @@ class Client(
     ModelCalls,
     TrainingCalls,
     LiveCalls,
+    BatchCalls,
 ):
     """Calls a service; `close` it, or use it in a `with`.
 

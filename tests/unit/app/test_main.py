@@ -94,6 +94,9 @@ def test_every_operation_has_a_stable_id_a_summary_and_words(
         *("roll_back_default_model", "create_comparison", "list_comparisons"),
         *("get_comparison", "list_comparison_errors", "delete_comparison"),
         "create_analyses",
+        *("start_batch", "list_batches", "get_batch", "list_batch_items"),
+        *("add_batch_items", "cancel_batch", "retry_batch", "resume_batch"),
+        *("load_batch_parquet", "load_batch_csv", "load_batch_jsonl"),
         *("create_live", "list_live", "get_live", "stop_live"),
         *("stream_live_events", "get_live_playlist", "load_live_segment"),
     }
@@ -148,6 +151,7 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
         *("video.completed", "video.failed", "video.canceled"),
         *("clip.completed", "clip.failed", "clip.canceled"),
         *("training.completed", "training.failed", "training.canceled"),
+        *("batch.completed", "batch.failed", "batch.canceled"),
         *("review.completed", "event.created", "ping"),
     }
     assert document["components"]["securitySchemes"]["ApiKey"]["scheme"] == "bearer"
@@ -198,6 +202,8 @@ def test_lists_link_what_creates_locates_and_what_passes_says_when(
                 assert "Retry-After" in headers, place
 
     assert lists == {
+        "/batches",
+        "/batches/{batch_id}/items",
         "/clips",
         "/events",
         "/imports",
@@ -219,6 +225,7 @@ def test_lists_link_what_creates_locates_and_what_passes_says_when(
         "/live",
     }
     assert creating == {
+        "/batches",
         "/clips",
         "/trainings",
         "/comparisons",
