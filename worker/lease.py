@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.jobs.attempts import Held, JobProgress, LeaseLost
+from app.jobs.giving_way import gives_way
 from app.jobs.service import renew
 from worker.stages import StageClock
 
@@ -33,6 +34,7 @@ class Stop(StrEnum):
     CANCELED = "canceled"  # the user asked for it
     LOST = "lost"  # somebody else may hold the job now, or it is gone
     LEAVING = "leaving"  # this worker shuts down; the job goes back into the queue
+    GIVES_WAY = "gives_way"  # somebody waits for another one; it goes back likewise
 
 
 class Lease:
@@ -48,6 +50,7 @@ class Lease:
         renew_every: timedelta,
         leaving: threading.Event,
         stages: StageClock | None = None,
+        may_give_way: bool = False,
     ) -> None:
         self.held = Held(job_id, token)
         self.stages = stages or StageClock()
@@ -55,6 +58,7 @@ class Lease:
         self._length = length
         self._renew_every_s = renew_every.total_seconds()
         self._leaving = leaving
+        self._may_give_way = may_give_way
         self._stop: Stop | None = None
         self._progress: JobProgress | None = None
         self._renewed = time.monotonic()
@@ -120,6 +124,9 @@ class Lease:
                     progress=progress,
                     stage_seconds=self.stages.seconds(),
                 )
+                has_to = is_renewal and self._may_give_way
+                if has_to and session.scalar(gives_way(self.held.job_id)):
+                    self._stop = self._stop or Stop.GIVES_WAY
         except LeaseLost:
             self._stop = self._stop or Stop.LOST
             return

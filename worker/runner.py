@@ -16,6 +16,7 @@ from app.core.tracing.context import TraceContext
 from app.core.tracing.spans import Span, span
 from app.jobs import service
 from app.jobs.attempts import Claim, JobProgress, LeaseLost
+from app.jobs.giving_way import may_have_to
 from app.jobs.tables import JobStatus
 from app.videos.tables import Video
 from model.errors import Canceled
@@ -80,6 +81,7 @@ def run_job(
         renew_every=context.settings.heartbeat,
         leaving=context.leaving,
         stages=StageClock(claim.stage_seconds),
+        may_give_way=may_have_to(claim.kind, claim.priority),
     )
     with (
         structlog.contextvars.bound_contextvars(**ids),

@@ -38,6 +38,7 @@ class Claim:
     attempt: int
     stage_seconds: Mapping[str, float]
     traceparent: str | None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

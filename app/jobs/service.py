@@ -65,7 +65,7 @@ def claim(
     )
     returning = statement.returning(
         *(Job.kind, Job.video_id, Job.params),
-        *(Job.attempt, Job.stage_seconds, Job.traceparent),
+        *(Job.attempt, Job.stage_seconds, Job.traceparent, Job.priority),
     )
     row = session.execute(returning).one_or_none()
     if row is None:
@@ -78,6 +78,7 @@ def claim(
         attempt=row.attempt,
         stage_seconds=row.stage_seconds,
         traceparent=row.traceparent,
+        priority=row.priority,
     )
 
 

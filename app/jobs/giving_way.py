@@ -1,0 +1,57 @@
+"""Analyses of low priority that give way to what a person waits for.
+
+They go on from what they saved. Each gives way to one job alone, the one that began
+last first; none to a job that a worker has tried already, nor to one that has waited
+so long that giving way seems not to help.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
+
+from app.jobs.kinds import USUAL_PRIORITY, JobKind
+from app.jobs.tables import Job, JobStatus
+
+WAITS_FROM = timedelta(seconds=5)  # a worker that idles takes it before
+WAITS_UNTIL = timedelta(minutes=2)
+
+
+def may_have_to(kind: JobKind, priority: int) -> bool:
+    """Whether a run of such a job is one that gives way."""
+    return kind is JobKind.SPOT and priority < USUAL_PRIORITY
+
+
+def gives_way(job_id: UUID) -> Select[bool]:
+    """Whether a run is to end now for the sake of an analysis that waits; no row: no."""
+    mine, later, waiting = Job, aliased(Job), aliased(Job)
+    wait = func.now() - waiting.created_at
+    waits = (
+        select(func.count())
+        .where(
+            waiting.status == JobStatus.QUEUED,
+            waiting.kind == JobKind.SPOT,
+            waiting.priority >= USUAL_PRIORITY,
+            waiting.attempt == 0,
+            ~waiting.cancel_requested,
+            wait.between(WAITS_FROM, WAITS_UNTIL),
+        )
+        .scalar_subquery()
+    )
+    began_later = (
+        select(func.count())
+        .where(
+            later.status == JobStatus.RUNNING,
+            later.kind == JobKind.SPOT,
+            later.priority < USUAL_PRIORITY,
+            later.lease_expires_at > func.now(),
+            or_(
+                later.started_at > mine.started_at,
+                and_(later.started_at == mine.started_at, later.id > mine.id),
+            ),
+        )
+        .correlate(mine)
+        .scalar_subquery()
+    )
+    return select(began_later < waits).where(mine.id == job_id)
