@@ -24,7 +24,7 @@ def may_have_to(kind: JobKind, priority: int) -> bool:
 
 
 def gives_way(job_id: UUID) -> Select[bool]:
-    """Whether a run is to end now for the sake of an analysis that waits; no row: no."""
+    """Whether a run is to end now for an analysis that waits; no row: it is gone."""
     mine, later, waiting = Job, aliased(Job), aliased(Job)
     wait = func.now() - waiting.created_at
     waits = (
