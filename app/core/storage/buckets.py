@@ -1,0 +1,78 @@
+"""Buckets that clients may name, which the operator allows; they are only read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+from app.core.errors import RULE, InvalidRequest
+from app.core.settings import Settings
+from app.core.storage.addresses import BucketAddress, read_address
+from app.core.storage.bucket_objects import BucketObject, BucketObjects
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedBucket:
+    """A place in a bucket that may be read.
+
+    Attributes:
+        store: of the folder that the operator allows.
+        key: of what was named, below that folder; empty: all of it.
+        root: the address of that folder.
+    """
+
+    store: BucketObjects
+    key: str
+    root: BucketAddress
+
+
+def allowed_bucket(url: str, settings: Settings) -> AllowedBucket:
+    """Find an address in the buckets that may be read.
+
+    Raises:
+        InvalidRequest: it is no address of a bucket, or lies in none of them.
+        StartFailed: the bucket cannot be opened: no credentials, or no package.
+    """
+    root = check_bucket(url, settings)
+    asked = read_address(url)
+    key = asked.path[len(root.path) :].strip("/")
+    store = _opened(root, settings.storage_retry.total_seconds())
+    return AllowedBucket(store, key, root)
+
+
+def check_bucket(url: str, settings: Settings) -> BucketAddress:
+    """Tell which of the buckets that may be read holds an address; opens nothing.
+
+    Raises:
+        InvalidRequest: none, or it is no address of a bucket.
+    """
+    try:
+        asked = read_address(url)
+    except ValueError as exc:
+        raise InvalidRequest(str(exc), kind=RULE) from exc
+    for one in settings.buckets:
+        root = read_address(one)
+        if root.holds(asked):
+            return root
+    raise InvalidRequest(
+        f"{asked.url} is in no bucket that may be read here; the operator allows "
+        "buckets, or folders in them, with TOUCHLINE_BUCKETS.",
+        kind=RULE,
+    )
+
+
+def list_objects(url: str, settings: Settings) -> Iterator[tuple[str, BucketObject]]:
+    """List the objects in a folder of a bucket, each with its address, page by page.
+
+    Raises:
+        InvalidRequest, StartFailed: see `allowed_bucket`.
+        OSError: the bucket refuses, or does not answer for too long.
+    """
+    found = allowed_bucket(url, settings)
+    for one in found.store.list(found.key):
+        yield f"{found.root.url}/{one.path}", one
+
+
+@cache
+def _opened(root: BucketAddress, retry_s: float) -> BucketObjects:
+    return BucketObjects(root, retry_for=timedelta(seconds=retry_s))
