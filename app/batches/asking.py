@@ -8,9 +8,11 @@ from app.batches.request_schemas import NewBatch, NewItem
 from app.batches.service import Wanted
 from app.checkpoints.catalogue import check_model, file_name, find_manifest
 from app.checkpoints.service import current_default
-from app.core.errors import UnknownModel
+from app.core.errors import InvalidRequest, UnknownModel
 from app.core.resources import Resources
 from app.core.settings import Settings
+from app.core.storage.addresses import is_bucket_url
+from app.core.storage.buckets import check_bucket
 from app.sources.problems import ImportNotFound, SourceRefused
 from app.timelines.tables import SPOTTING
 from app.webhooks.checking import check_address
@@ -51,7 +53,7 @@ def check_source(asked: NewBatch, settings: Settings) -> None:
         SourceRefused: the folder leads out of it.
     """
     if asked.bucket is not None:
-        check_bucket(asked.bucket, settings)
+        _check_bucket(asked.bucket, settings)
     if asked.imports is None:
         return
     if settings.import_dir is None:
@@ -74,21 +76,14 @@ def check_items(items: Sequence[NewItem], settings: Settings) -> None:
     """
     for one in items:
         if one.url is not None and is_bucket_url(one.url):
-            check_bucket(one.url, settings)
+            _check_bucket(one.url, settings)
 
 
-def is_bucket_url(url: str) -> bool:
-    """Whether a URL names an object of a bucket."""
-    return url.startswith(("s3://", "gs://", "az://"))
-
-
-def check_bucket(url: str, settings: Settings) -> None:  # noqa: ARG001
-    """Make sure that a bucket may be read.
-
-    Raises:
-        SourceRefused: it may not.
-    """
-    raise SourceRefused(f"{url[:200]!r}: no bucket is allowed here.")
+def _check_bucket(url: str, settings: Settings) -> None:
+    try:
+        check_bucket(url, settings)
+    except InvalidRequest as exc:
+        raise SourceRefused(exc.detail) from exc
 
 
 def _model_of(name: str | None, settings: Settings) -> tuple[str, dict[str, object]]:

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from pathlib import PurePosixPath
 from uuid import UUID
 
 from app.batches.items import AT_ONCE, Found, add_items
 from app.batches.queries import lock_batch
 from app.batches.tables import Batch
 from app.core.db.session import Sessions
-from app.core.errors import JobFailure
+from app.core.errors import JobFailure, RequestProblem, StartFailed
 from app.core.settings import Settings
+from app.core.storage.buckets import list_objects
+from app.core.storage.interface import StorageUnavailable
 from app.sources.folder import FoundFile, ImportFolder
+from model.video.file_names import is_video_name
 
 
 class BatchGone(JobFailure):
@@ -23,6 +27,12 @@ class SourceNotListed(JobFailure):
     """The source of the batch cannot be listed; another try may go well."""
 
     code, retryable = "source_not_listed", True
+
+
+class SourceRefusedNow(JobFailure):
+    """The operator no longer allows the bucket."""
+
+    code = "source_refused"
 
 
 class NothingListed(JobFailure):
@@ -75,6 +85,8 @@ def found_in(source: dict[str, str], settings: Settings) -> Iterator[Found]:
     Raises:
         SourceNotListed: it cannot be listed.
     """
+    if "bucket" in source:
+        return _objects(source["bucket"], settings)
     return _imports(source["imports"], settings)
 
 
@@ -92,6 +104,24 @@ def _imports(folder: str, settings: Settings) -> Iterator[Found]:
         raise SourceNotListed(
             f"The folder of imports cannot be read: {exc.strerror or exc}."
         ) from exc
+
+
+def _objects(url: str, settings: Settings) -> Iterator[Found]:
+    """List the video files in a folder of a bucket; odd keys are left out."""
+    try:
+        for address, one in list_objects(url, settings):
+            if one.size_bytes and is_video_name(PurePosixPath(one.path)):
+                yield Found(
+                    "url",
+                    address,
+                    size_bytes=one.size_bytes,
+                    version=one.e_tag or f"{one.size_bytes}-{one.modified_at}",
+                    etag=one.e_tag,
+                )
+    except (OSError, StorageUnavailable, StartFailed) as exc:
+        raise SourceNotListed(str(exc)) from exc
+    except RequestProblem as exc:
+        raise SourceRefusedNow(exc.detail) from exc
 
 
 def _found(file: FoundFile) -> Found:
