@@ -66,7 +66,9 @@ def write_parquet(events: BatchEvents, *, facts: dict[str, str]) -> Iterator[byt
     """
     import pyarrow.parquet
 
-    schema, out = arrow_schema(), _Pieces()
+    out, schema = _Pieces(), arrow_schema()
+    known = {f"touchline.{name}": value for name, value in facts.items()}
+    schema = schema.with_metadata({**schema.metadata, **known})
     with pyarrow.parquet.ParquetWriter(out, schema, compression="zstd") as writer:
         waiting: list[Row] = []
         for rows in events.by_video():
@@ -77,13 +79,11 @@ def write_parquet(events: BatchEvents, *, facts: dict[str, str]) -> Iterator[byt
                 yield out.taken()
         if waiting:
             _write_group(writer, waiting, schema)
-        told = {
-            **facts,
-            "videos": str(events.videos),
-            "left_out": json.dumps(events.left_out, ensure_ascii=False),
-        }
         writer.add_key_value_metadata(
-            {f"touchline.{name}": value for name, value in told.items()}
+            {
+                "touchline.videos": str(events.videos),
+                "touchline.left_out": json.dumps(events.left_out, ensure_ascii=False),
+            }
         )
     yield out.taken()
 
