@@ -7,9 +7,9 @@ from uuid import UUID
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
-from app.batches.addresses import BatchId
 from app.batches.event_rows import BatchEvents
 from app.batches.parquet import ensure_parquet, write_parquet
+from app.batches.path_ids import BatchId
 from app.batches.problems import BatchNotFound, ParquetNotInstalled
 from app.batches.service import find_batch
 from app.batches.text_tables import write_csv, write_jsonl

@@ -7,8 +7,8 @@ from anyio.to_thread import run_sync
 from fastapi import Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.batches.addresses import BatchId
 from app.batches.asking import check_items, check_wanted
+from app.batches.path_ids import BatchId
 from app.batches.problems import (
     BatchIsCanceling,
     BatchIsFinished,
