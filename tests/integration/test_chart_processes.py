@@ -1,7 +1,7 @@
 """The very commands of the Helm chart, as processes, take a video to its timeline.
 
-Against a real Postgres (by its socket), a real Redis with TLS and a password, and where
-this release keeps videos in buckets, a real S3 server. The pods share no folder then.
+Against a real Postgres and a real Redis, each with TLS and a password, and where this
+release keeps videos in buckets, a real S3 server. The pods share no folder then.
 """
 
 import shutil
@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import make_url
 
 from app.core.settings import Settings
 from tests.certificates import make_certificates
@@ -22,6 +21,7 @@ from tests.helm_chart import Manifest, pods, render
 from tests.redis_servers import PASSWORD, running_server
 from tests.s3_server import running_s3
 from tests.services import free_port, open_folder
+from tests.tls_postgres import DATABASE, USER, running_tls_postgres
 from tests.videos import draw_video
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 KEY = "a-key-that-may-do-everything"
 SECRET = "whsec_" + "bm8gb25lIGtub3dzIHRoaXMgc2VjcmV0IG9mIG91cnM="
 HAS_BUCKETS = "storage" in Settings.model_fields
-WORKERS = ("background", "media", "gpu")
+WORKERS = ("background", "media", "gpu", "live", "train")
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def stack() -> Iterator[ExitStack]:
 
 
 def values_of(
-    redis_port: int, database_url: str, bucket: Mapping[str, object]
+    *, database_port: int, redis_port: int, bucket: Mapping[str, object]
 ) -> dict[str, Any]:
-    parsed = make_url(database_url)
-    sockets = str(parsed.query["host"])
-    url = f"postgresql:///{parsed.database}?host={sockets}&user={parsed.username}"
     return {
-        "database": {"url": url},
+        "database": {
+            "url": f"postgresql://{USER}@127.0.0.1:{database_port}/{DATABASE}",
+            "tls": {"existingSecret": "postgres-tls"},
+        },
         "redis": {
             "url": f"rediss://127.0.0.1:{redis_port}/0",
             "tls": {"existingSecret": "redis-tls"},
@@ -59,7 +59,11 @@ def values_of(
             "TOUCHLINE_MIN_FREE_SPACE": 0,
         },
         "models": {"existingClaim": "models"},
-        "workers": {"gpu": {"image": "touchline-cpu", "gpu": {"enabled": False}}},
+        "workers": {
+            "gpu": {"image": "touchline-cpu", "gpu": {"enabled": False}},
+            "live": {"enabled": True},
+            "train": {"enabled": True},
+        },
     }
 
 
@@ -96,25 +100,31 @@ def spec_of(manifests: list[Manifest], name: str) -> Manifest:
 
 
 def test_the_charts_commands_take_a_video_to_its_timeline(
-    empty_database_url: str, checkpoint: Path, tmp_path: Path, stack: ExitStack
+    checkpoint: Path, tmp_path: Path, stack: ExitStack
 ) -> None:
     folder = stack.enter_context(open_folder())
     certificates = make_certificates(folder)
     redis = stack.enter_context(running_server(folder, tls=certificates))
+    database_port = stack.enter_context(
+        running_tls_postgres(folder, certificates, password=PASSWORD)
+    )
     bucket, s3_secret = bucket_of(stack)
-    manifests = render(values_of(redis.port, empty_database_url, bucket))
+    manifests = render(
+        values_of(database_port=database_port, redis_port=redis.port, bucket=bucket)
+    )
     own = {
         "api-key": KEY,
         "webhook-secret": SECRET,
         "redis-password": PASSWORD,
-        "database-password": "not asked for over a socket",
+        "database-password": PASSWORD,
     }
     cluster = Cluster(folder / "pods", {"touchline": own, "s3": s3_secret}, free_port())
     (folder / "tls").mkdir()
     shutil.copy(certificates.ca, folder / "tls" / "ca.crt")
     (folder / "models").mkdir()
     shutil.copy(checkpoint, folder / "models")
-    mounted = {"redis-tls": folder / "tls", "models": folder / "models"}
+    authority = dict.fromkeys(("redis-tls", "postgres-tls"), folder / "tls")
+    mounted = {**authority, "models": folder / "models"}
     made = {
         name: make_pod(cluster, name, spec_of(manifests, name), mounted=mounted)
         for name in ("migrate", "api", *WORKERS)
@@ -145,7 +155,7 @@ def test_the_charts_commands_take_a_video_to_its_timeline(
     assert client.get("/videos", headers={"Authorization": ""}).status_code == 401
     assert found["status"] == "succeeded", found
     assert ready["checks"] == dict.fromkeys(ready["checks"], "ok")
-    assert {"broker", "storage", "gpu", "media", "background"} <= ready["checks"].keys()
+    assert {"database", "broker", "storage", *WORKERS} <= ready["checks"].keys()
     for name, process in processes.items():
         process.terminate()
         assert process.wait(grace_of(manifests, name)) in (0, -15), made[name].log
@@ -181,16 +191,27 @@ def grace_of(manifests: list[Manifest], name: str) -> float:
 
 
 def test_a_worker_that_is_not_there_is_neither_alive_nor_ready(
-    database_url: str, tmp_path: Path
+    tmp_path: Path, stack: ExitStack
 ) -> None:
-    manifests = render(values_of(1, database_url, {"existingClaim": "videos"}))
-    own = dict.fromkeys(
-        ("api-key", "webhook-secret", "redis-password", "database-password"), "x"
+    folder = stack.enter_context(open_folder())
+    certificates = make_certificates(folder)
+    port = stack.enter_context(
+        running_tls_postgres(folder, certificates, password=PASSWORD)
     )
+    bucket = {"existingClaim": "videos"}
+    manifests = render(values_of(database_port=port, redis_port=1, bucket=bucket))
+    own = dict.fromkeys(("api-key", "webhook-secret", "redis-password"), "x")
+    own["database-password"] = PASSWORD
     cluster = Cluster(tmp_path, {"touchline": own}, free_port())
-    (tmp_path / "empty").mkdir()
-    mounted = dict.fromkeys(("redis-tls", "models"), tmp_path / "empty")
-    pod = make_pod(cluster, "gpu", spec_of(manifests, "gpu"), mounted=mounted)
+    (tmp_path / "tls").mkdir()
+    shutil.copy(certificates.ca, tmp_path / "tls" / "ca.crt")
+    mounted = dict.fromkeys(("redis-tls", "postgres-tls", "models"), tmp_path / "tls")
+    made = {
+        name: make_pod(cluster, name, spec_of(manifests, name), mounted=mounted)
+        for name in ("migrate", "gpu")
+    }
+    migrated = made["migrate"].run()
 
+    assert migrated.returncode == 0, migrated.stderr
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-        assert not pod.probe(probe)
+        assert not made["gpu"].probe(probe)
