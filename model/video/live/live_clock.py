@@ -14,6 +14,7 @@ _LONE_S = 1.0
 _STEADY = 8
 _SMALLEST_S = 0.001
 _LONGEST_HOLE_S = 600.0
+_LONGEST_HELD_S = 2.5
 _BUCKET_S = 10.0
 _BUCKETS = 4
 
@@ -96,7 +97,10 @@ class LiveClock:
         elapsed_s = at - self._good_at
         passed_s = raw_s + self.offset_s - self._good_s
         slack_s = _LONGEST_HOLE_S if self._is_paced else max(_LONE_S, elapsed_s / 4)
-        if step_s > 0 and abs(passed_s - elapsed_s) <= slack_s:
+        late_s = elapsed_s - passed_s
+        # MPEG-TS ends a picture only where the next one begins.
+        held_back_s = min(step_s, _LONGEST_HELD_S)
+        if step_s > 0 and -slack_s <= late_s <= slack_s + held_back_s:
             return self._accept(step_s, at)  # A pause: the wall says so, too.
         if self._suspect_s is not None and 0 < raw_s - self._suspect_s <= _LONE_S:
             return self._begin_anew(raw_s, at, elapsed_s)

@@ -152,3 +152,15 @@ def test_too_many_pictures_are_refused(rate: int, is_refused: bool) -> None:
             send()
     else:
         send()
+
+
+def test_a_source_that_falls_to_one_picture_a_second_is_no_jump() -> None:
+    clock = LiveClock()
+    raw_s = [k / 25 for k in range(50)] + [3.0 + k for k in range(6)]
+    # A picture of MPEG-TS is whole where the next one begins; the encoder takes longer.
+    came_s = [*raw_s[1:50], *(one + 0.1 for one in raw_s[50:]), raw_s[-1] + 1.1]
+
+    given = [clock.push(raw, at) for raw, at in zip(raw_s, came_s, strict=True)]
+
+    assert [one.jumped_from_s for one in given] == [None] * len(given)
+    assert [one.time_s for one in given] == pytest.approx(raw_s)

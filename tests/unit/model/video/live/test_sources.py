@@ -224,3 +224,21 @@ def test_mpeg_ts_to_a_multicast_group() -> None:
 def test_an_address_that_is_not_ours_cannot_be_received_at() -> None:
     with pytest.raises(SourceUnreachable, match="IPv4 address of this machine"):
         UdpSource("192.0.2.1", 0)
+
+
+def test_a_source_that_falls_to_one_picture_a_second_goes_on() -> None:
+    source = UdpSource("127.0.0.1", 0)
+    # 25 a second for 2 s, then 1.
+    falling = "select='lt(t,2)+gte(t-prev_selected_t,0.999)'"
+    with encoder(
+        *(*pictures(12), "-vf", falling, "-fps_mode", "passthrough", *X264),
+        *("-tune", "zerolatency", "-g", "5", "-f", "mpegts", "-flush_packets", "1"),
+        f"udp://127.0.0.1:{source.port}?pkt_size=1316",
+    ):
+        settings = replace(FAST, stall_timeout_s=4.0, give_up_s=5.0)
+        seen = watch(source, settings, most_steps=65)
+
+    assert seen.error is None
+    assert [one for one in seen.gaps if one.reason != "lost packets"] == []
+    check_times(seen.times_s, least=65)
+    assert len({step.image.tobytes() for step in seen.steps[25:]}) <= 6
