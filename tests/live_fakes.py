@@ -111,6 +111,7 @@ class Script:
             push=lambda: self.pushed,
             udp=lambda host, port: SimpleNamespace(name=f"{host}:{port}"),
             file=lambda path: SimpleNamespace(name=path),
+            relay=lambda url: SimpleNamespace(name=url),
         )
 
     def step(

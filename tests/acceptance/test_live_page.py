@@ -94,6 +94,29 @@ def test_a_stream_is_begun_from_the_page_and_stopped(
         expect(row.locator("[data-is=state]")).to_have_text("ended")
 
 
+def test_srt_has_one_address_to_send_to_and_needs_a_side_car(
+    live: Page, review: ReviewService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.goto("/#/live")
+    live.get_by_label("Send by SRT").check()
+    live.get_by_label("Name").fill("Semi-final")
+    live.get_by_role("button", name="Start").click()
+    expect(live.locator("body")).to_contain_text("nothing takes SRT here")
+    settings = review.api.service.settings.__dict__
+    monkeypatch.setitem(settings, "live_relay", "rtsp://touchline:r@mediamtx:8554")
+    srt = "srt://192.0.2.7:8890?streamid=publish:{key}:encoder:p"
+    monkeypatch.setitem(settings, "live_srt", srt)
+    live.get_by_role("button", name="Start").click()
+    row = live.locator(".streams li", has_text="Semi-final")
+    expect(row.locator("[data-is=push-soon]")).to_be_visible()
+
+    with followed(review.api, UUID(row.get_attribute("data-id")), review.folder):
+        push = row.locator("[data-is=push]")
+        expect(push).to_contain_text("SRT address" + srt.partition("{key}")[0])
+        expect(push).not_to_contain_text("Stream key")
+        expect(push.get_by_role("button", name="Copy the address")).to_be_visible()
+
+
 def test_events_come_become_final_and_go(live: Page, review: ReviewService) -> None:
     with playing(review) as match:
         open_live(live, match)
