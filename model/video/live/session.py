@@ -151,8 +151,7 @@ class _Stream:
         """Wait less long for the first picture once somebody sends."""
         if self._last_s is None and self._source.is_pushed:
             self._first_s = self._settings.start_timeout_s
-            soon = time.monotonic() + self._first_s
-            self._deadline = min(self._deadline, soon)
+            self._deadline = min(self._deadline, time.monotonic() + self._first_s)
 
     def _start(
         self, connection: Connection, cleanup: ExitStack
