@@ -1,6 +1,6 @@
 {{- /* The kinds of jobs of each queue, and the version of each that this release offers. */ -}}
 {{- define "touchline.kinds" -}}
-background: [download/1, import/1]
+background: [batch/1, download/1, import/1]
 media: [thumbnails/1, join/1, probe/1, proxy/1, clips/1, report/1]
 gpu: [spot/1, compare/1]
 train: [train/1]
