@@ -175,7 +175,7 @@ class Retry(BaseModel):
 
     states: Annotated[
         list[Literal["failed", "canceled"]], Field(min_length=1, max_length=2)
-    ] = Field(default=["failed"], json_schema_extra={"uniqueItems": True})
+    ] = ["failed"]
     codes: Annotated[
         list[Annotated[str, Field(max_length=64)]], Field(max_length=50)
     ] = Field(
