@@ -118,6 +118,9 @@ def _command(program: Path, folder: Path, server: S3OfTests, port: int) -> list[
         "s3": "true",
         "s3.config": config,
         "s3.port": port,
+        # Else they listen where another server of this machine does, and all of it ends.
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
         "s3.iam": "false",
     }
     for part in ("master", "volume", "filer"):
