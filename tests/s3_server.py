@@ -118,7 +118,7 @@ def _command(program: Path, folder: Path, server: S3OfTests, port: int) -> list[
         "s3": "true",
         "s3.config": config,
         "s3.port": port,
-        # Else they listen where another server of this machine does, and all of it ends.
+        # Else it ends where another server of this machine listens there already.
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "s3.iam": "false",

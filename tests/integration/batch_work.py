@@ -1,12 +1,18 @@
 """Batches by the real API, worked on in this process as the workers would."""
 
+import os
+import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
 from app.core.broker.notifier import BACKGROUND_QUEUE, GPU_QUEUE
+from app.jobs.tables import Job
 from tests.api_server import RunningApi
 from worker.batch_loop import step_once
 from worker.job_loop import JobLoop
@@ -14,6 +20,7 @@ from worker.job_task import load_handlers
 from worker.outcomes import WorkerContext
 from worker.predictor_cache import PredictorCache
 
+LONG_AGO_S = 1_600_000_000
 ROUNDS = 400  # more than any test needs: a loop ends
 Json = dict[str, Any]
 
@@ -61,10 +68,28 @@ class BatchWork:
         self.feed()
 
 
-def with_imports(api: RunningApi, folder: Path) -> None:
-    """Let the module's API take videos from a folder."""
-    settings = api.service.settings.model_copy(update={"import_dir": folder})
-    api.app.state.resources = replace(api.service, settings=settings)
+@contextmanager
+def imports_of(api: RunningApi, checkpoint: Path, folder: Path) -> Iterator[Path]:
+    """Let the module's API take videos from a folder, and have the model `tiny`."""
+    before = api.service
+    folder.mkdir()
+    models = api.data_dir / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    (models / checkpoint.name).symlink_to(checkpoint)
+    settings = before.settings.model_copy(update={"import_dir": folder})
+    api.app.state.resources = replace(before, settings=settings)
+    yield folder
+    api.app.state.resources = before
+
+
+def put_matches(match: Path, *paths: Path) -> None:
+    """Lay copies of a match down, each with bytes of its own."""
+    for number, path in enumerate(paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(match, path)
+        with path.open("ab") as file:
+            file.write(b"\0\0\0\x0cfree" + number.to_bytes(4, "big"))
+        os.utime(path, (LONG_AGO_S, LONG_AGO_S))
 
 
 def start(api: RunningApi, asked: Mapping[str, object], **headers: str) -> Json:
@@ -86,3 +111,13 @@ def items(api: RunningApi, batch: Json, **wanted: object) -> list[Json]:
     assert answer.status_code == 200, answer.text
     found: list[Json] = answer.json()["items"]
     return found
+
+
+def count_jobs(api: RunningApi, batch: Json | None = None) -> int:
+    """Count analyses and what brings files."""
+    kinds = ("spot", "download", "import")
+    query = select(func.count()).where(Job.kind.in_(kinds))
+    if batch is not None:
+        query = query.where(Job.batch_id == batch["id"])
+    with api.service.sessions() as session:
+        return session.scalars(query).one()

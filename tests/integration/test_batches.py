@@ -1,26 +1,26 @@
 """Batches from the request to the last event, with real videos and a real model."""
 
 import io
-import json
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import func, select
 
-from app.jobs.tables import Job
 from tests.api_server import RunningApi
 from tests.file_server import FileServer, running_file_server, say, serve
 from tests.integration.batch_work import (
+    LONG_AGO_S,
     BatchWork,
     Json,
+    count_jobs,
+    imports_of,
     items,
     look,
+    put_matches,
     start,
-    with_imports,
 )
 from tests.videos import draw_video, match_picture
 
@@ -32,7 +32,6 @@ API_SETTINGS = {
     "lease": "30 s",
     "max_attempts": 1,
 }
-LONG_AGO_S = 1_600_000_000
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +45,8 @@ def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(api: RunningApi, checkpoint: Path, tmp_path: Path) -> Iterator[Path]:
     """A folder of imports of the test's own; the service has the model `tiny`."""
-    before, found = api.service, tmp_path / "imports"
-    found.mkdir()
-    models = api.data_dir / "models"
-    models.mkdir(parents=True, exist_ok=True)
-    (models / checkpoint.name).symlink_to(checkpoint)
-    with_imports(api, found)
-    yield found
-    api.app.state.resources = before
+    with imports_of(api, checkpoint, tmp_path / "imports") as found:
+        yield found
 
 
 @pytest.fixture
@@ -67,22 +60,12 @@ def server() -> Iterator[FileServer]:
         yield found
 
 
-def put(match: Path, *paths: Path) -> None:
-    """Lay copies of a match down, each with bytes of its own."""
-    for number, path in enumerate(paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(match, path)
-        with path.open("ab") as file:
-            file.write(b"\0\0\0\x0cfree" + number.to_bytes(4, "big"))
-        os.utime(path, (LONG_AGO_S, LONG_AGO_S))
-
-
 @pytest.mark.slow
 def test_a_folder_of_imports_becomes_a_table_of_events(
     api: RunningApi, work: BatchWork, folder: Path, match: Path
 ) -> None:
-    put(match, *(folder / "season" / f"{one}.mp4" for one in "abc"))
-    put(match, folder / "other" / "d.mp4")
+    put_matches(match, *(folder / "season" / f"{one}.mp4" for one in "abc"))
+    put_matches(match, folder / "other" / "d.mp4")
     (folder / "season" / "broken.mp4").write_bytes(b"no video at all")
     os.utime(folder / "season" / "broken.mp4", (LONG_AGO_S, LONG_AGO_S))
 
@@ -173,7 +156,7 @@ def test_what_the_model_has_analysed_is_left_out_and_what_failed_is_tried_again(
     assert look(api, batch)["counts"]["succeeded"] == 2
     assert [one["rounds"] for one in items(api, batch)] == [1, 2]
     assert look(api, later)["counts"]["skipped"] == 2
-    assert jobs(api) == jobs(api, batch)  # the later one queued nothing
+    assert count_jobs(api) == count_jobs(api, batch)  # the later one queued nothing
     assert len(table_of(api, later)) == len(table_of(api, batch)) > 0
 
 
@@ -182,7 +165,7 @@ def test_a_canceled_batch_stops_and_goes_on_when_it_is_resumed(
     api: RunningApi, folder: Path, match: Path
 ) -> None:
     work = BatchWork(api, window=2)
-    put(match, *(folder / f"{one}.mp4" for one in "abcde"))
+    put_matches(match, *(folder / f"{one}.mp4" for one in "abcde"))
     batch = start(api, {"imports": ""})
     work.run_one()
     work.feed()
@@ -209,7 +192,7 @@ def test_a_canceled_batch_stops_and_goes_on_when_it_is_resumed(
 def test_an_open_batch_takes_items_until_it_is_closed(
     api: RunningApi, work: BatchWork, folder: Path, match: Path
 ) -> None:
-    put(match, folder / "a.mp4", folder / "b.mp4")
+    put_matches(match, folder / "a.mp4", folder / "b.mp4")
     batch = start(api, {"items": [{"import": "a.mp4"}], "open": True})
     path = f"/batches/{batch['id']}/items"
 
@@ -227,137 +210,6 @@ def test_an_open_batch_takes_items_until_it_is_closed(
     assert look(api, batch)["status"] == "completed"
 
 
-def test_the_same_request_makes_one_batch(api: RunningApi, folder: Path) -> None:
-    asked = {"items": [{"video": str(uuid4())}]}
-
-    first = start(api, asked, idempotency_key="one")
-    same = start(api, asked, idempotency_key="one")
-    other = api.client.post(
-        "/batches",
-        json={**asked, "priority": -1},
-        headers={"idempotency-key": "one"},
-    )
-    page = api.client.get("/batches").json()
-
-    assert first["id"] == same["id"]
-    assert other.json()["type"] == "/problems/idempotency-key-reused"
-    assert [one["id"] for one in page["items"]] == [first["id"]]
-
-
-def test_ten_thousand_items_are_queued_a_few_at_a_time(
-    api: RunningApi, folder: Path
-) -> None:
-    work = BatchWork(api, window=50)
-    batch = start(api, {"items": [{"url": url(0)}], "open": True})
-    for begin in range(0, 10_000, 1000):
-        sent = [{"url": url(number)} for number in range(begin, begin + 1000)]
-        answer = api.client.post(f"/batches/{batch['id']}/items", json={"items": sent})
-        assert answer.status_code == 202
-
-    work.feed()
-    work.feed()
-    told = look(api, batch)
-
-    assert told["counts"]["total"] == 10_000
-    assert (told["counts"]["queued"], told["counts"]["pending"]) == (50, 9_950)
-    assert jobs(api) == 50
-    assert messages_in_broker(api) <= 4
-
-
-@pytest.mark.parametrize(
-    ("asked", "status", "told"),
-    [
-        ({}, 422, "give one of"),
-        ({"items": []}, 422, "empty"),
-        ({"imports": "", "open": True}, 422, "open"),
-        ({"imports": "../etc"}, 422, "inside the folder"),
-        ({"imports": "", "model": "nobody"}, 422, "nobody"),
-        ({"imports": "", "priority": 0}, 422, "-1"),
-        ({"items": [{"url": "file:///etc/passwd"}]}, 422, "url"),
-        ({"items": [{"url": "http://x/", "video": str(uuid4())}]}, 422, "give one"),
-        ({"bucket": "s3://not-allowed/x"}, 422, "bucket"),
-        ({"imports": "", "callback_url": "http://10.0.0.1/"}, 422, "callback"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_at_once(
-    api: RunningApi, folder: Path, asked: Json, status: int, told: str
-) -> None:
-    answer = api.client.post("/batches", json=asked)
-
-    assert answer.status_code == status
-    assert told in json.dumps(answer.json())
-    assert api.client.get("/batches").json()["items"] == []
-
-
-def test_a_folder_without_videos_fails_and_says_so(
-    api: RunningApi, work: BatchWork, folder: Path, match: Path
-) -> None:
-    batch = start(api, {"imports": "later"})
-    work.run_all()
-    failed = look(api, batch)
-    put(match, folder / "later" / "a.mp4")
-    resumed = api.client.post(f"/batches/{batch['id']}/resume")
-    work.run_one()
-    work.feed()
-
-    assert (failed["status"], failed["error"]["code"]) == ("failed", "nothing_listed")
-    assert "later" in failed["error"]["detail"]
-    assert resumed.json()["batch"]["status"] == "listing"
-    assert look(api, batch)["counts"]["queued"] == 1
-    assert look(api, batch)["error"] is None
-
-
-def test_a_batch_waits_while_the_quota_is_full(
-    api: RunningApi, work: BatchWork, folder: Path, match: Path
-) -> None:
-    put(match, *(folder / f"{one}.mp4" for one in "abc"))
-    limit_queue(api, hours=2.0)
-    batch = start(api, {"imports": ""})
-
-    work.run_one()
-    work.feed()
-    told = look(api, batch)
-    limit_queue(api, hours=None)
-    work.feed()
-
-    assert (told["counts"]["queued"], told["counts"]["pending"]) == (1, 2)
-    assert "hours of video" in told["waits_for"]
-    assert look(api, batch)["waits_for"] is None
-    assert look(api, batch)["counts"]["queued"] == 3
-
-
-def test_a_deleted_video_is_a_failed_item(
-    api: RunningApi, work: BatchWork, folder: Path, match: Path
-) -> None:
-    put(match, folder / "a.mp4")
-    batch = start(api, {"items": [{"import": "a.mp4"}]})
-    work.feed()
-    (item,) = items(api, batch)
-
-    api.client.delete(f"/videos/{item['video_id']}")
-    work.feed()
-    (item,) = items(api, batch)
-
-    assert (item["state"], item["error"]["code"]) == ("failed", "video_deleted")
-    assert item["video_id"] is None
-    assert look(api, batch)["status"] == "completed"
-
-
-@pytest.mark.parametrize(
-    "path", ["", "/items", "/events.parquet", "/events.csv", "/events.jsonl"]
-)
-def test_no_batch_has_an_unknown_id(api: RunningApi, path: str) -> None:
-    for name in (uuid4(), "nonsense"):
-        answer = api.client.get(f"/batches/{name}{path}")
-
-        assert answer.status_code == 404
-        assert answer.json()["type"] == "/problems/batch-not-found"
-
-
-def url(number: int) -> str:
-    return f"https://archive.example.org/{number:05}.mp4"
-
-
 def upload(api: RunningApi, match: Path, **fields: str) -> Json:
     file = {"file": ("m.mp4", match.read_bytes())}
     answer = api.client.post("/videos", files=file, data=fields)
@@ -371,33 +223,8 @@ def job_of(api: RunningApi, item: Json) -> Json:
     return found
 
 
-def jobs(api: RunningApi, batch: Json | None = None) -> int:
-    """Count analyses and what brings files."""
-    kinds = ("spot", "download", "import")
-    query = select(func.count()).where(Job.kind.in_(kinds))
-    if batch is not None:
-        query = query.where(Job.batch_id == batch["id"])
-    with api.service.sessions() as session:
-        return session.scalars(query).one()
-
-
-def messages_in_broker(api: RunningApi) -> int:
-    counts = [api.service.notifier.waiting(one) for one in ("gpu", "background")]
-    return sum(one or 0 for one in counts)
-
-
-def limit_queue(api: RunningApi, *, hours: float | None) -> None:
-    from app.core.principal import DEFAULT_PROJECT_ID
-    from app.projects.tables import Project
-
-    with api.service.sessions.begin() as session:
-        session.get_one(Project, DEFAULT_PROJECT_ID).max_queued_hours = hours
-
-
 def table_of(api: RunningApi, batch: Json) -> list[Json]:
     """Read the Parquet table back."""
-    import pyarrow.parquet as pq
-
     answer = api.client.get(f"/batches/{batch['id']}/events.parquet")
     assert answer.status_code == 200, answer.text
     rows: list[Json] = pq.read_table(io.BytesIO(answer.content)).to_pylist()

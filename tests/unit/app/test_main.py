@@ -18,7 +18,7 @@ from app.main import create_app
 from app.timelines.exports import EXPORTS
 from tests.api_server import make_settings
 
-HEAVY = ("torch", "torchvision", "timm", "av", "openvino", "worker")
+HEAVY = ("torch", "torchvision", "timm", "av", "openvino", "worker", "pyarrow")
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
