@@ -45,6 +45,12 @@ class DownloadFailed(JobFailure):
     code, retryable = "download_failed", True
 
 
+class SourceChanged(JobFailure):
+    """The object became another one while it was read."""
+
+    code, retryable = "source_changed", True
+
+
 class ImportMissing(JobFailure):
     """The file is not in the folder of imports any more."""
 

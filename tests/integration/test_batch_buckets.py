@@ -1,22 +1,28 @@
 """Batches of a bucket, on a real S3 server."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import obstore
+import pyarrow.parquet as pq
 import pytest
 from obstore.store import S3Store
 from sqlalchemy import select
 
 from app.batches.tables import BatchItem
+from app.core.storage.bucket_objects import BucketObjects
 from app.jobs.tables import Job
 from app.videos.tables import Video
 from tests.api_server import RunningApi
 from tests.integration.batch_work import BatchWork, items, look, start
 from tests.s3_server import S3OfTests
 from tests.s3_storage import use_server
+from tests.videos import draw_video, match_picture
+from worker.handlers import bucket_object
 
 API_SETTINGS = {"model": "tiny", "max_attempts": 1}
 ODD = "final é & (1)#?%20+.mp4"
@@ -41,8 +47,8 @@ def bucket(
     api.app.state.resources = before
 
 
-def put(s3: S3OfTests, bucket: str, *keys: str) -> None:
-    store = S3Store(
+def store_of(s3: S3OfTests, bucket: str) -> S3Store:
+    return S3Store(
         bucket,
         endpoint=s3.url,
         access_key_id=s3.access_key,
@@ -50,6 +56,10 @@ def put(s3: S3OfTests, bucket: str, *keys: str) -> None:
         region="us-east-1",
         client_options={"allow_http": True},
     )
+
+
+def put(s3: S3OfTests, bucket: str, *keys: str) -> None:
+    store = store_of(s3, bucket)
     for key in keys:
         obstore.put(store, key, key.encode())
 
@@ -134,3 +144,76 @@ def test_a_bucket_that_is_not_there_fails_the_batch_and_says_so(
     assert failed["status"] == "failed"
     assert failed["error"]["code"] in ("source_not_listed", "nothing_listed")
     assert "touchline-nowhere" in failed["error"]["detail"]
+
+
+@pytest.mark.slow
+def test_a_bucket_becomes_a_table_of_events(
+    api: RunningApi, s3: S3OfTests, bucket: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "match.mp4"
+    draw_video(path, frames=30, fps=30, paint=match_picture)
+    store = store_of(s3, bucket)
+    obstore.put(store, f"archive/{ODD}", path.read_bytes())
+    obstore.put(store, "archive/cup/b.mp4", path.read_bytes() + b"\0\0\0\x08free")
+    put(s3, bucket, "archive/broken.mp4")
+    work = BatchWork(api)
+
+    batch = start(api, {"bucket": f"s3://{bucket}/archive"})
+    work.run_all()
+
+    done = look(api, batch)
+    assert (done["status"], done["counts"]["succeeded"]) == ("completed", 2)
+    assert [one["code"] for one in done["failures"]] == ["unreadable_video"]
+    answer = api.client.get(f"/batches/{batch['id']}/events.parquet")
+    table = pq.read_table(io.BytesIO(answer.content)).to_pylist()
+    assert {row["source_url"] for row in table} == {
+        f"s3://{bucket}/archive/{ODD}",
+        f"s3://{bucket}/archive/cup/b.mp4",
+    }
+    assert {row["video_filename"] for row in table} == {ODD, "b.mp4"}
+
+
+def test_an_object_that_is_gone_by_its_turn_is_a_failed_item(
+    api: RunningApi, s3: S3OfTests, bucket: str
+) -> None:
+    put(s3, bucket, "archive/a.mp4")
+    work = BatchWork(api)
+    batch = start(api, {"bucket": f"s3://{bucket}/archive"})
+    work.run_one()
+    obstore.delete(store_of(s3, bucket), "archive/a.mp4")
+
+    work.run_all()
+
+    (item,) = items(api, batch)
+    assert (item["state"], item["error"]["code"]) == ("failed", "source_not_found")
+
+
+def test_an_object_that_is_replaced_while_it_is_read_gives_no_mixed_file(
+    api: RunningApi,
+    s3: S3OfTests,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = store_of(s3, bucket)
+    monkeypatch.setattr(bucket_object, "READ_BYTES", 1000)
+    obstore.put(store, "archive/a.mp4", b"a" * 5 * 2**20)
+    work = BatchWork(api)
+    batch = start(api, {"bucket": f"s3://{bucket}/archive"})
+    work.run_one()
+    work.feed()
+    real, reads = BucketObjects.read, 0
+
+    def read(self: BucketObjects, *words: Any, **named: Any) -> bytes:
+        nonlocal reads
+        reads += 1
+        if reads == 2:
+            obstore.put(store, "archive/a.mp4", b"b" * 5 * 2**20)
+        return real(self, *words, **named)
+
+    monkeypatch.setattr(BucketObjects, "read", read)
+    work.run_one()
+    work.feed()
+
+    (item,) = items(api, batch)
+    assert (item["state"], item["error"]["code"]) == ("failed", "source_changed")
+    assert "replaced while it was read" in item["error"]["detail"]

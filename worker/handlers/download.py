@@ -5,6 +5,7 @@ import time
 
 from app.core.errors import JobFailure
 from app.core.settings import Settings
+from app.core.storage.addresses import is_bucket_url
 from app.core.storage.interface import Storage, StoredFile
 from app.core.storage.keys import fetched_key, part_facts_key, part_key
 from app.sources.failures import SourceNotFound
@@ -12,6 +13,7 @@ from app.sources.queries import room_for, save_file, source_of
 from app.videos.first_jobs import first_jobs
 from worker.downloads.requests import Rules
 from worker.downloads.transfer import Download, Limits
+from worker.handlers.bucket_object import bring_object
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
 
 LOOK_EVERY_S = 0.5
@@ -33,6 +35,8 @@ def download(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobR
         left_bytes = room_for(session, video_id)
     if "url" not in source:
         raise SourceNotFound("The video has no address to be downloaded from.")
+    if is_bucket_url(source["url"]):
+        return bring_object(task, context, reporter, source["url"])
     run = Download(
         source["url"],
         video_id,

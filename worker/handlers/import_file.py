@@ -52,7 +52,7 @@ def import_file(
     try:
         with ImportFolder(folder).open(path) as file:
             before = _await_quiet(file, reporter)
-            _refuse_size(before[0], context.settings, context.storage)
+            refuse_size(before[0], context.settings, context.storage)
             with context.sessions() as session:
                 ensure_room_for(session, video_id, before[0])
             stored = _copy(file, key, context.storage, reporter, size_bytes=before[0])
@@ -89,7 +89,12 @@ def _await_quiet(file: BinaryIO, reporter: Reporter) -> State:
     return state
 
 
-def _refuse_size(size_bytes: int, settings: Settings, storage: Storage) -> None:
+def refuse_size(size_bytes: int, settings: Settings, storage: Storage) -> None:
+    """Refuse a file that is empty or larger than a video may be, or has no room.
+
+    Raises:
+        SourceUnusable, SourceTooLarge, StorageFull: so it is.
+    """
     if size_bytes == 0:
         raise SourceUnusable("The file is empty.")
     if size_bytes > settings.max_upload_size:

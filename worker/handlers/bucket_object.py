@@ -1,0 +1,107 @@
+"""Downloads from a bucket that is allowed: an object becomes a video's file."""
+
+import io
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from app.core.errors import InvalidRequest, StartFailed, StorageFull
+from app.core.storage.buckets import AllowedBucket, allowed_bucket
+from app.core.storage.interface import ObjectChanged
+from app.core.storage.keys import fetched_key
+from app.sources.failures import (
+    DownloadFailed,
+    DownloadRefused,
+    SourceChanged,
+    SourceNotFound,
+)
+from app.sources.queries import ensure_room_for, save_file
+from app.videos.first_jobs import first_jobs
+from worker.handlers.import_file import refuse_size
+from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READ_BYTES = 8 * 2**20  # in one request
+
+
+def bring_object(
+    task: JobTask, context: HandlerContext, reporter: Reporter, url: str
+) -> JobResult:
+    """Copy an object into the storage; all of it is of one version, or none is.
+
+    Raises:
+        JobFailure: it is not there, may not be read, or changed meanwhile.
+        StorageFull: there is no room for it.
+    """
+    if task.video_id is None:
+        raise ValueError("a download is of a video")
+    video_id, key = task.video_id, fetched_key(task.video_id, task.token)
+    with _told(url):
+        found = allowed_bucket(url, context.settings)
+        about = found.store.head(found.key)
+        refuse_size(about.size_bytes, context.settings, context.storage)
+        with context.sessions() as session:
+            ensure_room_for(session, video_id, about.size_bytes)
+
+        def note(done: int) -> None:
+            reporter.progress("download", min(done / about.size_bytes, 1.0))
+
+        raw = _ObjectFile(found, about.size_bytes, about.e_tag)
+        file = cast("BinaryIO", io.BufferedReader(raw, READ_BYTES))
+        stored = context.storage.put_file(key, file, note)
+    name = PurePosixPath(found.key).name
+    return JobResult(
+        facts={"size_bytes": stored.size_bytes, "sha256": stored.sha256},
+        save=lambda session: save_file(session, video_id, stored, filename=name),
+        then=first_jobs(task.params.get("model")),
+        new_files=[key],
+    )
+
+
+class _ObjectFile(io.RawIOBase):
+    """An object as a file; each read asks for the version that was seen first."""
+
+    def __init__(self, found: AllowedBucket, size: int, e_tag: str | None) -> None:
+        super().__init__()
+        self._found, self._size, self._e_tag = found, size, e_tag
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        begin = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}
+        self._at = max(0, begin[whence] + offset)
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        end = min(self._at + len(buffer), self._size)
+        data = self._found.store.read(self._found.key, self._at, end, e_tag=self._e_tag)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+@contextmanager
+def _told(url: str) -> "Iterator[None]":
+    """Say of a bucket's answers what they mean for a video."""
+    try:
+        yield
+    except InvalidRequest as exc:
+        raise DownloadRefused(str(exc)) from exc
+    except FileNotFoundError as exc:
+        raise SourceNotFound(f"{url} is not there any more.") from exc
+    except ObjectChanged as exc:
+        raise SourceChanged(f"{url} was replaced while it was read.") from exc
+    except StorageFull:
+        raise
+    except (OSError, StartFailed) as exc:
+        raise DownloadFailed(f"{url}: {exc}") from exc
