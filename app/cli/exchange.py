@@ -22,7 +22,7 @@ ASPECT = 16 / 9
 # Of each validation match, to take int8's ranges from.
 INT8_STEPS = 200
 
-ExportForm = Literal["openvino", "onnx"]
+ExportForm = Literal["openvino", "onnx", "onnxruntime"]
 
 
 def import_checkpoint(
@@ -156,6 +156,10 @@ def _exported(
         from model.export.onnx import attach_onnx
 
         return attach_onnx(path, frames=frames, out=out)
+    if form == "onnxruntime":
+        from model.export.onnx_stream import attach_onnx_stream
+
+        return attach_onnx_stream(path, frames=frames, out=out)
     from model.export.openvino import attach_engines
 
     return attach_engines(path, frames=frames, out=out)

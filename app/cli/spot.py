@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from model.spotting.spot_file import Progress, SpottedVideo
 
 TABLE = "table"  # for people; the others are for programs
-Engine = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
+Engine = Literal[
+    "auto",
+    "openvino",
+    "torch-cpu",
+    "torch-cuda",
+    "onnxruntime",
+    "onnxruntime-cuda",
+    "tensorrt",
+]
 Precision = Literal["auto", "float32", "float16", "int8"]
 Windowing = Literal["auto", "one-pass", "reference"]
 

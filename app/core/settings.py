@@ -66,7 +66,15 @@ class Settings(StorageSettings, BaseSettings):
     proxy_secret: SecretStr | None = Field(default=None, min_length=32)
     rate_limit: int | None = Field(default=None, ge=1)  # requests a minute, of a key
     model: str | None = None  # name or path of the default checkpoint
-    engine: Literal["auto", "openvino", "torch-cuda", "torch-cpu"] = "auto"
+    engine: Literal[
+        "auto",
+        "openvino",
+        "torch-cuda",
+        "torch-cpu",
+        "onnxruntime",
+        "onnxruntime-cuda",
+        "tensorrt",
+    ] = "auto"
     precision: Literal["auto", "float32", "float16", "int8"] = "auto"
     gpu_budget: ByteSize = ByteSize(6 * 2**30)  # of a card's memory, for the network
     max_upload_size: ByteSize = ByteSize(20 * 2**30)

@@ -40,6 +40,21 @@ def chunk_that_fits(
     return pick_batch(estimate, budget_bytes=budget_bytes, max_batch=max_steps)
 
 
+def fixed_bytes(trunk: nn.Module, frame_spec: FrameSpec) -> int:
+    """Count what `model.engines.fixed_chunks` keeps of a video besides a chunk's own.
+
+    That is the state once more; a chunk's frames and features are in the estimate.
+    """
+    size = (1, frame_spec.out_height, frame_spec.out_width, 3)
+    with torch.device("meta"):
+        marks = torch.empty(1)
+        frames = torch.empty(size, dtype=torch.uint8)
+    meta_copy = copy.deepcopy(trunk).to("meta")
+    with torch.inference_mode():
+        _, *state = meta_copy(frames, marks, marks)
+    return sum(each.nbytes for each in state)
+
+
 def estimate_chunk(
     trunk: nn.Module, frame_spec: FrameSpec, *, steps: int
 ) -> MemoryEstimate:

@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from model.checkpoint.archive import Checkpoint
 
 # Imported to register themselves: the list of Touchline's engines.
-from model.engines import openvino_engine, torch_engines  # noqa: F401  # register
+from model.engines import (
+    onnx_engine,  # noqa: F401  # register
+    openvino_engine,
+    torch_engines,  # noqa: F401  # register
+)
 from model.engines.registry import ENGINES, Engine, by_preference
 from model.engines.runtime import Runtime, StreamRuntime
 from model.errors import EngineUnavailable

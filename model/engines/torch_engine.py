@@ -10,7 +10,8 @@ from torch import Tensor
 
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.spotter_io import load_spotter
-from model.engines.batch import chunk_that_fits
+from model.engines.batch import chunk_that_fits, fixed_bytes
+from model.engines.fixed_chunks import FixedChunks
 from model.engines.runtime import WINDOWS_AT_ONCE, Floats, Frames
 from model.engines.streaming import StreamingTrunk
 from model.errors import EngineError, EngineUnavailable
@@ -42,26 +43,46 @@ class TorchRuntime:
         device: Device = "cpu",
         precision: Literal["float32", "float16"] = "float32",
         chunk_len: int = CPU_CHUNK_LEN,
+        size: tuple[int, int] | None = None,
     ) -> None:
+        """Bring a network to a device.
+
+        Args:
+            spotter: the network.
+            device: where it runs.
+            precision: of the trunk.
+            chunk_len: steps that the trunk takes at once.
+            size: width and height of the frames, with which whole chunks run in fixed
+                buffers: as a CUDA graph on a GPU. None runs every chunk afresh.
+        """
         self.name = f"torch-{device}/{precision}"
         self.chunk_len = self._part_len = chunk_len
         self._device, dtype = torch.device(device), _DTYPES[precision]
         trunk = StreamingTrunk(spotter)
         self.delay, self.feature_dim = trunk.delay, trunk.feature_dim
-        self._trunk = trunk.to(device=device)
+        self.network = self._trunk = trunk.to(device=device)
         # The pixels' mean stays float32; `to` knows channels_last, its types do not.
         net: Any = trunk.net
         net.to(dtype=dtype, memory_format=torch.channels_last)
         # Small, and in float32: half precision would save nothing here.
         self._head = copy.deepcopy(ActivatedHead(spotter)).eval().to(device=device)
         self._state: tuple[Tensor, ...] = ()
+        self._size = size
+        self._fixed: FixedChunks | None = None
 
     def reset(self) -> None:
         """Forget the video so far."""
         self._state = ()
+        if self._fixed is not None:
+            self._fixed.reset()
 
     def trunk(self, frames: Frames, is_video: Floats, is_not_padding: Floats) -> Floats:
         """Take the next chunk of a video."""
+        if self._size is not None and len(frames) == self.chunk_len:
+            try:
+                return self._run_fixed((frames, is_video, is_not_padding), self._size)
+            except torch.OutOfMemoryError as exc:
+                self._leave_fixed(exc)
         inputs = [self._send(array) for array in (frames, is_video, is_not_padding)]
         features: list[Tensor] = []
         done = 0
@@ -93,6 +114,23 @@ class TorchRuntime:
         return {
             name: np.concatenate([half[name] for half in halves]) for name in halves[0]
         }
+
+    def _run_fixed(
+        self, chunk: tuple[Frames, Floats, Floats], size: tuple[int, int]
+    ) -> Floats:
+        if self._fixed is None:
+            self._fixed = FixedChunks(self._trunk, chunk_len=self.chunk_len, size=size)
+        (features,) = self._fixed.run([chunk])
+        if features is None:
+            raise EngineError("the chunk was left out")
+        return self._fetch(features)
+
+    def _leave_fixed(self, exc: Exception) -> None:
+        """Go on in smaller parts from the state of before the chunk."""
+        if self._fixed is not None:
+            self._state = self._fixed.state()
+        self._fixed = self._size = None
+        self._take_less(exc)
 
     def _run(self, part: list[Tensor]) -> Tensor:
         with torch.inference_mode():
@@ -153,18 +191,23 @@ def open_runtime(
     if threads is not None and device == "cpu":
         torch.set_num_threads(threads)
     spotter, chunk_len = load_spotter(checkpoint), CPU_CHUNK_LEN
+    spec = checkpoint.manifest.frame_spec
     if device == "cuda":
         free_bytes, _ = torch.cuda.mem_get_info()
         chunk_len = cuda_chunk_len(
             spotter,
-            checkpoint.manifest.frame_spec,
+            spec,
             precision=precision,
             budget_bytes=min(
                 budget_bytes or DEFAULT_BUDGET_BYTES, int(free_bytes * SHARE_OF_FREE)
             ),
         )
     return TorchRuntime(
-        spotter, device=device, precision=precision, chunk_len=chunk_len
+        spotter,
+        device=device,
+        precision=precision,
+        chunk_len=chunk_len,
+        size=(spec.out_width, spec.out_height) if device == "cuda" else None,
     )
 
 
@@ -183,6 +226,7 @@ def cuda_chunk_len(
     trunk = StreamingTrunk(spotter)
     trunk.net.to(dtype=_DTYPES[precision])
     left = budget_bytes - estimate_head(spotter).total_bytes
+    left -= fixed_bytes(trunk, frame_spec)
     return chunk_that_fits(
         trunk, frame_spec, budget_bytes=left, max_steps=CUDA_CHUNK_LEN
     )

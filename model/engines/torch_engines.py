@@ -20,10 +20,14 @@ def has_torch() -> bool:
     return find_spec("torch") is not None
 
 
+def has_gpu_driver() -> bool:
+    """Say whether there is a sign of NVIDIA's driver."""
+    return sys.platform == "win32" or any(p.exists() for p in _GPU_DRIVERS)
+
+
 def has_cuda() -> bool:
     """Say whether there is a GPU that torch can use."""
-    has_driver = sys.platform == "win32" or any(p.exists() for p in _GPU_DRIVERS)
-    if not has_driver or not has_torch():
+    if not has_gpu_driver() or not has_torch():
         return False
     from model.engines import torch_engine
 

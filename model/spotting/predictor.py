@@ -17,7 +17,15 @@ from model.spotting.timeline import Timeline
 from model.spotting.windows import Windows
 from model.video.decode import Step
 
-EngineName = Literal["auto", "openvino", "torch-cpu", "torch-cuda"]
+EngineName = Literal[
+    "auto",
+    "openvino",
+    "torch-cpu",
+    "torch-cuda",
+    "onnxruntime",
+    "onnxruntime-cuda",
+    "tensorrt",
+]
 Precision = Literal["auto", "float32", "float16", "int8"]
 Windowing = Literal["auto", "one-pass", "reference"]
 
