@@ -29,6 +29,7 @@ Engine = Literal[
     "tensorrt",
 ]
 Precision = Literal["auto", "float32", "float16", "int8"]
+Hardware = Literal["off", "auto", "cuda", "vaapi", "qsv", "videotoolbox"]
 Windowing = Literal["auto", "one-pass", "reference"]
 
 
@@ -60,6 +61,12 @@ def spot(
             help="One pass over the video, or overlapping clips as E2E-Spot does.",
         ),
     ] = "auto",
+    hardware: Annotated[
+        Hardware,
+        typer.Option(
+            "--hardware-decoding", help="A graphics card's decoder, if there is one."
+        ),
+    ] = "off",
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
     force: Force = False,
 ) -> None:
@@ -83,7 +90,11 @@ def spot(
     )
     with _progress_bar(video.name, is_shown=not quiet) as on_progress:
         spotted = spot_file(
-            video, predictor=predictor, min_score=min_score, on_progress=on_progress
+            video,
+            predictor=predictor,
+            min_score=min_score,
+            on_progress=on_progress,
+            hardware=hardware,
         )
     for warning in spotted.warnings.values():
         typer.echo(f"Warning: {warning}", err=True)

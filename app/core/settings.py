@@ -76,6 +76,10 @@ class Settings(StorageSettings, BaseSettings):
         "tensorrt",
     ] = "auto"
     precision: Literal["auto", "float32", "float16", "int8"] = "auto"
+    # A graphics card's decoder; where there is none, the processor decodes.
+    hardware_decoding: Literal[
+        "off", "auto", "cuda", "vaapi", "qsv", "videotoolbox"
+    ] = "off"
     gpu_budget: ByteSize = ByteSize(6 * 2**30)  # of a card's memory, for the network
     max_upload_size: ByteSize = ByteSize(20 * 2**30)
     min_free_space: ByteSize = ByteSize(512 * 2**20)  # uploads leave the disk this much

@@ -13,6 +13,7 @@ from model.spotting.spots import Spot
 from model.spotting.timeline import Timeline
 from model.video.decode import Step, StepStream, decode_in_child
 from model.video.frame_times import FrameTimes
+from model.video.hardware import Hardware
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.probe import VideoFacts, probe_in_child
 from model.video.source import Tally
@@ -73,6 +74,7 @@ def spot_file(
     on_facts: Callable[[VideoFacts], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     saving: Saving | None = None,
+    hardware: Hardware = "off",
 ) -> SpottedVideo:
     """Find the spots of a video file, in constant memory whatever its length.
 
@@ -90,6 +92,7 @@ def spot_file(
         saving: has the run saved while it goes on, and goes on from an earlier one: all
             frames are decoded again, but only those are given to the network that were
             not before. The result is that of an undisturbed run, to the bit.
+        hardware: a graphics card's decoder (see `decode_in_child`).
 
     Raises:
         VideoError: the file is at fault.
@@ -105,10 +108,15 @@ def spot_file(
     if on_facts is not None:
         on_facts(facts)
 
+    def decode(earlier: SavedRun | None) -> tuple[Session, StepStream, list[Spot]]:
+        return _run(
+            path, predictor, limits, min_score, report, saving, earlier, hardware
+        )
+
     try:
-        run = _run(path, predictor, limits, min_score, report, saving, earlier)
+        run = decode(earlier)
     except CannotResume:  # Nothing was saved since.
-        run = _run(path, predictor, limits, min_score, report, saving, None)
+        run = decode(None)
     session, steps, spots = run
     report.finish()
     tally = steps.tally or Tally(until_s=facts.duration_s)
@@ -129,6 +137,7 @@ def _run(
     report: "_Reporter",
     saving: Saving | None,
     earlier: SavedRun | None,
+    hardware: Hardware,
 ) -> tuple[Session, StepStream, list[Spot]]:
     """Decode and score a video, or what an earlier run left of it."""
     report.begin(earlier)
@@ -146,6 +155,7 @@ def _run(
         limits=limits,
         images_from=images_from,
         on_wait=report.tick,
+        hardware=hardware,
     ) as steps:
         for step in steps:
             spots += session.push([step])

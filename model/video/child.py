@@ -24,6 +24,7 @@ from model.video.clip_request import ClipRequest
 from model.video.decode import iter_chosen
 from model.video.frame_spec import FrameSpec
 from model.video.frame_stills import PICKED, pick_frames
+from model.video.hardware import find_device
 from model.video.input_file import InputFile, open_input
 from model.video.join_request import JoinRequest
 from model.video.limits import MediaLimits
@@ -35,6 +36,7 @@ from model.video.proxy import open_target, write_proxy
 from model.video.ring import Ring
 from model.video.sandbox import (
     MESSAGE_BYTES,
+    OPEN_FILES,
     die_with_thread,
     enter_sandbox,
     limit_self,
@@ -45,6 +47,8 @@ from model.video.source import Tally, open_video
 from model.video.stills import pick_stills
 from model.video.time_messages import TimeSender
 
+_UNLIMITED = -1  # resource.RLIM_INFINITY
+_DRIVER_FILES = 256
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _NO_ROOM = "The server's disk is full; free some room, then run the job again."
 _NEVER_NEEDED = ("av.__main__", "av.datasets")
@@ -57,13 +61,16 @@ def main() -> None:
     if request["die_with_thread"]:
         die_with_thread(request["parent"])
     channel.send(kind="alive")
+    device = find_device(request.get("hardware", "off"))
     limit_self(
-        memory_bytes=request["memory_bytes"],
+        # A card's driver reserves far more addresses than there is memory.
+        memory_bytes=request["memory_bytes"] if device is None else _UNLIMITED,
+        open_files=OPEN_FILES if device is None else _DRIVER_FILES,
         cpu_s=request["cpu_s"],
         file_bytes=request.get("file_bytes", MESSAGE_BYTES),
     )
     try:
-        _answer(request, channel)
+        _answer(request, channel, device)
     except ModelError as exc:
         channel.send(kind="error", name=type(exc).__name__, detail=str(exc))
     except OSError as exc:
@@ -84,7 +91,9 @@ def main() -> None:
         channel.send(kind="error", name=None, detail=f"{type(exc).__name__}: {exc}")
 
 
-def _answer(request: Mapping[str, Any], channel: MessageChannel) -> None:
+def _answer(
+    request: Mapping[str, Any], channel: MessageChannel, device: str | None
+) -> None:
     """Open what is needed, enter the sandbox, and only then read the file."""
     with ExitStack() as cleanup:
         if request["verb"] in ("clips", "join"):
@@ -101,12 +110,14 @@ def _answer(request: Mapping[str, Any], channel: MessageChannel) -> None:
             again = cleanup.enter_context(open_input(Path(path)))
             target = again, cleanup.enter_context(open_target(request["target"]))
         _import_all_of_pyav()
-        report = enter_sandbox(reading=file.descriptor if file else None)
+        report = enter_sandbox(
+            reading=file.descriptor if file else None, has_driver=device is not None
+        )
         channel.send(kind="sandbox", **asdict(report))
         if file is None:
             channel.send(kind="end")
         else:
-            _run_verb(file, request, channel, target)
+            _run_verb(file, request, channel, target, device)
 
 
 def _make_clips(
@@ -168,6 +179,7 @@ def _run_verb(
     request: Mapping[str, Any],
     channel: MessageChannel,
     target: tuple[InputFile, IO[bytes]] | None,
+    device: str | None,
 ) -> None:
     """Do what is asked.
 
@@ -176,6 +188,7 @@ def _run_verb(
         request: tells what to do.
         channel: takes the answer.
         target: of a proxy: the file opened once more, and what is written.
+        device: that decodes, if it is not the processor.
     """
     tally = Tally()
     free = threading.Semaphore(request.get("slots", 0))
@@ -222,6 +235,9 @@ def _run_verb(
         return
 
     spec = FrameSpec.from_dict(request["spec"])
+    wanted = request.get("hardware", "off")
+    if device is None and wanted not in ("off", "auto"):
+        tally.refused_hardware = wanted
     ring = Ring(request["ring"], spec, slots=request["slots"])
     with StepSender(
         spec,
@@ -232,7 +248,7 @@ def _run_verb(
         images_from=request["images_from"],
     ) as sender:
         for chosen in iter_chosen(
-            file, spec, limits=limits, tally=tally, note=times.note
+            file, spec, limits=limits, tally=tally, device=device, note=times.note
         ):
             sender.send(chosen)
     channel.send(kind="end", tally=asdict(tally))

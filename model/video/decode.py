@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from model.errors import DecoderCrashed
 from model.video.frame_spec import FrameSpec
 from model.video.frame_times import FrameTimes
+from model.video.hardware import Hardware
 from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import FrameConverter
@@ -88,13 +89,14 @@ def iter_chosen(
     *,
     limits: MediaLimits,
     tally: Tally | None,
+    device: str | None = None,
     note: Callable[[Iterator[SourceFrame]], Iterator[SourceFrame]] = iter,
 ) -> Iterator[SourceFrame]:
     """Decode a video and give the frames that its steps take, not yet converted.
 
     All frames pass through `note`, also those that are not taken.
     """
-    with open_video(file, limits=limits, tally=tally) as source:
+    with open_video(file, limits=limits, tally=tally, device=device) as source:
         yield from choose_frames(note(source.frames()), fps=spec.fps)
 
 
@@ -192,6 +194,7 @@ def decode_in_child(
     converter_threads: int | None = None,
     stall_timeout_s: float = 30.0,
     on_wait: Callable[[], None] | None = None,
+    hardware: Hardware = "off",
 ) -> Iterator[StepStream]:
     """Decode a video in a process of its own: the same steps as `iter_steps`.
 
@@ -213,6 +216,9 @@ def decode_in_child(
         stall_timeout_s: how long the decoder may show no progress while it is
             waited for.
         on_wait: called a few times a second while waiting; may raise to stop.
+        hardware: a graphics card's decoder, `auto` for any. Where there is one, the
+            driver needs what the sandbox takes: landlock, seccomp and the limit of
+            memory are left out then. Where there is none, the frames are software's.
 
     Raises:
         DecoderStalled: no progress in `stall_timeout_s`.
@@ -228,6 +234,7 @@ def decode_in_child(
         "spec": spec.to_dict(),
         "slots": ring_steps,
         "images_from": images_from,
+        "hardware": hardware,
         "converter_threads": converter_threads or max(1, (os.cpu_count() or 1) // 4),
     }
     with ExitStack() as cleanup:

@@ -10,6 +10,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
+from model.video.hardware import acceleration
 from model.video.input_file import InputFile
 from model.video.limits import CODECS, FORMATS, PROTOCOLS
 
@@ -17,13 +18,16 @@ _MAX_BOXES = 1000
 _SCRIPT_HEADS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"[playlist]", b"file ")
 
 
-def open_container(file: InputFile, *, codecs: str = CODECS) -> InputContainer:
+def open_container(
+    file: InputFile, *, codecs: str = CODECS, device: str | None = None
+) -> InputContainer:
     """Read a file with only the formats, codecs and protocols that are accepted.
 
     One at a time: the file has one position. Its name is ignored.
 
     Args:
         codecs: FFmpeg's decoders that may look at what its streams are.
+        device: what `hardware.find_device` found.
 
     Raises:
         UnreadableVideo: empty, damaged, or no video at all.
@@ -38,7 +42,13 @@ def open_container(file: InputFile, *, codecs: str = CODECS) -> InputContainer:
     }
     os.lseek(file.descriptor, 0, os.SEEK_SET)
     try:
-        return av.open("fd:", "r", options=options, metadata_errors="replace")
+        return av.open(
+            "fd:",
+            "r",
+            options=options,
+            metadata_errors="replace",
+            hwaccel=acceleration(device),
+        )
     except (av.error.FFmpegError, ValueError) as exc:
         raise UnreadableVideo(_why_unreadable(file)) from exc
 

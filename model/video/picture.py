@@ -24,7 +24,7 @@ UPRIGHT: Orientation = (0, False)
 _MAX_SIDE_DATA = 128
 """FFmpeg numbers its kinds of side data from 0; it has a few dozen."""
 
-_QUICK = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p")
+_QUICK = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "nv12")
 
 
 class FrameConverter:

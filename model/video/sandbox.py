@@ -26,6 +26,8 @@ POLL_S = 0.5
 MESSAGE_BYTES = 1 << 20
 """Room for a child's own error messages on stderr."""
 
+OPEN_FILES = 32
+
 _FIRST_PRIVATE_UID = 0x70000000
 """Above what systems, containers and /etc/subuid hand out. The process id is added:
 no two decoders share a user, nor does anything else."""
@@ -72,7 +74,10 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def enter_sandbox(
-    *, reading: int | None = None, listen: Callable[[], int] | None = None
+    *,
+    reading: int | None = None,
+    listen: Callable[[], int] | None = None,
+    has_driver: bool = False,
 ) -> SandboxReport:
     """Give up, for good, all that decoding does not need; raises nothing.
 
@@ -85,6 +90,8 @@ def enter_sandbox(
         listen: TCP inside the process's own, empty network is needed: this opens the
             only port that may be connected to, and returns it. Where the process
             cannot have a network of its own, the port is in the system's.
+        has_driver: a graphics card decodes, whose driver goes on opening files and
+            making calls of its own: landlock and seccomp are left out.
     """
     # In this order: each may need what a later one takes away.
     layers: Mapping[str, Callable[[], object]] = {
@@ -98,6 +105,9 @@ def enter_sandbox(
     held, missing = [], {}
     port: int | None = None
     for layer, apply in layers.items():
+        if has_driver and layer in ("landlock", "seccomp"):
+            missing[layer] = "hardware decoding: the driver needs its files"
+            continue
         try:
             apply()
         except OSError as exc:
@@ -171,7 +181,11 @@ def _refuse_new_privileges() -> None:
 
 
 def limit_self(
-    *, memory_bytes: int, cpu_s: int, file_bytes: int = MESSAGE_BYTES
+    *,
+    memory_bytes: int,
+    cpu_s: int,
+    file_bytes: int = MESSAGE_BYTES,
+    open_files: int = OPEN_FILES,
 ) -> None:
     """Bound this process's memory, CPU time, open files and what it may write.
 
@@ -180,7 +194,7 @@ def limit_self(
     bounds = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: cpu_s,
-        resource.RLIMIT_NOFILE: 32,
+        resource.RLIMIT_NOFILE: open_files,
         resource.RLIMIT_FSIZE: file_bytes,
         resource.RLIMIT_CORE: 0,
     }

@@ -59,6 +59,8 @@ class Tally:
         restarts: times the file's clock began again.
         end_s: when the last frame begins, in seconds.
         until_s: when the last frame ends, as far as that can be known.
+        hardware: the device that decoded; empty is software.
+        refused_hardware: the device that was asked for and cannot be had.
     """
 
     packets: int = 0
@@ -70,6 +72,8 @@ class Tally:
     restarts: int = 0
     end_s: float = 0.0
     until_s: float = 0.0
+    hardware: str = ""
+    refused_hardware: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,11 @@ class VideoSource:
 
 @contextmanager
 def open_video(
-    file: InputFile, *, limits: MediaLimits, tally: Tally | None = None
+    file: InputFile,
+    *,
+    limits: MediaLimits,
+    tally: Tally | None = None,
+    device: str | None = None,
 ) -> Iterator[VideoSource]:
     """Read a file as video, with only the formats and codecs that are accepted.
 
@@ -217,6 +225,7 @@ def open_video(
         file: read by nobody else meanwhile.
         limits: what is allowed.
         tally: is kept up to date while frames are decoded.
+        device: that decodes, as `hardware.find_device` found it; None is software.
 
     Raises:
         UnreadableVideo: empty, damaged, or no video at all.
@@ -224,7 +233,7 @@ def open_video(
         NoVideoStream: sound only, or nothing but cover art.
         VideoLimitExceeded: the header already says that it is too much.
     """
-    with open_container(file) as container:
+    with open_container(file, device=device) as container:
         limits.check_streams(len(container.streams))
         stream = find_video(container)
         limits.check_size(stream.width, stream.height)
@@ -233,13 +242,16 @@ def open_video(
             "codec_whitelist": CODECS,
             "max_pixels": str(limits.max_pixels * DECODER_SLACK),
         }
+        tally = tally or Tally()
+        if device is not None and stream.codec_context.is_hwaccel:
+            tally.hardware = device
         yield VideoSource(
             container=container,
             stream=stream,
             time_base=stream.time_base or Fraction(1, av.time_base),
             start_s=start_of(container, stream),
             limits=limits,
-            tally=tally or Tally(),
+            tally=tally,
         )
 
 

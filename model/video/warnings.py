@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from model.video.hardware import refused
 from model.video.probe import VideoFacts
 from model.video.source import Tally
 
@@ -31,6 +32,8 @@ def warnings_of(facts: VideoFacts, tally: Tally) -> dict[str, str]:
             f"The file's clock {' and '.join(faults)}. No frame is lost, but times of "
             "events may differ from those that a player shows."
         )
+    if tally.refused_hardware:
+        found["hardware"] = refused(tally.refused_hardware)
     return found
 
 

@@ -114,6 +114,7 @@ def _spot(
             on_facts=save_facts,
             on_progress=note_progress,
             saving=saving,
+            hardware=context.settings.hardware_decoding,
         )
 
 
