@@ -18,6 +18,14 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run was stopped.")
     ] = False,
+    resume_or_start: Annotated[
+        bool,
+        typer.Option(
+            "--resume-or-start",
+            help="Go on if an earlier attempt left something, else begin: for machines "
+            "that may be taken away.",
+        ),
+    ] = False,
     start_from: Annotated[
         Path | None,
         typer.Option("--from", help="Begin with the weights of this checkpoint."),
@@ -52,13 +60,28 @@ def train(
             "matches, and measure out of fold.",
         ),
     ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes of this machine that share the work, instead of the "
+            "config's; under torchrun it decides.",
+        ),
+    ] = None,
+    checkpoints_to: Annotated[
+        str | None,
+        typer.Option(
+            help="Copy checkpoints there: s3://BUCKET/PREFIX, gs://... or az://... ; "
+            "a resume fetches them."
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Begin anew over an earlier run.")
     ] = False,
 ) -> None:
     """Train a network; the best checkpoint by validation is kept."""
     from model.data.splits import read_split
-    from model.training.config import read_config, with_data, with_steps
+    from model.training.config import read_config, with_data, with_run, with_steps
     from model.training.train import is_first_process
     from model.training.train import train as run
 
@@ -70,6 +93,7 @@ def train(
             _note(f"note: {note}")
     if steps is not None:
         settings = with_steps(settings, steps)
+    settings = with_run(settings, devices=devices, checkpoints_to=checkpoints_to)
     teacher = None if distill_from is None else find_model(distill_from)
     if folds is not None:
         if teacher is not None:
@@ -82,7 +106,7 @@ def train(
             where,
             folds,
             report=_note,
-            is_resumed=resume,
+            is_resumed=resume or (resume_or_start and any(where.glob("fold_*"))),
             start_from=start_from,
             may_replace=force,
         )
@@ -94,6 +118,7 @@ def train(
         out or Path("runs") / settings.name,
         report=_note,
         is_resumed=resume,
+        may_resume=resume_or_start,
         start_from=start_from,
         distill_from=teacher,
         may_replace=force,

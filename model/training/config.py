@@ -238,3 +238,15 @@ def with_steps(config: TrainConfig, steps: int) -> TrainConfig:
     optimiser = replace(settings, steps=steps, warmup_steps=warmup)
     run = replace(config.run, validate_steps=min(config.run.validate_steps, steps))
     return replace(config, optimiser=optimiser, run=run)
+
+
+def with_run(
+    config: TrainConfig,
+    *,
+    devices: int | None = None,
+    checkpoints_to: str | None = None,
+) -> TrainConfig:
+    """Give the same run by other processes, or with copies kept elsewhere."""
+    changes: dict[str, Any] = {"devices": devices, "checkpoints_to": checkpoints_to}
+    named = {name: value for name, value in changes.items() if value is not None}
+    return replace(config, run=replace(config.run, **named))

@@ -30,6 +30,7 @@ from model.training.out_of_fold import (
     write_fold,
     write_json,
 )
+from model.training.processes import Launch, first_of_machine_first
 from model.training.subsets import find_subsets
 from model.training.train import RESUME, is_first_process, train
 from model.training.training_data import TrainingData, prepare_data
@@ -68,6 +69,8 @@ def train_folds(
             fold fails.
         TrainingStopped: see `train`.
     """
+    launch = Launch.read(config.run.devices)
+    is_resumed = is_resumed or launch.restarts > 0
     # The other processes of a run begin when the first has written already.
     if not is_resumed and is_first_process():
         _begin_anew(folder, may_replace=may_replace)
@@ -81,8 +84,9 @@ def train_folds(
     )
     # Decoded before the first fold, while there is one process: two would collide.
     mapped = replace(settings, data=replace(settings.data, in_memory=False))
-    for index in range(count):
-        _prepared(mapped, folds, index, report)
+    with first_of_machine_first(launch):
+        for index in range(count):
+            _prepared(mapped, folds, index, report)
     found = [
         _fold(settings, folds, index, folder, report, is_resumed, start_from)
         for index in range(count)
@@ -121,8 +125,15 @@ def _fold(
     report(f"{name}: held out are {', '.join(names)}")
     data = _prepared(config, folds, index, report)
     keep = _KeepSpots()
+    copied_to = config.run.checkpoints_to
     train(
-        config,
+        replace(
+            config,
+            run=replace(
+                config.run,
+                checkpoints_to=copied_to and f"{copied_to.rstrip('/')}/{own.name}",
+            ),
+        ),
         own,
         report=report,
         is_resumed=is_resumed and (own / RESUME).is_file(),

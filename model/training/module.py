@@ -31,6 +31,7 @@ from model.training.losses import LossTerm
 from model.training.optimiser import lr_share, make_optimiser
 from model.training.outputs import DISTILLATION, PHASE, loss_terms
 from model.training.phases import PhaseLayer
+from model.training.processes import mean_over_processes, share_buffers
 from model.training.validation import timed_match
 
 # While training runs, spots are found with fixed options; `touchline
@@ -113,7 +114,7 @@ class SpottingModule(lightning.LightningModule):
         raw = self(batch)
         weights = self.config.loss.terms
         values = {
-            name: term(raw[name], *batch.targets[name])
+            name: _mean_loss(*term.per_clip(raw[name], *batch.targets[name]))
             for name, term in self._loss_terms().items()
         }
         loss = torch.stack(
@@ -186,7 +187,8 @@ class SpottingModule(lightning.LightningModule):
                 average.update_parameters(self.spotter)
 
     def on_validation_start(self) -> None:
-        """Forget the last validation."""
+        """Forget the last validation; validate one network in all processes."""
+        share_buffers(self.kept)
         self.timed = []
 
     def validation_step(self, match: StoredMatch, _batch_idx: int) -> None:
@@ -264,6 +266,15 @@ def spots_of(matches: list[TimedMatch], labels: tuple[str, ...]) -> list[Labelle
     """Find the spots of a validation, however low their score."""
     options = SpottingOptions({label: LabelOptions(0.5, WINDOW_S) for label in labels})
     return spotted(matches, options, min_score=FLOOR)
+
+
+def _mean_loss(loss: Tensor, count: Tensor) -> Tensor:
+    """Divide by what counts in all processes, not in this one alone.
+
+    DDP takes the mean of the processes' gradients: with this it is that of one process
+    with all their clips.
+    """
+    return loss.sum() / mean_over_processes(count.sum()).clamp_min(1e-6)
 
 
 def _mean(values: list[float]) -> float:

@@ -147,7 +147,11 @@ class RunSettings:
     Attributes:
         seed: decides clips, augmentation and dropout.
         accelerator: "auto", "cpu" or "gpu".
-        devices: processes; more than one is data-parallel (DDP).
+        devices: processes; more than one is data-parallel (DDP). Where torchrun
+            starts them, it says how many.
+        batch_norm: "per-process" normalises by the clips of each process, and keeps
+            the first one's running statistics; "synchronised" by those of all, on
+            GPUs.
         threads: CPU threads a process; 0 leaves the library's choice.
         precision: Lightning's name: "32-true", "bf16-mixed", "16-mixed".
         is_compiled: compile the trunk first, which takes minutes for each size of
@@ -158,11 +162,15 @@ class RunSettings:
         tolerance_s: of the mAP by which the best weights are kept.
         overlap: of the head's windows in validation, in [0, 1): as it will serve.
         logger: "tensorboard", "wandb" or "none".
+        checkpoints_to: where in object storage the run's checkpoints are copied to,
+            and fetched from to resume: "s3://bucket/prefix", "gs://..." or "az://...";
+            empty is nowhere.
     """
 
     seed: int = 7
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: Whole = 1
+    batch_norm: Literal["per-process", "synchronised"] = "per-process"
     threads: Annotated[int, Field(ge=0)] = 0
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     is_compiled: bool = False
@@ -172,6 +180,7 @@ class RunSettings:
     tolerance_s: Positive = 0.5
     overlap: BelowOne = 0.875
     logger: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+    checkpoints_to: str = ""
 
 
 @section

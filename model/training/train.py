@@ -2,8 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,23 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 
-from model.errors import BadAnnotations, TrainingFailed
+from model.errors import BadAnnotations, TrainingFailed, TrainingStopped
+from model.network.spotter import Spotter
 from model.reporter import Reporter
 from model.training.callbacks import GradientWatch, KeepBest, ProgressLog
+from model.training.checkpoint_uploads import CheckpointBucket, UploadCheckpoints
 from model.training.config import TrainConfig, with_distillation
 from model.training.distillation import with_teacher
 from model.training.module import SpottingModule
 from model.training.outputs import DISTILLATION
+from model.training.processes import (
+    Launch,
+    first_of_machine_first,
+    join,
+    naming_a_lost_process,
+    refuse_synchronised_norms_on_a_cpu,
+    synchronise_norms,
+)
 from model.training.starting import make_network, without_weights
 from model.training.stopping import StopOnSignal
 from model.training.training_data import Loaders, TrainingData, load_data
@@ -27,6 +36,7 @@ from model.training.training_data import Loaders, TrainingData, load_data
 RESUME = "last.ckpt"
 BEST = "best.touchline"
 LAST = "last.touchline"
+KEPT = (BEST, LAST, RESUME)  # `last.ckpt` last: it speaks of the others.
 
 # What Lightning 2.6 says of itself or of choices that are meant here.
 _ADVICE = (
@@ -39,13 +49,6 @@ _ADVICE = (
     ".*AMP with fp16 is not supported on CPU.*",  # Reported in other words.
 )
 
-# What gloo and NCCL say when a process that they wait for is gone.
-_CONNECTION_LOST = (
-    "Connection closed by peer",
-    "Connection reset by peer",
-    "NCCL communicator",
-)
-
 
 def train(
     config: TrainConfig,
@@ -53,6 +56,7 @@ def train(
     *,
     report: Reporter,
     is_resumed: bool = False,
+    may_resume: bool = False,
     start_from: Path | None = None,
     distill_from: Path | None = None,
     may_replace: bool = False,
@@ -67,6 +71,8 @@ def train(
             needs), `last.touchline`, `best.touchline`, the logger's files.
         report: takes lines for the user.
         is_resumed: go on from `last.ckpt`.
+        may_resume: go on from it where it is there, else begin; so it is too where
+            torchrun starts the processes of a run again.
         start_from: a checkpoint whose weights the run begins with.
         distill_from: a teacher, whose scores are soft targets; without `start_from`
             the run begins with what fits of its weights. Named again to resume.
@@ -83,18 +89,21 @@ def train(
             nothing to resume.
         TrainingStopped: SIGTERM or Ctrl-C; `last.ckpt` holds the state of then.
     """
-    resume = folder / RESUME
-    if is_resumed and not resume.is_file():
-        raise TrainingFailed(f"There is nothing to resume in {folder}.")
-    if not is_resumed:
+    resume, report = folder / RESUME, rank_zero_only(report)
+    launch, bucket = Launch.read(config.run.devices), _bucket(config)
+    refuse_synchronised_norms_on_a_cpu(config.run, launch)
+    may_resume = is_resumed or may_resume or launch.restarts > 0
+    if may_resume and bucket is not None:
+        _fetch(bucket, folder, launch, report)
+    must_resume = is_resumed and launch.restarts == 0
+    is_resumed = _is_resumable(folder, must_resume) if may_resume else False
+    if not is_resumed and launch.restarts == 0:
         _refuse_to_replace(folder, start_from, may_replace=may_replace)
     folder.mkdir(parents=True, exist_ok=True)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
-    report = rank_zero_only(report)
     logger = _logger(config, folder)
-    if data is None:
-        data = load_data(config, report=report)
+    data = _matches(config, launch, data, report)
     config, data = _with_teacher(config, data, distill_from, report)
     if is_resumed:
         report(f"going on from {resume}")
@@ -109,12 +118,13 @@ def train(
         )
     if config.run.is_compiled:
         report("the network is compiled first: some minutes without a line")
-    module = SpottingModule(network, data.labels, config)
+    module = _module(network, data.labels, config, launch)
     keep = KeepBest(folder, data.labels, config)
     with warnings.catch_warnings():
         _silence_advice()
         watch = [keep, ProgressLog(), GradientWatch(), StopOnSignal(resume)]
-        trainer = _trainer(config, folder, logger, [*watch, *callbacks])
+        copies = UploadCheckpoints(bucket, folder, KEPT, report=report)
+        trainer = _trainer(config, launch, folder, logger, [copies, *watch, *callbacks])
         if trainer.precision != config.run.precision:
             report(
                 f"{config.run.precision} needs a GPU: training in {trainer.precision}"
@@ -122,16 +132,38 @@ def train(
         loaders = Loaders(data, config)
         if not is_resumed:
             resume.unlink(missing_ok=True)  # An earlier run's, to be replaced.
-        with _naming_a_lost_process():
-            trainer.fit(
-                module,
-                datamodule=loaders,
-                ckpt_path=str(resume) if is_resumed else None,
-            )
-        trainer.save_checkpoint(resume)
-        if keep.validated_at != trainer.global_step:
-            trainer.validate(module, datamodule=loaders, verbose=False)
+        try:
+            with naming_a_lost_process():
+                join(launch, config.run.accelerator)
+                trainer.fit(
+                    module,
+                    datamodule=loaders,
+                    ckpt_path=str(resume) if is_resumed else None,
+                )
+            trainer.save_checkpoint(resume)
+            if keep.validated_at != trainer.global_step:
+                trainer.validate(module, datamodule=loaders, verbose=False)
+        except TrainingStopped:
+            copies.close()
+            raise
+        copies.close()
     return folder / BEST
+
+
+def _is_resumable(folder: Path, must_be: bool) -> bool:
+    is_there = (folder / RESUME).is_file()
+    if must_be and not is_there:
+        raise TrainingFailed(f"There is nothing to resume in {folder}.")
+    return is_there
+
+
+def _matches(
+    config: TrainConfig, launch: Launch, data: TrainingData | None, report: Reporter
+) -> TrainingData:
+    if data is not None:
+        return data
+    with first_of_machine_first(launch):
+        return load_data(config, report=report)
 
 
 def _refuse_to_replace(
@@ -154,6 +186,28 @@ def _refuse_to_replace(
         )
 
 
+def _bucket(config: TrainConfig) -> CheckpointBucket | None:
+    url = config.run.checkpoints_to
+    return CheckpointBucket(url) if url else None
+
+
+def _fetch(
+    bucket: CheckpointBucket, folder: Path, launch: Launch, report: Reporter
+) -> None:
+    with first_of_machine_first(launch):
+        for name in bucket.fetch_newer(folder, KEPT):
+            report(f"fetched {bucket.url}/{name}")
+
+
+def _module(
+    network: Spotter, labels: tuple[str, ...], config: TrainConfig, launch: Launch
+) -> SpottingModule:
+    module = SpottingModule(network, labels, config)
+    if config.run.batch_norm == "synchronised" and launch.world > 1:
+        module.spotter = synchronise_norms(module.spotter)
+    return module
+
+
 def _with_teacher(
     config: TrainConfig, data: TrainingData, teacher: Path | None, report: Reporter
 ) -> tuple[TrainConfig, TrainingData]:
@@ -165,20 +219,6 @@ def _with_teacher(
             "loss.terms.distillation needs a teacher: name one with --distill-from."
         )
     return config, data
-
-
-@contextmanager
-def _naming_a_lost_process() -> Iterator[None]:
-    """Leave the word to the process that stopped first; the others lose its line."""
-    try:
-        yield
-    except RuntimeError as exc:
-        if not any(text in str(exc) for text in _CONNECTION_LOST):
-            raise
-        raise TrainingFailed(
-            "Another process of this run has stopped and says why. The last good "
-            "checkpoint is kept."
-        ) from exc
 
 
 def is_first_process() -> bool:
@@ -199,6 +239,7 @@ class _WholeSteps(ModelCheckpoint):
 
 def _trainer(
     config: TrainConfig,
+    launch: Launch,
     folder: Path,
     logger: Any,
     callbacks: list[lightning.Callback],
@@ -212,8 +253,9 @@ def _trainer(
     )
     return lightning.Trainer(
         accelerator=run.accelerator,
-        devices=run.devices,
-        strategy="ddp" if run.devices > 1 else "auto",
+        devices=launch.processes,
+        num_nodes=launch.machines,
+        strategy="ddp" if launch.world > 1 else "auto",
         precision=run.precision,
         max_steps=optimiser.steps,
         max_epochs=-1,
