@@ -1,8 +1,9 @@
-"""The kinds of jobs, each with its queue and handler; a new one is added here alone."""
+"""The kinds of jobs, each with its queue and handler; a new one is a member here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from app.core.broker.notifier import (
     BACKGROUND_QUEUE,
@@ -17,29 +18,12 @@ LOWEST_PRIORITY, USUAL_PRIORITY, HIGHEST_PRIORITY = -10, 0, 10
 NO_MODEL = "none"  # what an upload gives as its model if none is to analyse it
 
 
-class JobKind(StrEnum):
-    """What a job does."""
-
-    SPOT = "spot"  # finds the events of a video
-    THUMBNAILS = "thumbnails"  # makes a poster and stills of a video
-    DOWNLOAD = "download"  # brings a video's file from an address
-    IMPORT = "import"  # brings a video's file from the folder of imports
-    JOIN = "join"  # makes a video's file of several
-    PROBE = "probe"  # tells what a video is that no model is to analyse
-    PROXY = "proxy"  # makes a copy that browsers play
-    CLIPS = "clips"  # renders clips of events
-    REPORT = "report"  # makes a report of a match as one file
-    TRAIN = "train"  # makes a model out of what people reviewed
-    COMPARE = "compare"  # holds models against each other
-    LIVE = "live"  # follows a live source: events while it is played
-    BATCH = "batch"  # lists the videos of a batch
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindSpec:
     """What sets a kind apart.
 
     Attributes:
+        does: for people: what such a job does.
         handler: the function that does its work, as `module:name`; only the worker
             imports it.
         queue: where its jobs wait; the workers that listen there run them.
@@ -51,11 +35,14 @@ class KindSpec:
         subject: what else than the video its end is told of to the webhook.
         waits_for_room: a full disk is no failure of such a job: it is tried again until
             there is room. Otherwise somebody waits for it who can ask again.
+        options: what `POST /videos/{video_id}/jobs` takes for this kind, but not for
+            all: `model`, `encode`.
         own_route: where it is asked for, if not by `POST /videos/{video_id}/jobs`.
         version: raised when workers of the release before cannot run what this one asks
             for; they leave such jobs alone then.
     """
 
+    does: str
     handler: str
     queue: str
     speaks_for_video: bool = False
@@ -63,83 +50,159 @@ class KindSpec:
     stage: str | None = None
     subject: str | None = None
     waits_for_room: bool = True
+    options: frozenset[str] = frozenset()
     own_route: str | None = None
     version: int = 1
 
 
-KINDS: Mapping[JobKind, KindSpec] = {
-    JobKind.SPOT: KindSpec(
-        "worker.handlers.spot:spot", GPU_QUEUE, speaks_for_video=True
-    ),
-    JobKind.THUMBNAILS: KindSpec(
-        "worker.handlers.thumbnails:make_thumbnails", MEDIA_QUEUE
-    ),
-    JobKind.DOWNLOAD: KindSpec(
-        "worker.handlers.download:download",
-        BACKGROUND_QUEUE,
-        speaks_for_video=True,
-        is_source=True,
-        stage="download",
-    ),
-    JobKind.IMPORT: KindSpec(
-        "worker.handlers.import_file:import_file",
-        BACKGROUND_QUEUE,
-        speaks_for_video=True,
-        is_source=True,
-        stage="copy",
-    ),
-    JobKind.JOIN: KindSpec(
-        "worker.handlers.join:join_parts",
-        MEDIA_QUEUE,
-        speaks_for_video=True,
-        is_source=True,
-        stage="join",
-    ),
-    JobKind.PROBE: KindSpec(
-        "worker.handlers.probe:probe_video", MEDIA_QUEUE, speaks_for_video=True
-    ),
-    JobKind.PROXY: KindSpec("worker.handlers.proxy:make_proxy", MEDIA_QUEUE),
-    JobKind.CLIPS: KindSpec(
-        "worker.handlers.clips:render_clip",
-        MEDIA_QUEUE,
-        subject="clip",
-        waits_for_room=False,
-        own_route="/videos/{video_id}/clips",
-    ),
-    JobKind.REPORT: KindSpec(
-        "worker.handlers.report:make_report",
-        MEDIA_QUEUE,
-        own_route="/videos/{video_id}/reports",
-    ),
+class JobKind(StrEnum):
+    """What a job does; a member is all that registers a kind."""
+
+    spec: KindSpec
+
+    def __new__(cls, value: str, spec: KindSpec | None = None) -> Self:
+        assert spec is not None  # None only for mypy, in a look-up: JobKind("spot")
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.spec = spec
+        return kind
+
+    SPOT = (
+        "spot",
+        KindSpec(
+            does="finds the events of a video",
+            handler="worker.handlers.spot:spot",
+            queue=GPU_QUEUE,
+            speaks_for_video=True,
+            options=frozenset({"model"}),
+        ),
+    )
+    THUMBNAILS = (
+        "thumbnails",
+        KindSpec(
+            does="makes a poster and stills of a video",
+            handler="worker.handlers.thumbnails:make_thumbnails",
+            queue=MEDIA_QUEUE,
+        ),
+    )
+    DOWNLOAD = (
+        "download",
+        KindSpec(
+            does="brings a video's file from an address",
+            handler="worker.handlers.download:download",
+            queue=BACKGROUND_QUEUE,
+            speaks_for_video=True,
+            is_source=True,
+            stage="download",
+        ),
+    )
+    IMPORT = (
+        "import",
+        KindSpec(
+            does="brings a video's file from the folder of imports",
+            handler="worker.handlers.import_file:import_file",
+            queue=BACKGROUND_QUEUE,
+            speaks_for_video=True,
+            is_source=True,
+            stage="copy",
+        ),
+    )
+    JOIN = (
+        "join",
+        KindSpec(
+            does="makes a video's file of several",
+            handler="worker.handlers.join:join_parts",
+            queue=MEDIA_QUEUE,
+            speaks_for_video=True,
+            is_source=True,
+            stage="join",
+            options=frozenset({"encode"}),
+        ),
+    )
+    PROBE = (
+        "probe",
+        KindSpec(
+            does="tells what a video is that no model is to analyse",
+            handler="worker.handlers.probe:probe_video",
+            queue=MEDIA_QUEUE,
+            speaks_for_video=True,
+        ),
+    )
+    PROXY = (
+        "proxy",
+        KindSpec(
+            does="makes a copy that browsers play",
+            handler="worker.handlers.proxy:make_proxy",
+            queue=MEDIA_QUEUE,
+        ),
+    )
+    CLIPS = (
+        "clips",
+        KindSpec(
+            does="renders clips of events",
+            handler="worker.handlers.clips:render_clip",
+            queue=MEDIA_QUEUE,
+            subject="clip",
+            waits_for_room=False,
+            own_route="/videos/{video_id}/clips",
+        ),
+    )
+    REPORT = (
+        "report",
+        KindSpec(
+            does="makes a report of a match as one file",
+            handler="worker.handlers.report:make_report",
+            queue=MEDIA_QUEUE,
+            own_route="/videos/{video_id}/reports",
+        ),
+    )
     # It waits for room: an hour's work is not to be lost to a disk that was full.
-    JobKind.TRAIN: KindSpec(
-        "worker.handlers.train:train_model",
-        TRAIN_QUEUE,
-        subject="training",
-        own_route="/trainings",
-    ),
-    JobKind.COMPARE: KindSpec(
-        "worker.handlers.compare:compare",
-        GPU_QUEUE,
-        waits_for_room=False,
-        own_route="/comparisons",
-    ),
+    TRAIN = (
+        "train",
+        KindSpec(
+            does="makes a model out of what people reviewed",
+            handler="worker.handlers.train:train_model",
+            queue=TRAIN_QUEUE,
+            subject="training",
+            own_route="/trainings",
+        ),
+    )
+    COMPARE = (
+        "compare",
+        KindSpec(
+            does="compares models on what people reviewed",
+            handler="worker.handlers.compare:compare",
+            queue=GPU_QUEUE,
+            waits_for_room=False,
+            own_route="/comparisons",
+        ),
+    )
     # Its recording becomes the video's file; what speaks for the video comes then.
-    JobKind.LIVE: KindSpec(
-        "worker.live_streams.run:run_live",
-        LIVE_QUEUE,
-        speaks_for_video=True,
-        is_source=True,
-        stage="live",
-        own_route="/live",
-    ),
-    JobKind.BATCH: KindSpec(
-        "worker.handlers.list_batch:list_batch",
-        BACKGROUND_QUEUE,
-        stage="list",
-        own_route="/batches",
-    ),
-}
+    LIVE = (
+        "live",
+        KindSpec(
+            does="follows a live source: events while it is played",
+            handler="worker.live_streams.run:run_live",
+            queue=LIVE_QUEUE,
+            speaks_for_video=True,
+            is_source=True,
+            stage="live",
+            own_route="/live",
+        ),
+    )
+    BATCH = (
+        "batch",
+        KindSpec(
+            does="lists the videos of a batch",
+            handler="worker.handlers.list_batch:list_batch",
+            queue=BACKGROUND_QUEUE,
+            stage="list",
+            own_route="/batches",
+        ),
+    )
+
+
+KINDS: Mapping[JobKind, KindSpec] = {kind: kind.spec for kind in JobKind}
 
 
 def kinds_of(queue: str) -> tuple[JobKind, ...]:

@@ -161,17 +161,17 @@ def queue_job(
         InvalidRequest: a model is named for a kind that takes none.
         IdempotencyKeyInUse, IdempotencyKeyReused: the key belongs to another request.
     """
-    if wanted.kind is not JobKind.SPOT and wanted.model is not None:
+    spec = KINDS[wanted.kind]
+    if wanted.model is not None and "model" not in spec.options:
         raise InvalidRequest(
             f"A job of the kind {wanted.kind} takes no model.", kind=RULE
         )
-    if wanted.kind is not JobKind.JOIN and wanted.encode is not None:
+    if wanted.encode is not None and "encode" not in spec.options:
         raise InvalidRequest(
             f"A job of the kind {wanted.kind} takes no 'encode'.", kind=RULE
         )
-    own_route = KINDS[wanted.kind].own_route
-    if own_route is not None:
-        path = own_route.format(video_id=video_id)
+    if spec.own_route is not None:
+        path = spec.own_route.format(video_id=video_id)
         raise InvalidRequest(
             f"A job of the kind {wanted.kind} is asked for with POST {path}."
         )
@@ -190,14 +190,14 @@ def queue_job(
         if session.execute(lock_video(video_id)).one_or_none() is None:
             raise video_not_found(video_id)
         video = session.get_one(Video, video_id)
-        if KINDS[wanted.kind].is_source:
+        if spec.is_source:
             params = dict(params_of_source(session, video, wanted.kind))
             if wanted.encode is not None:
                 params["encode"] = wanted.encode
         else:
             stored_key(video)
-            params = {"model": wanted.model} if wanted.kind is JobKind.SPOT else {}
-        is_analysed = KINDS[wanted.kind].is_source or wanted.kind is JobKind.SPOT
+            params = {"model": wanted.model} if "model" in spec.options else {}
+        is_analysed = spec.is_source or wanted.kind is JobKind.SPOT
         if is_analysed and params.get("model") != NO_MODEL:
             take_queue(session, video.project_id, duration_s=video.duration_s)
         job = request(

@@ -208,7 +208,7 @@ def test_a_full_disk_is_no_failure_but_of_what_somebody_waits_for(
         if row["status"] == "failed":
             break
 
-    waits = kind not in (JobKind.CLIPS, JobKind.COMPARE)
+    waits = kind.spec.waits_for_room
     assert (tries[-1][0] == "queued") == waits
     assert {code for _, code in tries} == {"storage_full"}
     assert len(tries) == 2 * ATTEMPTS if waits else len(tries) <= ATTEMPTS

@@ -1,7 +1,9 @@
 """A kind of job is registered once: its entry names the handler and the queue."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +14,13 @@ from worker.job_task import load_handlers
 HEAVY = {"torch", "openvino"}
 
 
-def test_every_kind_has_an_entry() -> None:
-    assert set(KINDS) == set(JobKind)
+GLOSSARY = Path(__file__).parents[3] / "docs" / "glossary.md"
+
+
+def test_the_glossary_names_every_kind() -> None:
+    (listed,) = re.findall(r"work of some kind \((.*?)\)", GLOSSARY.read_text())
+
+    assert set(re.findall(r"`(\w+)`", listed)) == set(JobKind)
 
 
 @pytest.mark.parametrize("kind", JobKind)
