@@ -61,7 +61,8 @@ class JobKind(StrEnum):
     spec: KindSpec
 
     def __new__(cls, value: str, spec: KindSpec | None = None) -> Self:
-        assert spec is not None  # None only for mypy, in a look-up: JobKind("spot")
+        if spec is None:  # only for mypy, which takes a look-up for this call
+            raise TypeError("a kind has a spec")
         kind = str.__new__(cls, value)
         kind._value_ = value
         kind.spec = spec
