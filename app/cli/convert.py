@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.choices import one_of
-from app.cli.format_names import FORMATS
 from app.cli.output import Force, output_text
 from app.cli.reading import Reading, reads_events
+from model.data.formats.names import FORMAT_NAMES
 
 if TYPE_CHECKING:
     from model.data.formats.clock import Clock
@@ -25,7 +25,7 @@ def convert(
     ],
     to: Annotated[
         str | None,
-        typer.Option(**one_of(FORMATS, "Format of OUT; else told by its ending.")),
+        typer.Option(**one_of(FORMAT_NAMES, "Format of OUT; else told by its ending.")),
     ] = None,
     video: Annotated[
         Path | None, typer.Option(help="The video, whose frames' times are then exact.")
@@ -106,7 +106,7 @@ def _format_of(out: Path) -> str:
 
     found = written_as(out.suffix)
     if len(found) != 1:
-        known = ", ".join(found or FORMATS)
+        known = ", ".join(found or FORMAT_NAMES)
         raise typer.BadParameter(f"say with --to what {out} is to be: {known}")
     return found[0]
 

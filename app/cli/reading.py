@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from app.cli.choices import one_of
-from app.cli.format_names import FORMATS, TIME_FORMATS
+from model.data.formats.names import FORMAT_NAMES
+from model.data.formats.text import TIME_FORMATS
 
 if TYPE_CHECKING:
     from model.data.formats.base import ReadOptions
@@ -100,7 +101,7 @@ class Reading:
 
     from_: Annotated[
         str | None,
-        typer.Option("--from", **one_of(FORMATS, "Format of the events' file.")),
+        typer.Option("--from", **one_of(FORMAT_NAMES, "Format of the events' file.")),
     ] = None
     name: Annotated[
         str | None,

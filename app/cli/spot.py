@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from app.cli.choices import one_of
-from app.cli.format_names import FORMATS
 from app.cli.models import find_model
 from app.cli.output import Force, Output, output_text, refuse_inputs
+from model.data.formats.names import FORMAT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def spot(
     form: Annotated[
         str,
         typer.Option(
-            "--format", **one_of((TABLE, *FORMATS), "How events are written.")
+            "--format", **one_of((TABLE, *FORMAT_NAMES), "How events are written.")
         ),
     ] = TABLE,
     min_score: Annotated[

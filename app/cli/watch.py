@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from app.cli.choices import one_of
-from app.cli.format_names import FORMATS
 from app.cli.output import Force
+from model.data.formats.names import FORMAT_NAMES
 
 if TYPE_CHECKING:
     from touchline.client.uploading import UploadProgress
@@ -33,7 +33,7 @@ def watch(
         typer.Option(
             "--format",
             metavar="NAME",
-            help=f"Of the timelines; repeatable. Of: {', '.join(FORMATS)}.",
+            help=f"Of the timelines; repeatable. Of: {', '.join(FORMAT_NAMES)}.",
         ),
     ] = ["csv"],  # noqa: B006  # typer copies it
     model: Annotated[
@@ -61,7 +61,7 @@ def watch(
 ) -> None:
     """Upload each new match of FOLDER and write its timeline beside it."""
     for form in forms:
-        one_of(FORMATS, "")["callback"](form)
+        one_of(FORMAT_NAMES, "")["callback"](form)
     if not folder.is_dir():
         raise typer.BadParameter(f"there is no folder {folder}")
     from touchline.client.client import Client

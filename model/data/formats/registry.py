@@ -1,39 +1,15 @@
-"""All formats of event files; a new one is a module and a line here."""
+"""All formats of event files, loaded; `names.py` lists them."""
+
+from pkgutil import resolve_name
 
 from model.data.formats.base import EventFormat, Sample
-from model.data.formats.boris import BORIS
-from model.data.formats.csv import CSV
-from model.data.formats.e2espot import E2ESPOT
-from model.data.formats.edl import EDL
-from model.data.formats.elan import ELAN
 from model.data.formats.json_data import parse_json
-from model.data.formats.osl import OSL
-from model.data.formats.otio import OTIO
-from model.data.formats.soccernet import SOCCERNET, SOCCERNET_LABELS
-from model.data.formats.sportscode import SPORTSCODE
-from model.data.formats.touchline_json import TOUCHLINE_JSON
-from model.data.formats.webvtt import WEBVTT
-from model.data.formats.youtube import YOUTUBE
+from model.data.formats.names import FORMAT_MODULES
 from model.errors import BadAnnotations
 
-# Those that are told by their content come before those told by the name alone.
 FORMATS: dict[str, EventFormat] = {
-    one.name: one
-    for one in (
-        TOUCHLINE_JSON,
-        SOCCERNET,
-        SOCCERNET_LABELS,
-        E2ESPOT,
-        OSL,
-        OTIO,
-        SPORTSCODE,
-        ELAN,
-        WEBVTT,
-        BORIS,
-        EDL,
-        CSV,
-        YOUTUBE,
-    )
+    name: resolve_name(f"{__package__}.{place}")
+    for name, place in FORMAT_MODULES.items()
 }
 
 
