@@ -11,6 +11,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("app", "model", "touchline", "worker", "migrations")
+ENTRIES = (
+    "cli",
+    "doctor",
+    "main",
+    "supervisor",
+    "api",
+    "backups",
+    "page",
+    "tables",
+    "osl",
+)
 
 
 @pytest.mark.slow
@@ -116,6 +127,39 @@ def test_rows_of_jobs_are_made_and_changed_by_their_service_alone() -> None:
     assert found == []
 
 
+@pytest.mark.slow
+def test_features_stand_on_core_and_below_the_entries() -> None:
+    modules = {_name(path): path for path in _files("app")}
+    features = {name.split(".")[1] for name in modules if name.count(".") > 1}
+    features -= {*ENTRIES, "core"}
+
+    found = [
+        f"{name} -> {imported}"
+        for name, path in modules.items()
+        for imported in _imported(path, modules)
+        if _part(imported)
+        in {"core": features, **dict.fromkeys(features, ENTRIES)}.get(_part(name), ())
+    ]
+
+    assert {"videos", "jobs", "timelines"} <= features
+    assert found == []
+
+
+@pytest.mark.slow
+def test_only_the_resources_choose_a_storage() -> None:
+    chosen = {"app.core.storage.local", "app.core.storage.incoming"}
+    modules = {_name(path): path for room in ROOMS for path in _files(room)}
+
+    choosing = {
+        name
+        for name, path in modules.items()
+        if _imported(path, modules) & chosen
+        if not name.startswith("app.core.storage.")
+    }
+
+    assert choosing == {"app.core.resources", "app.cli.backup"}
+
+
 def test_package_files_are_empty() -> None:
     spoken = [
         path
@@ -130,6 +174,11 @@ def test_package_files_are_empty() -> None:
 
 def _files(room: str) -> Iterator[Path]:
     return (ROOT / room).rglob("*.py")
+
+
+def _part(name: str) -> str:
+    """Tell the folder or module of `app` that a module belongs to."""
+    return name.split(".")[1] if "." in name else ""
 
 
 def _name(path: Path) -> str:
