@@ -26,7 +26,7 @@ TrainingId = Annotated[UUID, typer.Argument(help="As `list` shows it.")]
 @trainings.command()
 def readiness(project: Project = "default") -> None:
     """Tell what is reviewed, and what is missing for a training."""
-    from app.trainings.asking import read_readiness
+    from app.trainings.requests import read_readiness
 
     with _resources(project) as resources:
         found = read_readiness(resources, videos=None, types=None)
@@ -81,7 +81,7 @@ def start(
 def _ask(wanted: "NewTraining", project: str) -> tuple[UUID, list[str]]:
     """Queue a training; gives its id, and what is to be told of the data."""
     from app.jobs.kinds import KINDS, JobKind
-    from app.trainings.asking import Wanted, ask_for_training
+    from app.trainings.requests import Wanted, ask_for_training
 
     asked = Wanted(*(wanted.name, wanted.base, wanted.is_without_base, wanted.options))
     with _resources(project) as resources:

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from app.comparisons.asking import check_models, choose_holdout, refuse_too_many
 from app.comparisons.problems import (
     ComparisonNotFound,
     NothingToCompareOn,
@@ -13,6 +12,7 @@ from app.comparisons.problems import (
 )
 from app.comparisons.queries import comparisons_page, moments_page
 from app.comparisons.removing import remove_comparison
+from app.comparisons.requests import check_models, choose_holdout, refuse_too_many
 from app.comparisons.schemas import (
     WRONG,
     Comparison,

@@ -16,13 +16,13 @@ from app.core.http.cursors import Cursor
 from app.core.http.pagination import json_answer, tell_next
 from app.core.http.routing import IS_HEAD
 from app.core.resources import Resources
+from app.search.criteria import EventSearch
 from app.search.hits import Position, every_hit, find_hits
 from app.search.hits_table import to_lines
 from app.search.playlist import MOST_ENTRIES, entries_of
+from app.search.provenance import provenance_line
 from app.search.schemas import found_page
 from app.search.service import refresh_stale
-from app.search.told import teller
-from app.search.wanted import EventSearch
 from app.timelines.parameters import ClipMargins, Order
 from model.data.formats.events import LAG_S, LEAD_S
 from model.video.playlist import write_m3u8
@@ -149,8 +149,8 @@ def answer_table(
     if request.scope.get(IS_HEAD):
         return Response(media_type=CSV, headers=headers)
     refresh(resources)
-    told = teller(wanted, resources) if provenance else None
-    lines = to_lines(every_hit(resources.sessions, wanted), told)
+    line_of = provenance_line(wanted, resources) if provenance else None
+    lines = to_lines(every_hit(resources.sessions, wanted), line_of)
     return StreamingResponse(_chunks(lines), media_type=CSV, headers=headers)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.db.project_sessions import project_of
 from app.core.db.session import Sessions
+from app.search.criteria import EventSearch, SequenceWanted
 from app.search.queries import Place, search_page
 from app.search.sequence_queries import (
     anchors,
@@ -19,7 +20,6 @@ from app.search.sequence_queries import (
     videos_of,
 )
 from app.search.tables import SearchedEvent
-from app.search.wanted import EventSearch, SequenceWanted
 from app.videos.tables import Video
 
 MOST_ANCHORS = 1000  # that a page of sequences looks around

@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from app.search.criteria import EventColumns, EventSearch
 from app.search.tables import SearchedCount, SearchedEvent
-from app.search.wanted import EventColumns, EventSearch
 from app.videos.tables import Video
 
 Place = tuple[UUID, int, UUID]  # video, time in ms, event

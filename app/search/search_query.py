@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from app.annotations.selection import SHOWN
 from app.core.http.fields import Day
-from app.search.wanted import EventSearch, SequenceWanted
+from app.search.criteria import EventSearch, SequenceWanted
 from app.timelines.parameters import Order
 from app.timelines.schemas import EventStateName
 from app.videos.search import VideoFilter

@@ -32,9 +32,9 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.selectable import FromClause
 
+from app.search.criteria import EventColumns, EventSearch, SequenceWanted
 from app.search.queries import Place, after_place, by_place, match_by_match
 from app.search.tables import SearchedCount, SearchedEvent
-from app.search.wanted import EventColumns, EventSearch, SequenceWanted
 from app.videos.tables import Video
 
 COUNTED_ROWS = 200  # of each type, of the latest matches, to tell which is rare

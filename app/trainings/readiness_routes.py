@@ -9,11 +9,11 @@ from app.core.errors import RULE, InvalidRequest, UnknownModel, VideoNotFound
 from app.core.http.dependencies import ResourcesDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
-from app.trainings.asking import HoldoutWanted, read_readiness
 from app.trainings.needs import needs_in
 from app.trainings.options import Holdout
 from app.trainings.readiness_schemas import TrainingReadiness
 from app.trainings.request_schemas import MAX_SEED, MAX_TYPES, MAX_VIDEOS, TypeName
+from app.trainings.requests import HoldoutWanted, read_readiness
 
 router = guarded_router("trainings")
 

@@ -29,10 +29,6 @@ from app.core.http.routing import guarded_router
 from app.idempotency.fingerprints import edit_fingerprint
 from app.idempotency.service import make_once
 from app.jobs.kinds import KINDS, JobKind
-from app.trainings.asking import (
-    Wanted,
-    ask_for_training,
-)
 from app.trainings.curves import read_curves
 from app.trainings.problems import (
     ModelNameTaken,
@@ -44,6 +40,10 @@ from app.trainings.problems import (
 from app.trainings.queries import last_lines, lines_page, trainings_page
 from app.trainings.request_schemas import (
     NewTraining,
+)
+from app.trainings.requests import (
+    Wanted,
+    ask_for_training,
 )
 from app.trainings.schemas import (
     LogLine,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app.search.told import shortened
+from app.search.provenance import shortened
 from app.timelines.exports import EXPORTS
 from app.timelines.provenance_schemas import ProvenanceObject
 from app.timelines.tables import Analysis

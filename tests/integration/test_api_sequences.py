@@ -13,10 +13,10 @@ from app.core.db.base import utc_now
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.search import hits
 from app.search.copy_queries import LAYOUT
+from app.search.criteria import EventSearch, SequenceWanted
 from app.search.hits import Position, find_hits
 from app.search.service import count_alike
 from app.search.tables import SearchedCount, SearchedEvent, SearchedTimeline
-from app.search.wanted import EventSearch, SequenceWanted
 from app.videos.tables import Video
 from tests.api_server import RunningApi
 from tests.integration.test_api import _problem

@@ -8,7 +8,7 @@ from app.annotations.provenance import provenance_of
 from app.annotations.selection import SHOWN
 from app.core.http.dependencies import snapshot
 from app.core.resources import Resources
-from app.search.wanted import EventSearch
+from app.search.criteria import EventSearch
 from app.timelines.tables import Analysis
 from app.videos.tables import Video
 from model.data.formats.provenance import MAX_CELL_CHARS, Provenance, joined_spans
@@ -17,7 +17,9 @@ from model.data.formats.provenance import ReviewedSpan as Span
 TOO_LONG = "too long for a cell: see GET /videos/{id}/events?provenance=true"
 
 
-def teller(wanted: EventSearch, resources: Resources) -> Callable[[Video], str]:
+def provenance_line(
+    wanted: EventSearch, resources: Resources
+) -> Callable[[Video], str]:
     """Give what tells, in a line, where a match's events come from.
 
     It is without the lines of the log, whose number it tells. It never fails, as the
@@ -29,9 +31,9 @@ def teller(wanted: EventSearch, resources: Resources) -> Callable[[Video], str]:
             analysis = None
             if video.current_analysis_id is not None:
                 analysis = session.get(Analysis, video.current_analysis_id)
-            told = provenance_of(session, video, analysis, thresholds={})
-        told = replace(told, choice=_choice_of(wanted)).without_history()
-        return shortened(told, str(video.id))
+            provenance = provenance_of(session, video, analysis, thresholds={})
+        provenance = replace(provenance, choice=_choice_of(wanted)).without_history()
+        return shortened(provenance, str(video.id))
 
     return tell
 
@@ -48,11 +50,11 @@ def _choice_of(wanted: EventSearch) -> dict[str, Any]:
     return choice
 
 
-def shortened(told: Provenance, video_id: str) -> str:
+def shortened(provenance: Provenance, video_id: str) -> str:
     """Give the line, without who reviewed what if a cell has no room for that."""
-    text = told.to_line()
+    text = provenance.to_line()
     if len(text) <= MAX_CELL_CHARS:
         return text
-    spans = (Span(start, end) for start, end in joined_spans(told.spans_s or ()))
-    text = replace(told, reviewed=tuple(spans)).to_line()
+    spans = (Span(start, end) for start, end in joined_spans(provenance.spans_s or ()))
+    text = replace(provenance, reviewed=tuple(spans)).to_line()
     return text if len(text) <= MAX_CELL_CHARS else TOO_LONG.format(id=video_id)
