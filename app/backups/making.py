@@ -34,19 +34,16 @@ from app.core.storage.keys import (
     part_key,
     video_of,
 )
+from app.retention.service import FOOTAGE
 from app.webhooks.signing import SECRET_FILE
 from model.checkpoint.versions import ARCHIVED
 
 ROUNDS = 3  # how often the rows are read again as objects were replaced
-# What shows a match, as keys name it under that of its video.
-PICTURES = frozenset(
-    {"source", "parts", "fetched", "proxy", "thumbnails", "clips", "reports"}
-)
 RENDERED = frozenset({"clips", "reports"})  # made anew on demand
 FILES = (SECRET_FILE, "models")
 MARKS = f"models/{ARCHIVED}"
 
-Say = Callable[[str], None]
+LineReporter = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ def make_backup(
     *,
     now: datetime,
     policy: Policy,
-    say: Say,
+    report: LineReporter,
 ) -> Manifest:
     """Add a snapshot to a folder of backups.
 
@@ -82,13 +79,13 @@ def make_backup(
     repository.prepare()
     with repository.alone():
         with repository.new_snapshot(now) as folder:
-            manifest = _consistent(repository, engine, storage, folder, now, say)
+            manifest = _consistent(repository, engine, storage, folder, now, report)
             text = manifest.model_dump_json(indent=1)
             (folder / "manifest.json").write_text(text)
         _copy_files(data_dir, repository)
         if policy.snapshots is not None:
             repository.forget_snapshots(policy.snapshots)
-        _forget_deleted(repository, manifest, now, policy.forget_deleted_after, say)
+        _forget_deleted(repository, manifest, now, policy.forget_deleted_after, report)
     return manifest
 
 
@@ -98,20 +95,20 @@ def _consistent(
     storage: Storage,
     folder: Path,
     now: datetime,
-    say: Say,
+    report: LineReporter,
 ) -> Manifest:
     """Read rows and copy objects until they fit together."""
     for _ in range(ROUNDS):
         before = {one.key for one in _objects(storage)}
         manifest = _read_rows(engine, folder, now)
         listed = _objects(storage)
-        copied, gone = _copy_objects(repository, storage, listed, say)
+        copied, gone = _copy_objects(repository, storage, listed, report)
         gone |= before - {one.key for one in listed}
         manifest.objects = copied
         manifest.missing = sorted(key for key in gone if _is_needed(engine, key))
         if not manifest.missing:
             return manifest
-        say(f"{len(manifest.missing)} objects were replaced meanwhile; once more")
+        report(f"{len(manifest.missing)} objects were replaced meanwhile; once more")
     return manifest
 
 
@@ -170,12 +167,15 @@ def _video_of(key: str) -> UUID | None:
 
 
 def _copy_objects(
-    repository: Repository, storage: Storage, listed: Sequence[ObjectInfo], say: Say
+    repository: Repository,
+    storage: Storage,
+    listed: Sequence[ObjectInfo],
+    report: LineReporter,
 ) -> tuple[list[ObjectFacts], set[str]]:
     """Copy the objects that are not there yet; tell which there are, and were."""
     new = [one for one in listed if not _has(repository, one)]
     total = sum(one.size_bytes for one in new)
-    say(f"{len(new)} of {len(listed)} objects are new, {total / 1e6:.1f} MB")
+    report(f"{len(new)} of {len(listed)} objects are new, {total / 1e6:.1f} MB")
     done, gone = 0, set[str]()
     for one in new:
         try:
@@ -184,7 +184,7 @@ def _copy_objects(
         except FileNotFoundError:
             gone.add(one.key)
         done += one.size_bytes
-        say(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        report(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
     there = [one for one in listed if one.key not in gone]
     facts = [ObjectFacts(key=one.key, size_bytes=one.size_bytes) for one in there]
     return facts, gone
@@ -226,7 +226,11 @@ def _copy_files(data_dir: Path, repository: Repository) -> None:
 
 
 def _forget_deleted(
-    repository: Repository, newest: Manifest, now: datetime, after: timedelta, say: Say
+    repository: Repository,
+    newest: Manifest,
+    now: datetime,
+    after: timedelta,
+    report: LineReporter,
 ) -> None:
     """Take out of earlier snapshots what was deleted long enough ago.
 
@@ -238,7 +242,7 @@ def _forget_deleted(
     gone = {video for one in manifests for video in one.videos} - set(newest.videos)
     wanted = {one.key for manifest in manifests for one in manifest.objects}
     lost = wanted - {one.key for one in newest.objects}
-    pictures = {key for key in lost if _part_of(key) in PICTURES}
+    pictures = {key for key in lost if _part_of(key) in FOOTAGE}
     deleted = Deleted(
         noticed_at={one: before.noticed_at.get(one, now) for one in sorted(gone)},
         objects={key: before.objects.get(key, now) for key in sorted(pictures)},
@@ -256,4 +260,4 @@ def _forget_deleted(
         )
     )
     if removed:
-        say(f"{removed} objects are removed that no snapshot needs or may have")
+        report(f"{removed} objects are removed that no snapshot needs or may have")

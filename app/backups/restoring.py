@@ -41,7 +41,7 @@ LET_GO = (
     "delete from reports where file_key = any(:keys)",
 )
 
-Say = Callable[[str], None]
+LineReporter = Callable[[str], None]
 
 
 def restore(
@@ -52,7 +52,7 @@ def restore(
     storage: Storage,
     data_dir: Path,
     *,
-    say: Say,
+    report: LineReporter,
 ) -> Manifest:
     """Put a snapshot into an empty database and storage.
 
@@ -78,12 +78,12 @@ def restore(
         _prepare_schema(engine, url, manifest.revision)
         forgotten = _forgotten(repository, manifest)
         removed = _removed(repository, manifest, forgotten)
-        _put_objects(repository, manifest, forgotten, removed, storage, say)
-        _put_files(repository, data_dir, say)
+        _put_objects(repository, manifest, forgotten, removed, storage, report)
+        _put_files(repository, data_dir, report)
         load_tables(
             *(engine, manifest.tables, repository.snapshot(name) / "tables"),
             without=forgotten,
-            say=say,
+            report=report,
         )
         upgrade(url)
         _let_go(engine, removed)
@@ -114,7 +114,7 @@ def find_damage(repository: Repository, name: str) -> list[str]:
 
 
 def told(problems: list[str]) -> str:
-    """Say in a line or a few what is wrong with a snapshot."""
+    """LineReporter in a line or a few what is wrong with a snapshot."""
     more = len(problems) - TOLD_AT_MOST
     ending = f"; and {more} more" if more > 0 else ""
     return f"the snapshot is damaged: {'; '.join(problems[:TOLD_AT_MOST])}{ending}"
@@ -185,7 +185,7 @@ def _put_objects(
     forgotten: set[UUID],
     removed: set[str],
     storage: Storage,
-    say: Say,
+    report: LineReporter,
 ) -> None:
     wanted = [
         one
@@ -198,7 +198,7 @@ def _put_objects(
             with repository.object_path(one.key).open("rb") as file:
                 storage.put_file(one.key, file)
         done += one.size_bytes
-        say(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        report(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
 
 
 def _is_there(storage: Storage, wanted: ObjectFacts) -> bool:
@@ -208,12 +208,12 @@ def _is_there(storage: Storage, wanted: ObjectFacts) -> bool:
         return False
 
 
-def _put_files(repository: Repository, data_dir: Path, say: Say) -> None:
+def _put_files(repository: Repository, data_dir: Path, report: LineReporter) -> None:
     """Put back what lay in the data directory; what is there stays."""
     for path in [one for one in repository.files.rglob("*") if one.is_file()]:
         target = data_dir / path.relative_to(repository.files)
         if target.exists():
-            say(f"{target} is there already and stays as it is")
+            report(f"{target} is there already and stays as it is")
             continue
         copy_whole(path, target)
         shutil.copymode(path, target)

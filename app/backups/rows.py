@@ -73,7 +73,7 @@ def load_tables(
     folder: Path,
     *,
     without: Iterable[UUID] = (),
-    say: Callable[[str], None] = lambda _: None,
+    report: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Put rows into a database, in place of all that is there, whole or not at all.
 
@@ -99,7 +99,7 @@ def load_tables(
             names = sql.SQL(", ").join(sql.Identifier(one.name) for one in found)
             cursor.execute(sql.SQL("truncate {}").format(names))
             for one in found:
-                say(f"{one.name}: {one.rows} rows")
+                report(f"{one.name}: {one.rows} rows")
                 _load(cursor, one, folder)
             for table, name, definition in keys:
                 cursor.execute(_alter(table, "add constraint", name, definition))

@@ -54,7 +54,7 @@ def backup(
             settings.data_dir,
             now=utc_now(),
             policy=Policy(keep, timedelta(days=forget_deleted_after)),
-            say=_now_and_then(),
+            report=_now_and_then(),
         )
     size = sum(one.size_bytes for one in made.objects)
     typer.echo(
@@ -111,7 +111,7 @@ def restore(
         done = put_back(
             *(repository, name, url, engine),
             *(open_storage(settings), settings.data_dir),
-            say=_now_and_then(),
+            report=_now_and_then(),
         )
     typer.echo(f"Restored {len(done.videos)} videos of {name}.")
 
@@ -158,10 +158,10 @@ def _now_and_then() -> Callable[[str], None]:
     """Tell what goes on, on stderr, but not too often."""
     last = 0.0
 
-    def say(words: str) -> None:
+    def report(words: str) -> None:
         nonlocal last
         if time.monotonic() - last >= SAY_EVERY_S:
             last = time.monotonic()
             typer.echo(words, err=True)
 
-    return say
+    return report

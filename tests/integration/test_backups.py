@@ -372,7 +372,7 @@ def _back_up(
         *(repository, engine, api.service.storage, api.data_dir),
         now=now,
         policy=policy,
-        say=lambda _: None,
+        report=lambda _: None,
     )
 
 
@@ -387,7 +387,7 @@ def _restore(
     return restore(
         *(repository, repository.find(name), url, engine),
         *(LocalStorage(data_dir), data_dir),
-        say=lambda _: None,
+        report=lambda _: None,
     )
 
 
