@@ -191,7 +191,7 @@ def _read_hours(text: str) -> float | None:
         return float(text)
     except ValueError as exc:
         raise StartFailed(
-            f"{text!r} is no number of hours: write it as 40 or {NO_QUOTA}"
+            f"{text!r} is not a number of hours: write it as 40 or {NO_QUOTA}"
         ) from exc
 
 

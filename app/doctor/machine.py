@@ -140,15 +140,15 @@ def check_data_dir(settings: Settings) -> Iterator[Finding]:
     if not data_dir.exists():
         yield ok("data directory", f"{data_dir} will be made at the first start")
         return
-    strangers = sorted(
+    others = sorted(
         path.name
         for path in data_dir.iterdir()
         if os.geteuid() != 0 and path.lstat().st_uid != os.geteuid()
     )
-    if strangers:
+    if others:
         yield problem(
             "data directory",
-            f"{', '.join(strangers)} in {data_dir} are of another user",
+            f"{', '.join(others)} in {data_dir} are of another user",
             f"chown -R {os.geteuid()} {data_dir}",
         )
         return

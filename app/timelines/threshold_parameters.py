@@ -28,7 +28,7 @@ async def read_thresholds(request: Request) -> dict[str, float]:
     """Read the thresholds of a request; whether a type is known is asked later.
 
     Raises:
-        InvalidRequest: one is no number from 0 to 1, or is given twice.
+        InvalidRequest: one is not a number from 0 to 1, or is given twice.
     """
     asked: dict[str, float] = {}
     for name, text in request.query_params.multi_items():

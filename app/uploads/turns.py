@@ -1,7 +1,7 @@
 """One request at a time for an upload; one that hangs makes room for the next.
 
 A client that lost its network comes back before the server has noticed: the request of
-before still waits for bytes. So whoever comes next asks, and who waits in vain ends.
+before still waits for bytes. So whoever comes next asks, and the one that waits ends.
 """
 
 import time

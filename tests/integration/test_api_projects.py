@@ -542,7 +542,7 @@ def test_a_session_of_a_project_sees_its_rows_of_every_table(api: RunningApi) ->
         if table.is_shared:
             assert counts == [all_rows] * 3, table
         else:
-            assert counts[0] > 0, table
+            assert counts[0] > 0, f"make_things adds no row of {table}"
             assert counts[1] > 0, table
             assert counts[2] == 0, table
             assert sum(counts) == all_rows, table
@@ -555,7 +555,7 @@ def test_every_table_says_what_is_in_a_project() -> None:
         if "in_project" not in vars(mapper.class_) and not mapper.class_.is_shared
     ]
 
-    assert silent == []
+    assert silent == [], "give each an `in_project`: what of it a project may see"
 
 
 def test_new_rows_are_signed_and_put_into_the_project(
