@@ -39,9 +39,7 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
     if context.predictors is None or task.video_id is None:
         raise ValueError("spotting needs predictors and a video")
     model = task.params.get("model")
-    if (
-        context.storage.free_bytes() < LEAST_ROOM_BYTES
-    ):  # Checked first: a run takes minutes.
+    if context.storage.free_bytes() < LEAST_ROOM_BYTES:  # before minutes of work
         raise StorageFull("The server's disk has no room for what will be found.")
     predictor = context.predictors.get(None if model is None else str(model))
     reporter.touch()
