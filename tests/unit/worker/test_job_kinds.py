@@ -20,7 +20,7 @@ GLOSSARY = Path(__file__).parents[3] / "docs" / "glossary.md"
 def test_the_glossary_names_every_kind() -> None:
     (listed,) = re.findall(r"work of some kind \((.*?)\)", GLOSSARY.read_text())
 
-    assert set(re.findall(r"`(\w+)`", listed)) == set(JobKind)
+    assert set(re.findall(r"`(\w+)`", listed)) == set(JobKind), GLOSSARY
 
 
 @pytest.mark.parametrize("kind", JobKind)
