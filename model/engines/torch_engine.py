@@ -1,6 +1,7 @@
 """The torch engines: the CPU one for reference, CUDA in half precision for speed."""
 
 import copy
+import logging
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ CPU_CHUNK_LEN = 8
 CUDA_CHUNK_LEN = 64
 # Of the memory that is free: the convolutions want some to work in.
 SHARE_OF_FREE = 0.8
+
+log = logging.getLogger(__name__)
 
 Device = Literal["cpu", "cuda"]
 _DTYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -80,7 +83,9 @@ class TorchRuntime:
         """Take the next chunk of a video."""
         if self._size is not None and len(frames) == self.chunk_len:
             try:
-                return self._run_fixed((frames, is_video, is_not_padding), self._size)
+                fixed = self._fixed or self._make_fixed(self._size)
+                if fixed is not None:
+                    return self._run_fixed(fixed, (frames, is_video, is_not_padding))
             except torch.OutOfMemoryError as exc:
                 self._leave_fixed(exc)
         inputs = [self._send(array) for array in (frames, is_video, is_not_padding)]
@@ -115,12 +120,22 @@ class TorchRuntime:
             name: np.concatenate([half[name] for half in halves]) for name in halves[0]
         }
 
-    def _run_fixed(
-        self, chunk: tuple[Frames, Floats, Floats], size: tuple[int, int]
-    ) -> Floats:
-        if self._fixed is None:
+    def _make_fixed(self, size: tuple[int, int]) -> FixedChunks | None:
+        """Make the buffers at the first chunk; None where it cannot be recorded."""
+        try:
             self._fixed = FixedChunks(self._trunk, chunk_len=self.chunk_len, size=size)
-        (features,) = self._fixed.run([chunk])
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as exc:
+            cause = str(exc).splitlines()[0]
+            log.warning("no CUDA graph of this network, it runs without: %s", cause)
+            self._size = None
+        return self._fixed
+
+    def _run_fixed(
+        self, fixed: FixedChunks, chunk: tuple[Frames, Floats, Floats]
+    ) -> Floats:
+        (features,) = fixed.run([chunk])
         if features is None:
             raise EngineError("the chunk was left out")
         return self._fetch(features)

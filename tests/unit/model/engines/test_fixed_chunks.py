@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from model.engines import torch_engine
+from model.engines import fixed_chunks, torch_engine
 from model.engines.fixed_chunks import FixedChunks
 from model.engines.shared_runtime import SharedRuntime, share
 from model.engines.streaming import StreamingTrunk
@@ -140,6 +140,25 @@ def test_without_memory_for_the_buffers_it_goes_on_in_smaller_parts(
 
     assert calls == 3
     assert np.abs(found["scores"] - expected["scores"]).max() < 1e-5
+
+
+def test_what_cannot_be_recorded_runs_without_a_graph(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spotter, frames = noisy_spotter(), draw_frames(30)
+    expected = one_pass(frames, TorchRuntime(spotter, chunk_len=CHUNK), WINDOWS)
+
+    def refuse(_step: Callable[[], None]) -> Callable[[], None]:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(fixed_chunks, "_capture_on", lambda _device: refuse)
+    runtime = TorchRuntime(spotter, chunk_len=CHUNK, size=SIZE)
+
+    found = one_pass(frames, runtime, WINDOWS)
+
+    assert np.array_equal(found["scores"], expected["scores"])
+    assert "runs without: operation not permitted" in caplog.text
+    assert len(caplog.records) == 1
 
 
 def _in_lanes(
