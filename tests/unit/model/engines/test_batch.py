@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from model.engines.batch import chunk_that_fits, estimate_chunk
+from model.engines.batch import chunk_that_fits, estimate_chunk, fixed_bytes
 from model.engines.runtime import WINDOWS_AT_ONCE
 from model.engines.streaming import StreamingTrunk
 from model.engines.torch_engine import cuda_chunk_len, estimate_head
 from model.errors import EngineError
 from model.network.activations import activate
 from model.network.config import ModelConfig
-from model.network.memory import peak_bytes
+from model.network.memory import DEFAULT_BUDGET_BYTES, peak_bytes
 from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
 from tests.unit.model.engines.networks import ALL_OUTPUTS, noisy_spotter
@@ -124,3 +124,19 @@ def test_the_head_has_its_share_of_the_budget() -> None:
 def test_a_budget_below_one_step_is_an_error(trunk: StreamingTrunk) -> None:
     with pytest.raises(EngineError, match="one step takes"):
         chunk_that_fits(trunk, SPEC, budget_bytes=2**20, max_steps=64)
+
+
+def test_two_videos_at_once_with_their_fixed_buffers_fit_a_card_of_8_gb() -> None:
+    spotter = Spotter(ModelConfig("rny008_gsm", "gru", 100, 12))
+    spec = FrameSpec(398, 224)
+    half = DEFAULT_BUDGET_BYTES // 2
+    chunk = cuda_chunk_len(spotter, spec, precision="float16", budget_bytes=half)
+    trunk = StreamingTrunk(spotter)
+    trunk.net.to(dtype=torch.float16)
+
+    one = estimate_chunk(trunk, spec, steps=chunk).total_bytes
+    kept = fixed_bytes(trunk, spec)
+
+    assert kept > 0
+    assert one + kept + estimate_head(spotter).total_bytes <= half
+    assert chunk >= 32
