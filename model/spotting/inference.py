@@ -149,10 +149,14 @@ class OnePass:
 
     def restore(self, state: ScorerState) -> None:
         """Go on from there (see `ImageScorer.restore`)."""
+        self.enter(state)
+        self._to_skip = state.images_from
+
+    def enter(self, state: ScorerState) -> None:
+        """Go on from there; the first image to come is that of `images_from`."""
         self._head.restore(state.memory)
         given = max(state.steps - self._runtime.delay, 0)
         self._trunk = _TrunkStream(self._runtime, start=state.images_from, given=given)
-        self._to_skip = state.images_from
 
     def _run(self, parts: Iterable[Floats]) -> Rows:
         given: list[Rows] = []

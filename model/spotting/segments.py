@@ -1,0 +1,185 @@
+"""A video in segments that are scored apart, and joined as if it had been one run.
+
+Segments end between two of the groups of windows that the head is given together, and
+the trunk's chunks lie where they lie in a run over the whole. A segment also looks at
+what its first rows depend on before it, so that its rows are the whole run's to the bit
+on an engine whose answers depend on nothing but what it is given.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+
+from model.engines.runtime import WINDOWS_AT_ONCE
+from model.spotting.inference import OnePass, ScorerState
+from model.spotting.predictor import EnginePredictor, Predictor
+from model.spotting.session import timeline_of
+from model.spotting.spots import Spot, SpotStream
+from model.spotting.timeline import Timeline, join_timelines
+from model.spotting.windows import count_rows, join_rows
+from model.video.decode import Step, choose_frames
+from model.video.frame_index import CannotSplit, FrameIndex, decode_stretch
+from model.video.limits import DEFAULT_LIMITS, MediaLimits
+from model.video.picture import FrameConverter
+from model.video.source import SourceFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Steps of a video that are scored by themselves, and what that takes.
+
+    Attributes:
+        first: the first step whose row it gives.
+        end: the step behind the last one.
+        images_from: the first step that is looked at.
+        images_to: the step behind the last one that is looked at.
+        window: where its first window starts; None: with the video.
+        is_last: it goes to the end of the video.
+    """
+
+    first: int
+    end: int
+    images_from: int
+    images_to: int
+    window: int | None
+    is_last: bool
+
+
+def frames_of_steps(index: FrameIndex, fps: float) -> list[int]:
+    """Tell which frame of a file each step takes (see `choose_frames`)."""
+    blank: Iterator[SourceFrame] = (
+        SourceFrame(frame, pts, time_s, None)  # type: ignore[arg-type]
+        for frame, (pts, time_s) in enumerate(zip(index.pts, index.time_s, strict=True))
+    )
+    return [chosen.frame for chosen in choose_frames(blank, fps=fps)]
+
+
+def plan_segments(steps: int, predictor: Predictor, *, parts: int) -> list[Segment]:
+    """Cut a video of so many steps into at most so many segments of about one size.
+
+    Raises:
+        CannotSplit: the network runs as a stream or clip by clip, in one piece only.
+        ValueError: `parts` or `steps` is below 1.
+    """
+    if parts < 1 or steps < 1:
+        raise ValueError(f"parts and steps must be 1 or more, got {parts} and {steps}")
+    predictor = _one_pass(predictor)
+    windows, runtime = predictor.windows, predictor.runtime
+    origin = next(start for start in windows.starts() if start >= 0)
+    group = WINDOWS_AT_ONCE * windows.hop
+    # Only whole groups are cut at: the last ones are smaller than others.
+    groups = max(steps - windows.clip_len - origin, 0) // group
+    voters = ceil((windows.clip_len - 2 * windows.margin) / windows.hop)
+    before = ceil(voters / WINDOWS_AT_ONCE)
+    cuts = sorted({round(groups * n / parts) for n in range(1, parts)} - {0})
+    cuts = [cut for cut in cuts if cut > before]
+    edges = [None, *cuts, None]
+    found = []
+    for low, high in pairwise(edges):
+        first, images_from, window = 0, 0, None
+        if low is not None:
+            first = origin + low * group + windows.margin
+            window = origin + (low - before) * group
+            images_from = max(window - runtime.delay - runtime.chunk_len, 0)
+            images_from = images_from // runtime.chunk_len * runtime.chunk_len
+        end = images_to = steps
+        if high is not None:
+            end = origin + high * group + windows.margin
+            seen = origin + high * group - windows.hop + windows.clip_len
+            chunks = ceil((seen + runtime.delay) / runtime.chunk_len)
+            images_to = min(chunks * runtime.chunk_len, steps)
+        segment = Segment(first, end, images_from, images_to, window, high is None)
+        found.append(segment)
+    return found
+
+
+def spot_segment(
+    path: Path,
+    index: FrameIndex,
+    segment: Segment,
+    *,
+    predictor: Predictor,
+    limits: MediaLimits = DEFAULT_LIMITS,
+) -> Timeline:
+    """Score one segment; decoding begins at the key frame before it.
+
+    Returns:
+        The curves of the steps from `segment.first` to before `segment.end`.
+
+    Raises:
+        CannotSplit: the file or the network needs one piece.
+        EngineError: the runtime failed.
+        VideoError: the file is at fault.
+    """
+    predictor = _one_pass(predictor)
+    scorer = OnePass(predictor.runtime, predictor.windows)
+    given_from = 0
+    if segment.window is not None:
+        scorer.enter(_state_at(segment, predictor))
+        given_from = segment.window + predictor.windows.margin
+    frames = frames_of_steps(index, predictor.manifest.frame_spec.fps)
+    wanted = frames[segment.images_from : segment.images_to]
+    steps = _steps(path, index, wanted, predictor, limits)
+    rows = [scorer.push(step.image) for step in steps]
+    if segment.is_last or segment.images_to == len(frames):
+        rows.append(scorer.close())
+    low, high = segment.first - given_from, segment.end - given_from
+    joined = join_rows(rows)
+    if count_rows(joined) < high:
+        raise CannotSplit("the segment was cut too short")
+    kept = {name: values[low:high] for name, values in joined.items()}
+    times = [
+        (float(index.time_s[frame]), frame, index.pts[frame])
+        for frame in frames[segment.first : segment.end]
+    ]
+    return timeline_of(predictor.manifest, kept, times)
+
+
+def join_segments(
+    parts: Sequence[Timeline], *, predictor: Predictor, min_score: float | None = None
+) -> tuple[Timeline, list[Spot]]:
+    """Join the segments' curves, in order, and find the spots of the whole."""
+    manifest = predictor.manifest
+    timeline = join_timelines(list(parts))
+    stream = SpotStream(
+        manifest.labels, manifest.spotting, min_score=min_score, sides=manifest.sides
+    )
+    return timeline, stream.push(timeline) + stream.close()
+
+
+def _one_pass(predictor: Predictor) -> EnginePredictor:
+    if not isinstance(predictor, EnginePredictor) or predictor.mode != "one-pass":
+        raise CannotSplit("only a network in one pass can be run in segments")
+    return predictor
+
+
+def _state_at(segment: Segment, predictor: EnginePredictor) -> ScorerState:
+    """Give the state of a scorer whose next window is the segment's first."""
+    start = segment.window or 0
+    memory = {
+        "support": np.zeros(0, np.float32),
+        "voted": np.array([start + predictor.windows.margin], np.int64),
+        "place": np.array([start, start, start], np.int64),
+    }
+    return ScorerState(start + predictor.runtime.delay, segment.images_from, memory)
+
+
+def _steps(
+    path: Path,
+    index: FrameIndex,
+    wanted: Sequence[int],
+    predictor: EnginePredictor,
+    limits: MediaLimits,
+) -> Iterator[Step]:
+    converter = FrameConverter(predictor.manifest.frame_spec)
+    decoded = decode_stretch(path, index, wanted[0], wanted[-1] + 1, limits=limits)
+    for frame, repeats in groupby(wanted):
+        source = next(one for one in decoded if one.frame == frame)
+        image = converter.convert(source.picture)
+        step = Step(frame, source.pts, float(source.time_s), image)
+        for _ in repeats:
+            yield step

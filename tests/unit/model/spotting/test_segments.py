@@ -1,0 +1,127 @@
+"""Segments that are scored apart give what one run over the whole gives, to the bit."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from model.spotting.predictor import EnginePredictor, load_predictor
+from model.spotting.segments import (
+    frames_of_steps,
+    join_segments,
+    plan_segments,
+    spot_segment,
+)
+from model.spotting.spot_file import spot_file
+from model.video.frame_index import CannotSplit, index_frames
+from tests.unit.model.engines.networks import ALL_OUTPUTS, exported_noise
+from tests.videos import draw_video, join_bytes, match_picture
+
+pytestmark = pytest.mark.slow
+
+FRAMES, FPS = 420, 15
+
+
+@pytest.fixture(scope="module")
+def predictor(export_cache: Path) -> EnginePredictor:
+    path = exported_noise(export_cache, outputs=ALL_OUTPUTS)
+    found = load_predictor(path, engine="openvino", threads=1)
+    assert isinstance(found, EnginePredictor)
+    return found
+
+
+def closed(folder: Path) -> Path:
+    path = folder / "closed.mp4"
+    draw_video(path, frames=FRAMES, fps=FPS, paint=match_picture, b_frames=2)
+    return path
+
+
+def open_gop(folder: Path) -> Path:
+    """Encode groups whose first B-frames look back into the group before."""
+    path = folder / "open.mp4"
+    with av.open(str(closed(folder))) as source, av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        params = "open-gop=1:bframes=3:b-adapt=0:keyint=20:scenecut=0"
+        stream.codec_context.options = {"x264-params": params}
+        for number, frame in enumerate(source.decode(video=0)):
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            frame.pict_type = 0
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+def uneven(folder: Path) -> Path:
+    path = folder / "uneven.mkv"
+    times_ms = [k * 70 + (k % 7) * 5 + (2500 if k > 100 else 0) for k in range(380)]
+    draw_video(path, times_ms=times_ms, paint=match_picture)
+    return path
+
+
+def transport(folder: Path) -> Path:
+    path = folder / "transport.ts"
+    draw_video(path, frames=FRAMES, fps=FPS, paint=match_picture, b_frames=2)
+    return path
+
+
+def faster(folder: Path) -> Path:
+    path = folder / "faster.mp4"
+    draw_video(path, frames=700, fps=25, paint=match_picture, b_frames=2)
+    return path
+
+
+@pytest.mark.parametrize("draw", [closed, open_gop, uneven, transport, faster])
+@pytest.mark.parametrize("parts", [2, 4])
+def test_joined_as_one(
+    draw: Callable[[Path], Path],
+    parts: int,
+    predictor: EnginePredictor,
+    tmp_path: Path,
+) -> None:
+    path = draw(tmp_path)
+    whole = spot_file(path, predictor=predictor, min_score=0.1)
+    index = index_frames(path)
+    steps = len(frames_of_steps(index, predictor.manifest.frame_spec.fps))
+    segments = plan_segments(steps, predictor, parts=parts)
+    scored = [
+        spot_segment(path, index, segment, predictor=predictor)
+        for segment in reversed(segments)  # whichever comes first
+    ]
+    timeline, spots = join_segments(scored[::-1], predictor=predictor, min_score=0.1)
+    assert len(segments) == parts
+    assert segments[-1].images_from > 0
+    assert spots == whole.spots
+    assert spots
+    assert timeline.to_bytes() == whole.timeline.to_bytes()
+    assert np.array_equal(timeline.scores, whole.timeline.scores)
+
+
+def test_a_clock_that_restarts_is_not_split(tmp_path: Path) -> None:
+    one, path = transport(tmp_path), tmp_path / "restarted.ts"
+    join_bytes([one, one], path)
+    with pytest.raises(CannotSplit):
+        index_frames(path)
+
+
+def test_avi_is_not_split(tmp_path: Path) -> None:
+    path = tmp_path / "old.avi"
+    draw_video(path, frames=60, fps=FPS, paint=match_picture, b_frames=2)
+    with pytest.raises(CannotSplit, match="when frames are shown"):
+        index_frames(path)
+
+
+def test_a_video_with_one_key_frame_is_decoded_from_it(
+    predictor: EnginePredictor, tmp_path: Path
+) -> None:
+    path = tmp_path / "one_key.mp4"
+    draw_video(path, frames=FRAMES, fps=FPS, paint=match_picture, key_every=9999)
+    index = index_frames(path)
+    assert len(index.keys) == 1
+    segment = plan_segments(FRAMES, predictor, parts=2)[-1]
+    part = spot_segment(path, index, segment, predictor=predictor)
+    whole = spot_file(path, predictor=predictor).timeline
+    assert np.array_equal(part.scores, whole.scores[segment.first :])
