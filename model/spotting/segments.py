@@ -20,7 +20,7 @@ from model.spotting.predictor import EnginePredictor, Predictor
 from model.spotting.session import timeline_of
 from model.spotting.spots import Spot, SpotStream
 from model.spotting.timeline import Timeline, join_timelines
-from model.spotting.windows import count_rows, join_rows
+from model.spotting.windows import Memory, count_rows, join_rows
 from model.video.decode import Step, choose_frames
 from model.video.frame_index import CannotSplit, FrameIndex, decode_stretch
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
@@ -160,7 +160,7 @@ def _one_pass(predictor: Predictor) -> EnginePredictor:
 def _state_at(segment: Segment, predictor: EnginePredictor) -> ScorerState:
     """Give the state of a scorer whose next window is the segment's first."""
     start = segment.window or 0
-    memory = {
+    memory: Memory = {
         "support": np.zeros(0, np.float32),
         "voted": np.array([start + predictor.windows.margin], np.int64),
         "place": np.array([start, start, start], np.int64),
