@@ -53,6 +53,12 @@ class UnreadableVideo(VideoError):
     code = "unreadable_video"
 
 
+class CannotSplit(ModelError):
+    """The video must be decoded from its beginning, in one piece; says why."""
+
+    code = "cannot_split"
+
+
 class UnsupportedMedia(VideoError):
     """The file is of a kind that is not supported (a playlist, a script, a still)."""
 

@@ -6,26 +6,24 @@ what its first rows depend on before it, so that its rows are the whole run's to
 on an engine whose answers depend on nothing but what it is given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
 import numpy as np
 
 from model.engines.runtime import WINDOWS_AT_ONCE
+from model.errors import CannotSplit
 from model.spotting.inference import OnePass, ScorerState
 from model.spotting.predictor import EnginePredictor, Predictor
 from model.spotting.session import timeline_of
 from model.spotting.spots import Spot, SpotStream
 from model.spotting.timeline import Timeline, join_timelines
-from model.spotting.windows import Memory, count_rows, join_rows
-from model.video.decode import Step, choose_frames
-from model.video.frame_index import CannotSplit, FrameIndex, decode_stretch
+from model.spotting.windows import Memory, Rows, count_rows, join_rows
+from model.video.decode import decode_in_child
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
-from model.video.picture import FrameConverter
-from model.video.source import SourceFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Segment:
         images_from: the first step that is looked at.
         images_to: the step behind the last one that is looked at.
         window: where its first window starts; None: with the video.
-        is_last: it goes to the end of the video.
+        to_end: what it looks at goes to the end of the video.
     """
 
     first: int
@@ -46,16 +44,7 @@ class Segment:
     images_from: int
     images_to: int
     window: int | None
-    is_last: bool
-
-
-def frames_of_steps(index: FrameIndex, fps: float) -> list[int]:
-    """Tell which frame of a file each step takes (see `choose_frames`)."""
-    blank: Iterator[SourceFrame] = (
-        SourceFrame(frame, pts, time_s, None)  # type: ignore[arg-type]
-        for frame, (pts, time_s) in enumerate(zip(index.pts, index.time_s, strict=True))
-    )
-    return [chosen.frame for chosen in choose_frames(blank, fps=fps)]
+    to_end: bool
 
 
 def plan_segments(steps: int, predictor: Predictor, *, parts: int) -> list[Segment]:
@@ -92,18 +81,20 @@ def plan_segments(steps: int, predictor: Predictor, *, parts: int) -> list[Segme
             seen = origin + high * group - windows.hop + windows.clip_len
             chunks = ceil((seen + runtime.delay) / runtime.chunk_len)
             images_to = min(chunks * runtime.chunk_len, steps)
-        segment = Segment(first, end, images_from, images_to, window, high is None)
+        segment = Segment(
+            first, end, images_from, images_to, window, images_to == steps
+        )
         found.append(segment)
     return found
 
 
 def spot_segment(
     path: Path,
-    index: FrameIndex,
     segment: Segment,
     *,
     predictor: Predictor,
     limits: MediaLimits = DEFAULT_LIMITS,
+    on_wait: Callable[[], None] | None = None,
 ) -> Timeline:
     """Score one segment; decoding begins at the key frame before it.
 
@@ -116,26 +107,31 @@ def spot_segment(
         VideoError: the file is at fault.
     """
     predictor = _one_pass(predictor)
-    scorer = OnePass(predictor.runtime, predictor.windows)
+    scorer = OnePass(predictor.runtime, predictor.windows, on_wait or (lambda: None))
     given_from = 0
     if segment.window is not None:
         scorer.enter(_state_at(segment, predictor))
         given_from = segment.window + predictor.windows.margin
-    frames = frames_of_steps(index, predictor.manifest.frame_spec.fps)
-    wanted = frames[segment.images_from : segment.images_to]
-    steps = _steps(path, index, wanted, predictor, limits)
-    rows = [scorer.push(step.image) for step in steps]
-    if segment.is_last or segment.images_to == len(frames):
+    rows: list[Rows] = []
+    times: list[tuple[float, int, int]] = []
+    with decode_in_child(
+        path,
+        predictor.manifest.frame_spec,
+        limits=limits,
+        stretch=(segment.images_from, segment.images_to),
+        on_wait=on_wait,
+    ) as steps:
+        for number, step in enumerate(steps, segment.images_from):
+            rows.append(scorer.push(step.image))
+            if segment.first <= number < segment.end:
+                times.append((step.time_s, step.frame, step.pts))
+    if segment.to_end:
         rows.append(scorer.close())
     low, high = segment.first - given_from, segment.end - given_from
     joined = join_rows(rows)
     if count_rows(joined) < high:
         raise CannotSplit("the segment was cut too short")
     kept = {name: values[low:high] for name, values in joined.items()}
-    times = [
-        (float(index.time_s[frame]), frame, index.pts[frame])
-        for frame in frames[segment.first : segment.end]
-    ]
     return timeline_of(predictor.manifest, kept, times)
 
 
@@ -166,20 +162,3 @@ def _state_at(segment: Segment, predictor: EnginePredictor) -> ScorerState:
         "place": np.array([start, start, start], np.int64),
     }
     return ScorerState(start + predictor.runtime.delay, segment.images_from, memory)
-
-
-def _steps(
-    path: Path,
-    index: FrameIndex,
-    wanted: Sequence[int],
-    predictor: EnginePredictor,
-    limits: MediaLimits,
-) -> Iterator[Step]:
-    converter = FrameConverter(predictor.manifest.frame_spec)
-    decoded = decode_stretch(path, index, wanted[0], wanted[-1] + 1, limits=limits)
-    for frame, repeats in groupby(wanted):
-        source = next(one for one in decoded if one.frame == frame)
-        image = converter.convert(source.picture)
-        step = Step(frame, source.pts, float(source.time_s), image)
-        for _ in repeats:
-            yield step

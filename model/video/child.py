@@ -22,6 +22,7 @@ import av
 from model.errors import ModelError, NoRoom, VideoLimitExceeded
 from model.video.clip_request import ClipRequest
 from model.video.decode import iter_chosen
+from model.video.frame_index import frames_of_steps, index_frames, iter_stretch
 from model.video.frame_spec import FrameSpec
 from model.video.frame_stills import PICKED, pick_frames
 from model.video.hardware import find_device
@@ -212,6 +213,10 @@ def _run_verb(
         )
         channel.send(kind="frames", **made)
         return
+    if request["verb"] == "steps":
+        index = index_frames(file, limits=limits, tally=tally)
+        channel.send(kind="end", steps=len(frames_of_steps(index, request["fps"])))
+        return
     times = TimeSender(channel)
     if request["verb"] == "times":
         with open_video(file, limits=limits, tally=tally) as source:
@@ -247,9 +252,15 @@ def _run_verb(
         converter_threads=request["converter_threads"],
         images_from=request["images_from"],
     ) as sender:
-        for chosen in iter_chosen(
-            file, spec, limits=limits, tally=tally, device=device, note=times.note
-        ):
+        stretch = request["stretch"]
+        frames = (
+            iter_chosen(
+                file, spec, limits=limits, tally=tally, device=device, note=times.note
+            )
+            if stretch is None
+            else iter_stretch(file, spec.fps, stretch, limits=limits, tally=tally)
+        )
+        for chosen in frames:
             sender.send(chosen)
     channel.send(kind="end", tally=asdict(tally))
 

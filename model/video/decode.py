@@ -107,16 +107,23 @@ class StepStream:
         pid: the process id of the decoding process.
         tally: what was in the file; None until the last step has come.
         frame_times: when each frame of the file is shown, also those that were not
-            taken; None until the last step has come.
+            taken; None until the last step has come, and of a stretch.
     """
 
     def __init__(
-        self, child: ChildProcess, ring: Ring, *, spec: FrameSpec, images_from: int
+        self,
+        child: ChildProcess,
+        ring: Ring,
+        *,
+        spec: FrameSpec,
+        images_from: int,
+        has_times: bool,
     ) -> None:
         self.pid = child.pid
         self.tally: Tally | None = None
         self.frame_times: FrameTimes | None = None
         self._times = TimeReceiver()
+        self._has_times = has_times
         self._child = child
         self._ring = ring
         self._count = 0
@@ -160,7 +167,7 @@ class StepStream:
 
     def _finish(self, message: dict[str, Any]) -> None:
         tally = Tally(**message["tally"])
-        if self._count or len(self._times):
+        if self._has_times and (self._count or len(self._times)):
             self.frame_times = self._times.finish(until_s=tally.until_s)
         self.tally = tally
 
@@ -190,6 +197,7 @@ def decode_in_child(
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     images_from: int = 0,
+    stretch: tuple[int, int] | None = None,
     ring_steps: int = 64,
     converter_threads: int | None = None,
     stall_timeout_s: float = 30.0,
@@ -209,6 +217,8 @@ def decode_in_child(
         limits: what is allowed.
         images_from: the first step whose image is wanted; those before come with a
             black one, and cost neither scaling nor copying.
+        stretch: the first step that is wanted, and the one behind the last; decoding
+            begins at the key frame before them, or raises `CannotSplit`.
         ring_steps: images in shared memory.
         converter_threads: threads that scale; None is one for every four cores, at
             least one (on two cores a second one gains nothing, and scaling is then
@@ -235,6 +245,7 @@ def decode_in_child(
         "slots": ring_steps,
         "images_from": images_from,
         "hardware": hardware,
+        "stretch": stretch,
         "converter_threads": converter_threads or max(1, (os.cpu_count() or 1) // 4),
     }
     with ExitStack() as cleanup:
@@ -252,7 +263,9 @@ def decode_in_child(
             cleanup.callback(child.close)
         finally:
             os.close(descriptor)
-        yield StepStream(child, ring, spec=spec, images_from=images_from)
+        yield StepStream(
+            child, ring, spec=spec, images_from=images_from, has_times=stretch is None
+        )
 
 
 def choose_frames(

@@ -8,23 +8,21 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
+from itertools import groupby
 
 import av.error
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from model.video.input_file import open_input
+from model.errors import CannotSplit
+from model.video.decode import choose_frames
+from model.video.input_file import InputFile
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.pictures import Pictures
-from model.video.source import SourceFrame, VideoSource, open_video
+from model.video.source import SourceFrame, Tally, VideoSource, open_video
 
 _SEEK_BACK_S = (0, 2, 10, 60)
-
-
-class CannotSplit(ValueError):
-    """The video must be decoded from its beginning, in one piece; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,12 @@ class FrameIndex:
         return self.keys[bisect_right(self.keys, self.pts[frame]) - 1]
 
 
-def index_frames(path: Path, *, limits: MediaLimits = DEFAULT_LIMITS) -> FrameIndex:
+def index_frames(
+    file: InputFile,
+    *,
+    limits: MediaLimits = DEFAULT_LIMITS,
+    tally: Tally | None = None,
+) -> FrameIndex:
     """Read a file's packets, and decode none.
 
     Raises:
@@ -55,7 +58,7 @@ def index_frames(path: Path, *, limits: MediaLimits = DEFAULT_LIMITS) -> FrameIn
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
             `model.video.source`.
     """
-    with open_input(path) as file, open_video(file, limits=limits) as source:
+    with open_video(file, limits=limits, tally=tally) as source:
         if source.has_decoding_times_only:
             raise CannotSplit("the file does not say when frames are shown")
         shown: list[tuple[int, int | None]] = []
@@ -95,12 +98,13 @@ def _times_of(
 
 
 def decode_stretch(
-    path: Path,
+    file: InputFile,
     index: FrameIndex,
     first: int,
     end: int,
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
+    tally: Tally | None = None,
 ) -> Iterator[SourceFrame]:
     """Decode the frames from `first` to before `end`, from the key frame before them.
 
@@ -110,7 +114,7 @@ def decode_stretch(
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
             `model.video.source`.
     """
-    with open_input(path) as file, open_video(file, limits=limits) as source:
+    with open_video(file, limits=limits, tally=tally) as source:
         at = first
         for picture in _pictures_from(source, index.key_before(first)):
             if picture.pts is None:
@@ -122,6 +126,7 @@ def decode_stretch(
             if picture.is_corrupt:
                 raise CannotSplit(f"frame {at} is damaged")
             limits.check_size(picture.width, picture.height)
+            source.tally.frames += 1
             yield SourceFrame(at, index.pts[at], index.time_s[at], picture)
             at += 1
             if at == end:
@@ -165,3 +170,45 @@ def _packets_from(
                 yield from packets
                 return
     raise CannotSplit("a key frame could not be sought")
+
+
+def frames_of_steps(index: FrameIndex, fps: float) -> list[int]:
+    """Tell which frame of a file each step takes (see `choose_frames`)."""
+    blank: Iterator[SourceFrame] = (
+        SourceFrame(frame, pts, time_s, None)  # type: ignore[arg-type]
+        for frame, (pts, time_s) in enumerate(zip(index.pts, index.time_s, strict=True))
+    )
+    return [chosen.frame for chosen in choose_frames(blank, fps=fps)]
+
+
+def iter_stretch(
+    file: InputFile,
+    fps: float,
+    steps: tuple[int, int],
+    *,
+    limits: MediaLimits,
+    tally: Tally,
+) -> Iterator[SourceFrame]:
+    """Give the frames that the steps of a stretch take, not yet converted.
+
+    Args:
+        file: what is read.
+        fps: steps a second.
+        steps: the first one, and the one behind the last.
+        limits: what is allowed.
+        tally: is kept up to date.
+
+    Raises:
+        CannotSplit, VideoError: see `index_frames` and `decode_stretch`.
+    """
+    index = index_frames(file, limits=limits, tally=tally)
+    wanted = frames_of_steps(index, fps)[slice(*steps)]
+    if len(wanted) != steps[1] - steps[0] or not wanted:
+        raise CannotSplit("the video has not the steps that were planned")
+    decoded = decode_stretch(
+        file, index, wanted[0], wanted[-1] + 1, limits=limits, tally=tally
+    )
+    for frame, repeats in groupby(wanted):
+        source = next(one for one in decoded if one.frame == frame)
+        for _ in repeats:
+            yield source

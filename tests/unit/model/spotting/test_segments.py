@@ -8,15 +8,15 @@ import av
 import numpy as np
 import pytest
 
+from model.errors import CannotSplit
 from model.spotting.predictor import EnginePredictor, load_predictor
 from model.spotting.segments import (
-    frames_of_steps,
     join_segments,
     plan_segments,
     spot_segment,
 )
 from model.spotting.spot_file import spot_file
-from model.video.frame_index import CannotSplit, index_frames
+from model.video.step_count import count_steps_in_child
 from tests.unit.model.engines.networks import ALL_OUTPUTS, exported_noise
 from tests.videos import draw_video, join_bytes, match_picture
 
@@ -84,11 +84,10 @@ def test_joined_as_one(
 ) -> None:
     path = draw(tmp_path)
     whole = spot_file(path, predictor=predictor, min_score=0.1)
-    index = index_frames(path)
-    steps = len(frames_of_steps(index, predictor.manifest.frame_spec.fps))
+    steps = count_steps_in_child(path, predictor.manifest.frame_spec.fps)
     segments = plan_segments(steps, predictor, parts=parts)
     scored = [
-        spot_segment(path, index, segment, predictor=predictor)
+        spot_segment(path, segment, predictor=predictor)
         for segment in reversed(segments)  # whichever comes first
     ]
     timeline, spots = join_segments(scored[::-1], predictor=predictor, min_score=0.1)
@@ -104,14 +103,14 @@ def test_a_clock_that_restarts_is_not_split(tmp_path: Path) -> None:
     one, path = transport(tmp_path), tmp_path / "restarted.ts"
     join_bytes([one, one], path)
     with pytest.raises(CannotSplit):
-        index_frames(path)
+        count_steps_in_child(path, FPS)
 
 
 def test_avi_is_not_split(tmp_path: Path) -> None:
     path = tmp_path / "old.avi"
     draw_video(path, frames=60, fps=FPS, paint=match_picture, b_frames=2)
     with pytest.raises(CannotSplit, match="when frames are shown"):
-        index_frames(path)
+        count_steps_in_child(path, FPS)
 
 
 def test_a_video_with_one_key_frame_is_decoded_from_it(
@@ -119,9 +118,7 @@ def test_a_video_with_one_key_frame_is_decoded_from_it(
 ) -> None:
     path = tmp_path / "one_key.mp4"
     draw_video(path, frames=FRAMES, fps=FPS, paint=match_picture, key_every=9999)
-    index = index_frames(path)
-    assert len(index.keys) == 1
     segment = plan_segments(FRAMES, predictor, parts=2)[-1]
-    part = spot_segment(path, index, segment, predictor=predictor)
+    part = spot_segment(path, segment, predictor=predictor)
     whole = spot_file(path, predictor=predictor).timeline
     assert np.array_equal(part.scores, whole.scores[segment.first :])
