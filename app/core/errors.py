@@ -292,13 +292,6 @@ class TooManyAttempts(JobFailure):
     code = "too_many_attempts"
 
 
-class NoCapableWorker(JobFailure):
-    """No living worker offers what the job needs; it waits."""
-
-    code = "no_capable_worker"
-    retryable = True
-
-
 class WorkerDied(JobFailure):
     """Workers died again and again while they ran the job: the server's problem."""
 

@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import type_coerce
 
-from app.core.errors import NoCapableWorker
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.health.queries import living_workers
@@ -23,6 +22,7 @@ from app.health.tables import WorkerHeartbeat
 from app.jobs.attempts import Failure
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.needs import is_offered
+from app.jobs.problems import NoCapableWorker
 from app.jobs.recovery import free_jobs
 from app.jobs.settling import end_failed
 from app.jobs.tables import Job, JobStatus

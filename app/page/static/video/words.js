@@ -8,7 +8,7 @@ import { about, clock, dateTime, size } from "../core/format.js";
 const STAGES = {
   probe: "looking at the file", decode: "decoding", spot: "spotting", store: "storing", download: "fetching the file",
   copy: "copying the file", join: "joining the files", encode: "encoding",
-  live: "live",
+  list: "listing the videos", live: "live",
 };
 
 /** @param {Pick<Video, "title" | "filename" | "id">} video */
