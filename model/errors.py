@@ -19,6 +19,7 @@
     │   └── CheckpointExists      another one has the name
     ├── BadAnnotations        a label file or a data set is at fault
     ├── CannotWrite           a format of files cannot hold these events
+    ├── CannotSplit           this video must be decoded in one piece
     ├── BadCut                these clips cannot be cut from this video
     ├── PartsDiffer           these files cannot be joined without encoding them anew
     ├── EngineError           the runtime is at fault
@@ -51,12 +52,6 @@ class UnreadableVideo(VideoError):
     """The container or codec could not be decoded."""
 
     code = "unreadable_video"
-
-
-class CannotSplit(ModelError):
-    """The video must be decoded from its beginning, in one piece; says why."""
-
-    code = "cannot_split"
 
 
 class UnsupportedMedia(VideoError):
@@ -151,6 +146,12 @@ class CannotWrite(ModelError):
     """A format of files cannot hold these events; the message says why."""
 
     code = "cannot_write"
+
+
+class CannotSplit(ModelError):
+    """The video must be decoded from its beginning, in one piece; says why."""
+
+    code = "cannot_split"
 
 
 class BadCut(ModelError):
