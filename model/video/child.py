@@ -10,7 +10,6 @@ import os
 import pkgutil
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
@@ -21,10 +20,6 @@ import av
 
 from model.errors import ModelError, NoRoom, VideoLimitExceeded
 from model.video.clip_request import ClipRequest
-from model.video.decode import iter_chosen
-from model.video.frame_index import frames_of_steps, index_frames, iter_stretch
-from model.video.frame_spec import FrameSpec
-from model.video.frame_stills import PICKED, pick_frames
 from model.video.hardware import find_device
 from model.video.input_file import InputFile, open_input
 from model.video.join_request import JoinRequest
@@ -32,9 +27,8 @@ from model.video.limits import MediaLimits
 from model.video.live.connection import SPEAKING, STOP
 from model.video.live.loopback import Loopback
 from model.video.live.receiver import LiveReceiver
-from model.video.probe import probe_file
-from model.video.proxy import open_target, write_proxy
-from model.video.ring import Ring
+from model.video.proxy import open_target
+from model.video.reading_verbs import VERBS, Reading
 from model.video.sandbox import (
     MESSAGE_BYTES,
     OPEN_FILES,
@@ -43,10 +37,8 @@ from model.video.sandbox import (
     limit_self,
     watch_parent,
 )
-from model.video.sender import MessageChannel, StepSender
-from model.video.source import Tally, open_video
-from model.video.stills import pick_stills
-from model.video.time_messages import TimeSender
+from model.video.sender import MessageChannel
+from model.video.source import Tally
 
 _UNLIMITED = -1  # resource.RLIM_INFINITY
 _DRIVER_FILES = 256
@@ -118,7 +110,7 @@ def _answer(
         if file is None:
             channel.send(kind="end")
         else:
-            _run_verb(file, request, channel, target, device)
+            _read(file, request, channel, target, device)
 
 
 def _make_clips(
@@ -175,94 +167,19 @@ def _import_all_of_pyav() -> None:
                 importlib.import_module(module.name)
 
 
-def _run_verb(
+def _read(
     file: InputFile,
     request: Mapping[str, Any],
     channel: MessageChannel,
     target: tuple[InputFile, IO[bytes]] | None,
     device: str | None,
 ) -> None:
-    """Do what is asked.
-
-    Args:
-        file: what is read.
-        request: tells what to do.
-        channel: takes the answer.
-        target: of a proxy: the file opened once more, and what is written.
-        device: that decodes, if it is not the processor.
-    """
     tally = Tally()
     free = threading.Semaphore(request.get("slots", 0))
     _start_watch(request["parent"], channel, tally, free)
     limits = MediaLimits(**request["limits"])
-    if request["verb"] == "probe":
-        facts = probe_file(file, limits=limits, tally=tally)
-        channel.send(kind="facts", facts=asdict(facts))
-        return
-    if request["verb"] == "stills":
-        channel.send(
-            kind="stills", **pick_stills(file, request, limits=limits, tally=tally)
-        )
-        return
-    if request["verb"] == "frames":
-        made = pick_frames(
-            *(file, request),
-            limits=limits,
-            tally=tally,
-            tell=lambda count: channel.send(kind=PICKED, frames=count),
-        )
-        channel.send(kind="frames", **made)
-        return
-    if request["verb"] == "steps":
-        index = index_frames(file, limits=limits, tally=tally)
-        channel.send(kind="end", steps=len(frames_of_steps(index, request["fps"])))
-        return
-    times = TimeSender(channel)
-    if request["verb"] == "times":
-        with open_video(file, limits=limits, tally=tally) as source:
-            deque(times.note(source.frames()), maxlen=0)
-        channel.send(kind="end", tally=asdict(tally))
-        return
-
-    if target is not None:
-        again, output = target
-        made = write_proxy(
-            file,
-            again,
-            output,
-            fps=float(request["fps"]),
-            limits=limits,
-            tally=tally,
-            note=times.note,
-        )
-        output.flush()
-        channel.send(kind="end", tally=asdict(tally), **made)
-        return
-
-    spec = FrameSpec.from_dict(request["spec"])
-    wanted = request.get("hardware", "off")
-    if device is None and wanted not in ("off", "auto"):
-        tally.refused_hardware = wanted
-    ring = Ring(request["ring"], spec, slots=request["slots"])
-    with StepSender(
-        spec,
-        ring,
-        channel,
-        free,
-        converter_threads=request["converter_threads"],
-        images_from=request["images_from"],
-    ) as sender:
-        stretch = request["stretch"]
-        frames = (
-            iter_chosen(
-                file, spec, limits=limits, tally=tally, device=device, note=times.note
-            )
-            if stretch is None
-            else iter_stretch(file, spec.fps, stretch, limits=limits, tally=tally)
-        )
-        for chosen in frames:
-            sender.send(chosen)
-    channel.send(kind="end", tally=asdict(tally))
+    read = VERBS[request["verb"]]
+    read(Reading(file, request, channel, limits, tally, free, target, device))
 
 
 def _start_watch(
