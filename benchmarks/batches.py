@@ -29,8 +29,8 @@ from app.batches.text_tables import write_csv, write_jsonl
 from app.core.db.copying import copy_rows
 from app.core.logging import configure_logging
 from app.core.resources import Resources, open_resources
+from app.jobs.claiming import claimable_jobs
 from app.jobs.kinds import JobKind
-from app.jobs.queries import claimable_jobs
 from benchmarks.machine import processor
 from tests.api_server import make_settings
 from tests.services import running_postgres

@@ -10,8 +10,8 @@ from app.core.db.locate import running_url
 from app.core.db.session import make_engine, make_sessions
 from app.core.settings import Settings
 from app.jobs import service
+from app.jobs.claiming import claimable_jobs
 from app.jobs.kinds import JobKind
-from app.jobs.queries import claimable_jobs
 from benchmarks.load_clients import Answers
 from benchmarks.load_service import Service
 

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
 from app.health.tables import WorkerHeartbeat
+from app.jobs.claiming import claimable_jobs
 from app.jobs.kinds import kinds_of
-from app.jobs.queries import claimable_jobs
 from app.jobs.tables import Job, JobStatus
 from worker.heartbeat import heartbeat_name
 from worker.loops import start_loop

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from app.core.process_identity import ProcessIdentity
-from app.jobs.queries import claimable_jobs
+from app.jobs.claiming import claimable_jobs
 from app.jobs.tables import JobStatus
 from worker.job_task import Handlers
 from worker.outcomes import WorkerContext

@@ -24,9 +24,9 @@ from app.core.broker.notifier import BACKGROUND_QUEUE, JobNotifier
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.health.queries import delete_heartbeats
+from app.jobs.claiming import queued_jobs
 from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.lost_runs import SAVED_RUNS
-from app.jobs.queries import queued_jobs
 from app.jobs.recovery import requeue_orphaned
 from app.jobs.refusals import sweep_refused
 from app.live.lost_segments import LIVE_SEGMENTS

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.jobs.attempts import Failure, Requeued, Settled
+from app.jobs.claiming import unclaimable_jobs
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.queries import (
     abandoned_jobs,
     free_jobs_of_videos,
     free_jobs_without_video,
     lease_owners,
-    unclaimable_jobs,
 )
 from app.jobs.settling import (
     end_canceled,

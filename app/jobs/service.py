@@ -33,8 +33,9 @@ from app.jobs.attempts import (
     NextJob,
     Settled,
 )
+from app.jobs.claiming import claim_job
 from app.jobs.kinds import KINDS, JobKind
-from app.jobs.queries import claim_job, held_job
+from app.jobs.queries import held_job
 from app.jobs.refusals import told_refusals, workers_of
 from app.jobs.requests import request
 from app.jobs.settling import (

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from app.jobs.claiming import claimable_jobs
 from app.jobs.kinds import JobKind
-from app.jobs.queries import claimable_jobs
 from tests.api_server import RunningApi
 
 TOO_MUCH = ["11", "-11", "1.5", "high", "99999999999999999999"]

@@ -12,8 +12,8 @@ from app.core.principal import DEFAULT_PROJECT_ID
 from app.core.settings import Settings
 from app.jobs import service
 from app.jobs.attempts import Claim
+from app.jobs.claiming import claimable_jobs
 from app.jobs.kinds import JobKind
-from app.jobs.queries import claimable_jobs
 from app.jobs.tables import Job, JobStatus
 from app.projects.tables import Project
 

@@ -16,9 +16,9 @@ from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
 from app.jobs import service
 from app.jobs.attempts import Failure, Held
+from app.jobs.claiming import claimable_jobs
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.needs import is_offered, needs_of, offers_of
-from app.jobs.queries import claimable_jobs
 from app.jobs.refusals import sweep_refused
 from app.jobs.requests import request
 from tests.integration.uploaded import Uploaded, upload

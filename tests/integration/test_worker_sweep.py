@@ -23,8 +23,8 @@ from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
+from app.jobs.claiming import claim_job
 from app.jobs.kinds import JobKind
-from app.jobs.queries import claim_job
 from app.jobs.recovery import requeue_orphaned
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video

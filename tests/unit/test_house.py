@@ -119,7 +119,8 @@ def test_rows_of_jobs_are_made_and_changed_by_their_service_alone() -> None:
         for path in _files(room)
         if path not in service
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module == "app.jobs.queries"
+        if isinstance(node, ast.ImportFrom)
+        if node.module in {"app.jobs.claiming", "app.jobs.queries"}
         for name in node.names
         if name.name in changing
     ]
