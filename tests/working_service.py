@@ -16,6 +16,7 @@ from app.core.broker.notifier import (
     make_celery,
 )
 from app.core.settings import Settings
+from app.core.storage.opening import open_storage
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from tests.api_server import RunningApi, running_api
@@ -40,14 +41,23 @@ class WorkingService:
 
 
 @contextmanager
-def working_service(settings: Settings) -> Iterator[WorkingService]:
-    """Serve the API and run its jobs, one after the other, until the block ends."""
+def working_service(
+    settings: Settings, *, of_worker: Settings | None = None
+) -> Iterator[WorkingService]:
+    """Serve the API and run its jobs, one after the other, until the block ends.
+
+    Args:
+        of_worker: settings of a worker that shares no folder with the API.
+    """
     stop, pause = threading.Event(), threading.Event()
     with running_api(settings) as api:
+        storage = api.service.storage
+        if of_worker is not None:
+            settings, storage = of_worker, open_storage(of_worker)
         context = WorkerContext(
             settings=settings,
             sessions=api.service.sessions,
-            storage=api.service.storage,
+            storage=storage,
             predictors=PredictorCache(settings),
             notifier=JobNotifier(make_celery(settings)),
             node="all@test",

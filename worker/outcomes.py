@@ -12,9 +12,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.core.errors import JobFailure, StorageFull
+from app.core.errors import JobFailure, SourceChanged, StorageFull
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
+from app.core.storage.interface import ObjectChanged, StorageRefused
 from app.core.storage.keys import video_prefix
 from app.jobs import service
 from app.jobs.attempts import STORAGE_FULL, Failure, LeaseLost, Settled
@@ -35,6 +36,11 @@ if TYPE_CHECKING:  # A worker that spots nothing loads no model.
 
 # What is wrong with this worker, and may be right with another.
 OF_THIS_WORKER = (CheckpointNotFound, UnsupportedCheckpoint, EngineUnavailable)
+
+SOURCE_CHANGED = (
+    "The video's file was replaced in its bucket since the video was made: make a new "
+    "video of it, or put the old file back and run the job again."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -193,6 +199,10 @@ def failure_of(exc: Exception, task: JobTask) -> Failure:
             "The server's disk is full; free some room, then run the job again.",
             retryable=True,
         )
+    if isinstance(exc, StorageRefused):
+        return Failure("storage_refused", exc.strerror or str(exc), retryable=True)
+    if isinstance(exc, ObjectChanged):
+        return Failure(SourceChanged.code, SOURCE_CHANGED, retryable=False)
     if isinstance(exc, MemoryError):
         return Failure("out_of_memory", "The worker ran out of memory.", retryable=True)
     log.error("job_crashed", attempt=task.attempt, exc_info=exc)

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from app.core.process_identity import ProcessIdentity
+from app.core.storage.interface import StorageUnavailable
 from app.core.tracing.context import TraceContext
 from app.core.tracing.spans import Span, span
 from app.jobs import service
@@ -167,6 +168,10 @@ def _run(
         except OperationalError as exc:  # Of the database's, not of the video's.
             log.warning("run_interrupted", error=str(exc.orig or exc))
             its.fail("database_away")
+            status = save_interruption(lease, context)
+        except StorageUnavailable as exc:  # It was waited for as long as is set.
+            log.warning("run_interrupted", error=str(exc))
+            its.fail("storage_away")
             status = save_interruption(lease, context)
         except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
             # A signal that ends this worker also reaches its decoder, whose death is

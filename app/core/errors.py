@@ -13,11 +13,12 @@
     │   ├── NotAuthenticated 401 · CrossSiteRefused 403 · HostRefused 403
     │   ├── ScopeMissing 403 · TooManyRequests 429 · MethodNotAllowed 405
     │   ├── NotFound 404 (VideoNotFound, JobNotFound, EventNotFound, ModelNotFound)
-    │   ├── FramesUnknown 409 · VideoNotStored 409 (FileDropped) · JobIsFinished 409
+    │   ├── FramesUnknown 409 · VideoNotStored 409 (FileDropped, FileChanged)
+    │   ├── JobIsFinished 409
     │   ├── NotReady 503 · InternalError 500
     │   └── a feature's own: app/FEATURE/problems.py
     ├── JobFailure            a job fails with it: becomes job.error
-    │   └── SourceMissing · TooManyAttempts · WorkerDied
+    │   └── SourceMissing · SourceChanged
     └── StartFailed           a process cannot start; one line tells the operator why
         └── DatabaseLost
 
@@ -249,6 +250,12 @@ class FileDropped(VideoNotStored):
     slug, title = "file-dropped", "Video file removed"
 
 
+class FileChanged(VideoNotStored):
+    """The video's file in the bucket is not the one it was."""
+
+    slug, title = "file-changed", "Video file changed"
+
+
 class JobIsFinished(RequestProblem):
     """The job has ended; a finished job does not change."""
 
@@ -286,14 +293,7 @@ class SourceMissing(JobFailure):
     code = "source_missing"
 
 
-class TooManyAttempts(JobFailure):
-    """Each run of the job failed in a way that might have passed."""
+class SourceChanged(JobFailure):
+    """The video's file in the bucket is not the one it was."""
 
-    code = "too_many_attempts"
-
-
-class WorkerDied(JobFailure):
-    """Workers died again and again while they ran the job: the server's problem."""
-
-    code = "worker_died"
-    retryable = True
+    code = "source_changed"

@@ -44,6 +44,7 @@ def _broker(resources: Resources) -> str:
 
 def _storage(resources: Resources) -> str:
     try:
+        resources.storage.check()
         free = resources.storage.free_bytes()
     except OSError as exc:
         return f"it cannot be written to ({exc.strerror})"

@@ -8,3 +8,16 @@ class NoCapableWorker(JobFailure):
 
     code = "no_capable_worker"
     retryable = True
+
+
+class TooManyAttempts(JobFailure):
+    """Each run of the job failed in a way that might have passed."""
+
+    code = "too_many_attempts"
+
+
+class WorkerDied(JobFailure):
+    """Workers died again and again while they ran the job: the server's problem."""
+
+    code = "worker_died"
+    retryable = True

@@ -6,11 +6,12 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
-from app.core.errors import JobFailure, JobIsFinished, TooManyAttempts, WorkerDied
+from app.core.errors import JobFailure, JobIsFinished
 from app.core.settings import Settings
 from app.core.storage.keys import saved_runs_prefix
 from app.jobs.attempts import Failure, Settled
 from app.jobs.kinds import KINDS, JobKind
+from app.jobs.problems import TooManyAttempts, WorkerDied
 from app.jobs.tables import Job, JobStatus
 from app.videos.queries import add_pending_deletion
 from app.videos.tables import Video

@@ -137,6 +137,7 @@ def _workers(session: Session, settings: Settings) -> Iterator[Sample]:
 
 def _storage(resources: Resources) -> list[Sample]:
     try:
+        resources.storage.check()
         free = resources.storage.free_bytes()
     except OSError:
         return [Sample(families.STORAGE_UP, 0)]

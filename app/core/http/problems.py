@@ -17,6 +17,7 @@ from app.core.errors import (
     BadRequest,
     BodyTooLarge,
     CrossSiteRefused,
+    FileChanged,
     HeadersTooLarge,
     HostRefused,
     InternalError,
@@ -35,6 +36,11 @@ from app.core.errors import (
 from app.core.http.paths import rivals_of
 from app.core.http.request_id import current_request_id
 from app.core.http.safe_headers import HEADERS as SAFE_HEADERS
+from app.core.storage.interface import (
+    ObjectChanged,
+    StorageRefused,
+    StorageUnavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 OF_THE_SERVER = (RequestTimeout, HeadersTooLarge, TooManyConnections, InternalError)
@@ -61,6 +67,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_starlette)
     for kind in (OperationalError, InterfaceError, TimeoutError):
         app.add_exception_handler(kind, _of_database)
+    for trouble in (StorageUnavailable, StorageRefused):
+        app.add_exception_handler(trouble, _of_storage)
+    app.add_exception_handler(ObjectChanged, _of_changed_object)
     app.add_exception_handler(Exception, _of_bug)
 
 
@@ -190,6 +199,21 @@ async def _of_starlette(request: Request, exc: Exception) -> JSONResponse:
 async def _of_database(request: Request, exc: Exception) -> JSONResponse:
     log.error("database_unreachable", path=request.url.path, error=str(exc))
     problem = NotReady("The database does not answer; try again in a moment.")
+    return await _of_ours(request, problem)
+
+
+async def _of_storage(request: Request, exc: Exception) -> JSONResponse:
+    log.error("storage_unreachable", path=request.url.path, error=str(exc))
+    problem = NotReady("The storage of videos does not answer; try again in a moment.")
+    return await _of_ours(request, problem)
+
+
+async def _of_changed_object(request: Request, exc: Exception) -> JSONResponse:
+    log.warning("object_changed", path=request.url.path, error=str(exc))
+    problem = FileChanged(
+        "The video's file was replaced in its bucket since the video was made: make a "
+        "new video of it, or put the old file back."
+    )
     return await _of_ours(request, problem)
 
 

@@ -62,6 +62,13 @@ class StorageUnavailable(OSError):
         super().__init__(errno.EIO, words)
 
 
+class StorageRefused(PermissionError):
+    """The storage does not let us in: credentials are missing, wrong or expired."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(errno.EACCES, words)
+
+
 class ObjectChanged(OSError):
     """The object is another one than it was."""
 
@@ -220,8 +227,15 @@ class Storage(Protocol):
         """
 
     def free_bytes(self) -> int:
-        """Tell how much room is left.
+        """Tell how much room is left; a very large number where nothing tells.
 
         Raises:
             OSError: the storage is not there or not writable.
+        """
+
+    def check(self) -> None:
+        """See, within a few seconds, whether objects can be written now.
+
+        Raises:
+            OSError: they cannot; its `strerror` says why.
         """

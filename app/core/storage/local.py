@@ -160,6 +160,9 @@ class LocalStorage:
             raise PermissionError(errno.EACCES, "not writable", str(folder))
         return shutil.disk_usage(folder).free
 
+    def check(self) -> None:
+        self.free_bytes()
+
     def _path(self, key: str) -> Path:
         parts = PurePosixPath(key).parts
         if not parts or ".." in parts or PurePosixPath(key).is_absolute():

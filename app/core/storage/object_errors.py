@@ -14,7 +14,11 @@ from typing import TypeVar
 import structlog
 
 from app.core.errors import StorageFull
-from app.core.storage.interface import ObjectChanged, StorageUnavailable
+from app.core.storage.interface import (
+    ObjectChanged,
+    StorageRefused,
+    StorageUnavailable,
+)
 
 EXPIRED = ("ExpiredToken", "RequestExpired", "TokenRefreshRequired", "token expired")
 FULL = ("QuotaExceeded", "InsufficientStorage", "status code 507", "StorageFull")
@@ -36,7 +40,7 @@ def bucket_errors(key: str, where: str) -> Iterator[None]:
         FileExistsError: something has it, and nothing should.
         ObjectChanged: the object is another one than a condition says.
         StorageFull: a quota is used up.
-        PermissionError: the credentials are missing, wrong or may not do this.
+        StorageRefused: the credentials are missing, wrong or may not do this.
         StorageUnavailable: the bucket cannot be reached, or answers with errors.
     """
     from obstore import exceptions as kinds
@@ -90,13 +94,13 @@ def shortened(exc: BaseException) -> str:
     return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]} ..."
 
 
-def _refused(exc: BaseException, where: str) -> PermissionError:
+def _refused(exc: BaseException, where: str) -> StorageRefused:
     advice = (
         "the credentials have expired and nothing renewed them"
         if is_expired(exc)
         else "the credentials are missing, wrong or may not do this"
     )
-    return PermissionError(errno.EACCES, f"{where} refuses: {advice}", where)
+    return StorageRefused(f"{where} refuses: {advice}")
 
 
 def _names(exc: BaseException, words: tuple[str, ...]) -> bool:

@@ -53,7 +53,7 @@ class ObjectStorage:
     """A `Storage` in a bucket.
 
     What a bucket answers with errors is tried again for `retry_for`; then calls raise
-    `StorageUnavailable`, or PermissionError where credentials are wrong.
+    `StorageUnavailable`, or `StorageRefused` where credentials are wrong.
 
     Attributes:
         multipart: what S3 alone offers; None on other clouds.
@@ -227,7 +227,11 @@ class ObjectStorage:
         return removed + self._abort_under(UPLOADS, UPLOADS_ABANDONED_AFTER)
 
     def free_bytes(self) -> int:
-        """See whether the bucket takes an object; it has no limit that it tells."""
+        """Tell a very large number: no bucket tells how much it takes."""
+        return UNLIMITED_BYTES
+
+    def check(self) -> None:
+        """Write a small object, if none was written in the last seconds."""
         with self._probe_lock:
             now_s = time.monotonic()
             since = self._probed_at_s
@@ -235,7 +239,6 @@ class ObjectStorage:
                 self._probed_at_s = None
                 self._probing.put(PROBE_KEY, b"Touchline can write here.\n")
                 self._probed_at_s = now_s
-        return UNLIMITED_BYTES
 
     def layout(self, key: str) -> Layout:
         """Find out where the bytes of an object lie.

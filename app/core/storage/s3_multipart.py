@@ -14,7 +14,7 @@ from typing import Any
 from app.core.storage.addresses import BucketAddress
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject
-from app.core.storage.interface import ObjectChanged, StorageUnavailable
+from app.core.storage.interface import ObjectChanged, StorageRefused, StorageUnavailable
 
 COPY_BYTES = 512 * 2**20  # copied by one request
 LEAST_PART_BYTES = 5 * 2**20  # of S3's parts, but for the last
@@ -199,9 +199,7 @@ class S3Multipart:
             if status == 412:
                 raise ObjectChanged(key) from exc
             if status in (401, 403):
-                raise PermissionError(
-                    errno.EACCES, f"{where} refuses ({code})", where
-                ) from exc
+                raise StorageRefused(f"{where} refuses ({code})") from exc
             raise StorageUnavailable(f"{where} answers: {exc}") from exc
         except BotoCoreError as exc:
             raise StorageUnavailable(f"{where} does not answer: {exc}") from exc
