@@ -8,7 +8,7 @@ WORKDIR /srv/touchline
 
 # The dependencies alone: an edit of the code leaves this layer as it is.
 COPY pyproject.toml constraints.txt ./
-RUN touch README.md && pip install --constraint constraints.txt ".[formats,otel,parquet]"
+RUN touch README.md && pip install --constraint constraints.txt ".[cloud,formats,otel,parquet]"
 
 COPY README.md LICENSE ./
 COPY app app

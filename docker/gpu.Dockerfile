@@ -11,7 +11,7 @@ WORKDIR /srv/touchline
 # The dependencies alone: an edit of the code leaves this layer as it is.
 ARG EXTRAS=worker,gpu
 COPY pyproject.toml constraints.txt ./
-RUN touch README.md && pip install --constraint constraints.txt ".[${EXTRAS},otel]"
+RUN touch README.md && pip install --constraint constraints.txt ".[${EXTRAS},cloud,otel]"
 
 COPY README.md LICENSE ./
 COPY app app

@@ -50,24 +50,18 @@ class AwsAccess:
     """
 
     where: str
-    public_endpoint: str | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
-    _clients: dict[str | None, Any] = field(default_factory=dict)
+    _client: Any = None
     _read_at_s: float = 0.0
 
-    def client(self, *, public: bool = False) -> Any:
-        """Give botocore's client, for what obstore does not offer.
-
-        Args:
-            public: one that signs for the endpoint by which browsers come.
-        """
-        endpoint = self.public_endpoint if public else None
+    def client(self) -> Any:
+        """Give botocore's client, for what obstore does not offer."""
         with self._lock:
             session = self._fresh_session()
-            if endpoint not in self._clients:
-                self._clients[endpoint] = _make_client(session, endpoint)
-            return self._clients[endpoint]
+            if self._client is None:
+                self._client = _make_client(session)
+            return self._client
 
     def __call__(self) -> "S3Credential":
         """Give credentials as obstore wants them."""
@@ -95,7 +89,7 @@ class AwsAccess:
         if session.get_credentials() is None:
             raise StartFailed(NO_CREDENTIALS.format(self.where))
         self._session, self._read_at_s = session, now_s
-        self._clients.clear()
+        self._client = None
         return session
 
 
@@ -164,7 +158,7 @@ def _open_s3(
     )
 
 
-def _make_client(session: Any, endpoint: str | None) -> Any:
+def _make_client(session: Any) -> Any:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
@@ -178,9 +172,7 @@ def _make_client(session: Any, endpoint: str | None) -> Any:
         "response_checksum_validation": "when_required",
     }
     try:
-        client = session.create_client(
-            "s3", endpoint_url=endpoint, config=Config(**config)
-        )
+        client = session.create_client("s3", config=Config(**config))
         if _is_amazon(client.meta.endpoint_url):
             return client
         # Servers of one's own are reached by one name, not by one a bucket.

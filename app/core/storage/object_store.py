@@ -66,10 +66,9 @@ class ObjectStorage:
         cache: LocalCache,
         *,
         retry_for: timedelta,
-        public_endpoint: str | None = None,
     ) -> None:
         is_s3 = address.scheme == "s3"
-        aws = AwsAccess(address.url, public_endpoint) if is_s3 else None
+        aws = AwsAccess(address.url) if is_s3 else None
         self.address, self.cache = address, cache
         self.multipart = S3Multipart(address, aws) if aws is not None else None
         self.objects = BucketObjects(address, retry_for=retry_for, aws=aws)

@@ -25,5 +25,4 @@ def open_storage(settings: StorageSettings) -> Storage:
         read_address(settings.storage),
         LocalCache(folder, settings.cache_size),
         retry_for=settings.storage_retry,
-        public_endpoint=settings.storage_public_endpoint,
     )

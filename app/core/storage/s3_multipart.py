@@ -1,12 +1,13 @@
-"""Multipart uploads of S3, which obstore keeps to itself: presigned parts, objects made
-of others without a copy through this machine, and those that nobody finished.
+"""Multipart uploads of S3, which obstore keeps to itself.
+
+Objects are made of others without a copy by way of this machine, and uploads that
+nobody finished are found and ended.
 """
 
 import errno
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -25,15 +26,6 @@ MISSING = ("NoSuchKey", "NoSuchUpload", "404")
 _Piece = tuple[BucketObject, int, int]  # where it starts and ends, the end not included
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedPart:
-    """A part that lies in the bucket."""
-
-    number: int  # from 1
-    size_bytes: int
-    e_tag: str
-
-
 class S3Multipart:
     """Multipart uploads into one bucket."""
 
@@ -44,41 +36,6 @@ class S3Multipart:
         """Begin an upload; gives its id."""
         with self._errors(path):
             return str(self._call("create_multipart_upload", path)["UploadId"])
-
-    def presign_part(self, path: str, upload_id: str, number: int, valid_s: int) -> str:
-        """Make an address to which anybody may PUT one part, for so long."""
-        return self._presign(
-            "upload_part", path, valid_s, UploadId=upload_id, PartNumber=number
-        )
-
-    def presign_get(self, path: str, valid_s: int, headers: dict[str, str]) -> str:
-        """Make an address from which anybody may load an object, for so long.
-
-        Args:
-            headers: of the answer: `ResponseContentType`, `ResponseContentDisposition`.
-        """
-        return self._presign("get_object", path, valid_s, **headers)
-
-    def parts(self, path: str, upload_id: str) -> list[UploadedPart]:
-        """List the parts that have come.
-
-        Raises:
-            FileNotFoundError: there is no such upload.
-        """
-        found: list[UploadedPart] = []
-        marker = 0
-        while True:
-            with self._errors(path):
-                page = self._call(
-                    "list_parts", path, UploadId=upload_id, PartNumberMarker=marker
-                )
-            found += [
-                UploadedPart(int(one["PartNumber"]), int(one["Size"]), one["ETag"])
-                for one in page.get("Parts", ())
-            ]
-            if not page.get("IsTruncated"):
-                return found
-            marker = page["NextPartNumberMarker"]
 
     def complete(
         self, path: str, upload_id: str, parts: Sequence[tuple[int, str]]
@@ -172,11 +129,6 @@ class S3Multipart:
     def _call(self, name: str, path: str, **asked: Any) -> Any:
         method = getattr(self._aws.client(), name)
         return method(Bucket=self._address.bucket, Key=self._key(path), **asked)
-
-    def _presign(self, name: str, path: str, valid_s: int, **asked: Any) -> str:
-        asked = {"Bucket": self._address.bucket, "Key": self._key(path), **asked}
-        client = self._aws.client(public=True)
-        return str(client.generate_presigned_url(name, asked, ExpiresIn=valid_s))
 
     def _key(self, path: str) -> str:
         return f"{self._address.path}/{path}" if self._address.path else path

@@ -1,6 +1,5 @@
 """What an operator can set about where videos are kept."""
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +10,6 @@ from pydantic_settings import NoDecode
 from app.core.durations import Duration
 from app.core.storage.addresses import read_address
 
-ENDPOINT = re.compile(r"https?://[^/?#\s]+")
-
 
 class StorageSettings(BaseModel):
     """The part of the settings that a storage is opened with."""
@@ -21,9 +18,6 @@ class StorageSettings(BaseModel):
     # Where videos are kept: s3://bucket/prefix, gs://... or az://...; None: data_dir.
     storage: str | None = None
     storage_retry: Duration = timedelta(minutes=2)  # a bucket may answer 503 so long
-    storage_public_endpoint: str | None = None  # of S3, as browsers reach it
-    direct_uploads: bool = True  # browsers send to the bucket itself, where it is S3
-    link_expiry: Duration = timedelta(hours=1)  # of addresses that are signed
     cache_dir: Path | None = None  # files of a bucket; None: `cache` in data_dir
     cache_size: ByteSize = Field(default=ByteSize(50 * 2**30), ge=0)
     # Buckets, or folders in them, of which videos may be named by their address.
@@ -40,15 +34,6 @@ class StorageSettings(BaseModel):
         """Read `s3://archive/2024, gs://club`."""
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(read_address(part).url for part in parts if part.strip())
-
-    @field_validator("storage_public_endpoint")
-    @classmethod
-    def _endpoint(cls, value: str | None) -> str | None:
-        if value is not None and ENDPOINT.fullmatch(value.rstrip("/")) is None:
-            raise ValueError(
-                f"{value!r} is no endpoint: write it like https://s3.club.example"
-            )
-        return None if value is None else value.rstrip("/")
 
     @field_validator("data_dir", "cache_dir")
     @classmethod
