@@ -17,9 +17,10 @@ from app.jobs.needs import offers_of
 from tests.helm_chart import (
     CHART,
     VALUES_FILES,
+    ChartRefused,
     Manifest,
     containers,
-    helm_library,
+    lint,
     of_kind,
     pods,
     read_values,
@@ -80,7 +81,7 @@ def test_the_validators_notice_what_is_wrong(everything: list[Manifest]) -> None
 
 @pytest.mark.parametrize("path", VALUES_FILES, ids=lambda path: path.stem)
 def test_helms_own_lint_finds_nothing(path: Path) -> None:
-    found = helm_library().lint(CHART, read_values(path), strict=True)
+    found = lint(read_values(path))
 
     assert found["errors"] == []
 
@@ -120,7 +121,7 @@ def test_helms_own_lint_finds_nothing(path: Path) -> None:
 def test_values_that_make_no_service_are_refused_in_words(
     values: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(helm_library().HelmError, match=words):
+    with pytest.raises(ChartRefused, match=words):
         render(values)
 
 
