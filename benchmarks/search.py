@@ -25,46 +25,20 @@ from sqlalchemy.orm import Session
 from app.annotations.states import State
 from app.core.db.session import database_url
 from app.core.principal import DEFAULT_PROJECT_ID
-from app.search.copy_queries import LAYOUT, stale_videos
-from app.search.criteria import EventSearch, SequenceWanted
+from app.search.copy_queries import stale_videos
 from app.search.hits import MOST_ANCHORS, Position, find_hits, rarest_step
 from app.search.queries import Place, search_page
 from app.search.sequence_queries import sequences_page
+from app.search.wanted import EventSearch, SequenceWanted
 from app.videos.search import VideoFilter
+from benchmarks.search_rows import fill_search
 from tests.services import running_postgres
 
 LIMIT = 50
 ROUNDS = 200
 FIRST_DAY = date(2020, 1, 1)
-LENGTH_MS = 5_400_000
 EDITED: frozenset[State] = frozenset({"edited"})
 SUGGESTED: frozenset[State] = frozenset({"suggested"})
-
-FILL = """
-insert into videos (id, title, created_at, played_on, competition, search, revision,
-    facts_version)
-select ('01980000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'Match ' || n,
-    now(), date '2020-01-01' + n % 2000, 'League ' || n % 50,
-    jsonb_build_object('text', 'match ' || n, 'competition', 'league ' || n % 50,
-        'teams', '[]'::jsonb), 1, 0
-from generate_series(1, :matches) n;
-insert into searched_timelines (video_id, project_id, revision, facts_version,
-    thresholds_tag)
-select id, project_id, 1, 0, '{layout}' from videos;
-insert into searched_events
-select video.id, gen_random_uuid(), video.project_id,
-    case when e % 1000 = 0 then 'GOAL' when e % 100 = 1 then 'SHOT'
-        when e % 3 = 0 then 'DRIVE' else 'PASS' end,
-    (e * {length}::bigint / :events), e * 67,
-    case when e % 5 = 0 then 'accepted' else 'suggested' end, random(),
-    case when e % 2 = 0 then 'left' else 'right' end, null,
-    case when e % 5 = 0 then (e % 37)::text end, '{{}}'
-from videos video, generate_series(1, :events) e;
-insert into searched_counts
-select video_id, row_number() over (partition by video_id order by label, state, team),
-    project_id, label, state, team, team_name, count(*), max(score)
-from searched_events group by video_id, project_id, label, state, team, team_name;
-"""
 
 
 def main() -> None:
@@ -77,33 +51,9 @@ def main() -> None:
     with running_postgres() as postgres, postgres.fresh_database() as url:
         engine = create_engine(database_url(url))
         with Session(engine) as session:
-            fill(session, words.matches, words.events)
+            fill_search(session, words.matches, words.events)
             measure(session, words.matches, has_plans=words.plans)
         engine.dispose()
-
-
-def fill(session: Session, matches: int, events: int) -> None:
-    """Make the rows, and the indexes after them."""
-    started = time.monotonic()
-    indexes = session.execute(
-        text(
-            "select indexname, indexdef from pg_indexes where tablename = "
-            "'searched_events' and indexname not like 'pk%'"
-        )
-    ).all()
-    for name, _ in indexes:
-        session.execute(text(f"drop index {name}"))
-    numbers = {"matches": matches, "events": events}
-    for statement in FILL.format(length=LENGTH_MS, layout=LAYOUT).split(";")[:-1]:
-        used = {name: n for name, n in numbers.items() if f":{name}" in statement}
-        session.execute(text(statement), used)
-    for _, definition in indexes:
-        session.execute(text(definition))
-    session.commit()
-    session.execute(text("analyze"))
-    session.commit()
-    took_s = time.monotonic() - started
-    print(f"{matches * events:,} events of {matches:,} matches in {took_s:.0f} s")
 
 
 @dataclass(frozen=True, slots=True)
