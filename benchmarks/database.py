@@ -37,14 +37,14 @@ from tests.services import QUICK, open_folder
 
 EVENTS, SEARCH = "events", "search"
 
+# Partitions count as their table; an index is told with its table's name.
 SIZES = """
-select relation.relname, coalesce(parent.relname, '') as of_table,
-    pg_relation_size(relation.oid) as bytes
-from pg_class relation
-left join pg_index its on its.indexrelid = relation.oid
-left join pg_class parent on parent.oid = its.indrelid
+select coalesce(pg_partition_root(relation.oid), relation.oid)::regclass::text as name,
+    coalesce(pg_partition_root(its.indrelid), its.indrelid)::regclass::text as of_table,
+    sum(pg_relation_size(relation.oid)) as bytes
+from pg_class relation left join pg_index its on its.indexrelid = relation.oid
 where relation.relnamespace = 'public'::regnamespace and relation.relkind in ('r', 'i')
-    and pg_relation_size(relation.oid) > 2^20
+group by name, of_table having sum(pg_relation_size(relation.oid)) > 2^20
 order by bytes desc
 """
 
@@ -109,7 +109,7 @@ def fill(engine: Engine, words: argparse.Namespace, parts: tuple[str, ...]) -> i
             print(f"{there:,} matches are there already", flush=True)
             return int(there)
         if words.partitions:
-            partition(session.connection(), words.partitions)
+            partition(session, words.partitions)
         fill_search(session, words.matches, words.events, has_copies=SEARCH in parts)
         if EVENTS in parts:
             fill_timelines(session, words.matches, words.events)
@@ -121,14 +121,14 @@ def fill(engine: Engine, words: argparse.Namespace, parts: tuple[str, ...]) -> i
 
 
 def print_sizes(engine: Engine) -> None:
-    """Print what tables and indexes take, partitions apart."""
+    """Print what tables and indexes take."""
     with engine.connect() as connection:
         rows = connection.execute(text(SIZES)).all()
         total = connection.scalar(
             text("select pg_database_size(current_database())::bigint")
         )
     for name, of_table, size in rows:
-        print(f"{name:48s} {of_table:24s} {size / 2**20:10,.0f} MiB")
+        print(f"{name:48s} {of_table or '':24s} {int(size) / 2**20:10,.0f} MiB")
     print(f"{'the database':73s} {int(total or 0) / 2**20:10,.0f} MiB", flush=True)
 
 

@@ -5,7 +5,7 @@ And the same tables in partitions by hash of the video, to measure what those wo
 
 import json
 
-from sqlalchemy import Connection, MetaData, PrimaryKeyConstraint, Table, text
+from sqlalchemy import MetaData, PrimaryKeyConstraint, Table, text
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -70,24 +70,24 @@ def fill_timelines(session: Session, matches: int, events: int) -> None:
     fill(session, "events", statements, matches, events)
 
 
-def partition(connection: Connection, count: int) -> None:
+def partition(session: Session, count: int) -> None:
     """Make the large tables anew, empty, in partitions by hash of the video.
 
     A key must hold what a table is partitioned by: history gets another one.
     """
     for table in _in_partitions():
-        connection.execute(text(f"drop table {table.name}"))
-        connection.execute(CreateTable(table))
+        session.execute(text(f"drop table {table.name}"))
+        session.execute(CreateTable(table))
         for number in range(count):
-            connection.execute(
+            session.execute(
                 text(
                     f"create table {table.name}_{number} partition of {table.name} "
                     f"for values with (modulus {count}, remainder {number})"
                 )
             )
         for index in table.indexes:
-            connection.execute(CreateIndex(index))
-    connection.commit()
+            session.execute(CreateIndex(index))
+    session.commit()
 
 
 def _in_partitions() -> list[Table]:
