@@ -135,7 +135,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
     limits = allow_open_files(HttpLimits.of(resources.settings))
     await run_sync(_clear_away, resources)
     yield {HttpLimits.KEY: limits, ON_SHUTDOWN: partial(_end_streams, app)}
-    resources.engine.dispose()
+    resources.close()
     await run_sync(close_recorder)
 
 

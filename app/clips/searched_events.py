@@ -36,7 +36,7 @@ def events_of_search(search_id: UUID, resources: Resources) -> Taken:
     refresh(resources)
     # One more than is taken, to tell whether that is all.
     most = MAX_EVENTS_OF_MATCHES + 1
-    found = take_hits(every_hit(resources.sessions, saved.query.wanted, most=most))
+    found = take_hits(every_hit(resources.read, saved.query.wanted, most=most))
     if not found.events:
         raise CannotCut(
             f"The search {saved.name!r} finds no event of a match whose file is here: "

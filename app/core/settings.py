@@ -49,6 +49,9 @@ class Settings(StorageSettings, BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535)
     api_processes: int = Field(default=1, ge=1, le=64)  # that share the port
     database_url: str | None = None  # None: the embedded Postgres in data_dir
+    database_read_url: str | None = None  # a replica of it, for large reads
+    # A read waits so long for the replica to have what the primary has.
+    database_read_lag: Duration = timedelta(seconds=0.1)
     redis_url: str | None = None  # None: a filesystem broker in data_dir
     redis_password: SecretStr | None = None  # where the URL has none
     redis_sentinel_password: SecretStr | None = None  # of the Sentinels themselves

@@ -93,7 +93,7 @@ def refresh(resources: Resources) -> int:
     """Copy what has changed, for a while; tells how many matches are left."""
     until = time.monotonic() + REFRESH_S
     return refresh_stale(
-        *(resources.sessions, resources.storage),
+        *(resources.read, resources.sessions, resources.storage),
         View(resources.settings.match_tolerance),
         has_time=lambda: time.monotonic() < until,
     )
@@ -115,8 +115,9 @@ def answer_page(
     """
     start = _start(cursor, wanted)
     pending = refresh(resources)
-    with resources.sessions() as session:
-        hits = find_hits(session, wanted, start=start, limit=limit)
+    hits = resources.read(
+        lambda session: find_hits(session, wanted, start=start, limit=limit)
+    )
     next_cursor = None
     if hits.following is not None:
         next_cursor = tell_next(
@@ -150,7 +151,7 @@ def answer_table(
         return Response(media_type=CSV, headers=headers)
     refresh(resources)
     line_of = provenance_line(wanted, resources) if provenance else None
-    lines = to_lines(every_hit(resources.sessions, wanted), line_of)
+    lines = to_lines(every_hit(resources.read, wanted), line_of)
     return StreamingResponse(_chunks(lines), media_type=CSV, headers=headers)
 
 
@@ -159,7 +160,7 @@ def answer_playlist(
 ) -> Response:
     """Send the first hits as a playlist."""
     refresh(resources)
-    hits = every_hit(resources.sessions, wanted, most=MOST_ENTRIES)
+    hits = every_hit(resources.read, wanted, most=MOST_ENTRIES)
     base_url = resources.settings.base_url
     entries = entries_of(hits, margins, base_url=base_url)
     return Response(

@@ -1,6 +1,6 @@
 """What searches find: single events or sequences, page by page or all of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,6 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from app.core.db.project_sessions import project_of
-from app.core.db.session import Sessions
 from app.search.criteria import EventSearch, SequenceWanted
 from app.search.queries import Place, search_page
 from app.search.sequence_queries import (
@@ -24,6 +23,8 @@ from app.videos.tables import Video
 
 MOST_ANCHORS = 1000  # that a page of sequences looks around
 READ_AT_ONCE = 1000  # hits, where all are read
+
+Read = Callable[[Callable[[Session], "Hits"]], "Hits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +97,25 @@ def find_hits(
 
 
 def every_hit(
-    sessions: Sessions, wanted: EventSearch, *, most: int | None = None
+    read: Read, wanted: EventSearch, *, most: int | None = None
 ) -> Iterator[Hit]:
     """Find all hits, in order; each page in a transaction of its own.
 
     Args:
+        read: gives a session, such as `Resources.read`.
         most: how many at most.
     """
+
+    def page_from(start: Position, limit: int) -> Hits:
+        return read(
+            lambda session: find_hits(session, wanted, start=start, limit=limit)
+        )
+
     position: Position | None = Position()
     left = most
     while position is not None and left != 0:
         limit = READ_AT_ONCE if left is None else min(READ_AT_ONCE, left)
-        with sessions() as session:
-            page = find_hits(session, wanted, start=position, limit=limit)
+        page = page_from(position, limit)
         yield from page.found
         position = page.following
         left = None if left is None else left - len(page.found)

@@ -220,7 +220,7 @@ def get_search_playlist(
     if form == "m3u8":
         return answer_playlist(resources, wanted, margins, name=saved.name)
     refresh(resources)
-    hits = every_hit(resources.sessions, wanted, most=MOST_ENTRIES)
+    hits = every_hit(resources.read, wanted, most=MOST_ENTRIES)
     entries = entries_of(hits, margins, base_url=resources.settings.base_url)
     shown = [PlaylistEntry.of(one) for one in entries]
     return json_answer(

@@ -5,7 +5,7 @@ search compares that with what there is, and copies what has changed before it r
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -35,19 +35,27 @@ PLAYER = "player"
 ALIKE = ("video_id", "project_id", "label", "state", "team", "team_name")
 
 
+Read = Callable[[Callable[[Session], Sequence[UUID]]], Sequence[UUID]]
+
+
 def refresh_stale(
-    sessions: Sessions, storage: Storage, view: View, *, has_time: Callable[[], bool]
+    read: Read,
+    sessions: Sessions,
+    storage: Storage,
+    view: View,
+    *,
+    has_time: Callable[[], bool],
 ) -> int:
     """Copy the timelines that have changed since they were copied, one by one.
 
     Args:
+        read: gives a session to look for them, such as `Resources.read`.
         has_time: asked before each; at least one is copied.
 
     Returns:
         How many are left, up to `MAX_STALE`.
     """
-    with sessions() as session:
-        stale = session.scalars(stale_videos(limit=MAX_STALE)).all()
+    stale = read(lambda session: session.scalars(stale_videos(limit=MAX_STALE)).all())
     for index, video_id in enumerate(stale):
         if index and not has_time():
             return len(stale) - index

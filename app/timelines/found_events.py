@@ -15,7 +15,6 @@ from app.annotations.states import TEAM
 from app.annotations.timelines import MergedTimeline, View, etag_of, read_timeline
 from app.core.errors import InvalidCursor
 from app.core.http.cursors import EventsCursor
-from app.core.http.dependencies import snapshot
 from app.core.http.preconditions import is_same
 from app.core.resources import Resources
 from app.event_types.queries import type_names
@@ -86,23 +85,9 @@ def find_events(
         ScoresNotFound, AnalysisTooOld: the score curves are needed, and they are gone,
             or how to read them is not known.
     """
-    wanted, start = asked.wanted, asked.start
-    view = View(resources.settings.match_tolerance, asked.thresholds, asked.ghosts)
-    with snapshot(resources) as session:
-        video, analysis = _to_read(session, asked)
-        _check_thresholds(asked, analysis, resources)
-        view = view.in_force(session, analysis)
-        analysis_id = None if analysis is None else analysis.id
-        etag = etag_of(video, analysis, view)
-        if is_same(etag, has):
-            return Found(video, analysis_id, (), etag, is_known=True)
-        timeline = read_timeline(session, resources.storage, video, analysis, view)
-        _check_filter(session, wanted, timeline, analysis, resources)
-        told = _provenance(session, asked, video, analysis)
-    events = timeline.undecided if asked.is_raw else timeline.events
-    after = None if start is None else (start.time_ms, start.id.int)
-    found = select_events(events, wanted, after=after, limit=limit)
-    return Found(video, analysis_id, found, etag, provenance=told)
+    return resources.read(
+        lambda session: _find(session, asked, resources, limit=limit, has=has)
+    )
 
 
 def event_facts(event: TimelineEvent) -> EventFacts:
@@ -116,6 +101,32 @@ def event_facts(event: TimelineEvent) -> EventFacts:
         *(str(event.id), event.label, event.time_ms, event.frame, event.score),
         *(event.team, attributes),
     )
+
+
+def _find(
+    session: Session,
+    asked: Asked,
+    resources: Resources,
+    *,
+    limit: int | None,
+    has: str | None,
+) -> Found:
+    wanted, start = asked.wanted, asked.start
+    view = View(resources.settings.match_tolerance, asked.thresholds, asked.ghosts)
+    video, analysis = _to_read(session, asked)
+    _check_thresholds(asked, analysis, resources)
+    view = view.in_force(session, analysis)
+    analysis_id = None if analysis is None else analysis.id
+    etag = etag_of(video, analysis, view)
+    if is_same(etag, has):
+        return Found(video, analysis_id, (), etag, is_known=True)
+    timeline = read_timeline(session, resources.storage, video, analysis, view)
+    _check_filter(session, wanted, timeline, analysis, resources)
+    told = _provenance(session, asked, video, analysis)
+    events = timeline.undecided if asked.is_raw else timeline.events
+    after = None if start is None else (start.time_ms, start.id.int)
+    found = select_events(events, wanted, after=after, limit=limit)
+    return Found(video, analysis_id, found, etag, provenance=told)
 
 
 def _provenance(

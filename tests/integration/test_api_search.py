@@ -207,7 +207,9 @@ def test_a_search_that_runs_out_of_time_says_so(api: RunningApi, video: UUID) ->
 
     def refresh() -> int:
         return refresh_stale(
-            service.sessions, service.storage, view, has_time=lambda: False
+            *(service.read, service.sessions, service.storage),
+            view,
+            has_time=lambda: False,
         )
 
     assert [refresh() for _ in range(4)] == [2, 1, 0, 0]

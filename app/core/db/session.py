@@ -23,6 +23,8 @@ from app.core.errors import StartFailed
 
 DRIVER = "postgresql+psycopg"
 CONNECT_TIMEOUT_S = 5
+REPLICA_CONNECT_TIMEOUT_S = 2  # the primary is there as well
+REPLICA_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 60  # no statement of ours is that long; a hung one must end
 # A server that lives ends every statement before that; a silent one is given up.
 ANSWER_WITHIN_S = STATEMENT_TIMEOUT_S + 10.0
@@ -85,25 +87,32 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 def make_engine(
-    url: str | URL, *, pool_size: int = 5, answer_within_s: float = ANSWER_WITHIN_S
+    url: str | URL,
+    *,
+    pool_size: int = 5,
+    connect_timeout_s: int = CONNECT_TIMEOUT_S,
+    answer_within_s: float = ANSWER_WITHIN_S,
+    setting: str = "TOUCHLINE_DATABASE_URL",
 ) -> Engine:
     """Make an engine; connects at first use.
 
     Args:
         url: `postgres://`, `postgresql://` or `postgresql+psycopg://`.
         pool_size: connections kept open; the API takes as many as it has threads.
+        connect_timeout_s: how long a connection may take; 2 is the least.
         answer_within_s: how long a statement may wait for a silent server.
+        setting: that names the URL, for messages.
 
     Raises:
         StartFailed: the URL is malformed or names another kind of database.
     """
     engine = create_engine(
-        database_url(url),
+        database_url(url, setting=setting),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={
-            "connect_timeout": CONNECT_TIMEOUT_S,
+            "connect_timeout": connect_timeout_s,
             "application_name": "touchline",
             **KEEPALIVE,
         },
@@ -153,7 +162,7 @@ def make_sessions(engine: Engine) -> Sessions:
     return sessionmaker(engine, expire_on_commit=False)
 
 
-def database_url(url: str | URL) -> URL:
+def database_url(url: str | URL, *, setting: str = "TOUCHLINE_DATABASE_URL") -> URL:
     """Read a URL as people write it and name our driver in it.
 
     Raises:
@@ -163,12 +172,11 @@ def database_url(url: str | URL) -> URL:
         parsed = make_url(url)
     except ArgumentError as exc:
         raise StartFailed(
-            "TOUCHLINE_DATABASE_URL is not a URL: "
-            "write postgresql://user:password@host:5432/name"
+            f"{setting} is not a URL: write postgresql://user:password@host:5432/name"
         ) from exc
     if parsed.drivername not in ("postgres", "postgresql", DRIVER):
         raise StartFailed(
-            f"TOUCHLINE_DATABASE_URL names {parsed.drivername}: "
+            f"{setting} names {parsed.drivername}: "
             "Touchline keeps its rows in Postgres (postgresql://...)"
         )
     return parsed.set(drivername=DRIVER)
