@@ -98,6 +98,7 @@ def _in_partitions() -> list[Table]:
         made.tables[name].dialect_options["postgresql"]["partition_by"] = (
             "HASH (video_id)"
         )
-    key = PrimaryKeyConstraint("video_id", "id")
-    made.tables["annotations"].append_constraint(key)
+    history = made.tables["annotations"]
+    history.c.video_id.primary_key = True
+    history.append_constraint(PrimaryKeyConstraint("video_id", "id"))
     return [made.tables[name] for name in PARTITIONED]

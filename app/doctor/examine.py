@@ -10,6 +10,7 @@ from app.core.settings import Settings
 from app.doctor import machine
 from app.doctor.findings import Finding, run_checks
 from app.doctor.models import check_models
+from app.doctor.replica import check_replica
 from app.doctor.services import check_broker, check_database
 from app.doctor.traces import check_traces
 
@@ -31,6 +32,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             ("traces", partial(check_traces, settings)),
             ("broker", partial(check_broker, settings)),
             ("database", partial(check_database, settings)),
+            ("replica", partial(check_replica, settings)),
             ("models", partial(check_models, settings)),
         ]
     )
