@@ -26,10 +26,10 @@ from app.annotations.states import State
 from app.core.db.session import database_url
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.search.copy_queries import stale_videos
+from app.search.criteria import EventSearch, SequenceWanted
 from app.search.hits import MOST_ANCHORS, Position, find_hits, rarest_step
 from app.search.queries import Place, search_page
 from app.search.sequence_queries import sequences_page
-from app.search.wanted import EventSearch, SequenceWanted
 from app.videos.search import VideoFilter
 from benchmarks.search_rows import fill_search
 from tests.services import running_postgres

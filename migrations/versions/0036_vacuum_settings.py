@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from alembic import op
 
 revision: str = "0036"
-down_revision: str | None = "0030"
+down_revision: str | None = "0035"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
