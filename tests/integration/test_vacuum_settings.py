@@ -6,7 +6,7 @@ from sqlalchemy.pool import NullPool
 from app.core.db.migrate import downgrade, upgrade
 from app.core.db.session import database_url as read_url
 
-BEFORE = "0030"
+BEFORE = "0035"
 NEVER_LARGE = "api_keys"
 
 
