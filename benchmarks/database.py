@@ -36,6 +36,8 @@ from tests.api_server import make_settings, running_api
 from tests.services import QUICK, open_folder
 
 EVENTS, SEARCH = "events", "search"
+FILLED = "filled to the end"
+IS_FILLED = "select obj_description('videos'::regclass)"
 
 # Partitions count as their table; an index is told with its table's name.
 SIZES = """
@@ -106,6 +108,11 @@ def fill(engine: Engine, words: argparse.Namespace, parts: tuple[str, ...]) -> i
     with Session(engine) as session:
         there = session.scalar(text("select count(*) from videos"))
         if there:
+            if session.scalar(text(IS_FILLED)) != FILLED:
+                raise SystemExit(
+                    f"{words.folder} was not filled to the end: remove it, "
+                    "or name another folder"
+                )
             print(f"{there:,} matches are there already", flush=True)
             return int(there)
         if words.partitions:
@@ -117,6 +124,7 @@ def fill(engine: Engine, words: argparse.Namespace, parts: tuple[str, ...]) -> i
         started = time.monotonic()
         connection.execute(text("vacuum analyze"))
         print(f"vacuum analyze: {time.monotonic() - started:.0f} s", flush=True)
+        connection.execute(text(f"comment on table videos is '{FILLED}'"))
     return int(words.matches)
 
 
