@@ -30,9 +30,11 @@ import httpx
 ROOT = Path(__file__).resolve().parents[1]
 VIDEO = ROOT / "model" / "export" / "sample.mp4"
 PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
-# What the extras bring; only modules of training, of GPUs and of traces may need it.
+# What the extras bring; only modules of training, of GPUs, of traces, of buckets and of
+# tables may need it.
 EXTRAS = {"lightning", "nncf", "onnx", "onnxscript", "opentelemetry"}
 EXTRAS |= {"pandas", "tensorboard", "timm", "torch", "torchvision"}
+EXTRAS |= {"botocore", "obstore", "onnxruntime", "pyarrow"}
 
 Found = TypeVar("Found")
 
