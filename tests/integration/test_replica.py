@@ -16,8 +16,6 @@ from app.core.db.replica import Replica
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.errors import StartFailed, VideoNotFound
 from app.core.resources import open_resources
-from app.doctor.findings import State
-from app.doctor.replica import check_replica
 from app.timelines.suggestions import suggestion_id
 from app.videos.tables import Video
 from tests.api_server import RunningApi, eventually, make_settings, running_api
@@ -242,35 +240,6 @@ def test_a_replica_that_becomes_a_primary_is_read_no_more() -> None:
         own.promote()
         assert ask() is False
         assert replica.reads == {"replica": 1, "primary": 1}
-
-
-@pytest.mark.parametrize(
-    ("which", "state", "words"),
-    [
-        ("replica", State.OK, "bytes of log behind"),
-        ("primary", State.PROBLEM, "no replica"),
-        ("another", State.PROBLEM, "another database"),
-        ("nobody", State.WARNING, "does not answer"),
-    ],
-)
-def test_the_doctor_says_what_is_wrong_with_it(
-    pair: Pair, tmp_path: Path, which: str, state: State, words: str
-) -> None:
-    urls = {
-        "replica": pair.replica_url,
-        "primary": pair.url,
-        "another": pair.replica_url.replace("/touchline?", "/postgres?"),
-        "nobody": "postgresql://postgres:secret@127.0.0.1:1/touchline",
-    }
-    settings = make_settings(
-        data_dir=tmp_path, database_url=pair.url, database_read_url=urls[which]
-    )
-
-    found = list(check_replica(settings))
-
-    assert [one.state for one in found] == [state]
-    assert words in found[0].words
-    assert "secret" not in found[0].words
 
 
 def test_a_url_of_another_kind_stops_the_start(tmp_path: Path) -> None:
