@@ -175,7 +175,7 @@ def _packets_from(
 def frames_of_steps(index: FrameIndex, fps: float) -> list[int]:
     """Tell which frame of a file each step takes (see `choose_frames`)."""
     blank: Iterator[SourceFrame] = (
-        SourceFrame(frame, pts, time_s, None)  # type: ignore[arg-type]
+        SourceFrame(frame, pts, time_s, None)  # type: ignore[arg-type] # no picture is looked at
         for frame, (pts, time_s) in enumerate(zip(index.pts, index.time_s, strict=True))
     )
     return [chosen.frame for chosen in choose_frames(blank, fps=fps)]

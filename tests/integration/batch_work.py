@@ -107,7 +107,7 @@ def look(api: RunningApi, batch: Json) -> Json:
 
 def items(api: RunningApi, batch: Json, **wanted: object) -> list[Json]:
     path = f"/batches/{batch['id']}/items"
-    answer = api.client.get(path, params=wanted)  # type: ignore[arg-type]
+    answer = api.client.get(path, params=wanted)  # type: ignore[arg-type] # httpx has a narrower type
     assert answer.status_code == 200, answer.text
     found: list[Json] = answer.json()["items"]
     return found

@@ -176,7 +176,7 @@ def test_a_database_that_leaves_in_the_middle_loses_nothing(
         calls += 1
         if calls == 25:
             raise OperationalError("statement", {}, Exception("the server left"))
-        return queue_item(*words)  # type: ignore[arg-type]
+        return queue_item(*words)  # type: ignore[arg-type] # from a table of cases
 
     monkeypatch.setattr(feeding, "queue_item", leaves)
     with pytest.raises(OperationalError):

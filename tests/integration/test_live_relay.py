@@ -58,14 +58,14 @@ def test_an_encoder_is_told_where_to_send_srt_to_and_keeps_its_key(
         eventually(lambda: is_over(first))
     with second.running(api, video["job"]["id"]) as again:
         script.step(0.0)
-        eventually(lambda: bool(again.read_from))  # type: ignore[attr-defined]
+        eventually(lambda: bool(again.read_from))  # type: ignore[attr-defined] # noted by the test
 
     key = push["key"]
     assert push["url"] == f"srt://192.0.2.7:8890?streamid=publish:{key}:encoder:p"
     assert len(key) >= 24
     for one in (script, again):
         url = f"rtsp://touchline:r@mediamtx:8554/{key}"
-        assert one.read_from == [url]  # type: ignore[attr-defined]
+        assert one.read_from == [url]  # type: ignore[attr-defined] # noted by the test
     assert "touchline:r" not in api.client.get(f"/live/{video['id']}").text
 
 

@@ -80,7 +80,7 @@ class BucketObjects:
         return self.do(
             path,
             lambda: bytes(
-                obstore.get(self.store, path, options=options).bytes()  # type: ignore[arg-type]
+                obstore.get(self.store, path, options=options).bytes()  # type: ignore[arg-type] # a dict of its fields
             ),
         )
 
