@@ -24,7 +24,7 @@ def choose_runtime(
     gpu_budget_bytes: int | None = None,
 ) -> Runtime:
     """Open a checkpoint's network (see `model.spotting.predictor.load_predictor`)."""
-    _check("engine", engine, ["auto", *ENGINES])
+    _check("engine", engine, ["auto", *sorted(ENGINES)])
     chosen = (
         _best_engine(checkpoint, precision) if engine == "auto" else ENGINES[engine]
     )

@@ -126,5 +126,7 @@ def test_a_precision_chooses_an_engine_that_has_it(
 
 
 def test_an_engine_that_nobody_registered_is_refused(checkpoint: Checkpoint) -> None:
-    with pytest.raises(EngineUnavailable, match=r"'toy'.*auto, openvino, torch-cpu"):
+    with pytest.raises(
+        EngineUnavailable, match=r"'toy'.*auto, onnxruntime, .*openvino, .*torch-cpu"
+    ):
         choose(checkpoint, "toy")

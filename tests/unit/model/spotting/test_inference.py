@@ -161,7 +161,7 @@ def test_no_steps_give_an_empty_timeline(spotter: Spotter, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ({"engine": "tflite"}, "choose one of auto, openvino"),
+        ({"engine": "tflite"}, "choose one of auto, onnxruntime, .*, torch-cpu"),
         ({"engine": "torch-cpu", "precision": "int8"}, "float32"),
         ({"windows": "both"}, "one-pass, reference"),
     ],
