@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -44,20 +45,8 @@ class S3OfTests:
         return name
 
     def client(self) -> Any:
-        """Open a client of somebody else's: botocore's."""
-        return botocore.session.Session().create_client(
-            "s3",
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            config=Config(
-                s3={"addressing_style": "path"},
-                retries={"total_max_attempts": 1},
-                connect_timeout=5,
-                read_timeout=30,
-            ),
-        )
+        """Give a client of somebody else's: botocore's."""
+        return _client(self)
 
     def environment(self) -> dict[str, str]:
         """The standard variables by which a process reaches the server."""
@@ -67,6 +56,23 @@ class S3OfTests:
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_REGION": REGION,
         }
+
+
+@lru_cache(maxsize=4)
+def _client(server: S3OfTests) -> Any:
+    return botocore.session.Session().create_client(
+        "s3",
+        region_name=REGION,
+        endpoint_url=server.url,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 1},
+            connect_timeout=5,
+            read_timeout=30,
+        ),
+    )
 
 
 @contextmanager
@@ -103,6 +109,8 @@ def s3_program() -> Path | None:
 
 def _command(program: Path, folder: Path, server: S3OfTests, port: int) -> list[str]:
     keys = {"accessKey": server.access_key, "secretKey": server.secret_key}
+    # A bucket takes one file of the disk, not seven: many fit into `volume.max`.
+    (folder / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")
     config = folder / "s3.json"
     admin = {"name": "tests", "credentials": [keys], "actions": ADMIN_ACTIONS}
     config.write_text(json.dumps({"identities": [admin]}))
@@ -113,7 +121,7 @@ def _command(program: Path, folder: Path, server: S3OfTests, port: int) -> list[
         "ip.bind": "127.0.0.1",
         "master.telemetry": "false",
         "master.volumeSizeLimitMB": 64,
-        "volume.max": 200,
+        "volume.max": 2000,
         "volume.index": "leveldb",
         "s3": "true",
         "s3.config": config,
