@@ -42,6 +42,7 @@ from tests.services import free_port
 START_TIMEOUT_S = 30.0
 FOLDERS = ("videos", "uploads", "incoming", "trash")
 BOUNDARY = "touchline-test-boundary"
+DOCUMENTS: dict[str, dict[str, Any]] = {}  # OpenAPI's, by the service's prefix
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def make_settings(**values: object) -> Settings:
 def running_api(settings: Settings) -> Iterator[RunningApi]:
     """Serve the API on a free port until the block ends."""
     app = create_app(settings)
+    app.openapi_schema = _document_of(app, prefix=settings.public_prefix)
     config = uvicorn.Config(
         app, log_level="critical", access_log=False, **uvicorn_options()
     )
@@ -126,6 +128,13 @@ def running_api(settings: Settings) -> Iterator[RunningApi]:
         ) as client,
     ):
         yield RunningApi(app, url, client, server)
+
+
+def _document_of(app: FastAPI, *, prefix: str) -> dict[str, Any]:
+    """Give the app's OpenAPI document, which takes a second to write, once."""
+    if prefix not in DOCUMENTS:
+        DOCUMENTS[prefix] = app.openapi()
+    return DOCUMENTS[prefix]
 
 
 @contextmanager
