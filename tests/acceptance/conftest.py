@@ -1,5 +1,7 @@
 """One running service for all acceptance tests, and a receiver of its webhooks.
 
+It ends with them: an idle service takes an eighth of a core from the tests that follow.
+
 Tests of the page have a service of their own: an API without workers, and a browser.
 """
 
@@ -76,7 +78,7 @@ def checkpoint(request: pytest.FixtureRequest) -> Path:
     return tiny_checkpoint(cache.mkdir("checkpoints"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(checkpoint: Path) -> Iterator[RunningService]:
     """`touchline serve`, ready. A test may stop it, and starts it again then."""
     with open_folder() as folder:
@@ -110,7 +112,7 @@ def match(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
     """The API on a real Postgres; no worker takes its jobs."""
     file = tmp_path_factory.mktemp("match") / "match.mp4"
@@ -169,7 +171,7 @@ def page(visit: BrowserContext) -> Page:
     return visit.new_page()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def review(
     page_service: PageService, tmp_path_factory: pytest.TempPathFactory
 ) -> ReviewService:
