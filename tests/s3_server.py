@@ -136,7 +136,7 @@ def _command(program: Path, folder: Path, server: S3OfTests, port: int) -> list[
     for part in ("master", "volume", "filer", "s3"):
         options[f"{part}.port.grpc"] = free_port()
     flags = [f"-{name}={value}" for name, value in options.items()]
-    return [str(program), "server", *flags]
+    return [str(program), f"-logdir={folder}", "server", *flags]
 
 
 def _wait_until_it_answers(
