@@ -194,6 +194,8 @@ def _finish(session: Session, batch: Batch, settings: Settings, done: Stepped) -
         open_states.append(ItemState.PENDING)
     if end is None or session.scalar(count_in(batch.id, *open_states)):
         return
+    if end is BatchStatus.CANCELED and _is_listed_now(session, batch):
+        return  # it may have a page on its way
     batch.status, batch.waits_for = end, None
     batch.finished_at = session.scalar(func.now().select())
     session.flush()
@@ -206,6 +208,13 @@ def _finish(session: Session, batch: Batch, settings: Settings, done: Stepped) -
         batch=batch,
     )
     done.delivery_id = delivery_id or done.delivery_id
+
+
+def _is_listed_now(session: Session, batch: Batch) -> bool:
+    if batch.listing_job_id is None:
+        return False
+    job = session.get(Job, batch.listing_job_id, populate_existing=True)
+    return job is not None and not JobStatus(job.status).is_final
 
 
 def _message(session: Session, batch: Batch, settings: Settings) -> dict[str, object]:

@@ -240,7 +240,8 @@ def retry_batch(
 def resume_batch(batch_id: BatchId, resources: ResourcesDep) -> Reopened:
     """Go on with a batch that was canceled, or whose source could not be listed.
 
-    What was done stays; a run that was ended goes on from what it saved.
+    What was done stays; a run that was ended goes on from what it saved. One that was
+    open takes items again, until it is closed.
     """
     return _reopen(batch_id, resources, [ItemState.CANCELED], [])
 

@@ -94,6 +94,7 @@ def create_batch(session: Session, wanted: Wanted, items: Sequence[Found]) -> Ba
         model=wanted.model,
         weights=dict(wanted.weights),
         again=wanted.again,
+        takes_items=wanted.is_open,
         priority=wanted.priority,
         callback_url=wanted.callback_url,
         status=BatchStatus.OPEN if wanted.is_open else BatchStatus.RUNNING,
@@ -165,7 +166,7 @@ def add_to_batch(
         )
     added = add_items(session, batch, items)
     if is_last:
-        batch.status = BatchStatus.RUNNING
+        batch.status, batch.takes_items = BatchStatus.RUNNING, False
     return batch, added
 
 
@@ -218,18 +219,21 @@ def reopen(
             )
             moved = len(session.scalars(back).all())
             count += moved
-            if moved or _must_list(session, batch):
+            if moved or batch.takes_items or _must_list(session, batch):
                 _go_on(session, batch)
         if moved < AT_ONCE:
             return count
 
 
 def _go_on(session: Session, batch: Batch) -> None:
-    """Let a batch that has ended go on; its source is listed if that is not done."""
+    """Let a batch that has ended go on; its source is listed if that is not done.
+
+    One whose client had not named all items takes more of them again.
+    """
     if not BatchStatus(batch.status).is_final:
         return
     must_list = _must_list(session, batch)
-    batch.status = BatchStatus.RUNNING
+    batch.status = BatchStatus.OPEN if batch.takes_items else BatchStatus.RUNNING
     batch.started_at = batch.finished_at = None
     batch.error_code = batch.error_detail = None
     if must_list:

@@ -82,6 +82,8 @@ class Batch(Signed, Base):
     # What tells whether the model has analysed a video already: sha256, spotting.
     weights: Mapped[dict[str, object]]
     again: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Its client has not named the last item: it is open, or will be once resumed.
+    takes_items: Mapped[bool] = mapped_column(default=False, server_default=false())
     priority: Mapped[int]
     callback_url: Mapped[str | None]
     status: Mapped[str]

@@ -191,11 +191,12 @@ def test_the_client_starts_cancels_and_resumes(
     with pytest.raises(Conflict):
         client.cancel_batch(batch)
     resumed = client.resume_batch(batch)
+    client.add_to_batch(batch, [], is_last=True)
     service.pause.clear()
     done = client.wait_batch(batch, timeout_s=60)
 
     assert (stopped.status, stopped.counts.canceled) == ("canceled", 1)
-    assert resumed.status == "running"
+    assert resumed.status == "open"
     assert (done.status, done.counts.succeeded) == ("completed", 1)
     (item,) = client.batch_items(batch, state=["succeeded", "skipped"])
     assert item.video_id == video.id
