@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import func
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.batches.item_jobs import QuotaFull, queue_item
@@ -51,14 +52,31 @@ class Stepped:
 
 
 def advance_batches(sessions: Sessions, *, settings: Settings) -> Stepped:
-    """Take every batch that has not ended a step further."""
+    """Take every batch that has not ended a step further.
+
+    They take turns, a transaction each; one that cannot go on is in nobody's way.
+
+    Raises:
+        OperationalError: the database is away.
+    """
     done = Stepped({})
     with sessions() as session:
-        found = session.scalars(batches_under_way()).all()
-    for batch_id in found:
-        while _step(sessions, batch_id, settings, done):
-            pass
+        left = list(session.scalars(batches_under_way()))
+    while left:
+        left = [one for one in left if _step_if_it_can(sessions, one, settings, done)]
     return done
+
+
+def _step_if_it_can(
+    sessions: Sessions, batch_id: UUID, settings: Settings, done: Stepped
+) -> bool:
+    try:
+        return _step(sessions, batch_id, settings, done)
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("batch_stuck", batch=str(batch_id))
+        return False
 
 
 def _step(

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app.batches import feeding
 from app.batches.feeding import advance_batches
@@ -188,3 +189,37 @@ def test_a_database_that_leaves_in_the_middle_loses_nothing(
     assert states(sessions, batch) == {"queued": 30}
     with sessions() as session:
         assert session.scalars(select(func.count()).select_from(Job)).one() == 30
+
+
+def test_a_batch_that_cannot_go_on_is_in_nobodys_way(
+    sessions: Sessions, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = make(sessions, 2), make(sessions, 2)
+
+    def fails(session: Session, batch: Batch, item: BatchItem) -> Job | None:
+        if batch.id == stuck:
+            raise ValueError("a row that nobody thought of")
+        return queue_item(session, batch, item)
+
+    monkeypatch.setattr(feeding, "queue_item", fails)
+    done = advance_batches(sessions, settings=settings)
+
+    assert states(sessions, stuck) == {"pending": 2}
+    assert states(sessions, other) == {"queued": 2}
+    assert done.queued  # workers are told of what was queued
+
+
+def test_batches_take_turns_a_transaction_each(
+    sessions: Sessions, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[UUID] = []
+    first, second = make(sessions, 50), make(sessions, 50)
+
+    def notes(session: Session, batch: Batch, item: BatchItem) -> Job | None:
+        turns.append(batch.id)
+        return queue_item(session, batch, item)
+
+    monkeypatch.setattr(feeding, "queue_item", notes)
+    advance_batches(sessions, settings=settings)
+
+    assert turns[:40] == [first] * 20 + [second] * 20
