@@ -137,7 +137,7 @@ def _request(session: Session, batch: Batch, video: Video, kind: JobKind) -> Job
 
 def _take_queue(session: Session, batch: Batch, duration_s: float | None) -> None:
     try:
-        take_queue(session, batch.project_id, duration_s=duration_s)
+        take_queue(session, batch.project_id, duration_s=duration_s, is_of_batch=True)
     except QueueQuotaReached as exc:
         raise QuotaFull(exc.detail) from exc
 

@@ -2,14 +2,15 @@
 
 Stored are the files of its videos, and the whole of each upload that was announced, for
 which room is kept. What the service derives from a video (proxies, pictures, clips)
-does not count. Queued are the hours of video that wait for a model or are analysed.
+does not count. Queued are the hours of video that wait for a model or are analysed; a
+batch fills what is left, and what it fills keeps nothing else out.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.jobs.kinds import KINDS, NO_MODEL, JobKind
@@ -107,6 +108,7 @@ def take_queue(
     project_id: UUID,
     *,
     duration_s: float | None = None,
+    is_of_batch: bool = False,
     lock: bool = True,
 ) -> None:
     """Make sure that a project may have one more video waiting for analysis.
@@ -115,6 +117,7 @@ def take_queue(
 
     Args:
         duration_s: of the video; None: not known yet.
+        is_of_batch: everything that waits is in its way; elsewhere batches are not.
 
     Raises:
         QueueQuotaReached: it may not.
@@ -123,7 +126,8 @@ def take_queue(
     limit = quotas.queued_hours
     if limit is None:
         return
-    used = use_of(session, project_id).queued_hours
+    in_the_way = _queued(project_id, with_batches=is_of_batch)
+    used = float(session.scalars(in_the_way).one() or 0.0)
     hours = UNKNOWN_HOURS if duration_s is None else duration_s / 3600
     if used > 0 and used + hours > limit:
         raise QueueQuotaReached(
@@ -158,7 +162,7 @@ def _parts(project_id: UUID) -> Select[int | None]:
     return select(total).where(Video.project_id == project_id)
 
 
-def _queued(project_id: UUID) -> Select[float | None]:
+def _queued(project_id: UUID, *, with_batches: bool = True) -> Select[float | None]:
     hours = func.coalesce(Video.duration_s / 3600, UNKNOWN_HOURS)
     is_analysed_next = and_(
         Job.kind.in_(SOURCES),
@@ -171,6 +175,7 @@ def _queued(project_id: UUID) -> Select[float | None]:
         .where(
             Job.project_id == project_id,
             Job.status.in_(OPEN),
+            true() if with_batches else Job.batch_id.is_(None),
             or_(Job.kind == JobKind.SPOT, is_analysed_next),
         )
     )

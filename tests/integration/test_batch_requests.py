@@ -143,6 +143,25 @@ def test_a_batch_waits_while_the_quota_is_full(
     assert look(api, batch)["counts"]["queued"] == 3
 
 
+def test_what_a_batch_has_waiting_keeps_no_upload_out(
+    api: RunningApi, work: BatchWork, folder: Path, match: Path
+) -> None:
+    put_matches(match, *(folder / f"{one}.mp4" for one in "abc"))
+    limit_queue(api, hours=2.0)
+    start(api, {"imports": ""})
+    work.run_one()
+    work.feed()
+
+    sent = {"files": {"file": ("m.mp4", match.read_bytes())}}
+    first = api.client.post("/videos", **sent)  # type: ignore[arg-type] # httpx has a narrower type
+    below = api.client.post("/videos", **sent, data={"priority": "-10"})  # type: ignore[arg-type] # httpx has a narrower type
+    limit_queue(api, hours=None)
+
+    assert first.status_code == 202
+    assert below.json()["type"] == "/problems/queue-quota-reached"
+    assert below.json()["queued_hours"] == 1.5  # the upload's
+
+
 def test_a_deleted_video_is_a_failed_item(
     api: RunningApi, work: BatchWork, folder: Path, match: Path
 ) -> None:
