@@ -14,7 +14,10 @@ from obstore.store import S3Store
 from sqlalchemy import select
 
 from app.batches.tables import BatchItem
+from app.core.storage.addresses import read_address
 from app.core.storage.bucket_objects import BucketObjects
+from app.core.storage.buckets import _access, list_objects
+from app.core.storage.interface import StorageUnavailable
 from app.jobs.tables import Job
 from app.videos.tables import Video
 from tests.api_server import RunningApi
@@ -90,6 +93,46 @@ def test_a_folder_of_a_bucket_becomes_items_of_their_addresses(
         f"s3://{bucket}/{key}" for key in keys
     }
     assert kinds == {"download"}
+
+
+def test_a_key_that_cannot_be_read_is_a_failed_item_and_hides_no_other(
+    api: RunningApi, s3: S3OfTests, bucket: str
+) -> None:
+    put(s3, bucket, "archive/a.mp4", "archive/z.mp4")
+    odd = "archive/tab\t1.mp4"
+    s3.client().put_object(Bucket=bucket, Key=odd, Body=b"match")
+    work = BatchWork(api)
+
+    batch = start(api, {"bucket": f"s3://{bucket}/archive"})
+    work.run_all()
+
+    told = {one["address"]: one["error"] for one in items(api, batch)}
+    assert {*told} == {
+        f"s3://{bucket}/{key}" for key in ("archive/a.mp4", "archive/z.mp4", odd)
+    }
+    assert "control character" in told[f"s3://{bucket}/{odd}"]["detail"]
+    root = read_address(f"s3://{bucket}")  # as the other clouds are listed
+    plain = BucketObjects(root, retry_for=timedelta(seconds=1))
+    with pytest.raises(StorageUnavailable, match="key that cannot be read"):
+        list(plain.list("archive"))
+    assert look(api, batch)["status"] == "completed"
+
+
+def test_a_bucket_of_several_pages_is_listed_to_its_end(
+    api: RunningApi, s3: S3OfTests, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [f"archive/{number}.mp4" for number in range(5)]
+    put(s3, bucket, *keys)
+    settings = api.service.settings
+    client, root = _access(read_address(f"s3://{bucket}/archive")).client(), "archive"
+    real = client.list_objects_v2
+    monkeypatch.setattr(
+        client, "list_objects_v2", lambda **asked: real(**asked, MaxKeys=2)
+    )
+
+    found = [address for address, _ in list_objects(f"s3://{bucket}/{root}", settings)]
+
+    assert found == [f"s3://{bucket}/{key}" for key in keys]
 
 
 def test_a_bucket_that_is_listed_again_adds_only_what_is_new(

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
+import structlog
+
 from app.core.errors import RULE, InvalidRequest
 from app.core.settings import Settings
 from app.core.storage.addresses import BucketAddress, read_address
+from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject, BucketObjects
+from app.core.storage.s3_listing import list_s3
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +70,31 @@ def check_bucket(url: str, settings: Settings) -> BucketAddress:
 def list_objects(url: str, settings: Settings) -> Iterator[tuple[str, BucketObject]]:
     """List the objects in a folder of a bucket, each with its address, page by page.
 
+    Of S3, keys that cannot be read are among them: reading one says why. Those whose
+    address would be another key's are not.
+
     Raises:
         InvalidRequest, StartFailed: see `allowed_bucket`.
         OSError: the bucket refuses, or does not answer for too long.
     """
     found = allowed_bucket(url, settings)
-    for one in found.store.list(found.key):
-        yield f"{found.root.url}/{one.path}", one
+    root, retry_s = found.root, settings.storage_retry.total_seconds()
+    listed = found.store.list(found.key)
+    if root.scheme == "s3":
+        listed = list_s3(root, found.key, _access(root), retry_s=retry_s)
+    for one in listed:
+        if one.path.strip("/") == one.path and "\0" not in one.path:
+            yield f"{root.url}/{one.path}", one
+        elif one.size_bytes:
+            log.warning("object_left_out", bucket=root.url, key=one.path)
 
 
 @cache
 def _opened(root: BucketAddress, retry_s: float) -> BucketObjects:
-    return BucketObjects(root, retry_for=timedelta(seconds=retry_s))
+    aws = _access(root) if root.scheme == "s3" else None
+    return BucketObjects(root, retry_for=timedelta(seconds=retry_s), aws=aws)
+
+
+@cache
+def _access(root: BucketAddress) -> AwsAccess:
+    return AwsAccess(root.url)

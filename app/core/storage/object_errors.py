@@ -67,7 +67,9 @@ def bucket_errors(key: str, where: str) -> Iterator[None]:
             raise StorageUnavailable(f"{where} is not there: make the bucket") from exc
         if _names(exc, DENIED):
             raise _refused(exc, where) from exc
-        raise StorageUnavailable(f"{where} does not answer: {shortened(exc)}") from exc
+        is_odd = isinstance(exc, kinds.InvalidPathError)
+        what = "has a key that cannot be read" if is_odd else "does not answer"
+        raise StorageUnavailable(f"{where} {what}: {shortened(exc)}") from exc
 
 
 def patiently(work: Callable[[], T], *, seconds: float) -> T:
