@@ -149,10 +149,12 @@ def _run(options: "BatchOptions", url: str, key: str | None) -> None:
         raise typer.Exit(STOPPED) from exc
     finally:
         signal.signal(signal.SIGTERM, before)
-    _report(done, options, line)
+    _report(done, options, line, not_sent=len(run.not_sent))
 
 
-def _report(done: "Batch", options: "BatchOptions", line: "_Line") -> None:
+def _report(
+    done: "Batch", options: "BatchOptions", line: "_Line", *, not_sent: int
+) -> None:
     """Say how it ended; what failed is the exit code, too."""
     counts = done.counts
     line.tell(
@@ -163,11 +165,16 @@ def _report(done: "Batch", options: "BatchOptions", line: "_Line") -> None:
         line.tell(f"{one.count} failed with {one.code}: {one.detail}")
     if done.error is not None:
         line.tell(f"error: {done.error.get('detail')}")
-    if counts.failed:
+    if not_sent:
+        line.tell(
+            f"{not_sent} files could not be sent; {options.failures} lists them, and "
+            "the same command with --force tries again"
+        )
+    elif counts.failed:
         line.tell(
             f"{options.failures} lists what failed; --retry-failed --force tries again"
         )
-    if counts.failed or done.status != "completed":
+    if counts.failed or not_sent or done.status != "completed":
         raise typer.Exit(1)
 
 

@@ -147,6 +147,34 @@ def test_what_fails_is_reported_and_tried_again_by_the_same_command(
     titles = {row["video_title"] for row in read_csv(out)}
     assert titles == {"Cup final", "Semi-final"}
     assert not state_path(out).exists()
+    assert read_csv(tmp_path / "events.csv.failures.csv") == []
+
+
+@pytest.mark.slow
+def test_a_file_that_cannot_be_sent_keeps_no_other_out(
+    service: WorkingService, match: Path, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "season", tmp_path / "events.csv"
+    put(match, folder / "b.mp4")
+    (folder / "a.mp4").write_bytes(b"")
+
+    first = run(service, folder, out)
+    report = read_csv(tmp_path / "events.csv.failures.csv")
+    put(match, folder / "a.mp4")
+    second = run(service, folder, out, "--force")
+
+    assert first.exit_code == 1
+    assert "a.mp4 is left out" in first.stderr
+    assert "1 of 1 analysed" in first.stderr
+    (line,) = report
+    assert (line["kind"], line["code"]) == ("file", "not_sent")
+    assert line["address"] == str(folder / "a.mp4")
+    assert "empty" in line["detail"]
+    assert second.exit_code == 0, second.stderr
+    assert "2 of 2 analysed (1 before)" in second.stderr
+    names = {row["video_filename"] for row in read_csv(out)}
+    assert names == {"a.mp4", "b.mp4"}
+    assert read_csv(tmp_path / "events.csv.failures.csv") == []  # of that run
 
 
 @pytest.mark.slow

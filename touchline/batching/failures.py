@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -13,10 +14,28 @@ HEAD = (
     *("number", "kind", "address", "title", "code", "detail", "retryable"),
     *("rounds", "video_id", "job_id"),
 )
+NOT_SENT = "not_sent"
 
 
-def write_failures(items: Iterable[BatchItem], path: Path, *, overwrite: bool) -> int:
-    """Write failed items, a line each; none: no file is written.
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """A file here that never became an item, and why."""
+
+    path: Path
+    detail: str
+
+
+def write_failures(
+    items: Iterable[BatchItem],
+    path: Path,
+    *,
+    not_sent: Sequence[NotSent] = (),
+    overwrite: bool,
+) -> int:
+    """Write what failed, a line each; nothing: an earlier report is emptied.
+
+    Args:
+        items: that failed.
 
     Returns:
         How many failed.
@@ -24,17 +43,17 @@ def write_failures(items: Iterable[BatchItem], path: Path, *, overwrite: bool) -
     Raises:
         FileExistsError: the file exists, and `overwrite` is not given.
     """
-    rest = iter(items)
-    first = next(rest, None)
-    if first is None:
+    lines = chain((_line_of_file(one) for one in not_sent), map(_line, items))
+    first = next(lines, None)
+    if first is None and not (overwrite and path.exists()):
         return 0
     count = 0
     with new_file(path, overwrite=overwrite) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEAD)
-        for item in chain([first], rest):
-            writer.writerow(_line(item))
+        for line in chain([] if first is None else [first], lines):
+            writer.writerow(line)
             count += 1
         text.flush()
         text.detach()
@@ -50,3 +69,8 @@ def _line(item: BatchItem) -> tuple[object, ...]:
         *(item.number, item.kind, item.address, item.title or "", *told),
         *(item.rounds, item.video_id or "", item.job_id or ""),
     )
+
+
+def _line_of_file(file: NotSent) -> tuple[object, ...]:
+    told = ("", "file", str(file.path), "", NOT_SENT, file.detail)
+    return (*told, *([""] * (len(HEAD) - len(told))))

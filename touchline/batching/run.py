@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from touchline.batching.failures import write_failures
+from touchline.batching.failures import NotSent, write_failures
 from touchline.batching.manifest import Item, read_manifest
 from touchline.batching.state import BatchState, load_state, state_path
 from touchline.client.batch_records import Batch
 from touchline.client.batches import BatchForm
 from touchline.client.client import Client
-from touchline.client.errors import NotFound
+from touchline.client.errors import FileChanged, InvalidRequest, NotFound
 from touchline.client.uploading import UploadProgress
 from touchline.watching.scan import find_videos
 
 AT_ONCE = 200  # items of a manifest sent together
+# What is wrong with one file; the others may go well.
+OF_THE_FILE = (OSError, ValueError, FileChanged, InvalidRequest)
 BUCKETS = ("s3://", "gs://", "az://")
 IMPORTS = "imports:"
 FORMS: Mapping[str, BatchForm] = {
@@ -65,6 +67,10 @@ class BatchRun:
         tell: is called with each line for people.
         show: is called with the batch whenever it was looked at.
         show_upload: is called while a file of a folder is sent.
+
+    Attributes:
+        not_sent: files of a folder that the service has not got; another run of the
+            same command begins a new batch, and tries them again.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class BatchRun:
     ) -> None:
         self._client, self._options = client, options
         self._tell, self._show, self._show_upload = tell, show, show_upload
+        self.not_sent: list[NotSent] = []
 
     def run(self) -> Batch:
         """Bring the batch to its end and write its events, and what failed.
@@ -145,12 +152,22 @@ class BatchRun:
 
     def _send_items(self, batch: Batch) -> Batch:
         """Name the items; those that an earlier run named are not added again."""
-        items = _items_of(Path(self._options.source), self._uploaded)
+        source = Path(self._options.source)
+        items = self._uploaded(source) if source.is_dir() else read_manifest(source)
         while page := list(islice(items, AT_ONCE)):
             self._client.add_to_batch(batch, page)
         return self._client.add_to_batch(batch, [], is_last=True)
 
-    def _uploaded(self, folder: Path, path: str) -> Item:
+    def _uploaded(self, folder: Path) -> Iterator[Item]:
+        """Bring files to the service; one that cannot be sent is noted."""
+        for path in find_videos(folder, recursive=True):
+            try:
+                yield self._upload(folder, path)
+            except OF_THE_FILE as problem:
+                self.not_sent.append(NotSent(folder / path, str(problem)))
+                self._tell(f"{folder / path} is left out: {problem}")
+
+    def _upload(self, folder: Path, path: str) -> Item:
         """Bring a file to the service, unless it has it already."""
         video = self._client.upload(
             folder / path,
@@ -172,18 +189,12 @@ class BatchRun:
         failed = write_failures(
             self._client.batch_items(batch, state="failed"),
             options.failures,
+            not_sent=self.not_sent,
             overwrite=options.overwrite,
         )
-        if not failed and batch.status == "completed":
+        is_done = not failed and batch.status == "completed"
+        if is_done or self.not_sent:
             state_path(options.out).unlink(missing_ok=True)
-
-
-def _items_of(source: Path, upload: Callable[[Path, str], Item]) -> Iterator[Item]:
-    if not source.is_dir():
-        yield from read_manifest(source)
-        return
-    for path in find_videos(source, recursive=True):
-        yield upload(source, path)
 
 
 def form_of(out: Path) -> BatchForm | None:
