@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def read_prices(path: Path | None = None) -> Prices:
     with (path or EXAMPLES).open("rb") as file:
         try:
             document = tomllib.load(file)
-        except tomllib.TOMLDecodeError as exc:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
             raise BadPrices(f"{path}: {exc}") from exc
     machines = document.get("machine")
     if not isinstance(machines, list) or not machines:
@@ -110,11 +111,13 @@ def estimate(prices: Prices, *, matches: int, minutes: float, machines: int) -> 
     return "\n".join(lines)
 
 
-def _machine(said: Mapping[str, Any], where: str) -> Machine:
+def _machine(said: Any, where: str) -> Machine:
+    if not isinstance(said, Mapping):
+        raise BadPrices(f"{where} is no table: write [[machine]]")
     figures = ("price_an_hour", "spot_price_an_hour", "seconds_a_minute", "start_s")
     for name in figures:
-        value = said.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        value: Any = said.get(name)
+        if not (type(value) in (int, float) and isfinite(value) and value >= 0):
             raise BadPrices(f"{where}: {name} must be 0 or more, not {value!r}")
     if not said["seconds_a_minute"]:
         raise BadPrices(f"{where}: seconds_a_minute must be more than 0")

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 from uuid import UUID
@@ -55,13 +55,25 @@ def _item_of(words: str, where: str) -> Item:
 
 def _from_csv(file: TextIO, name: str) -> Iterator[Item]:
     rows = csv.DictReader(file)
-    columns = rows.fieldnames or ()
+    try:
+        columns = rows.fieldnames or ()
+    except csv.Error as exc:
+        raise BadManifest(f"{name}, line 1: no CSV ({exc})") from exc
     if not set(columns) & set(FIELDS[:3]):
         raise BadManifest(
             f"{name}: its head has no column url, import or video, but {list(columns)}"
         )
-    for row in rows:
+    while (row := _next_row(rows, name)) is not None:
         yield _checked({key: row.get(key) for key in FIELDS}, name, rows.line_num)
+
+
+def _next_row(
+    rows: "csv.DictReader[str]", name: str
+) -> Mapping[str, str | None] | None:
+    try:
+        return next(rows, None)
+    except csv.Error as exc:
+        raise BadManifest(f"{name}, line {rows.line_num + 1}: no CSV ({exc})") from exc
 
 
 def _from_jsonl(file: TextIO, name: str) -> Iterator[Item]:
@@ -79,8 +91,25 @@ def _from_jsonl(file: TextIO, name: str) -> Iterator[Item]:
         yield _checked(found, name, number)
 
 
-def _checked(row: dict[str, object], name: str, number: int) -> Item:
-    item = {key: str(value).strip() for key, value in row.items() if value}
+def _checked(row: Mapping[str, object], name: str, number: int) -> Item:
+    item: Item = {}
+    for key, value in row.items():
+        if value is not None and not isinstance(value, str):
+            raise BadManifest(f"{name}, line {number}: {key} is no text, but {value!r}")
+        if value and value.strip():
+            item[key] = value.strip()
     if len(set(item) & set(FIELDS[:3])) != 1:
         raise BadManifest(f"{name}, line {number}: give one of url, import and video")
+    where = f"{name}, line {number}"
+    if "url" in item and not item["url"].startswith(SCHEMES):
+        raise BadManifest(f"{where}: {item['url'][:80]!r} is no URL")
+    if "video" in item:
+        item["video"] = _video_id(item["video"], where)
     return item
+
+
+def _video_id(words: str, where: str) -> str:
+    try:
+        return str(UUID(words))
+    except ValueError:
+        raise BadManifest(f"{where}: {words[:80]!r} is no id of a video") from None

@@ -70,6 +70,9 @@ def test_the_examples_say_what_they_are_and_which_speeds_are_guesses() -> None:
         ("= 0.36", '= "cheap"', "spot_price_an_hour must be 0 or more"),
         ("= 10", "= 0", "seconds_a_minute must be more than 0"),
         ("= 0\n", "= \n", "prices.toml"),
+        ("= 3.6", "= nan", "price_an_hour must be 0 or more"),
+        ("= 10", "= inf", "seconds_a_minute must be 0 or more"),
+        (TABLE, "dated = 2026-01-02\nmachine = [7]", "machine 1 is no table"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(
@@ -78,4 +81,11 @@ def test_a_table_that_cannot_be_used_is_refused(
     table.write_text(TABLE.replace(old, new))
 
     with pytest.raises(BadPrices, match=told):
+        read_prices(table)
+
+
+def test_a_table_that_is_no_text_is_refused(table: Path) -> None:
+    table.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(BadPrices, match=r"prices\.toml"):
         read_prices(table)

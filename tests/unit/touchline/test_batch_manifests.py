@@ -57,6 +57,11 @@ def test_each_kind_of_manifest_is_read(
         ("a.jsonl", '{"url": "http://x/"\n', "a.jsonl, line 1: no JSON"),
         ("a.jsonl", '{"url": "http://x/", "date": 1}\n', "line 1: no object of"),
         ("a.jsonl", "[]\n", "line 1: no object of"),
+        ("a.jsonl", '{"url": ["http://x/"]}\n', "line 1: url is no text"),
+        ("a.csv", "video\nmatch 7\n", "line 2: 'match 7' is no id of a video"),
+        ("a.csv", "url\nfile:///a.mp4\n", "line 2: 'file:///a.mp4' is no URL"),
+        ("a.csv", "url\nhttp://x/" + 140_000 * "a", "line 2: no CSV .field larger"),
+        ("a.csv", 140_000 * "a", "line 1: no CSV"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_named(
