@@ -18,6 +18,18 @@
 {{- end }}
 {{- end -}}
 
+{{- define "touchline.replicaEnvironment" -}}
+{{- $database := .Values.database -}}
+{{- with $database.readUrl }}
+- {name: TOUCHLINE_DATABASE_READ_URL, value: {{ . | quote }}}
+{{- else }}
+{{- with $database.readUrlKey }}
+- name: TOUCHLINE_DATABASE_READ_URL
+  valueFrom: {secretKeyRef: {name: {{ $database.existingSecret | default $.Values.existingSecret | quote }}, key: {{ . | quote }}}}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "touchline.redisEnvironment" -}}
 {{- $redis := .Values.redis -}}
 {{- $secret := $redis.existingSecret | default .Values.existingSecret -}}
@@ -55,6 +67,7 @@
 {{- define "touchline.environment" -}}
 {{- $root := .root -}}
 {{- include "touchline.databaseEnvironment" (dict "root" $root "direct" false) }}
+{{- include "touchline.replicaEnvironment" $root }}
 {{ include "touchline.redisEnvironment" $root }}
 {{- include "touchline.storageEnvironment" $root }}
 - name: TOUCHLINE_API_KEY
@@ -68,6 +81,8 @@
 - {name: {{ .name }}, value: {{ .value | quote }}}
 {{- end }}
 {{- range $name, $value := $root.Values.config }}
+{{- /* Helm reads numbers as floats, and writes those of seven digits as 1e+06. */ -}}
+{{- if and (kindIs "float64" $value) (eq (floor $value) $value) }}{{ $value = int64 $value }}{{ end }}
 - {name: {{ $name }}, value: {{ $value | toString | quote }}}
 {{- end }}
 {{- with $root.Values.extraEnv }}

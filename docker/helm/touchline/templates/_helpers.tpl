@@ -36,6 +36,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if not .Values.redis.url -}}
 {{- fail "name the broker: redis.url (redis://, rediss://, sentinel://, sentinels://)" -}}
 {{- end -}}
+{{- if and .Values.database.readUrl (not .Values.database.url) -}}
+{{- fail "database.readUrl goes with database.url; where that is in the secret, so is the replica's: database.readUrlKey" -}}
+{{- end -}}
+{{- range $kind, $values := .Values.workers -}}
+{{- if and $values.enabled $values.keda.enabled -}}
+{{- if gt (int $values.keda.minReplicas) (int $values.keda.maxReplicas) -}}
+{{- fail (printf "workers.%s.keda.minReplicas is more than its maxReplicas" $kind) -}}
+{{- end -}}
+{{- if and (has $kind (list "background" "live")) (lt (int $values.keda.minReplicas) 1) -}}
+{{- fail (printf "workers.%s.keda.minReplicas must be 1 at least: it has work that is no job, so that nothing would start it" $kind) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $api := .Values.api.autoscaling -}}
+{{- if and $api.enabled (gt (int $api.minReplicas) (int $api.maxReplicas)) -}}
+{{- fail "api.autoscaling.minReplicas is more than its maxReplicas" -}}
+{{- end -}}
 {{- $live := .Values.workers.live -}}
 {{- if and $live.enabled $live.publicHost (or $live.keda.enabled (gt (int $live.replicas) 1)) -}}
 {{- fail "workers.live.publicHost is one worker's address: set workers.live.replicas to 1, and keda.enabled to false" -}}
@@ -76,4 +93,14 @@ capabilities: {drop: [ALL]}
       {{- include "touchline.selector" $.root | nindent 6 }}
       app.kubernetes.io/component: {{ $.component }}
 {{- end }}
+{{- end -}}
+
+{{- /* The ports that URLs name, with a space after each. */ -}}
+{{- define "touchline.portsOf" -}}
+{{- range . -}}
+{{- $hosts := regexReplaceAll "^[a-z0-9+]+://([^@/]*@)?" (default "" .) "" -}}
+{{- $named := regexFindAll ":[0-9]+([,/?]|$)" $hosts -1 -}}
+{{- range $named }}{{ regexFind "[0-9]+" . }} {{ end -}}
+{{- if and (hasPrefix "http://" (default "" .)) (not $named) }}80 {{ end -}}
+{{- end -}}
 {{- end -}}
