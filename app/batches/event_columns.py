@@ -27,7 +27,7 @@ COLUMNS = (
     Column("batch_id", "text", "Of the batch."),
     Column("item", "int", "Number of the item in the batch."),
     Column("source_kind", "text", "url, import or video."),
-    Column("source_url", "text", "The item's URL, path of imports, or video's id."),
+    Column("source_url", "text", "URL without its query, path of imports, or id."),
     Column("video_id", "text", "As in the API."),
     Column("video_title", "text", "As people gave it.", nullable=True),
     Column("video_filename", "text", "As its source calls it.", nullable=True),

@@ -16,6 +16,7 @@ from app.annotations.wire import event_item
 from app.batches.queries import videos_after
 from app.core.errors import RequestProblem, VideoNotFound
 from app.core.resources import Resources
+from app.sources.shown import shown_url
 from app.timelines.found_events import Asked, find_events
 from app.timelines.tables import Analysis
 
@@ -32,6 +33,10 @@ class _Item(NamedTuple):
     kind: str
     address: str
     video_id: Any  # a UUID: the statement leaves out items without one
+
+    @property
+    def shown_address(self) -> str:
+        return shown_url(self.address) if self.kind == "url" else self.address
 
 
 @dataclass(slots=True)
@@ -85,7 +90,7 @@ class BatchEvents:
             "batch_id": str(self.batch_id),
             "item": item.number,
             "source_kind": item.kind,
-            "source_url": item.address,
+            "source_url": item.shown_address,
             "video_id": str(item.video_id),
             "video_title": found.video.title,
             "video_filename": found.video.filename,

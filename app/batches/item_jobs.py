@@ -106,7 +106,7 @@ def _new_video(session: Session, batch: Batch, item: BatchItem) -> Video:
         id=new_id(),
         project_id=batch.project_id,
         title=item.title,
-        filename=item.address.rpartition("/")[2][:255] or None,
+        filename=item.shown_address.rpartition("/")[2][:255] or None,
         source={item.kind: item.address},
         created_at=utc_now(),
     )

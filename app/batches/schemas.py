@@ -120,7 +120,9 @@ class BatchItem(BaseModel):
         description="Rises in the order of the batch; may leave out some."
     )
     kind: Literal["url", "import", "video"]
-    address: str = Field(description="The URL, the path, or the video's id.")
+    address: str = Field(
+        description="The URL without its query, the path, or the video's id."
+    )
     title: str | None
     size_bytes: int | None = Field(description="As it was listed.")
     state: State
@@ -150,6 +152,7 @@ class BatchItem(BaseModel):
             "state": "running" if is_run else item.state,
             "stage": _stage(job) if is_run else None,
             "progress": job.progress if is_open and job else done,
+            "address": item.shown_address,
             "error": error,
         }
         return cls.model_validate(facts)
@@ -207,6 +210,6 @@ _SAME_IN_BATCH = (
     *("waits_for", "created_by", "created_at", "started_at", "finished_at"),
 )
 _SAME_IN_ITEM = (
-    *("number", "kind", "address", "title", "size_bytes", "video_id", "job_id"),
+    *("number", "kind", "title", "size_bytes", "video_id", "job_id"),
     *("rounds", "finished_at"),
 )

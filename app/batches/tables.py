@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db.base import Base, Signed, new_id
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.projects.tables import Project
+from app.sources.shown import shown_url
 from app.videos.tables import Video
 
 
@@ -140,6 +141,11 @@ class BatchItem(Base):
     error_detail: Mapped[str | None]
     error_retryable: Mapped[bool | None]
     finished_at: Mapped[datetime | None]
+
+    @property
+    def shown_address(self) -> str:
+        """The address without what may be a secret."""
+        return shown_url(self.address) if self.kind == "url" else self.address
 
     @classmethod
     def in_project(cls, project_id: UUID) -> ColumnElement[bool]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal, Self
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -14,6 +13,7 @@ from app.jobs.kinds import JobKind
 from app.jobs.schemas import VIDEO_ID, Counts, Job, JobError, Status
 from app.jobs.tables import Job as JobRow
 from app.jobs.tables import JobStatus
+from app.sources.shown import shown_url
 from app.timelines.tables import Analysis
 from app.videos.facts_schemas import Half, Team
 from app.videos.parts import JoinKind, JoinMode
@@ -45,7 +45,7 @@ class VideoSource(BaseModel):
 
     url: str | None = Field(
         default=None,
-        description="The address, without its query.",
+        description="The address, without its query; an object's as it is.",
         examples=["https://example.org/final.mp4"],
     )
     import_: str | None = Field(
@@ -67,7 +67,7 @@ class VideoSource(BaseModel):
         """Read it from a row, without what may be a secret."""
         url = source.get("url")
         if url is not None:
-            url = urlsplit(url)._replace(query="", fragment="").geturl()
+            url = shown_url(url)
         others = {name: source.get(name) for name in ("import", "join", "live")}
         return cls.model_validate({"url": url, **others})
 

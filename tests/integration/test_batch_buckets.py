@@ -84,6 +84,8 @@ def test_a_folder_of_a_bucket_becomes_items_of_their_addresses(
     assert {one["kind"] for one in found} == {"url"}
     assert {one["size_bytes"] for one in found} == {len(key.encode()) for key in keys}
     assert look(api, batch)["counts"]["queued"] == 3
+    videos = [api.client.get(f"/videos/{one['video_id']}").json() for one in found]
+    assert [one["source"]["url"] for one in videos] == [one["address"] for one in found]
     with api.service.sessions() as session:
         etags = session.scalars(select(BatchItem.etag)).all()
         sources = session.scalars(select(Video.source)).all()

@@ -6,9 +6,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.projects.tables import Project
+from app.videos.tables import Video
 from tests.api_server import RunningApi
 from tests.integration.batch_work import (
     BatchWork,
@@ -160,6 +162,25 @@ def test_what_a_batch_has_waiting_keeps_no_upload_out(
     assert first.status_code == 202
     assert below.json()["type"] == "/problems/queue-quota-reached"
     assert below.json()["queued_hours"] == 1.5  # the upload's
+
+
+def test_what_may_be_secret_in_an_address_is_not_shown(
+    api: RunningApi, work: BatchWork
+) -> None:
+    signed = "https://user:word@archive.example.org/a.mp4?X-Amz-Signature=5ec3e7#x"
+
+    batch = start(api, {"items": [{"url": signed}, {"url": signed + "&other"}]})
+    work.feed()
+    found = items(api, batch)
+    videos = [api.client.get(f"/videos/{one['video_id']}").json() for one in found]
+
+    shown = "https://archive.example.org/a.mp4"
+    assert [one["address"] for one in found] == [shown, shown]
+    assert {one["source"]["url"] for one in videos} == {shown}
+    assert {one["filename"] for one in videos} == {"a.mp4"}
+    with api.service.sessions() as session:
+        kept = session.scalars(select(Video.source["url"].astext)).all()
+    assert signed in kept  # what is fetched
 
 
 def test_a_deleted_video_is_a_failed_item(
