@@ -151,6 +151,29 @@ def test_what_fails_is_reported_and_tried_again_by_the_same_command(
 
 
 @pytest.mark.slow
+def test_what_came_since_is_analysed_although_something_failed_before(
+    service: WorkingService, imports: Path, match: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "events.csv"
+    put(match, imports / "nightly" / "a.mp4")
+    put(match, imports / "nightly" / "broken.mp4")
+    (imports / "nightly" / "broken.mp4").write_bytes(b"no video")
+    os.utime(imports / "nightly" / "broken.mp4", (LONG_AGO_S, LONG_AGO_S))
+
+    first = run(service, "imports:nightly", out)
+    put(match, imports / "nightly" / "b.mp4")
+    second = run(service, "imports:nightly", out, "--force")
+    third = run(service, "imports:nightly", out, "--force", "--retry-failed")
+
+    assert "1 of 2 analysed" in first.stderr
+    assert "2 of 3 analysed (1 before)" in second.stderr
+    assert "going on with batch" in third.stderr
+    assert {first.exit_code, second.exit_code, third.exit_code} == {1}
+    names = {row["video_filename"] for row in read_csv(out)}
+    assert names == {"a.mp4", "b.mp4"}
+
+
+@pytest.mark.slow
 def test_a_file_that_cannot_be_sent_keeps_no_other_out(
     service: WorkingService, match: Path, tmp_path: Path
 ) -> None:

@@ -97,12 +97,15 @@ class BatchRun:
             OSError: a file cannot be read or written.
         """
         options = self._options
-        state = load_state(options.out, self._client.url, options.asked)
+        state = load_state(
+            *(options.out, self._client.url, options.asked),
+            is_retry=options.retry_failed,
+        )
         batch = self._batch_of(state)
         if batch.status == "open":
             batch = self._send_items(batch)
         batch = self._client.wait_batch(batch, on_progress=self._show)
-        self._write(batch)
+        self._write(batch, state)
         return batch
 
     def _batch_of(self, state: BatchState) -> Batch:
@@ -116,6 +119,9 @@ class BatchRun:
             self._tell(f"batch {found.id} with the model {found.model}")
             return found
         self._tell(f"going on with batch {found.id}")
+        if state.is_written:  # until what is tried again has been written, too
+            state.is_written = False
+            state.save(state_path(self._options.out))
         if found.status in ("canceled", "failed"):
             found = self._client.resume_batch(found)
         if self._options.retry_failed and found.counts.failed:
@@ -178,7 +184,7 @@ class BatchRun:
         )
         return {"video": video.id}
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch, state: BatchState) -> None:
         options = self._options
         self._client.download_batch_events(
             batch,
@@ -195,6 +201,9 @@ class BatchRun:
         is_done = not failed and batch.status == "completed"
         if is_done or self.not_sent:
             state_path(options.out).unlink(missing_ok=True)
+        elif batch.status == "completed":
+            state.is_written = True
+            state.save(state_path(options.out))
 
 
 def form_of(out: Path) -> BatchForm | None:

@@ -23,12 +23,14 @@ class BatchState:
         asked: what the command said: source, model and the like.
         request_key: under which the batch is asked for.
         batch_id: None: it was not asked for yet, or the answer was lost.
+        is_written: its events and failures are; what failed may be tried again.
     """
 
     url: str
     asked: dict[str, object]
     request_key: str = field(default_factory=lambda: str(uuid4()))
     batch_id: str | None = None
+    is_written: bool = False
 
     def save(self, path: Path) -> None:
         """Write it, whole or not at all.
@@ -56,8 +58,13 @@ def state_path(out: Path) -> Path:
     return out.parent / f".{out.name}.touchline-batch.json"
 
 
-def load_state(out: Path, url: str, asked: dict[str, object]) -> BatchState:
-    """Find what an earlier run left, or begin anew.
+def load_state(
+    out: Path, url: str, asked: dict[str, object], *, is_retry: bool = False
+) -> BatchState:
+    """Find what an earlier run left to be done, or begin anew.
+
+    Args:
+        is_retry: what failed in a batch that was written is to be tried again.
 
     Raises:
         OtherBatch: that run was of another service, source or model.
@@ -68,7 +75,7 @@ def load_state(out: Path, url: str, asked: dict[str, object]) -> BatchState:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document.pop("version") == VERSION:
             found = BatchState(**document)
-    if found is None:
+    if found is None or (found.is_written and not is_retry):
         return BatchState(url, asked)
     if (found.url, found.asked) != (url, asked):
         raise OtherBatch(
