@@ -19,7 +19,7 @@ from tests.api_server import make_settings
 from tests.databases import PostgresOfTests
 from tests.videos import draw_video, match_picture
 from tests.working_service import WorkingService, working_service
-from touchline.batching.state import load_state, state_path
+from touchline.batching.state import alone_with, load_state, state_path
 from touchline.client.errors import Conflict
 from worker.batch_loop import step_once
 
@@ -148,6 +148,23 @@ def test_what_fails_is_reported_and_tried_again_by_the_same_command(
     assert titles == {"Cup final", "Semi-final"}
     assert not state_path(out).exists()
     assert read_csv(tmp_path / "events.csv.failures.csv") == []
+
+
+def test_two_runs_do_not_write_to_one_output(
+    service: WorkingService, client: touchline.Client, tmp_path: Path
+) -> None:
+    out, before = tmp_path / "events.csv", len(list(client.batches()))
+
+    with alone_with(out):
+        refused = run(service, "imports:", out)
+    left = list(tmp_path.iterdir())
+
+    assert refused.exit_code == 2
+    assert "another touchline batch runs" in " ".join(
+        refused.stderr.replace("│", " ").split()
+    )
+    assert len(list(client.batches())) == before
+    assert left == []
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from touchline.batching.failures import NotSent, write_failures
 from touchline.batching.manifest import Item, read_manifest
-from touchline.batching.state import BatchState, load_state, state_path
+from touchline.batching.state import BatchState, alone_with, load_state, state_path
 from touchline.client.batch_records import Batch
 from touchline.client.batches import BatchForm
 from touchline.client.client import Client
@@ -96,6 +96,10 @@ class BatchRun:
             ClientError: the service is away or refuses something; the batch goes on.
             OSError: a file cannot be read or written.
         """
+        with alone_with(self._options.out):
+            return self._run()
+
+    def _run(self) -> Batch:
         options = self._options
         state = load_state(
             *(options.out, self._client.url, options.asked),

@@ -1,9 +1,11 @@
 """What `touchline batch` remembers beside its output, so that it can go on."""
 
+import fcntl
 import json
 import os
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -51,6 +53,43 @@ class BatchState:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def alone_with(out: Path) -> Iterator[None]:
+    """Keep other runs away from an output until the block ends, however it does.
+
+    Raises:
+        OtherBatch: one is there already.
+        OSError: the folder takes no file.
+    """
+    path = out.parent / f".{out.name}.touchline-batch.lock"
+    while True:
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OtherBatch(
+                    f"another touchline batch runs that writes to {out}: wait for its "
+                    "end, or name another file"
+                ) from None
+            except OSError:  # A file system without locks.
+                yield
+                return
+            if not _is_at(path, file.fileno()):
+                continue  # The run before took it away meanwhile.
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+            return
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def state_path(out: Path) -> Path:
