@@ -14,7 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from app.jobs.tables import JobStatus
 from tests.acceptance.page_service import FPS, PATIENCE_MS, PageService, assert_at
 from tests.acceptance.teach_service import BOTH_WRONG, MOMENTS, TeachService
-from tests.acceptance.test_page_for_everybody import AXE, SIZES, problems_of
+from tests.acceptance.test_page_for_everybody import (
+    AXE,
+    LOOKS,
+    SIZES,
+    problems_of,
+)
 from tests.services import missing
 
 LABELED = 720.0
@@ -326,8 +331,7 @@ def test_models_are_compared_on_what_is_reviewed(
 VIEWS = ("", "start", "analyse", "compare", "import", "training", "comparison", "model")
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "size"), LOOKS)
 def test_axe_finds_nothing_and_nothing_overflows(
     browser: Browser, teach: TeachService, scheme: Any, size: str
 ) -> None:

@@ -7,7 +7,6 @@ import sys
 import pytest
 from sqlalchemy import select
 
-from app.core.db.migrate import upgrade
 from app.core.db.session import make_engine
 from app.keys.service import digest
 from app.keys.tables import ApiKey
@@ -15,9 +14,8 @@ from app.projects.tables import Project
 
 
 @pytest.fixture
-def url(empty_database_url: str) -> str:
-    upgrade(empty_database_url)
-    return empty_database_url
+def url(database_url: str) -> str:
+    return database_url
 
 
 def touchline(url: str, *words: str) -> subprocess.CompletedProcess[str]:
