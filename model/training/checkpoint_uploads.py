@@ -4,8 +4,10 @@ Copies go out in a thread beside the training; the files in the run's folder sta
 truth. Credentials come from the provider's own variables (AWS_ACCESS_KEY_ID, ...).
 """
 
+import json
 import os
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ import lightning
 
 from model.errors import TrainingFailed
 from model.reporter import Reporter
+from model.training.processes import Launch
 
 CLOSE_TIMEOUT_S = 300.0
+SEEN_FILE = "bucket.json"  # which copies a folder's files are of, by their ETags
 
 
 class CheckpointBucket:
@@ -47,10 +51,48 @@ class CheckpointBucket:
     def put(self, path: Path) -> None:
         """Copy a file there, whole or not at all; a file of that name is replaced."""
         with path.open("rb") as file:
-            self._obstore.put(self._store, path.name, file)
+            told = self._obstore.put(self._store, path.name, file)
+        self._note(path, told["e_tag"])
+
+    def existing(self, names: tuple[str, ...]) -> str | None:
+        """Name a file that is there already, if one is.
+
+        Raises:
+            TrainingFailed: the storage does not answer, or refuses.
+        """
+        for name in names:
+            try:
+                self._obstore.head(self._store, name)
+            except FileNotFoundError:
+                continue
+            except Exception as exc:
+                raise TrainingFailed(
+                    f"{self.url}/{name} cannot be looked at: {_first_line(exc)}"
+                ) from exc
+            return name
+        return None
+
+    def forget(self, names: tuple[str, ...]) -> None:
+        """Delete the files of an earlier run, or a resume would go on with it.
+
+        Raises:
+            TrainingFailed: the storage does not answer, or refuses.
+        """
+        for name in names:
+            try:
+                self._obstore.delete(self._store, name)
+            except FileNotFoundError:
+                continue
+            except Exception as exc:
+                raise TrainingFailed(
+                    f"{self.url}/{name} cannot be deleted: {_first_line(exc)}"
+                ) from exc
 
     def fetch_newer(self, folder: Path, names: tuple[str, ...]) -> list[str]:
         """Fetch the files that the folder lacks or has in an older state.
+
+        Older is a file whose copy another machine has replaced. Where nothing tells
+        which copy it is of, its time decides.
 
         Returns:
             Their names.
@@ -63,8 +105,7 @@ class CheckpointBucket:
     def _fetch_if_newer(self, path: Path) -> bool:
         try:
             found = self._obstore.get(self._store, path.name)
-            is_older = path.exists() and _modified(path) >= found.meta["last_modified"]
-            if is_older:
+            if path.exists() and not self._is_replaced(path, found.meta):
                 return False
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(path.name + ".part")
@@ -72,6 +113,7 @@ class CheckpointBucket:
                 for piece in found.stream():
                     file.write(piece)
             part.replace(path)
+            self._note(path, found.meta["e_tag"])
         except FileNotFoundError:
             return False
         except Exception as exc:
@@ -79,6 +121,54 @@ class CheckpointBucket:
                 f"{self.url}/{path.name} cannot be fetched: {_first_line(exc)}"
             ) from exc
         return True
+
+    def _is_replaced(self, path: Path, copy: Any) -> bool:
+        seen = self._seen(path.parent).get(path.name)
+        if seen is None or copy["e_tag"] is None:
+            return bool(_modified(path) < copy["last_modified"])
+        return bool(copy["e_tag"] != seen)
+
+    def _seen(self, folder: Path) -> dict[str, str]:
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            return dict(json.loads((folder / SEEN_FILE).read_text())[self.url])
+        return {}
+
+    def _note(self, path: Path, e_tag: str | None) -> None:
+        if e_tag is None:
+            return
+        seen = {self.url: {**self._seen(path.parent), path.name: e_tag}}
+        part = path.with_name(f"{SEEN_FILE}.part")
+        part.write_text(json.dumps(seen))
+        part.replace(path.with_name(SEEN_FILE))
+
+
+def bucket_at(url: str) -> CheckpointBucket | None:
+    """Open the place of a run's copies; an empty URL: there are none."""
+    return CheckpointBucket(url) if url else None
+
+
+def refuse_to_replace_copies(
+    bucket: CheckpointBucket | None,
+    names: tuple[str, ...],
+    launch: Launch,
+    *,
+    may_replace: bool,
+) -> None:
+    """Keep a new run from writing over an earlier one's copies; or take those away.
+
+    Raises:
+        TrainingFailed: there are some, and they may not be replaced.
+    """
+    if bucket is None:
+        return
+    if may_replace:
+        if launch.machine == launch.local_rank == 0:
+            bucket.forget(names)
+    elif name := bucket.existing(names):
+        raise TrainingFailed(
+            f"{bucket.url} holds {name} of an earlier run: go on with it with "
+            "--resume, name another place, or use --force to replace it."
+        )
 
 
 class UploadCheckpoints(lightning.Callback):

@@ -15,8 +15,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from model.errors import BadAnnotations, TrainingFailed, TrainingStopped
 from model.network.spotter import Spotter
 from model.reporter import Reporter
+from model.training import checkpoint_uploads as uploads
 from model.training.callbacks import GradientWatch, KeepBest, ProgressLog
-from model.training.checkpoint_uploads import CheckpointBucket, UploadCheckpoints
 from model.training.config import TrainConfig, with_distillation
 from model.training.distillation import with_teacher
 from model.training.module import SpottingModule
@@ -90,7 +90,10 @@ def train(
         TrainingStopped: SIGTERM or Ctrl-C; `last.ckpt` holds the state of then.
     """
     resume, report = folder / RESUME, rank_zero_only(report)
-    launch, bucket = Launch.read(config.run.devices), _bucket(config)
+    launch, bucket = (
+        Launch.read(config.run.devices),
+        uploads.bucket_at(config.run.checkpoints_to),
+    )
     refuse_synchronised_norms_on_a_cpu(config.run, launch)
     may_resume = is_resumed or may_resume or launch.restarts > 0
     if may_resume and bucket is not None:
@@ -99,6 +102,7 @@ def train(
     is_resumed = _is_resumable(folder, must_resume) if may_resume else False
     if not is_resumed and launch.restarts == 0:
         _refuse_to_replace(folder, start_from, may_replace=may_replace)
+        uploads.refuse_to_replace_copies(bucket, KEPT, launch, may_replace=may_replace)
     folder.mkdir(parents=True, exist_ok=True)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
@@ -123,7 +127,7 @@ def train(
     with warnings.catch_warnings():
         _silence_advice()
         watch = [keep, ProgressLog(), GradientWatch(), StopOnSignal(resume)]
-        copies = UploadCheckpoints(bucket, folder, KEPT, report=report)
+        copies = uploads.UploadCheckpoints(bucket, folder, KEPT, report=report)
         trainer = _trainer(config, launch, folder, logger, [copies, *watch, *callbacks])
         if trainer.precision != config.run.precision:
             report(
@@ -186,13 +190,8 @@ def _refuse_to_replace(
         )
 
 
-def _bucket(config: TrainConfig) -> CheckpointBucket | None:
-    url = config.run.checkpoints_to
-    return CheckpointBucket(url) if url else None
-
-
 def _fetch(
-    bucket: CheckpointBucket, folder: Path, launch: Launch, report: Reporter
+    bucket: uploads.CheckpointBucket, folder: Path, launch: Launch, report: Reporter
 ) -> None:
     with first_of_machine_first(launch):
         for name in bucket.fetch_newer(folder, KEPT):
