@@ -1,17 +1,19 @@
 """Analyses of low priority that give way to what a person waits for.
 
 They go on from what they saved. Each gives way to one job alone, the one that began
-last first; none to a job that a worker has tried already, nor to one that has waited
-so long that giving way seems not to help.
+last first; none to a job that a worker has tried already, that its own worker could
+not run either, or that has waited so long that giving way seems not to help.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased
 
-from app.jobs.kinds import USUAL_PRIORITY, JobKind
+from app.jobs.kinds import KINDS, USUAL_PRIORITY, JobKind
+from app.jobs.needs import offers_of
 from app.jobs.tables import Job, JobStatus
 
 WAITS_FROM = timedelta(seconds=5)  # a worker that idles takes it before
@@ -35,8 +37,13 @@ def gives_way(job_id: UUID) -> Select[bool]:
             waiting.priority >= USUAL_PRIORITY,
             waiting.attempt == 0,
             ~waiting.cancel_requested,
+            waiting.needs.contained_by(offers_of(KINDS)),
+            ~type_coerce(waiting.refusals, JSONB).has_key(
+                func.coalesce(mine.lease_owner, "")
+            ),
             wait.between(WAITS_FROM, WAITS_UNTIL),
         )
+        .correlate(mine)
         .scalar_subquery()
     )
     began_later = (

@@ -100,7 +100,8 @@ def test_of_several_runs_the_one_that_began_last_gives_way_to_one_job(
     assert ways_given(sessions, runs) == [False, False, False]
     add(sessions, priority=0, created_at=utc_now() - TEN_S)
     assert ways_given(sessions, runs) == [False, True, False]
-    add(sessions, priority=5, created_at=utc_now() - TEN_S)
+    other = {"needs": ["spot/1"], "refusals": {"gpu@third": "It lacks it."}}
+    add(sessions, priority=5, created_at=utc_now() - TEN_S, **other)
     assert ways_given(sessions, runs) == [False, True, True]
 
 
@@ -113,6 +114,8 @@ def test_of_several_runs_the_one_that_began_last_gives_way_to_one_job(
         (10, {"priority": 0, "attempt": 1}),
         (10, {"priority": 0, "cancel_requested": True}),
         (10, {"priority": 0, "kind": JobKind.PROXY}),
+        (10, {"priority": 0, "needs": ["spot/99"]}),  # of a newer release
+        (10, {"priority": 0, "refusals": {"gpu@other": "It lacks the checkpoint."}}),
     ],
 )
 def test_no_run_gives_way_to_what_nobody_waits_for(
