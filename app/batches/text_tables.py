@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from app.batches.event_columns import NAMES
+from app.batches.event_columns import COLUMNS, NAMES
 from app.batches.event_rows import BatchEvents, Row
+from model.data.formats.spreadsheets import safe_text
+
+TEXTS = frozenset(one.name for one in COLUMNS if one.type == "text")
 
 
 def write_csv(events: BatchEvents) -> Iterator[bytes]:
-    """Write a table with a head; an empty field is null."""
+    """Write a table with a head; an empty field is null.
+
+    What a spreadsheet would compute has an apostrophe before it.
+    """
     yield _csv_lines([dict(zip(NAMES, NAMES, strict=True))])
     for rows in events.by_video():
         if rows:
@@ -31,12 +37,18 @@ def write_jsonl(events: BatchEvents) -> Iterator[bytes]:
 def _csv_lines(rows: list[Row]) -> bytes:
     written = io.StringIO()
     writer = csv.DictWriter(written, NAMES, lineterminator="\n")
-    writer.writerows(_readable(row) for row in rows)
+    for row in rows:
+        cells = _readable(row).items()
+        writer.writerow({name: _cell(name, value) for name, value in cells})
     return written.getvalue().encode()
 
 
 def _readable(row: Row) -> Row:
     return {name: _told(row[name]) for name in NAMES}
+
+
+def _cell(name: str, value: Any) -> Any:
+    return safe_text(value) if name in TEXTS and value is not None else value
 
 
 def _told(value: Any) -> Any:

@@ -151,6 +151,22 @@ def test_what_cannot_be_read_is_left_out_and_told(
     assert told[b"touchline.videos"] == b"1"
 
 
+def test_a_spreadsheet_computes_nothing_of_what_people_wrote(
+    api: RunningApi, batch: UUID, videos: list[UUID]
+) -> None:
+    formula = "=HYPERLINK(1)"
+    with api.service.sessions.begin() as session:
+        session.get_one(Video, videos[0]).title = formula
+
+    rows = list(csv.DictReader(io.StringIO(load(api, batch, "csv").decode())))
+    lines = load(api, batch, "jsonl").decode().splitlines()
+    table = pq.read_table(io.BytesIO(load(api, batch, "parquet")))
+
+    assert rows[0]["video_title"] == f"'{formula}"
+    assert json.loads(lines[0])["video_title"] == formula
+    assert table["video_title"][0].as_py() == formula
+
+
 def test_without_pyarrow_the_other_tables_are_named(
     api: RunningApi, batch: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

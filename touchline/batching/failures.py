@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from model.data.formats.spreadsheets import safe_text
 from touchline.client.batch_records import BatchItem
 from touchline.client.downloading import new_file
 
@@ -34,6 +35,8 @@ def write_failures(
 ) -> int:
     """Write what failed, a line each; nothing: an earlier report is emptied.
 
+    What a spreadsheet would compute has an apostrophe before it.
+
     Args:
         items: that failed.
 
@@ -53,7 +56,9 @@ def write_failures(
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEAD)
         for line in chain([] if first is None else [first], lines):
-            writer.writerow(line)
+            writer.writerow(
+                [safe_text(one) if isinstance(one, str) else one for one in line]
+            )
             count += 1
         text.flush()
         text.detach()
