@@ -5,7 +5,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.batches.queries import shown_analysis_of, video_before
+from app.batches.queries import (
+    bytes_on_their_way,
+    shown_analysis_of,
+    video_before,
+)
 from app.batches.tables import Batch, BatchItem, ItemState
 from app.core.db.base import new_id, utc_now
 from app.core.errors import TouchlineError
@@ -13,7 +17,7 @@ from app.jobs.kinds import JobKind
 from app.jobs.requests import request
 from app.jobs.tables import Job
 from app.projects.problems import QueueQuotaReached, StoredQuotaReached
-from app.projects.quotas import take_queue, take_stored
+from app.projects.quotas import quotas_of, take_queue, take_stored
 from app.timelines.tables import SPOTTING
 from app.videos.queries import lock_video
 from app.videos.tables import Video
@@ -97,11 +101,7 @@ def _analyse(session: Session, batch: Batch, video: Video) -> Job:
 def _new_video(session: Session, batch: Batch, item: BatchItem) -> Video:
     """Make the row of a video whose bytes are to come."""
     _take_queue(session, batch, None)
-    if item.kind == "import":
-        try:
-            take_stored(session, batch.project_id, item.size_bytes or 0)
-        except StoredQuotaReached as exc:
-            raise QuotaFull(exc.detail) from exc
+    _take_stored(session, batch, item.size_bytes)
     video = Video(
         id=new_id(),
         project_id=batch.project_id,
@@ -139,6 +139,22 @@ def _take_queue(session: Session, batch: Batch, duration_s: float | None) -> Non
     try:
         take_queue(session, batch.project_id, duration_s=duration_s, is_of_batch=True)
     except QueueQuotaReached as exc:
+        raise QuotaFull(exc.detail) from exc
+
+
+def _take_stored(session: Session, batch: Batch, size_bytes: int | None) -> None:
+    """Keep room for a file of a known size, and for those that are on their way.
+
+    One that is larger than the quota would wait for ever: its job says so.
+    """
+    project_id = batch.project_id
+    limit = quotas_of(session, project_id).stored_bytes
+    if size_bytes is None or limit is None or size_bytes > limit:
+        return
+    coming = int(session.scalar(bytes_on_their_way(project_id)) or 0)
+    try:
+        take_stored(session, project_id, coming + size_bytes)
+    except StoredQuotaReached as exc:
         raise QuotaFull(exc.detail) from exc
 
 

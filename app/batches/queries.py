@@ -222,6 +222,21 @@ def video_before(item: BatchItem) -> Select[Video]:
     )
 
 
+def bytes_on_their_way(project_id: UUID) -> Select[int | None]:
+    """Add up the listed sizes of a project's items whose files are being brought."""
+    return (
+        select(func.sum(BatchItem.size_bytes))
+        .join(Batch, Batch.id == BatchItem.batch_id)
+        .join(Video, Video.id == BatchItem.video_id)
+        .where(
+            Batch.project_id == project_id,
+            Batch.status.in_(UNDER_WAY),
+            BatchItem.state == ItemState.QUEUED,
+            Video.storage_key.is_(None),
+        )
+    )
+
+
 def shown_analysis_of(video_id: UUID) -> Select[Analysis]:
     """Find the analysis whose events a video shows."""
     return (

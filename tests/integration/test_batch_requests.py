@@ -145,6 +145,39 @@ def test_a_batch_waits_while_the_quota_is_full(
     assert look(api, batch)["counts"]["queued"] == 3
 
 
+def test_a_batch_brings_no_more_than_may_be_stored(
+    api: RunningApi, work: BatchWork, folder: Path, match: Path
+) -> None:
+    put_matches(match, *(folder / f"{one}.mp4" for one in "abc"))
+    size = (folder / "a.mp4").stat().st_size
+    limit_stored(api, size * 5 // 2)
+    batch = start(api, {"imports": ""})
+
+    work.run_one()
+    work.feed()
+    told = look(api, batch)
+    work.run_one()
+    work.run_one()
+    work.feed()
+    later = look(api, batch)
+    limit_stored(api, size - 1)  # it will never fit
+    work.feed()
+    work.run_all()
+    never = items(api, batch, state="failed", code="quota_reached")
+    limit_stored(api, None)
+    again = api.client.post(
+        f"/batches/{batch['id']}/retry", json={"codes": ["quota_reached"]}
+    )
+    work.feed()
+
+    assert (told["counts"]["queued"], told["counts"]["pending"]) == (2, 1)
+    assert "may store" in told["waits_for"]
+    assert (later["counts"]["failed"], later["counts"]["pending"]) == (0, 1)
+    assert [one["size_bytes"] for one in never] == [size]
+    assert again.json()["items"] == 1
+    assert look(api, batch)["counts"]["queued"] == 1
+
+
 def test_what_a_batch_has_waiting_keeps_no_upload_out(
     api: RunningApi, work: BatchWork, folder: Path, match: Path
 ) -> None:
@@ -218,6 +251,12 @@ def url(number: int) -> str:
 def messages_in_broker(api: RunningApi) -> int:
     counts = [api.service.notifier.waiting(one) for one in ("gpu", "background")]
     return sum(one or 0 for one in counts)
+
+
+def limit_stored(api: RunningApi, size_bytes: int | None) -> None:
+    with api.service.sessions.begin() as session:
+        project = session.get_one(Project, DEFAULT_PROJECT_ID)
+        project.max_stored_bytes = size_bytes
 
 
 def limit_queue(api: RunningApi, *, hours: float | None) -> None:
