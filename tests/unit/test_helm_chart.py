@@ -131,6 +131,7 @@ def test_helms_own_lint_finds_nothing(path: Path) -> None:
             "must be 1 at least",
         ),
         ({**LEAST, "networkPolicy": {"databasePorts": []}}, "databasePorts"),
+        ({**LEAST, "database": {"url": "postgresql://a,b/d"}}, "KEDA takes one host"),
         ({**LEAST, "networkPolicy": {"storage": {"cidrs": []}}}, "cidrs"),
     ],
 )

@@ -39,8 +39,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.database.readUrl (not .Values.database.url) -}}
 {{- fail "database.readUrl goes with database.url; where that is in the secret, so is the replica's: database.readUrlKey" -}}
 {{- end -}}
+{{- $scaler := .Values.database.directUrl | default .Values.database.url | default "" -}}
 {{- range $kind, $values := .Values.workers -}}
 {{- if and $values.enabled $values.keda.enabled -}}
+{{- if contains "," (regexReplaceAll "[?].*$" $scaler "") -}}
+{{- fail "KEDA takes one host: name the primary's, or a balancer's, in database.directUrl" -}}
+{{- end -}}
 {{- if gt (int $values.keda.minReplicas) (int $values.keda.maxReplicas) -}}
 {{- fail (printf "workers.%s.keda.minReplicas is more than its maxReplicas" $kind) -}}
 {{- end -}}
