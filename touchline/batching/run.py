@@ -15,6 +15,7 @@ from touchline.client.errors import FileChanged, InvalidRequest, NotFound
 from touchline.client.uploading import UploadProgress
 from touchline.watching.scan import find_videos
 
+AWAY_S = 900.0  # the service, while its batch is waited for
 AT_ONCE = 200  # items of a manifest sent together
 # What is wrong with one file; the others may go well.
 OF_THE_FILE = (OSError, ValueError, FileChanged, InvalidRequest)
@@ -108,7 +109,7 @@ class BatchRun:
         batch = self._batch_of(state)
         if batch.status == "open":
             batch = self._send_items(batch)
-        batch = self._client.wait_batch(batch, on_progress=self._show)
+        batch = self._client.wait_batch(batch, away_s=AWAY_S, on_progress=self._show)
         self._write(batch, state)
         return batch
 

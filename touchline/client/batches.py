@@ -143,21 +143,25 @@ class BatchCalls(VideoCalls):
         batch: Batch | str,
         *,
         timeout_s: float | None = None,
+        away_s: float | None = None,
         on_progress: Callable[[Batch], object] | None = None,
     ) -> Batch:
         """Wait until a batch has ended, well or not; see its `status` and `counts`.
 
         Args:
             timeout_s: the longest to wait; None: without end.
+            away_s: the longest that the service may be away; None: without end.
             on_progress: is called with the batch whenever it was looked at.
 
         Raises:
             WaitTimeout: it has not ended in time; it goes on.
+            NotReachable, ServiceProblem: the service has been away for too long.
         """
         return wait_until_final(
             lambda: read(Batch, self._once(f"/batches/{id_of(batch)}")),
             what=f"the batch {id_of(batch)}",
             timeout_s=timeout_s,
+            away_s=away_s,
             on_progress=on_progress,
         )
 

@@ -45,28 +45,32 @@ def wait_until_final(
     what: str,
     timeout_s: float | None,
     on_progress: Callable[[T], object] | None,
+    away_s: float | None = None,
 ) -> T:
     """Look again and again, more and more seldom.
 
-    A service that is away meanwhile is waited for within the same time; `look` asks
-    once, without retries.
+    A service that is away meanwhile is waited for within the same time, or for
+    `away_s` at a stretch; `look` asks once, without retries.
 
     Raises:
         WaitTimeout: it has not ended in time.
+        ClientError: the service has been away for too long.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     pause_s = FIRST_POLL_S
     last: ClientError | None = None
+    heard_at = time.monotonic()
     while True:
         asked_s = 0.0
         try:
             found = look()
         except ClientError as problem:
-            if not passes(problem):
+            silent_s = time.monotonic() - heard_at
+            if not passes(problem) or (away_s is not None and silent_s > away_s):
                 raise
             last, asked_s = problem, wait_of(problem) or 0.0
         else:
-            last = None
+            last, heard_at = None, time.monotonic()
             if on_progress is not None:
                 on_progress(found)
             if found.is_final:
