@@ -10,7 +10,11 @@ from app.core.storage.bucket_clients import AwsAccess, open_bucket
 from app.core.storage.object_errors import bucket_errors, patiently
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
     from app.core.storage.bucket_clients import Bucket
+
+REFUSALS = ("400 Bad Request", "403 Forbidden")
 
 T = TypeVar("T")
 
@@ -58,9 +62,7 @@ class BucketObjects:
 
     def head(self, path: str) -> BucketObject:
         """Look at an object."""
-        import obstore
-
-        return _described(self.do(path, lambda: obstore.head(self.store, path)))
+        return _described(self.do(path, lambda: self._head(path)))
 
     def read(
         self, path: str, start: int, end: int, *, e_tag: str | None = None
@@ -141,6 +143,20 @@ class BucketObjects:
         """Do something with the bucket; see `bucket_errors` for what it raises."""
         with bucket_errors(key, self.address.url):
             return patiently(work, seconds=self._patience_s)
+
+    def _head(self, path: str) -> "ObjectMeta":
+        """Look at an object; a refusal has no words then, so they are asked for."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        try:
+            return obstore.head(self.store, path)
+        except FileNotFoundError:
+            raise
+        except BaseError as exc:
+            if any(status in str(exc) for status in REFUSALS):
+                obstore.get(self.store, path, options={"range": (0, 1)})
+            raise
 
     def _put(self, path: str, data: bytes, mode: Any) -> Version:
         import obstore

@@ -65,7 +65,7 @@ def bucket_errors(key: str, where: str) -> Iterator[None]:
             ) from exc
         if _names(exc, NO_BUCKET):
             raise StorageUnavailable(f"{where} is not there: make the bucket") from exc
-        if _names(exc, DENIED):
+        if _names(exc, DENIED + EXPIRED):
             raise _refused(exc, where) from exc
         is_odd = isinstance(exc, kinds.InvalidPathError)
         what = "has a key that cannot be read" if is_odd else "does not answer"

@@ -16,6 +16,7 @@ from app.core.storage.addresses import BucketAddress
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject
 from app.core.storage.interface import ObjectChanged, StorageRefused, StorageUnavailable
+from app.core.storage.object_errors import EXPIRED
 
 COPY_BYTES = 512 * 2**20  # copied by one request
 LEAST_PART_BYTES = 5 * 2**20  # of S3's parts, but for the last
@@ -150,7 +151,7 @@ class S3Multipart:
                 raise FileNotFoundError(errno.ENOENT, "no such object", key) from exc
             if status == 412:
                 raise ObjectChanged(key) from exc
-            if status in (401, 403):
+            if status in (401, 403) or code in EXPIRED:
                 raise StorageRefused(f"{where} refuses ({code})") from exc
             raise StorageUnavailable(f"{where} answers: {exc}") from exc
         except BotoCoreError as exc:
