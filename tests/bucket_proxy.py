@@ -1,4 +1,4 @@
-"""A proxy before an S3 server that answers with errors of its own when it is told to."""
+"""A proxy before an S3 server that answers with errors when it is told to."""
 
 import http.client
 import threading
