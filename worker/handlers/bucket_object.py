@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from app.core.errors import InvalidRequest, StartFailed, StorageFull
+from app.core.errors import InvalidRequest, StartFailed
 from app.core.storage.buckets import AllowedBucket, allowed_bucket
 from app.core.storage.interface import ObjectChanged
 from app.core.storage.keys import fetched_key
@@ -34,6 +34,7 @@ def bring_object(
     Raises:
         JobFailure: it is not there, may not be read, or changed meanwhile.
         StorageFull: there is no room for it.
+        StorageUnavailable, StorageRefused: our own storage's, not the source's.
     """
     if task.video_id is None:
         raise ValueError("a download is of a video")
@@ -41,16 +42,16 @@ def bring_object(
     with _told(url):
         found = allowed_bucket(url, context.settings)
         about = found.store.head(found.key)
-        refuse_size(about.size_bytes, context.settings, context.storage)
-        with context.sessions() as session:
-            ensure_room_for(session, video_id, about.size_bytes)
+    refuse_size(about.size_bytes, context.settings, context.storage)
+    with context.sessions() as session:
+        ensure_room_for(session, video_id, about.size_bytes)
 
-        def note(done: int) -> None:
-            reporter.progress("download", min(done / about.size_bytes, 1.0))
+    def note(done: int) -> None:
+        reporter.progress("download", min(done / about.size_bytes, 1.0))
 
-        raw = _ObjectFile(found, about.size_bytes, about.e_tag)
-        file = cast("BinaryIO", io.BufferedReader(raw, READ_BYTES))
-        stored = context.storage.put_file(key, file, note)
+    raw = _ObjectFile(url, found, about.size_bytes, about.e_tag)
+    file = cast("BinaryIO", io.BufferedReader(raw, READ_BYTES))
+    stored = context.storage.put_file(key, file, note)
     name = PurePosixPath(found.key).name
     return JobResult(
         facts={"size_bytes": stored.size_bytes, "sha256": stored.sha256},
@@ -63,8 +64,11 @@ def bring_object(
 class _ObjectFile(io.RawIOBase):
     """An object as a file; each read asks for the version that was seen first."""
 
-    def __init__(self, found: AllowedBucket, size: int, e_tag: str | None) -> None:
+    def __init__(
+        self, url: str, found: AllowedBucket, size: int, e_tag: str | None
+    ) -> None:
         super().__init__()
+        self._url = url
         self._found, self._size, self._e_tag = found, size, e_tag
         self._at = 0
 
@@ -84,7 +88,10 @@ class _ObjectFile(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         end = min(self._at + len(buffer), self._size)
-        data = self._found.store.read(self._found.key, self._at, end, e_tag=self._e_tag)
+        with _told(self._url):
+            data = self._found.store.read(
+                self._found.key, self._at, end, e_tag=self._e_tag
+            )
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
@@ -101,7 +108,5 @@ def _told(url: str) -> "Iterator[None]":
         raise SourceNotFound(f"{url} is not there any more.") from exc
     except ObjectChanged as exc:
         raise SourceChanged(f"{url} was replaced while it was read.") from exc
-    except StorageFull:
-        raise
     except (OSError, StartFailed) as exc:
         raise DownloadFailed(f"{url}: {exc}") from exc
