@@ -22,6 +22,8 @@ from app.core.errors import (
     InvalidRequest,
 )
 from app.core.resources import Resources
+from app.core.storage.addresses import is_bucket_url
+from app.core.storage.buckets import check_bucket
 from app.idempotency.fingerprints import source_fingerprint
 from app.idempotency.service import mark_used, used_before
 from app.jobs.kinds import KINDS, NO_MODEL, JobKind
@@ -187,7 +189,7 @@ async def _what_comes(wanted: NewVideo, resources: Resources) -> _Coming:
     """Find what is asked for; see `accept_source`."""
     if wanted.url is not None:
         await _check_url(wanted.url, resources)
-        return _Coming(unquote(urlsplit(wanted.url).path).rsplit("/", 1)[-1])
+        return _Coming(_name_in(wanted.url))
     if wanted.videos is not None:
         look = partial(
             find_parts,
@@ -207,9 +209,18 @@ async def _what_comes(wanted: NewVideo, resources: Resources) -> _Coming:
 async def _check_url(url: str, resources: Resources) -> None:
     """Refuse an address that the job would refuse; it judges it again."""
     try:
-        await check_address(url, resources, name="url")
-    except CallbackRefused as exc:
+        if is_bucket_url(url):
+            check_bucket(url, resources.settings)
+        else:
+            await check_address(url, resources, name="url")
+    except (CallbackRefused, InvalidRequest) as exc:
         raise SourceRefused(exc.detail) from exc
+
+
+def _name_in(url: str) -> str:
+    """Give the last part of an address; nothing of a bucket's is percent-encoded."""
+    path = url if is_bucket_url(url) else unquote(urlsplit(url).path)
+    return path.rsplit("/", 1)[-1]
 
 
 def _sent_before(
