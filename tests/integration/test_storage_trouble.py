@@ -72,13 +72,10 @@ def troubled(
     s3: S3OfTests,
     postgres: PostgresOfTests,
     redis_url: str,
-    checkpoint: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Troubled]:
     own, foreign = s3.fresh_bucket(), s3.fresh_bucket()
     folder = tmp_path_factory.mktemp("data")
-    (folder / "models").mkdir()
-    (folder / "models" / checkpoint.name).symlink_to(checkpoint)
     with (
         pytest.MonkeyPatch.context() as patch,
         postgres.fresh_database() as url,
@@ -100,10 +97,13 @@ def troubled(
 
 
 @pytest.fixture(autouse=True)
-def _afresh(troubled: Troubled) -> Iterator[None]:
+def _afresh(troubled: Troubled, checkpoint: Path) -> Iterator[None]:
+    troubled.api.forget_all()
+    models = troubled.api.data_dir / "models"
+    models.mkdir()
+    (models / checkpoint.name).symlink_to(checkpoint)
     yield
     troubled.proxy.trouble = None
-    troubled.api.forget_all()
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,6 @@ def test_a_busy_bucket_costs_a_job_no_attempt(troubled: Troubled, match: bytes) 
     assert troubled.finish(made) == "succeeded"
 
 
-@pytest.mark.xfail(reason="the tests before it take the model `tiny` away")
 @pytest.mark.parametrize("trouble", [EXPIRED, EXPIRED_OF_PROXIES])
 def test_a_job_whose_credentials_expired_says_so(
     troubled: Troubled, match: bytes, trouble: Trouble
