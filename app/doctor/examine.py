@@ -1,6 +1,7 @@
 """The examination: every part of the service, as this machine sees it.
 
-Nothing is changed, written or started.
+Nothing is changed or started, and nothing is written but a small object in the bucket
+that videos are kept in, which is deleted at once.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from functools import partial
 
 from app.core.settings import Settings
 from app.doctor import machine
+from app.doctor.buckets import check_bucket, check_source_buckets
 from app.doctor.findings import Finding, run_checks
 from app.doctor.models import check_models
 from app.doctor.replica import check_replica
@@ -27,6 +29,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
             ("data directory", partial(machine.check_data_dir, settings)),
             ("disk", partial(machine.check_disk, settings)),
             ("shared memory", machine.check_shared_memory),
+            ("bucket", partial(check_bucket, settings)),
+            ("source buckets", partial(check_source_buckets, settings)),
             ("import folder", partial(machine.check_import_dir, settings)),
             ("webhook secret", partial(machine.check_webhook_secret, settings)),
             ("traces", partial(check_traces, settings)),
