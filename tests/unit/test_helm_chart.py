@@ -269,6 +269,18 @@ def test_migrations_run_before_anything_else(everything: list[Manifest]) -> None
     assert database["value"].startswith("postgresql://touchline@postgres")  # no pooler
 
 
+def test_migrations_run_where_they_are_told_with_what_they_are_told(
+    everything: list[Manifest],
+) -> None:
+    (job,) = of_kind(everything, "Job").values()
+    spec = job["spec"]["template"]["spec"]
+    named = [one["name"] for one in spec["containers"][0]["env"]]
+
+    assert spec["nodeSelector"] == {"pool": "small"}
+    assert [one["key"] for one in spec["tolerations"]] == ["pool"]
+    assert named[-2:] == ["TOUCHLINE_METRICS_OPEN", "PGAPPNAME"]
+
+
 def test_the_kinds_of_jobs_by_queue_are_those_of_the_code() -> None:
     text = (CHART / "templates" / "_queues.tpl").read_text()
     body = text.split("-}}", 2)[2].split("{{- end", 1)[0]
