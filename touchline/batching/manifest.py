@@ -10,6 +10,7 @@ from uuid import UUID
 SCHEMES = ("https://", "http://", "s3://", "gs://", "az://")
 IMPORT = "import:"
 FIELDS = ("url", "import", "video", "title")
+MOST_CHARACTERS = 2**17  # of a field of a table
 Item = dict[str, str]
 
 
@@ -54,6 +55,7 @@ def _item_of(words: str, where: str) -> Item:
 
 
 def _from_csv(file: TextIO, name: str) -> Iterator[Item]:
+    csv.field_size_limit(MOST_CHARACTERS)  # All readers of a process share it.
     rows = csv.DictReader(file)
     try:
         columns = rows.fieldnames or ()
