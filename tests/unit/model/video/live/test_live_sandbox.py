@@ -147,13 +147,18 @@ def test_a_server_that_restarts_is_connected_to_again(tmp_path: Path) -> None:
     def serve() -> None:
         for _ in range(2):
             with encoder(*pictures(1), *tone(1), *coded) as process:
-                process.wait(10)
+                process.wait(60)
 
     thread = threading.Thread(target=serve)
     thread.start()
     wait_for_port(port)
+    # A busy machine takes seconds to show a first frame.
     settings = LiveSettings(
-        FAST.spec, give_up_s=8, stall_timeout_s=2, reconnect_s=(0.1, 0.2), segment_s=0.5
+        FAST.spec,
+        give_up_s=40,
+        stall_timeout_s=20,
+        reconnect_s=(0.1, 0.2),
+        segment_s=0.5,
     )
     taken = Segments()
     seen = watch(
