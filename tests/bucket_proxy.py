@@ -75,7 +75,7 @@ def bucket_proxy(server: S3OfTests) -> Iterator[BucketProxy]:
     httpd.daemon_threads, httpd.block_on_close = True, False
     url = f"http://127.0.0.1:{httpd.server_address[1]}"
     proxy = BucketProxy(replace(server, url=url), urlsplit(server.url).netloc)
-    httpd.proxy = proxy  # type: ignore[attr-defined]
+    httpd.proxy = proxy  # type: ignore[attr-defined]  # for its handlers
     thread = threading.Thread(target=httpd.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = TIMEOUT_S
 
     def _answer(self) -> None:
-        proxy: BucketProxy = self.server.proxy  # type: ignore[attr-defined]
+        proxy: BucketProxy = self.server.proxy  # type: ignore[attr-defined]  # set above
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         trouble = proxy.trouble
         if trouble is not None and trouble.of(self.command, self.path):
@@ -134,4 +134,4 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer  # noqa: N815
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _answer  # noqa: N815  # the names that http.server calls
