@@ -1,6 +1,7 @@
 """The child processes of this one."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ def child_pids() -> set[int]:
     folder = Path(f"/proc/{os.getpid()}/task")
     if not folder.is_dir():
         pytest.skip("child processes are listed in /proc only")
-    return {
-        int(child)
-        for task in folder.iterdir()
-        for child in (task / "children").read_text().split()
-    }
+    found: set[int] = set()
+    for task in folder.iterdir():
+        with suppress(OSError):  # A thread that has ended since.
+            found.update(map(int, (task / "children").read_text().split()))
+    return found

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,16 +90,17 @@ class Pair:
         self.is_frozen = True
 
     def thaw(self) -> None:
-        """Let them go on."""
-        os.killpg(self.replica.process.pid, signal.SIGCONT)
+        """Let them go on, the server last: it takes leave of those that ended."""
         self._signal_backends(signal.SIGCONT)
+        os.killpg(self.replica.process.pid, signal.SIGCONT)
         self.is_frozen = False
 
     def _signal_backends(self, number: signal.Signals) -> None:
         """Postgres gives each of its processes a session of its own."""
         listed = Path(f"/proc/{self.replica.process.pid}/task").glob("*/children")
         for child in {pid for one in listed for pid in one.read_text().split()}:
-            os.kill(int(child), number)
+            with suppress(ProcessLookupError):
+                os.kill(int(child), number)
 
     def _on_replica(self, statement: str) -> str | None:
         with psycopg.connect(self.replica_url, autocommit=True) as connection:

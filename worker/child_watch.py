@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -134,8 +135,9 @@ def _act(
 
 
 def _kill(process: ProcessIdentity, number: signal.Signals) -> None:
-    if not process.is_dead:
-        os.kill(process.pid, number)
+    with suppress(ProcessLookupError):
+        if not process.is_dead:
+            os.kill(process.pid, number)
 
 
 def _wait_for_its_job(process: ProcessIdentity, resources: Resources) -> None:

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -182,7 +183,8 @@ class JobWorker:
         self.leaving.set()
         for child in active_children():
             if child.pid is not None:
-                os.kill(child.pid, LEAVE)
+                with suppress(ProcessLookupError):
+                    os.kill(child.pid, LEAVE)
 
     @cached_property
     def _context(self) -> WorkerContext:

@@ -37,7 +37,8 @@ def end_earlier_run(data_dir: Path, *, lock_path: Path, say: LineReporter) -> No
     report = read_report(data_dir) or ProcessReport()
     if not _wait_until_free(lock_path, REAPER_S):
         if report.reaper is not None and is_running(report.reaper):
-            os.kill(report.reaper.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(report.reaper.pid, signal.SIGKILL)
         if not _wait_until_free(lock_path, KILLED_S):
             raise StartFailed(
                 "an earlier run is still ending: wait a moment, then start again"

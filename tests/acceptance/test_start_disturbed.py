@@ -3,8 +3,10 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.acceptance.running import RunningService
@@ -47,9 +49,9 @@ def test_a_backend_that_is_killed_while_it_migrates_costs_no_start(
     service.launch()
     service.wait_until(lambda: "migrating ..." in service.said, "it migrates")
     for child in service.process.children(recursive=True):
-        words = " ".join(child.cmdline())
-        if "postgres: postgres touchline" in words:
-            os.kill(child.pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):
+            if "postgres: postgres touchline" in " ".join(child.cmdline()):
+                child.kill()
 
     service.wait_until(service.is_ready, "the service is ready")
 

@@ -1,5 +1,6 @@
 """Whatever dies under `touchline serve` is started again; nothing is left behind."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -56,12 +57,13 @@ def test_each_process_that_is_killed_is_replaced_and_none_is_left_in_the_end(
 
 def gpu_child(service: RunningService) -> psutil.Process:
     """Find the process that holds the network."""
-    (found,) = [
-        child
-        for child in service.worker().children()
-        if "spawn_main" in " ".join(child.cmdline())
-    ]
-    return found
+    found = []
+    for child in service.worker().children():
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    (only,) = found
+    return only
 
 
 def test_an_api_and_a_database_that_hang_are_replaced(checkpoint: Path) -> None:

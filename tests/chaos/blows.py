@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from app.core.workers import WORKERS
 from tests.chaos.world import World, kill
 
@@ -38,13 +40,19 @@ def _killing(word: str, *, child: bool = False) -> Strike:
     def strike(world: World) -> str | None:
         found = world.processes(word)
         if child:
-            found = [below for one in found for below in one.children()]
+            found = [below for one in found for below in _children(one)]
         if not found:
             return None
         victim = world.random.choice(sorted(found, key=lambda one: one.pid))
         return f"SIGKILL {victim.pid}" if kill(victim) else None
 
     return strike
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return process.children()
+    return []
 
 
 def _end_service(world: World) -> str:

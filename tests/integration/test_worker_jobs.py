@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -134,8 +135,9 @@ class Killing(Interrupted):
 def kill_decoders() -> None:
     """Kill this process's decoding processes, as a system short of memory does."""
     for child in psutil.Process().children():
-        if "model.video.child" in child.cmdline():
-            child.kill()
+        with suppress(psutil.NoSuchProcess):
+            if "model.video.child" in child.cmdline():
+                child.kill()
 
 
 class Finished(Interrupted):

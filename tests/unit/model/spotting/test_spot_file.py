@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -168,7 +169,8 @@ def test_a_decoding_process_that_is_killed_fails_the_run_and_spares_the_predicto
     def on_progress(progress: Progress) -> None:
         if progress.steps == 3:
             for child in child_pids() - before:
-                os.kill(child, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
 
     with pytest.raises(DecoderCrashed, match="SIGKILL"):
         spot_file(long, predictor=predictor, on_progress=on_progress)
