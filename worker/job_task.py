@@ -86,6 +86,8 @@ class JobResult:
             adds each, and its workers are notified once that is committed.
         new_files: keys of files this attempt made; they are removed if the end is not
             written. What it made before it raised, a handler removes by itself.
+        segments: parameters of jobs that each do a part first: the job does not end,
+            and is run again once these have ended (see `app.jobs.segments`).
     """
 
     facts: dict[str, object] = field(default_factory=dict)
@@ -93,6 +95,7 @@ class JobResult:
     then: Sequence[NextJob] = ()
     asked: list[tuple[UUID, JobKind]] = field(default_factory=list)
     new_files: Sequence[str] = ()
+    segments: Sequence[Mapping[str, object]] = ()
 
 
 Handler = Callable[[JobTask, HandlerContext, Reporter], JobResult]

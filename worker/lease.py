@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.jobs.attempts import Held, JobProgress, LeaseLost
 from app.jobs.giving_way import gives_way
+from app.jobs.segments import show_progress
 from app.jobs.service import renew
 from worker.stages import StageClock
 
@@ -51,6 +52,7 @@ class Lease:
         leaving: threading.Event,
         stages: StageClock | None = None,
         may_give_way: bool = False,
+        is_segment: bool = False,
     ) -> None:
         self.held = Held(job_id, token)
         self.stages = stages or StageClock()
@@ -59,6 +61,7 @@ class Lease:
         self._renew_every_s = renew_every.total_seconds()
         self._leaving = leaving
         self._may_give_way = may_give_way
+        self._is_segment = is_segment
         self._stop: Stop | None = None
         self._progress: JobProgress | None = None
         self._renewed = time.monotonic()
@@ -134,3 +137,6 @@ class Lease:
             self._renewed = started
         if must_stop:
             self._stop = self._stop or Stop.CANCELED
+        if self._is_segment and progress is not None:
+            with self._sessions.begin() as session:
+                show_progress(session, self.held.job_id)

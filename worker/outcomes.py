@@ -4,7 +4,7 @@ Every write is guarded by the lease: who lost it writes nothing and leaves no fi
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,9 @@ from app.core.storage.interface import ObjectChanged, StorageRefused
 from app.core.storage.keys import video_prefix
 from app.jobs import service
 from app.jobs.attempts import STORAGE_FULL, Failure, LeaseLost, Settled
-from app.jobs.kinds import KINDS
+from app.jobs.kinds import KINDS, JobKind
+from app.jobs.segment_queries import freed_by
+from app.jobs.segments import split
 from app.jobs.tables import JobStatus
 from model.errors import (
     CheckpointNotFound,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:  # A worker that spots nothing loads no model.
 
 # What is wrong with this worker, and may be right with another.
 OF_THIS_WORKER = (CheckpointNotFound, UnsupportedCheckpoint, EngineUnavailable)
+
+SEGMENTS_QUEUE = KINDS[JobKind.SPOT_SEGMENT].queue
 
 SOURCE_CHANGED = (
     "The video's file was replaced in its bucket since the video was made: make a new "
@@ -93,6 +97,29 @@ def save_success(lease: Lease, context: WorkerContext, result: JobResult) -> Job
         for job_id, kind in [*made, *result.asked]:
             context.notifier.notify_job(job_id, queue=KINDS[kind].queue)
     return status
+
+
+def save_split(
+    lease: Lease, context: WorkerContext, segments: Sequence[Mapping[str, object]]
+) -> JobStatus:
+    """Queue the job's segments, which it waits for; then notify.
+
+    Returns:
+        `RUNNING` if its segments go on with it.
+
+    Raises:
+        LeaseLost: the job is no longer ours; nothing is written.
+    """
+    status = _settle(
+        lease,
+        context,
+        lambda session: split(session, lease.held, segments, settings=context.settings),
+    )
+    if status is not JobStatus.QUEUED:
+        return status
+    for _ in segments:  # A message for each worker that may take one.
+        context.notifier.notify_job(lease.held.job_id, queue=SEGMENTS_QUEUE)
+    return JobStatus.RUNNING
 
 
 def save_failure(lease: Lease, context: WorkerContext, failure: Failure) -> JobStatus:
@@ -221,6 +248,9 @@ def _settle(
         settled = end(session)
         seconds = lease.stages.seconds()
         service.keep_stage_seconds(session, lease.held, seconds)
+        freed = session.scalar(freed_by(lease.held.job_id))
+    if freed is not None:
+        context.notifier.notify_job(freed, queue=SEGMENTS_QUEUE)
     if settled.delivery_id is not None:
         context.notifier.notify_delivery(settled.delivery_id)
     return settled.status

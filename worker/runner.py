@@ -18,6 +18,7 @@ from app.core.tracing.spans import Span, span
 from app.jobs import service
 from app.jobs.attempts import Claim, JobProgress, LeaseLost
 from app.jobs.giving_way import may_have_to
+from app.jobs.kinds import JobKind
 from app.jobs.tables import JobStatus
 from app.videos.tables import Video
 from model.errors import Canceled
@@ -31,6 +32,7 @@ from worker.outcomes import (
     save_failure,
     save_interruption,
     save_refusal,
+    save_split,
     save_stop,
     save_success,
 )
@@ -63,6 +65,8 @@ def run_job(
 ) -> JobStatus | None:
     """Run a job to its end; returns what became of it, None if it was not claimable.
 
+    `RUNNING` is a job whose segments go on with it: it waits for them.
+
     Every write is guarded by the lease: a run that lost it leaves nothing behind. A
     job whose failure may pass goes back into the queue while attempts remain.
     """
@@ -83,6 +87,7 @@ def run_job(
         leaving=context.leaving,
         stages=StageClock(claim.stage_seconds),
         may_give_way=may_have_to(claim.kind, claim.priority),
+        is_segment=claim.kind is JobKind.SPOT_SEGMENT,
     )
     with (
         structlog.contextvars.bound_contextvars(**ids),
@@ -160,7 +165,10 @@ def _run(
             result = _handle(task, lease, context, handlers)
             new_files = tuple(result.new_files)
             LeaseReporter(lease, context).touch()
-            status = save_success(lease, context, result)
+            if result.segments:
+                status = save_split(lease, context, result.segments)
+            else:
+                status = save_success(lease, context, result)
         except Canceled:
             status = save_stop(task, lease, context)
         except LeaseLost:

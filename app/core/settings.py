@@ -108,6 +108,8 @@ class Settings(StorageSettings, BaseSettings):
     max_interruptions: int = Field(default=10, ge=1)  # runs whose worker died, likewise
     batch_window: int = Field(default=200, ge=1, le=10_000)  # jobs of one batch queued
     save_every: Duration = timedelta(seconds=60)  # of video; what a death may cost
+    # A video is analysed in so many segments at most, side by side; 0: in one piece.
+    segments: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = 0
     lease: Duration = timedelta(seconds=60)
     heartbeat: Duration = timedelta(seconds=10)
     sweep_every: Duration = timedelta(seconds=15)

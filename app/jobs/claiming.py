@@ -22,6 +22,7 @@ from sqlalchemy.orm import aliased
 
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.needs import offers_of
+from app.jobs.segment_queries import has_open_segments
 from app.jobs.tables import Job, JobStatus
 from app.projects.tables import Project
 
@@ -54,7 +55,10 @@ def claim_job(
         .values(
             status=JobStatus.RUNNING,
             stage=None,
-            progress=Job.saved_progress,
+            progress=case(
+                (_is_split(), Job.progress),  # as its segments left it
+                else_=Job.saved_progress,
+            ),
             eta_s=None,
             attempt=Job.attempt + 1,
             interruptions=_interruptions(),
@@ -139,11 +143,24 @@ def _is_claimable(max_attempts: int, max_interruptions: int) -> ColumnElement[bo
     return and_(
         ~Job.cancel_requested,
         or_(
-            Job.status == JobStatus.QUEUED,
+            and_(Job.status == JobStatus.QUEUED, ~_waits_for_segments()),
             and_(Job.status == JobStatus.RUNNING, Job.lease_expires_at < func.now()),
         ),
         Job.attempt - _interruptions() - Job.forgiven_failures < max_attempts,
         _interruptions() - Job.forgiven_interruptions < max_interruptions,
+    )
+
+
+def _waits_for_segments() -> ColumnElement[bool]:
+    return and_(_is_split(), has_open_segments(Job.id))
+
+
+def _is_split() -> ColumnElement[bool]:
+    """Whether a job waits, or waited, for segments: no other that waits has a stage."""
+    return and_(
+        Job.kind == JobKind.SPOT,
+        Job.status == JobStatus.QUEUED,
+        Job.stage.is_not(None),
     )
 
 

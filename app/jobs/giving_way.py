@@ -36,6 +36,7 @@ def gives_way(job_id: UUID) -> Select[bool]:
             waiting.kind == JobKind.SPOT,
             waiting.priority >= USUAL_PRIORITY,
             waiting.attempt == 0,
+            waiting.stage.is_(None),  # or it waits for its own segments
             ~waiting.cancel_requested,
             waiting.needs.contained_by(offers_of(KINDS)),
             ~type_coerce(waiting.refusals, JSONB).has_key(

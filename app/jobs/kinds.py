@@ -38,6 +38,8 @@ class KindSpec:
         options: what `POST /videos/{video_id}/jobs` takes for this kind, but not for
             all: `model`, `encode`.
         own_route: where it is asked for, if not by `POST /videos/{video_id}/jobs`.
+        is_part: only another job asks for it, as a part of its own work; lists show it
+            to those alone who name it.
         version: raised when workers of the release before cannot run what this one asks
             for; they leave such jobs alone then.
     """
@@ -52,6 +54,7 @@ class KindSpec:
     waits_for_room: bool = True
     options: frozenset[str] = frozenset()
     own_route: str | None = None
+    is_part: bool = False
     version: int = 1
 
 
@@ -76,6 +79,16 @@ class JobKind(StrEnum):
             queue=GPU_QUEUE,
             speaks_for_video=True,
             options=frozenset({"model"}),
+        ),
+    )
+    SPOT_SEGMENT = (
+        "spot_segment",
+        KindSpec(
+            does="scores a segment of a video for the job that finds its events",
+            handler="worker.handlers.spot_segment:spot_one_segment",
+            queue=GPU_QUEUE,
+            own_route="/videos/{video_id}/jobs",
+            is_part=True,
         ),
     )
     THUMBNAILS = (
@@ -215,8 +228,8 @@ def stage_of(kind: str, status: str, stage: str | None) -> str | None:
     """Tell what a job is shown to do; None once it has ended, or before it began.
 
     Args:
-        stage: what its run said last.
+        stage: what its run said last; of one that waits: what its segments do.
     """
     usual = KINDS[JobKind(kind)].stage
-    shown = {"queued": usual, "running": stage or usual}
+    shown = {"queued": stage or usual, "running": stage or usual}
     return shown.get(status)

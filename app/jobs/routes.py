@@ -72,14 +72,19 @@ def list_jobs(
         Query(description="A kind to list, or `all`; may be given several times."),
     ] = [JobKind.SPOT],  # noqa: B006  # FastAPI copies it
 ) -> JobPage:
-    """List a video's jobs, the newest first; those that analyse it, unless asked."""
-    kinds = KINDS if "all" in kind else kind
+    """List a video's jobs, the newest first; those that analyse it, unless asked.
+
+    `all` leaves out parts of jobs (`spot_segment`); name that kind to see them.
+    """
+    kinds = [*kind]
+    if "all" in kind:
+        kinds += [one for one, spec in KINDS.items() if not spec.is_part]
     before = paging.before("jobs")
     with snapshot(resources) as session:
         find_video(session, video_id)
         statement = jobs_page(
             video_id,
-            kinds=[JobKind(one) for one in kinds],
+            kinds=[JobKind(one) for one in kinds if one != "all"],
             before=before,
             limit=paging.limit,
         )

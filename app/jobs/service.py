@@ -8,8 +8,8 @@
 
 `cancel` ends a waiting job and asks a running one to stop; `requeue_orphaned` and
 `mark_dead`, for jobs whose workers died, are in `recovery`. What a worker does is
-guarded by the token of its lease. The video is locked before its jobs, as a deletion
-does it.
+guarded by the token of its lease. What is done in segments goes back into the queue
+until those have ended: see `segments`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
@@ -35,6 +35,7 @@ from app.jobs.attempts import (
 )
 from app.jobs.claiming import claim_job
 from app.jobs.kinds import KINDS, JobKind
+from app.jobs.locking import lock_held_job, lock_job
 from app.jobs.queries import held_job
 from app.jobs.refusals import told_refusals, workers_of
 from app.jobs.requests import request
@@ -48,8 +49,6 @@ from app.jobs.settling import (
     tell_webhook,
 )
 from app.jobs.tables import Job, JobStatus
-from app.videos.queries import lock_video
-from app.videos.tables import Video
 
 
 def claim(
@@ -129,7 +128,7 @@ def release(
     Raises:
         LeaseLost: the job is no longer ours.
     """
-    job, video = _lock_held(session, held)
+    job, video = lock_held_job(session, held)
     if job.cancel_requested:
         return end_canceled(session, job, video, settings=settings)
     if not counts_as_attempt:
@@ -145,7 +144,7 @@ def interrupt(session: Session, held: Held, *, settings: Settings) -> Settled:
     Raises:
         LeaseLost: the job is no longer ours.
     """
-    job, video = _lock_held(session, held)
+    job, video = lock_held_job(session, held)
     if job.cancel_requested:
         return end_canceled(session, job, video, settings=settings)
     job.interruptions += 1
@@ -171,7 +170,7 @@ def succeed(
     Raises:
         LeaseLost: the job is no longer ours; nothing is written.
     """
-    job, video = _lock_held(session, held)
+    job, video = lock_held_job(session, held)
     if job.cancel_requested:
         return end_canceled(session, job, video, settings=settings)
     if save is not None:
@@ -213,7 +212,7 @@ def fail(
     Raises:
         LeaseLost: the job is no longer ours; nothing is written.
     """
-    job, video = _lock_held(session, held)
+    job, video = lock_held_job(session, held)
     if job.cancel_requested:
         return end_canceled(session, job, video, settings=settings)
     if failure.code == STORAGE_FULL and KINDS[JobKind(job.kind)].waits_for_room:
@@ -239,7 +238,7 @@ def refuse(
     Raises:
         LeaseLost: the job is no longer ours; nothing is written.
     """
-    job, video = _lock_held(session, held)
+    job, video = lock_held_job(session, held)
     if job.cancel_requested:
         return end_canceled(session, job, video, settings=settings)
     job.refusals = {**job.refusals, owner: failure.detail}
@@ -263,7 +262,7 @@ def cancel(
         JobNotFound: there is no such job.
         JobIsFinished: it has ended already.
     """
-    job, video = _lock(session, job_id)
+    job, video = lock_job(session, job_id)
     if job is None:
         raise JobNotFound(f"No job has the id {job_id}.")
     refuse_final(job)
@@ -285,19 +284,3 @@ def has_saved(session: Session, held: Held) -> bool | None:
     if job is None:
         return None
     return job.status == JobStatus.SUCCEEDED and job.lease_token == held.token
-
-
-def _lock(session: Session, job_id: UUID) -> tuple[Job | None, Video | None]:
-    """Lock a job after its video, the order in which a deletion takes them."""
-    video_id = session.scalar(select(Job.video_id).where(Job.id == job_id))
-    if video_id is not None:
-        session.execute(lock_video(video_id))
-    job = session.get(Job, job_id, with_for_update={"key_share": True})
-    return job, None if video_id is None else session.get(Video, video_id)
-
-
-def _lock_held(session: Session, held: Held) -> tuple[Job, Video | None]:
-    job, video = _lock(session, held.job_id)
-    if job is None or job.status != JobStatus.RUNNING or job.lease_token != held.token:
-        raise LeaseLost
-    return job, video

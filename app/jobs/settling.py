@@ -12,6 +12,7 @@ from app.core.storage.keys import saved_runs_prefix
 from app.jobs.attempts import Failure, Settled
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.problems import TooManyAttempts, WorkerDied
+from app.jobs.segment_queries import end_open_segments, has_segments
 from app.jobs.tables import Job, JobStatus
 from app.videos.queries import add_pending_deletion
 from app.videos.tables import Video
@@ -103,13 +104,33 @@ def _drop_lease(job: Job) -> None:
 
 
 def end(session: Session, job: Job, status: JobStatus) -> None:
-    """End a locked job, and forget what its runs saved; its webhook is not told."""
+    """End a locked job, and forget what its runs saved; its webhook is not told.
+
+    Segments that it waits for end, too.
+    """
     _drop_lease(job)
-    if job.saved_key is not None and job.video_id is not None:
+    was_split = _end_segments(session, job, status)
+    if (job.saved_key is not None or was_split) and job.video_id is not None:
         prefix = saved_runs_prefix(job.video_id, job.id)
         session.execute(add_pending_deletion(prefix))
         job.saved_key = None
     job.status, job.finished_at = status, func.now()
+
+
+def _end_segments(session: Session, job: Job, status: JobStatus) -> bool:
+    """End the segments of a job that ends, or those beside one that ends badly.
+
+    Returns:
+        Whether the job was split.
+    """
+    if job.kind == JobKind.SPOT_SEGMENT:
+        if status is not JobStatus.SUCCEEDED and job.parent_id is not None:
+            session.execute(end_open_segments(job.parent_id, but=job.id))
+        return False
+    was_split = job.kind == JobKind.SPOT and session.scalar(has_segments(job.id))
+    if was_split:
+        session.execute(end_open_segments(job.id))
+    return bool(was_split)
 
 
 def end_canceled(

@@ -47,6 +47,11 @@ class Segment:
     to_end: bool
 
 
+def can_be_split(predictor: Predictor) -> bool:
+    """Whether a network can be run in segments: one that runs in one pass."""
+    return isinstance(predictor, EnginePredictor) and predictor.mode == "one-pass"
+
+
 def plan_segments(steps: int, predictor: Predictor, *, parts: int) -> list[Segment]:
     """Cut a video of so many steps into at most so many segments of about one size.
 
@@ -95,8 +100,17 @@ def spot_segment(
     predictor: Predictor,
     limits: MediaLimits = DEFAULT_LIMITS,
     on_wait: Callable[[], None] | None = None,
+    on_done: Callable[[float], None] = lambda _: None,
 ) -> Timeline:
     """Score one segment; decoding begins at the key frame before it.
+
+    Args:
+        path: the video.
+        segment: of `plan_segments`.
+        predictor: the network that it was planned for.
+        limits: what a file may ask of us.
+        on_wait: called a few times a second; may raise to stop.
+        on_done: called with the share of the segment that is done, after each step.
 
     Returns:
         The curves of the steps from `segment.first` to before `segment.end`.
@@ -125,6 +139,7 @@ def spot_segment(
             rows.append(scorer.push(step.image))
             if segment.first <= number < segment.end:
                 times.append((step.time_s, step.frame, step.pts))
+            on_done(len(rows) / (segment.images_to - segment.images_from))
     if segment.to_end:
         rows.append(scorer.close())
     low, high = segment.first - given_from, segment.end - given_from

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import av.error
 from av.packet import Packet
@@ -33,11 +33,20 @@ class FrameIndex:
         pts: of each frame, in the stream's time base, rising.
         time_s: of each frame, exact seconds from the file's start.
         keys: PTS of the key frames, rising.
+        until_s: when the last frame ends, as far as that can be known.
     """
 
     pts: tuple[int, ...]
     time_s: tuple[Fraction, ...]
     keys: tuple[int, ...]
+    until_s: Fraction
+
+    @property
+    def longest_group_s(self) -> float:
+        """Seconds between the two key frames farthest apart; the end counts as one."""
+        starts = [self.time_s[bisect_right(self.pts, key) - 1] for key in self.keys]
+        groups = pairwise([*starts, self.until_s])
+        return float(max(end - start for start, end in groups))
 
     def key_before(self, frame: int) -> int:
         """Give the PTS of the last key frame that is shown no later than a frame."""
@@ -79,14 +88,14 @@ def index_frames(
         keys.sort()
         if not keys or keys[0] != shown[0][0]:
             raise CannotSplit("the file does not begin with a key frame")
-        return FrameIndex(
-            tuple(pts for pts, _ in shown), _times_of(source, shown), tuple(keys)
-        )
+        times_s, until_s = _times_of(source, shown)
+        every = tuple(pts for pts, _ in shown)
+        return FrameIndex(every, times_s, tuple(keys), until_s)
 
 
 def _times_of(
     source: VideoSource, shown: list[tuple[int, int | None]]
-) -> tuple[Fraction, ...]:
+) -> tuple[tuple[Fraction, ...], Fraction]:
     clock = source.clock()
     timed = [given for pts, dts in shown for given in clock.push(None, pts, dts)]
     timed += clock.close()
@@ -94,7 +103,8 @@ def _times_of(
         raise CannotSplit("times of frames must be repaired from the file's beginning")
     if timed:
         source.limits.check_duration(float(timed[-1].time_s))
-    return tuple(one.time_s for one in timed)
+    until_s = timed[-1].time_s + clock.gap_s if timed else Fraction(0)
+    return tuple(one.time_s for one in timed), until_s
 
 
 def decode_stretch(

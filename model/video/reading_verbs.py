@@ -69,7 +69,14 @@ def _frames(one: Reading) -> None:
 def _steps(one: Reading) -> None:
     index = index_frames(one.file, limits=one.limits, tally=one.tally)
     count = len(frames_of_steps(index, one.request["fps"]))
-    one.channel.send(kind="end", steps=count)
+    if one.request["wants_times"]:
+        TimeSender(one.channel).send(index.time_s)
+    one.channel.send(
+        kind="end",
+        steps=count,
+        until_s=float(index.until_s),
+        longest_group_s=index.longest_group_s,
+    )
 
 
 def _times(one: Reading) -> None:

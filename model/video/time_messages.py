@@ -6,6 +6,7 @@ They go in parts, so that neither side holds more than eight bytes a frame.
 import base64
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 from time import monotonic
 from typing import Any
 
@@ -31,11 +32,20 @@ class TimeSender:
     def note(self, frames: Iterable[SourceFrame]) -> Iterator[SourceFrame]:
         """Pass frames on, and the time of each to the parent; the rest at the end."""
         for frame in frames:
-            self._part.append(float(frame.time_s))
-            if len(self._part) >= _PART or monotonic() - self._sent > _SEND_EVERY_S:
-                self._flush()
+            self._take(frame.time_s)
             yield frame
         self._flush()
+
+    def send(self, times_s: Iterable[Fraction]) -> None:
+        """Send the times of all frames to the parent."""
+        for time_s in times_s:
+            self._take(time_s)
+        self._flush()
+
+    def _take(self, time_s: Fraction) -> None:
+        self._part.append(float(time_s))
+        if len(self._part) >= _PART or monotonic() - self._sent > _SEND_EVERY_S:
+            self._flush()
 
     def _flush(self) -> None:
         data = base64.b64encode(self._part.tobytes()).decode()

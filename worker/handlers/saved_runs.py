@@ -36,7 +36,7 @@ def saving_of(
         SQLAlchemyError: the database does not answer.
     """
     saver = _RunSaver(task, context, video_id)
-    saver.inputs = _inputs_of(task, context, predictor, video_id)
+    saver.inputs = inputs_of(task, context, predictor, video_id)
     every_s = context.settings.save_every.total_seconds()
     return Saving(saver.save, saver.load(), every_s)
 
@@ -106,10 +106,14 @@ class _RunSaver:
             )
 
 
-def _inputs_of(
+def inputs_of(
     task: JobTask, context: HandlerContext, predictor: Predictor, video_id: UUID
 ) -> dict[str, object]:
-    """Tell all that the scores depend on, as JSON has it."""
+    """Tell all that the scores depend on, as JSON has it.
+
+    Raises:
+        SQLAlchemyError: the database does not answer.
+    """
     with context.sessions() as session:
         sha256 = session.scalar(select(Video.sha256).where(Video.id == video_id))
     manifest = predictor.manifest

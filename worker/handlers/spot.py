@@ -3,26 +3,23 @@
 Decoding all frames tells when each is shown; that is stored, too.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from app.clips.proxies import ask_for_proxy
 from app.core.errors import StorageFull
 from app.core.storage.interface import Storage, StoredFile
 from app.core.storage.keys import scores_key
 from app.timelines.service import Findings, save_analysis
-from app.videos.queries import note_facts
 from model.checkpoint.manifest import Manifest
 from model.spotting.predictor import Predictor
-from model.spotting.resume import Saving
 from model.spotting.spot_file import Progress, SpottedVideo, spot_file
 from model.spotting.timeline import Timeline
-from model.video.limits import DEFAULT_LIMITS
-from model.video.probe import VideoFacts
 from worker.handlers.frame_times import StoredFrameTimes, store_frame_times
 from worker.handlers.saved_runs import saving_of
+from worker.handlers.segmented import join, plan, read_segments
 from worker.handlers.source import source_file
+from worker.handlers.spot_run import SpotRun
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
 
 LEAST_ROOM_BYTES = 32 * 2**20
@@ -36,16 +33,16 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
         SourceMissing: the video's file is gone.
         StorageFull: there is no room for what it finds.
     """
-    if context.predictors is None or task.video_id is None:
-        raise ValueError("spotting needs predictors and a video")
-    model = task.params.get("model")
     if context.storage.free_bytes() < LEAST_ROOM_BYTES:  # before minutes of work
         raise StorageFull("The server's disk has no room for what will be found.")
-    predictor = context.predictors.get(None if model is None else str(model))
-    reporter.touch()
-    saving = saving_of(task, context, predictor, task.video_id)
-    spotted = _spot(task, context, reporter, predictor, saving)
+    run = SpotRun.of(task, context, reporter)
+    segments = read_segments(run)
+    if not segments and (wanted := plan(run)):
+        return JobResult(segments=wanted)
+    joined = join(run, segments) if segments else None
+    spotted = joined or _spot_in_one_piece(run)
     reporter.progress("store", 1.0, 0.0)
+    predictor = run.predictor
     scores, frame_times = _store(spotted, predictor, task, context.storage)
     found = Findings(
         checkpoint=checkpoint_facts(predictor.manifest, engine=predictor.engine),
@@ -54,7 +51,7 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
         warnings=spotted.warnings,
         spotting=predictor.manifest.spotting,
     )
-    video_id, job_id = task.video_id, task.job_id
+    video_id, job_id = run.video_id, task.job_id
 
     def save(session: Session) -> None:
         save_analysis(session, found, video_id=video_id, job_id=job_id)
@@ -89,29 +86,19 @@ def _store(
         raise
 
 
-def _spot(
-    task: JobTask,
-    context: HandlerContext,
-    reporter: Reporter,
-    predictor: Predictor,
-    saving: Saving,
-) -> SpottedVideo:
-    def save_facts(facts: VideoFacts) -> None:
-        reporter.touch()
-        with context.sessions.begin() as session:
-            session.execute(note_facts(task.video_id, asdict(facts)))
-            ask_for_proxy(session, task.video_id, asdict(facts))
+def _spot_in_one_piece(run: SpotRun) -> SpottedVideo:
+    task, context, reporter = run.task, run.context, run.reporter
 
     def note_progress(progress: Progress) -> None:
         reporter.progress(progress.stage, progress.done, progress.eta_s)
 
-    max_duration_s = context.settings.max_duration.total_seconds()
+    saving = saving_of(task, context, run.predictor, run.video_id)
     with source_file(task, context.storage) as path:
         return spot_file(
             path,
-            predictor=predictor,
-            limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),
-            on_facts=save_facts,
+            predictor=run.predictor,
+            limits=run.limits,
+            on_facts=run.save_facts,
             on_progress=note_progress,
             saving=saving,
             hardware=context.settings.hardware_decoding,

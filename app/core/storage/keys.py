@@ -222,8 +222,19 @@ def saved_run_key(video_id: UUID, job_id: UUID, token: UUID, number: int) -> str
     return f"{saved_runs_prefix(video_id, job_id)}/{token}.{number:05}.npz"
 
 
+def segment_key(video_id: UUID, parent_id: UUID, token: UUID) -> str:
+    """Name the curves of one segment, which lie with what the runs of its parent saved.
+
+    Args:
+        video_id: whose segment it is.
+        parent_id: the job that joins the segments.
+        token: the lease under which the segment's own job runs.
+    """
+    return f"{saved_runs_prefix(video_id, parent_id)}/{token}.segment.npz"
+
+
 def is_saved_run_key(key: str) -> bool:
-    """Whether a key is one that `saved_run_key` makes."""
+    """Whether a key is one that `saved_run_key` or `segment_key` makes."""
     parts = PurePosixPath(key).parts
     if len(parts) != 5 or parts[2] != "runs":
         return False
