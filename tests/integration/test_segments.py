@@ -2,9 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,7 +14,6 @@ from sqlalchemy import select
 
 from app.core.broker.notifier import GPU_QUEUE, JobNotifier
 from app.core.db.session import Sessions
-from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.keys import is_saved_run_key, segment_key, video_prefix
@@ -30,8 +28,10 @@ from app.jobs.segments import show_progress
 from app.jobs.tables import Job, JobStatus
 from app.videos.cleanup import clean_up
 from app.videos.lost_objects import sweep_lost_objects
+from app.videos.tables import Video
 from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.timeline import Timeline
+from tests.fakes import MemoryStorage
 from tests.integration.uploaded import Uploaded, upload
 from tests.videos import draw_video, match_picture
 from worker.handlers.spot import spot
@@ -42,7 +42,6 @@ from worker.runner import run_job
 
 FRAMES, FPS, PARTS = 420, 15, 3
 HANDLERS = {JobKind.SPOT: spot, JobKind.SPOT_SEGMENT: spot_one_segment}
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 GPU_KINDS = kinds_of(GPU_QUEUE)
 
 
@@ -201,3 +200,213 @@ def test_one_worker_alone_runs_all_of_it_without_a_pause(
 
     assert rounds == [True] * (PARTS + 2) + [False]
     assert job.job().status == "succeeded"
+
+
+def end_badly(sessions: Sessions, settings: Settings, segment: UUID) -> None:
+    """Let a worker fail at a segment for good."""
+    token = uuid4()
+    with sessions.begin() as session:
+        service.claim(session, segment, token=token, owner="gpu@1", settings=settings)
+    failure = Failure("unreadable_video", "It is broken.", retryable=False)
+    with sessions.begin() as session:
+        service.fail(session, Held(segment, token), failure, settings=settings)
+
+
+def test_after_a_segment_failed_the_others_end_and_the_job_runs_in_one_piece(
+    job: Uploaded, match: Path, context: WorkerContext, storage: Storage
+) -> None:
+    first, second, third = split(job, context)
+    assert run(first, context) is JobStatus.SUCCEEDED
+
+    end_badly(context.sessions, context.settings, second)
+
+    ends = [one.status for one in segments_of(job)]
+    assert ends == ["succeeded", "failed", "canceled"]
+    assert run(third, context) is None
+    assert run(job.job_id, context) is JobStatus.SUCCEEDED
+    assert_same(found(job, storage), in_one_piece(match, context))
+    clean_up(sessions=context.sessions, storage=storage)
+    assert kept(job, storage) == []
+
+
+def test_curves_that_are_lost_or_of_other_inputs_have_it_run_in_one_piece(
+    job: Uploaded, match: Path, context: WorkerContext, storage: Storage
+) -> None:
+    for segment in split(job, context):
+        assert run(segment, context) is JobStatus.SUCCEEDED
+    storage.delete(kept(job, storage)[0])
+
+    assert run(job.job_id, context) is JobStatus.SUCCEEDED
+
+    assert_same(found(job, storage), in_one_piece(match, context))
+
+
+def test_a_worker_whose_model_is_another_leaves_segments_alone(
+    job: Uploaded, context: WorkerContext, sessions: Sessions
+) -> None:
+    (segment, *_) = split(job, context)
+    with sessions.begin() as session:
+        row_of = session.get_one(Job, segment)
+        row_of.params = {**row_of.params, "inputs": "of another"}
+
+    # It is the only worker, so nobody can run it.
+    assert run(segment, context) is JobStatus.FAILED
+
+    assert row(sessions, segment).error_code == "engine_unavailable"
+    assert run(job.job_id, context) is JobStatus.SUCCEEDED
+
+
+def test_a_canceled_job_ends_its_segments(
+    job: Uploaded, context: WorkerContext, storage: Storage, sessions: Sessions
+) -> None:
+    first, second, third = split(job, context)
+    assert run(first, context) is JobStatus.SUCCEEDED
+    token = uuid4()
+    with sessions.begin() as session:
+        service.claim(
+            session, second, token=token, owner="gpu@1", settings=context.settings
+        )
+
+    with sessions.begin() as session:
+        service.cancel(session, job.job_id, settings=context.settings)
+
+    assert job.job().status == "canceled"
+    assert [json.loads(one.body)["data"]["status"] for one in job.deliveries()] == [
+        "canceled"
+    ]
+    assert (row(sessions, second).status, row(sessions, third).status) == (
+        "running",
+        "canceled",
+    )
+    with sessions.begin() as session:
+        held = Held(second, token)
+        assert service.renew(session, held, lease=context.settings.lease)
+        service.release(
+            session, held, settings=context.settings, counts_as_attempt=False
+        )
+    assert row(sessions, second).status == "canceled"
+    assert claimable(sessions) == []
+    clean_up(sessions=sessions, storage=storage)
+    assert kept(job, storage) == []
+
+
+def test_a_canceled_segment_has_the_job_run_in_one_piece(
+    job: Uploaded, context: WorkerContext, sessions: Sessions
+) -> None:
+    (segment, *_) = split(job, context)
+
+    with sessions.begin() as session:
+        service.cancel(session, segment, settings=context.settings)
+
+    assert {one.status for one in segments_of(job)} == {"canceled"}
+    assert claimable(sessions) == [job.job_id]
+    assert run(job.job_id, context) is JobStatus.SUCCEEDED
+
+
+def test_a_deleted_video_takes_its_segments_along(
+    job: Uploaded, context: WorkerContext, sessions: Sessions
+) -> None:
+    split(job, context)
+
+    with sessions.begin() as session:
+        session.delete(session.get_one(Video, job.video_id))
+
+    assert segments_of(job) == []
+
+
+def test_a_job_that_waits_shows_how_far_its_segments_are(
+    job: Uploaded, context: WorkerContext, sessions: Sessions
+) -> None:
+    segments = split(job, context)
+    token = uuid4()
+    for segment, done in zip(segments, (0.9, 0.6, 0.0), strict=True):
+        with sessions.begin() as session:
+            service.claim(
+                session, segment, token=token, owner="gpu@1", settings=context.settings
+            )
+        with sessions.begin() as session:
+            service.renew(
+                session,
+                Held(segment, token),
+                lease=None,
+                progress=JobProgress("spot", done, None),
+            )
+        with sessions.begin() as session:
+            show_progress(session, segment)
+
+    shown = JobSchema.of(job.job())
+    assert (shown.status, shown.stage) == ("queued", "spot")
+    assert shown.progress == pytest.approx(0.5)
+    for segment in segments:
+        with sessions.begin() as session:
+            held = Held(segment, token)
+            service.succeed(session, held, settings=context.settings, result={})
+    with sessions.begin() as session:
+        show_progress(session, segments[0])
+        service.claim(
+            session, job.job_id, token=token, owner="gpu@1", settings=context.settings
+        )
+    assert job.job().progress == 1.0  # It does not fall back while it joins.
+
+
+def test_segments_stand_in_the_queue_where_their_job_stood(
+    job: Uploaded, match: Path, context: WorkerContext, storage: Storage
+) -> None:
+    later = upload(match, sessions=context.sessions, storage=storage)
+
+    segments = split(job, context)
+
+    assert claimable(context.sessions) == [*segments, later.job_id]
+    for segment in segments:
+        assert run(segment, context) is JobStatus.SUCCEEDED
+    assert claimable(context.sessions) == [job.job_id, later.job_id]
+
+
+def test_a_release_that_knows_no_segments_leaves_the_job_and_them_alone(
+    job: Uploaded, context: WorkerContext
+) -> None:
+    segments = split(job, context)
+
+    older = set(offers_of(kind for kind in KINDS if kind != JobKind.SPOT_SEGMENT))
+
+    assert not set(job.job().needs) <= older
+    for segment in segments:
+        assert not set(row(context.sessions, segment).needs) <= older
+
+
+def test_a_file_that_cannot_be_split_runs_in_one_piece(
+    context: WorkerContext, sessions: Sessions, storage: Storage, tmp_path: Path
+) -> None:
+    one_key, old = tmp_path / "one_key.mp4", tmp_path / "old.avi"
+    draw_video(one_key, frames=FRAMES, fps=FPS, paint=match_picture, key_every=9999)
+    draw_video(old, frames=FRAMES, fps=FPS, paint=match_picture, b_frames=2)
+
+    for path in (one_key, old):
+        whole = upload(path, sessions=sessions, storage=storage)
+        assert run(whole.job_id, context) is JobStatus.SUCCEEDED
+        assert segments_of(whole) == []
+
+
+def test_a_run_that_was_saved_goes_on_in_one_piece(
+    job: Uploaded, context: WorkerContext
+) -> None:
+    job.set(saved_key="videos/nothing", saved_progress=0.5)
+
+    assert run(job.job_id, context) is JobStatus.SUCCEEDED
+
+    assert segments_of(job) == []
+
+
+def test_curves_of_segments_are_swept_once_the_job_has_ended(
+    job: Uploaded, sessions: Sessions
+) -> None:
+    key = segment_key(job.video_id, job.job_id, uuid4())
+    storage = MemoryStorage()
+    storage.put(key, b"left by a worker that died")
+    storage.age(key, timedelta(days=1))
+
+    sweep_lost_objects([SAVED_RUNS], sessions=sessions, storage=storage)
+    assert storage.exists(key)
+    job.set(status="succeeded")
+    sweep_lost_objects([SAVED_RUNS], sessions=sessions, storage=storage)
+    assert not storage.exists(key)
