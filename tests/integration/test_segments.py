@@ -13,17 +13,21 @@ import pytest
 from sqlalchemy import select
 
 from app.core.broker.notifier import GPU_QUEUE, JobNotifier
+from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.core.storage.keys import is_saved_run_key, segment_key, video_prefix
+from app.health.queries import save_heartbeat
 from app.jobs import service
 from app.jobs.attempts import Failure, Held, JobProgress
 from app.jobs.claiming import claimable_jobs
+from app.jobs.giving_way import gives_way
 from app.jobs.kinds import KINDS, JobKind, kinds_of
 from app.jobs.lost_runs import SAVED_RUNS
 from app.jobs.needs import offers_of
 from app.jobs.schemas import Job as JobSchema
+from app.jobs.segment_plan import Workers, count_workers
 from app.jobs.segments import show_progress
 from app.jobs.tables import Job, JobStatus
 from app.videos.cleanup import clean_up
@@ -410,3 +414,59 @@ def test_curves_of_segments_are_swept_once_the_job_has_ended(
     job.set(status="succeeded")
     sweep_lost_objects([SAVED_RUNS], sessions=sessions, storage=storage)
     assert not storage.exists(key)
+
+
+def beat(sessions: Sessions, owner: str, **info: object) -> None:
+    with sessions.begin() as session:
+        name = f"gpu gpu@here {owner}"
+        session.execute(save_heartbeat(name=name, kind=GPU_QUEUE, info=info))
+
+
+def test_workers_that_idle_and_jobs_that_wait_are_counted(
+    job: Uploaded, match: Path, context: WorkerContext, storage: Storage
+) -> None:
+    sessions, settings = context.sessions, context.settings
+    offers = offers_of(GPU_KINDS)
+    me, busy, idle, older = (f"{number}@a/b" for number in "1234")
+    for owner in (me, busy, idle):
+        beat(sessions, owner, offers=offers)
+    beat(sessions, older, offers=["spot/1"])
+    for asked, owner in ((job, me), (upload_one(match, context), busy)):
+        with sessions.begin() as session:
+            service.claim(
+                session, asked.job_id, token=uuid4(), owner=owner, settings=settings
+            )
+    upload_one(match, context)
+
+    with sessions() as session:
+        counted = count_workers(session, job.job_id, settings=settings)
+
+    assert counted == Workers(idle=1, waiting=1)
+
+
+def upload_one(match: Path, context: WorkerContext) -> Uploaded:
+    return upload(match, sessions=context.sessions, storage=context.storage)
+
+
+def test_a_job_that_waits_for_segments_has_nobody_give_way(
+    job: Uploaded, match: Path, context: WorkerContext, sessions: Sessions
+) -> None:
+    low = upload_one(match, context)
+    low.set(priority=-5)
+    with sessions.begin() as session:
+        service.claim(
+            session,
+            low.job_id,
+            token=uuid4(),
+            owner="gpu@1",
+            settings=context.settings,
+        )
+
+    def must() -> bool | None:
+        with sessions() as session:
+            return session.scalar(gives_way(low.job_id))
+
+    job.set(created_at=utc_now() - timedelta(seconds=10))
+    assert must()
+    split(job, context)
+    assert not must()
