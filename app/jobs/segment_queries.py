@@ -51,10 +51,11 @@ def segments_of(parent_id: UUID) -> Select[Job]:
     )
 
 
-def has_segments(job_id: UUID) -> Select[bool]:
-    """Whether a job was ever split."""
-    return select(
-        exists().where(Job.parent_id == job_id, Job.kind == JobKind.SPOT_SEGMENT)
+def was_split(job_id: UUID | InstrumentedAttribute[UUID]) -> ColumnElement[bool]:
+    """Whether a job has segments, ended or not."""
+    segment = aliased(Job)
+    return exists().where(
+        segment.parent_id == job_id, segment.kind == JobKind.SPOT_SEGMENT
     )
 
 

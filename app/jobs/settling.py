@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
@@ -12,7 +12,7 @@ from app.core.storage.keys import saved_runs_prefix
 from app.jobs.attempts import Failure, Settled
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.problems import TooManyAttempts, WorkerDied
-from app.jobs.segment_queries import end_open_segments, has_segments
+from app.jobs.segment_queries import end_open_segments, was_split
 from app.jobs.tables import Job, JobStatus
 from app.videos.queries import add_pending_deletion
 from app.videos.tables import Video
@@ -109,8 +109,8 @@ def end(session: Session, job: Job, status: JobStatus) -> None:
     Segments that it waits for end, too.
     """
     _drop_lease(job)
-    was_split = _end_segments(session, job, status)
-    if (job.saved_key is not None or was_split) and job.video_id is not None:
+    is_split = _end_segments(session, job, status)
+    if (job.saved_key is not None or is_split) and job.video_id is not None:
         prefix = saved_runs_prefix(job.video_id, job.id)
         session.execute(add_pending_deletion(prefix))
         job.saved_key = None
@@ -127,10 +127,10 @@ def _end_segments(session: Session, job: Job, status: JobStatus) -> bool:
         if status is not JobStatus.SUCCEEDED and job.parent_id is not None:
             session.execute(end_open_segments(job.parent_id, but=job.id))
         return False
-    was_split = job.kind == JobKind.SPOT and session.scalar(has_segments(job.id))
-    if was_split:
-        session.execute(end_open_segments(job.id))
-    return bool(was_split)
+    if job.kind != JobKind.SPOT or not session.scalar(select(was_split(job.id))):
+        return False
+    session.execute(end_open_segments(job.id))
+    return True
 
 
 def end_canceled(

@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
+from app.jobs.segment_queries import was_split
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery, DeliveryStatus, Webhook
@@ -113,6 +114,7 @@ def analysed_frames() -> Select[float | None, float, float | None]:
             Job.kind == JobKind.SPOT,
             Job.status == JobStatus.SUCCEEDED,
             Job.attempt == 1,
+            ~was_split(Job.id),  # others did its work
             Video.duration_s.is_not(None),
             Video.fps.is_not(None),
         )

@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy.event
 from sqlalchemy import TextClause, delete, select, text
 
-from app.core.db.base import new_id
+from app.core.db.base import new_id, utc_now
 from app.core.storage.keys import scores_key, source_key
 from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import KINDS, JobKind
@@ -658,7 +658,17 @@ def test_jobs_are_listed_by_kind(api: RunningApi, video: UUID) -> None:
     assert kinds("?kind=thumbnails") == ["thumbnails"] * 2  # one came with the upload
     both = ["thumbnails", "thumbnails", "spot"]
     assert kinds("?kind=all") == kinds("?kind=spot&kind=thumbnails") == both
+    _add_segment(api, video)
+    assert kinds("?kind=all") == both
+    assert kinds("?kind=spot_segment") == ["spot_segment"]
+    assert kinds("?kind=all&kind=spot_segment") == ["spot_segment", *both]
     _problem(api.client.get(f"/videos/{video}/jobs?kind=soup"), 422, "invalid-request")
+
+
+def _add_segment(api: RunningApi, video: UUID) -> None:
+    asked = {"kind": JobKind.SPOT_SEGMENT, "created_at": utc_now()}
+    with api.service.sessions.begin() as session:
+        session.add(Job(id=new_id(), video_id=video, **asked))
 
 
 def test_one_idempotency_key_is_not_for_jobs_of_two_kinds(

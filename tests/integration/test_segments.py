@@ -30,6 +30,7 @@ from app.jobs.schemas import Job as JobSchema
 from app.jobs.segment_plan import Workers, count_workers
 from app.jobs.segments import show_progress
 from app.jobs.tables import Job, JobStatus
+from app.metrics.queries import analysed_frames
 from app.videos.cleanup import clean_up
 from app.videos.lost_objects import sweep_lost_objects
 from app.videos.tables import Video
@@ -470,3 +471,19 @@ def test_a_job_that_waits_for_segments_has_nobody_give_way(
     assert must()
     split(job, context)
     assert not must()
+
+
+def test_an_analysis_in_segments_tells_nothing_of_a_workers_speed(
+    job: Uploaded, match: Path, context: WorkerContext, sessions: Sessions
+) -> None:
+    for segment in split(job, context):
+        assert run(segment, context) is JobStatus.SUCCEEDED
+    assert run(job.job_id, context) is JobStatus.SUCCEEDED
+
+    def frames() -> float | None:
+        with sessions() as session:
+            return session.execute(analysed_frames()).one()[0]
+
+    assert frames() is None
+    in_one_piece(match, context)
+    assert frames() == FRAMES

@@ -54,6 +54,7 @@ def test_handlers_of_queues_that_spot_nothing_load_no_network(queue: str) -> Non
     ("kind", "status", "stage", "shown"),
     [
         ("spot", "queued", None, None),
+        ("spot", "queued", "spot", "spot"),  # its segments are run
         ("spot", "running", None, None),
         ("spot", "running", "decode", "decode"),
         ("spot", "succeeded", "store", None),

@@ -1,6 +1,7 @@
 """Segments that are scored apart give what one run over the whole gives, to the bit."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 from model.errors import CannotSplit
 from model.spotting.predictor import EnginePredictor, load_predictor
 from model.spotting.segments import (
+    can_be_split,
     join_segments,
     plan_segments,
     spot_segment,
 )
 from model.spotting.spot_file import spot_file
-from model.video.step_count import count_steps_in_child
+from model.video.step_count import count_steps_in_child, read_steps_in_child
 from tests.unit.model.engines.networks import ALL_OUTPUTS, exported_noise
 from tests.videos import draw_video, join_bytes, match_picture
 
@@ -97,6 +99,36 @@ def test_joined_as_one(
     assert spots
     assert timeline.to_bytes() == whole.timeline.to_bytes()
     assert np.array_equal(timeline.scores, whole.timeline.scores)
+
+
+def test_steps_and_times_are_those_of_one_run(
+    predictor: EnginePredictor, tmp_path: Path
+) -> None:
+    for draw in (closed, uneven, transport, faster):
+        path = draw(tmp_path)
+        whole = spot_file(path, predictor=predictor)
+        file = read_steps_in_child(path, FPS, wants_times=True)
+        assert file.steps == len(whole.timeline)
+        assert file.frame_times is not None
+        assert whole.frame_times is not None
+        assert file.frame_times.to_bytes() == whole.frame_times.to_bytes()
+        assert file.until_s == whole.frame_times.until_s
+
+
+def test_the_longest_group_of_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "groups.mp4"
+    draw_video(path, frames=100, fps=FPS, paint=match_picture, key_every=30)
+    assert read_steps_in_child(path, FPS).longest_group_s == pytest.approx(2.0)
+    draw_video(path, frames=100, fps=FPS, paint=match_picture, key_every=9999)
+    assert read_steps_in_child(path, FPS).longest_group_s == pytest.approx(100 / FPS)
+
+
+def test_only_a_network_in_one_pass_can_be_split(predictor: EnginePredictor) -> None:
+    clip_by_clip = replace(predictor, mode="reference")
+    assert can_be_split(predictor)
+    assert not can_be_split(clip_by_clip)
+    with pytest.raises(CannotSplit):
+        plan_segments(FRAMES, clip_by_clip, parts=2)
 
 
 def test_a_clock_that_restarts_is_not_split(tmp_path: Path) -> None:
