@@ -25,6 +25,8 @@ from model.spotting.windows import Memory, Rows, count_rows, join_rows
 from model.video.decode import decode_in_child
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 
+MOST_WORK = 1.5  # times that of one piece
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -91,6 +93,28 @@ def plan_segments(steps: int, predictor: Predictor, *, parts: int) -> list[Segme
         )
         found.append(segment)
     return found
+
+
+def plan_worthwhile(
+    steps: int, predictor: Predictor, *, parts: int, most_work: float = MOST_WORK
+) -> list[Segment]:
+    """Cut a video as `plan_segments` does, into fewer if they overlap too much.
+
+    Args:
+        steps: of the video.
+        predictor: the network.
+        parts: so many segments at most.
+        most_work: steps that all segments look at, for each of the video.
+
+    Raises:
+        CannotSplit, ValueError: see `plan_segments`.
+    """
+    while True:
+        found = plan_segments(steps, predictor, parts=parts)
+        looked_at = sum(one.images_to - one.images_from for one in found)
+        if len(found) == 1 or looked_at <= most_work * steps:
+            return found
+        parts = len(found) - 1
 
 
 def spot_segment(

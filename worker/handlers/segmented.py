@@ -16,7 +16,7 @@ from app.jobs.segment_plan import count_workers, parts_by_length, parts_wanted
 from app.jobs.segments import list_segments
 from app.jobs.tables import Job, JobStatus
 from model.errors import Canceled, ModelError
-from model.spotting.segments import can_be_split, join_segments, plan_segments
+from model.spotting.segments import can_be_split, join_segments, plan_worthwhile
 from model.spotting.spot_file import SpottedVideo
 from model.spotting.timeline import Timeline
 from model.video.probe import probe_in_child
@@ -71,7 +71,7 @@ def plan(run: SpotRun) -> list[dict[str, object]]:
         try:
             file = read_steps_in_child(path, fps, limits=run.limits, on_wait=touch)
             parts = parts_by_length(file.until_s, file.longest_group_s, at_most=parts)
-            found = plan_segments(file.steps, run.predictor, parts=parts)
+            found = plan_worthwhile(file.steps, run.predictor, parts=parts)
         except Canceled:
             raise
         except ModelError as exc:

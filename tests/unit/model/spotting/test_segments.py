@@ -12,9 +12,12 @@ import pytest
 from model.errors import CannotSplit
 from model.spotting.predictor import EnginePredictor, load_predictor
 from model.spotting.segments import (
+    MOST_WORK,
+    Segment,
     can_be_split,
     join_segments,
     plan_segments,
+    plan_worthwhile,
     spot_segment,
 )
 from model.spotting.spot_file import spot_file
@@ -121,6 +124,19 @@ def test_the_longest_group_of_pictures(tmp_path: Path) -> None:
     assert read_steps_in_child(path, FPS).longest_group_s == pytest.approx(2.0)
     draw_video(path, frames=100, fps=FPS, paint=match_picture, key_every=9999)
     assert read_steps_in_child(path, FPS).longest_group_s == pytest.approx(100 / FPS)
+
+
+def test_segments_that_overlap_too_much_are_fewer(predictor: EnginePredictor) -> None:
+    many = plan_segments(FRAMES, predictor, parts=50)
+    few = plan_worthwhile(FRAMES, predictor, parts=50)
+
+    def work(segments: list[Segment]) -> float:
+        return sum(one.images_to - one.images_from for one in segments) / FRAMES
+
+    assert work(many) > MOST_WORK >= work(few)
+    assert 1 < len(few) < len(many)
+    assert len(plan_worthwhile(FRAMES, predictor, parts=50, most_work=1.0)) == 1
+    assert len(plan_worthwhile(20, predictor, parts=50)) == 1
 
 
 def test_only_a_network_in_one_pass_can_be_split(predictor: EnginePredictor) -> None:
