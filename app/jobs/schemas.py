@@ -83,7 +83,8 @@ class Job(BaseModel):
     status: Status
     stage: str | None = Field(
         description="What a running job is doing; a spot job: probe, decode, spot, "
-        "store; a job that brings a file, while it waits, too: download, copy, join.",
+        "store; a job that brings a file, while it waits, too: download, copy, join; a "
+        "spot job that waits for its segments: spot.",
         examples=["spot"],
     )
     progress: float = Field(ge=0, le=1, description="Of a spot job by time.")
