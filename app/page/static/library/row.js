@@ -10,7 +10,7 @@ import { AnalyseDialog } from "../video/analyse_dialog.js";
 import { DeleteDialog } from "../video/bar.js";
 import { FactsDialog } from "../video/facts_dialog.js";
 import { MatchLine } from "../video/match_line.js";
-import { fileFacts, isByHand, isLive, isOpen, progressOf, statusOf, titleOf } from "../video/words.js";
+import { fileFacts, isByHand, isLive, isOpen, isUnderWay, progressOf, statusOf, titleOf } from "../video/words.js";
 import { refreshSoon, replace } from "./store.js";
 
 /** @typedef {import("../video/types.js").Video} Video */
@@ -42,8 +42,8 @@ export function VideoRow({ video }) {
           ${video.status === "failed" && html`<small class="bad">${video.error?.detail}</small>`}
         </span>
         <span class="standing">
-          <span class=${`badge ${video.status}`}>${statusOf(video)}</span>
-          ${video.status === "running"
+          <span class=${`badge ${isUnderWay(video) ? "running" : video.status}`}>${statusOf(video)}</span>
+          ${isUnderWay(video)
             ? html`<span class="bar"><span style=${{ width: `${video.progress * 100}%` }}></span></span><small>${progressOf(video)}</small>`
             : html`<small>${eventWords(video)}</small>`}
         </span>

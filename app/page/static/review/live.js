@@ -2,6 +2,7 @@
 
 import { listen } from "../core/stream.js";
 import { tell } from "../core/notices.js";
+import { isUnderWay } from "../video/words.js";
 
 /** @typedef {import("./review.js").Review} Review */
 
@@ -96,7 +97,7 @@ function takeJob(review, job) {
   if (!video || !SPEAKING.includes(job.kind)) return;
   const isKnown = video.job?.id === job.id && job.status === video.status;
   if (!isKnown) review.videoChanged().catch(tell);
-  else if (job.status === "running") {
+  else if (isUnderWay(job)) {
     model.video.value = { ...video, progress: job.progress, stage: job.stage, job: { ...video.job, ...job } };
   }
 }

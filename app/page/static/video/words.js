@@ -21,6 +21,20 @@ export function isOpen(video) {
   return video.status === "queued" || video.status === "running";
 }
 
+/**
+ * Whether its job, which waits, is worked on by others: the segments it was split into.
+ *
+ * @param {{status: string, stage?: string | null}} job
+ */
+export function isInSegments({ status, stage }) {
+  return status === "queued" && stage === "spot";
+}
+
+/** Whether the share that is done says something. @param {{status: string, stage?: string | null}} job */
+export function isUnderWay(job) {
+  return job.status === "running" || isInSegments(job);
+}
+
 /** Whether it is a live stream under way. @param {Pick<Video, "status">} video */
 export function isLive({ status }) {
   return status === "live";
@@ -33,7 +47,7 @@ export function isByHand(video) {
 
 /** @param {Video} video */
 export function statusOf(video) {
-  if (video.status === "running") return `${Math.round(video.progress * 100)} %`;
+  if (isUnderWay(video)) return `${Math.round(video.progress * 100)} %`;
   if (video.status === "succeeded") return isByHand(video) ? "by hand" : "analysed";
   return video.status;
 }
@@ -41,7 +55,8 @@ export function statusOf(video) {
 /** @param {Video} video what its job does, and for how long; the share is in statusOf() */
 export function progressOf(video) {
   const parts = video.stage ? [STAGES[video.stage] ?? video.stage] : [];
-  if (video.status === "queued") parts.push("waits for a worker");
+  if (isInSegments(video)) parts.push("in segments");
+  else if (video.status === "queued") parts.push("waits for a worker");
   if (video.job.eta_s) parts.push(`${about(video.job.eta_s)} left`);
   return parts.join(" · ");
 }
