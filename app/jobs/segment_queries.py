@@ -102,22 +102,30 @@ def freed_by(segment_id: UUID) -> Select[UUID]:
 
 
 def show_progress_of_segments(segment_id: UUID) -> Update:
-    """Let the job that waits for a segment show how far its segments are on average."""
+    """Let the job that waits for a segment show how far its segments are on average.
+
+    It is shown to need as long as the slowest of those that run.
+    """
     segment, sibling = aliased(Job), aliased(Job)
     parent_id = (
         select(segment.parent_id)
         .where(segment.id == segment_id, segment.kind == JobKind.SPOT_SEGMENT)
         .scalar_subquery()
     )
-    mean = (
+    whole = (
         select(func.avg(sibling.progress))
         .where(sibling.parent_id == Job.id, sibling.kind == JobKind.SPOT_SEGMENT)
         .correlate(Job)
-        .scalar_subquery()
+    )
+    slowest = whole.with_only_columns(func.max(sibling.eta_s)).where(
+        sibling.status == JobStatus.RUNNING
     )
     return (
         update(Job)
         .where(Job.id == parent_id, Job.status == JobStatus.QUEUED)
-        .values(progress=mean)
+        .values(
+            progress=whole.scalar_subquery(),
+            eta_s=slowest.scalar_subquery(),
+        )
         .execution_options(synchronize_session=False)
     )
