@@ -1,11 +1,10 @@
 """A bucket as storage: S3 and what speaks it, Google Cloud Storage, Azure."""
 
-import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -34,9 +33,9 @@ from app.core.storage.interface import (
 from app.core.storage.local_cache import LocalCache
 from app.core.storage.object_layout import Layout, find_layout
 from app.core.storage.object_upload import ObjectUpload
+from app.core.storage.object_windows import WINDOW_BYTES, read_windows
 from app.core.storage.s3_multipart import COPY_BYTES, S3Multipart
 
-WINDOW_BYTES = 8 * 2**20  # read by one request
 UNLIMITED_BYTES = 2**60  # no bucket tells how much room is left
 PROBE_KEY = "writable"  # written now and then, to see whether the bucket takes it
 PROBE_EVERY_S = 20.0
@@ -155,8 +154,11 @@ class ObjectStorage:
         """Read windows; an object that is replaced between two of them fails."""
         layout = await run_sync(lambda: self.layout(key), limiter=self._readers)
         size_bytes = layout.size_bytes
-        chunks = self._chunks(
-            layout, start, size_bytes if end is None else min(end, size_bytes)
+        chunks = read_windows(
+            lambda low, high: layout.read(self.objects, low, high),
+            start,
+            size_bytes if end is None else min(end, size_bytes),
+            limiter=self._readers,
         )
         try:
             yield chunks
@@ -246,31 +248,6 @@ class ObjectStorage:
             FileNotFoundError: nothing has that key.
         """
         return find_layout(self.objects, checked_key(key))
-
-    async def _chunks(
-        self, layout: Layout, start: int, end: int
-    ) -> AsyncGenerator[bytes, None]:
-        """Read one window ahead of what is taken."""
-
-        def read(low: int) -> bytes:
-            return layout.read(self.objects, low, min(low + WINDOW_BYTES, end))
-
-        def begin(low: int) -> "asyncio.Task[bytes]":
-            return asyncio.create_task(run_sync(read, low, limiter=self._readers))
-
-        coming = begin(start) if start < end else None
-        try:
-            while coming is not None:
-                window = await coming
-                start += WINDOW_BYTES
-                coming = begin(start) if start < end else None
-                for low in range(0, len(window), BUFFER_BYTES):
-                    yield window[low : low + BUFFER_BYTES]
-        finally:
-            if coming is not None:
-                coming.cancel()
-                with suppress(asyncio.CancelledError, OSError):
-                    await coming
 
     def _copy_through(self, layout: Layout, to: str) -> None:
         upload = ObjectUpload(self.objects, to, to)

@@ -15,7 +15,8 @@ from app.core.storage.interface import (
     StorageRefused,
     StorageUnavailable,
 )
-from app.core.storage.object_store import WINDOW_BYTES, ObjectStorage
+from app.core.storage.object_store import ObjectStorage
+from app.core.storage.object_windows import WINDOW_BYTES
 from tests.bucket_proxy import (
     BUSY,
     EXPIRED,
