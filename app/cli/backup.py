@@ -45,12 +45,12 @@ def backup(
     from app.core.db.base import utc_now
     from app.core.db.locate import find_database_url
     from app.core.settings import Settings
-    from app.core.storage.opening import open_storage
+    from app.core.storage.opening import open_plain_storage
 
     settings = Settings()
     with _engine(find_database_url(settings)) as engine:
         made = make_backup(
-            *(Repository(folder), engine, open_storage(settings)),
+            *(Repository(folder), engine, open_plain_storage(settings)),
             settings.data_dir,
             now=utc_now(),
             policy=Policy(keep, timedelta(days=forget_deleted_after)),
@@ -93,7 +93,7 @@ def restore(
     from app.backups.restoring import restore as put_back
     from app.core.errors import StartFailed
     from app.core.settings import Settings
-    from app.core.storage.opening import open_storage
+    from app.core.storage.opening import open_plain_storage
 
     repository = Repository(folder)
     repository.check()
@@ -110,7 +110,7 @@ def restore(
     with _empty_service(settings) as url, _engine(url) as engine:
         done = put_back(
             *(repository, name, url, engine),
-            *(open_storage(settings), settings.data_dir),
+            *(open_plain_storage(settings), settings.data_dir),
             report=_now_and_then(),
         )
     typer.echo(f"Restored {len(done.videos)} videos of {name}.")

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Float,
     Select,
     SQLColumnExpression,
-    case,
     cast,
     extract,
     func,
@@ -21,6 +20,7 @@ from app.health.tables import WorkerHeartbeat
 from app.jobs.kinds import JobKind
 from app.jobs.segment_queries import was_split
 from app.jobs.tables import Job, JobStatus
+from app.videos.queries import own_bytes
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery, DeliveryStatus, Webhook
 
@@ -154,9 +154,8 @@ def workers(within: timedelta) -> Select[str, int, int]:
 
 def stored_videos() -> Select[int, int | None]:
     """Count videos and the bytes of their files, as far as they are there."""
-    its_file = case((Video.storage_key.is_not(None), Video.size_bytes), else_=0)
     its_parts = func.coalesce(Video.parts_bytes, 0)  # until they are joined
-    total = func.sum(func.coalesce(its_file, 0) + its_parts)
+    total = func.sum(own_bytes() + its_parts)
     return select(func.count(), total).select_from(Video)
 
 

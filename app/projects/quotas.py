@@ -18,6 +18,7 @@ from app.jobs.tables import Job, JobStatus
 from app.projects.problems import QueueQuotaReached, StoredQuotaReached
 from app.projects.tables import Project
 from app.uploads.tables import ResumableUpload
+from app.videos.queries import own_bytes
 from app.videos.tables import Video
 
 UNKNOWN_HOURS = 1.5  # of a video that no job has looked at yet
@@ -143,10 +144,8 @@ def take_queue(
 
 
 def _stored(project_id: UUID) -> Select[int | None]:
-    total = func.sum(Video.size_bytes)
-    return select(total).where(
-        Video.project_id == project_id, Video.storage_key.is_not(None)
-    )
+    total = func.sum(own_bytes())
+    return select(total).where(Video.project_id == project_id)
 
 
 def _coming(project_id: UUID) -> Select[int | None]:

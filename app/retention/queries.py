@@ -23,6 +23,7 @@ from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from app.reports.tables import Report
 from app.retention.tables import RetentionRules
+from app.videos.queries import own_bytes
 from app.videos.tables import Video
 
 UNDER_WAY = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -64,6 +65,7 @@ def videos_beyond(project_id: UUID, *, stored_bytes: int, limit: int) -> Select[
     sizes = (
         select(
             Video.id,
+            _footage_bytes().label("own"),
             func.sum(_footage_bytes()).over(order_by=newest_first).label("total"),
         )
         .where(Video.project_id == project_id, _has_footage())
@@ -72,7 +74,7 @@ def videos_beyond(project_id: UUID, *, stored_bytes: int, limit: int) -> Select[
     return (
         _idle(project_id)
         .join(sizes, sizes.c.id == Video.id)
-        .where(sizes.c.total > stored_bytes)
+        .where(sizes.c.total > stored_bytes, sizes.c.own > 0)
         .order_by(Video.created_at, Video.id)
         .limit(limit)
     )
@@ -102,7 +104,7 @@ def _has_footage() -> ColumnElement[bool]:
 
 
 def _footage_bytes() -> ColumnElement[int]:
-    return func.coalesce(Video.size_bytes, 0) + func.coalesce(Video.parts_bytes, 0)
+    return own_bytes() + func.coalesce(Video.parts_bytes, 0)
 
 
 def _is_worked_on() -> ColumnElement[bool]:

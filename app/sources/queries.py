@@ -6,6 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.core.storage.interface import StoredFile
+from app.core.storage.keys import is_link_key
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job
 from app.projects.problems import QuotaReached, StoredQuotaReached
@@ -31,7 +32,8 @@ def save_file(
         QuotaReached: it does not fit into the project's quota.
     """
     video = session.get_one(Video, video_id)
-    ensure_stored_quota(session, video.project_id, stored.size_bytes)
+    if not is_link_key(stored.key):
+        ensure_stored_quota(session, video.project_id, stored.size_bytes)
     same = same_file(video.project_id, stored.sha256, stored.size_bytes)
     video.duplicate_of = session.scalar(same.where(Video.id != video_id))
     video.storage_key = stored.key

@@ -5,10 +5,21 @@ from datetime import timedelta
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Delete, Select, Update, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    Update,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import aliased
 
+from app.core.storage.keys import LINK_SUFFIX
 from app.jobs.kinds import KINDS
 from app.jobs.tables import Job
 from app.timelines.tables import Analysis
@@ -49,6 +60,12 @@ def videos_page(
     if wanted is not None:
         statement = statement.where(*wanted.conditions())
     return statement if before is None else statement.where(Video.id < before)
+
+
+def own_bytes() -> ColumnElement[int]:
+    """What a video's file takes of our storage: nothing where it lies elsewhere."""
+    is_ours = Video.storage_key.is_not(None) & ~Video.storage_key.endswith(LINK_SUFFIX)
+    return case((is_ours, func.coalesce(Video.size_bytes, 0)), else_=0)
 
 
 def same_file(project_id: UUID, sha256: str, size_bytes: int) -> Select[UUID]:

@@ -18,6 +18,7 @@ from app.core.storage.addresses import read_address
 from app.core.storage.bucket_objects import BucketObjects
 from app.core.storage.buckets import _access, list_objects
 from app.core.storage.interface import StorageUnavailable
+from app.core.storage.opening import open_storage
 from app.jobs.tables import Job
 from app.videos.tables import Video
 from tests.api_server import RunningApi
@@ -45,7 +46,9 @@ def bucket(
     models.mkdir(parents=True, exist_ok=True)
     (models / checkpoint.name).symlink_to(checkpoint)
     settings = before.settings.model_copy(update={"buckets": (f"s3://{name}/archive",)})
-    api.app.state.resources = replace(before, settings=settings)
+    api.app.state.resources = replace(
+        before, settings=settings, storage=open_storage(settings)
+    )
     yield name
     api.app.state.resources = before
 

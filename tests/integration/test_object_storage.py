@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.core.storage.linked import LinkedStorage
 from app.core.storage.object_store import ObjectStorage
 from tests.api_server import make_settings, running_api
 from tests.databases import PostgresOfTests
@@ -151,7 +152,8 @@ def test_an_upload_goes_on_at_another_replica(
 
 def test_readiness_tells_of_the_bucket(parted: Parted) -> None:
     storage = parted.service.api.service.storage
-    assert isinstance(storage, ObjectStorage)
+    assert isinstance(storage, LinkedStorage)
+    assert isinstance(storage.plain, ObjectStorage)
 
     storage.check()
 

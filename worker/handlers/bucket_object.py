@@ -1,14 +1,17 @@
 """Downloads from a bucket that is allowed: an object becomes a video's file."""
 
+import hashlib
 import io
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from app.core.errors import InvalidRequest, StartFailed
 from app.core.storage.buckets import AllowedBucket, allowed_bucket
-from app.core.storage.interface import ObjectChanged
-from app.core.storage.keys import fetched_key
+from app.core.storage.interface import ObjectChanged, StoredFile
+from app.core.storage.keys import fetched_key, linked_key
+from app.core.storage.links import Link
 from app.sources.failures import (
     DownloadFailed,
     DownloadRefused,
@@ -17,7 +20,7 @@ from app.sources.failures import (
 )
 from app.sources.queries import ensure_room_for, save_file
 from app.videos.first_jobs import first_jobs
-from worker.handlers.import_file import refuse_size
+from worker.handlers.import_file import refuse_size, refuse_without_room
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
 
 if TYPE_CHECKING:
@@ -29,7 +32,10 @@ READ_BYTES = 8 * 2**20  # in one request
 def bring_object(
     task: JobTask, context: HandlerContext, reporter: Reporter, url: str
 ) -> JobResult:
-    """Copy an object into the storage; all of it is of one version, or none is.
+    """Make an object a video's file: all of it is of one version, or none is.
+
+    It stays where it is and is read once, for its checksum; or it is copied into the
+    storage (`bucket_sources`).
 
     Raises:
         JobFailure: it is not there, may not be read, or changed meanwhile.
@@ -38,20 +44,29 @@ def bring_object(
     """
     if task.video_id is None:
         raise ValueError("a download is of a video")
-    video_id, key = task.video_id, fetched_key(task.video_id, task.token)
+    video_id, is_linked = task.video_id, context.settings.bucket_sources == "link"
     with _told(url):
         found = allowed_bucket(url, context.settings)
         about = found.store.head(found.key)
-    refuse_size(about.size_bytes, context.settings, context.storage)
-    with context.sessions() as session:
-        ensure_room_for(session, video_id, about.size_bytes)
+    refuse_size(about.size_bytes, context.settings)
+    if not is_linked:
+        refuse_without_room(about.size_bytes, context.settings, context.storage)
+        with context.sessions() as session:
+            ensure_room_for(session, video_id, about.size_bytes)
 
     def note(done: int) -> None:
         reporter.progress("download", min(done / about.size_bytes, 1.0))
 
     raw = _ObjectFile(url, found, about.size_bytes, about.e_tag)
     file = cast("BinaryIO", io.BufferedReader(raw, READ_BYTES))
-    stored = context.storage.put_file(key, file, note)
+    if is_linked:
+        link = Link(url, about.size_bytes, about.e_tag)
+        key = linked_key(video_id, task.token)
+        stored = StoredFile(key, link.size_bytes, _checksum(file, note))
+        context.storage.put(key, link.to_bytes())
+    else:
+        key = fetched_key(video_id, task.token)
+        stored = context.storage.put_file(key, file, note)
     name = PurePosixPath(found.key).name
     return JobResult(
         facts={"size_bytes": stored.size_bytes, "sha256": stored.sha256},
@@ -59,6 +74,16 @@ def bring_object(
         then=first_jobs(task.params.get("model")),
         new_files=[key],
     )
+
+
+def _checksum(file: BinaryIO, on_progress: Callable[[int], None]) -> str:
+    """Read a file to its end; SHA-256, hexadecimal."""
+    digest, done = hashlib.sha256(), 0
+    while data := file.read(READ_BYTES):
+        digest.update(data)
+        done += len(data)
+        on_progress(done)
+    return digest.hexdigest()
 
 
 class _ObjectFile(io.RawIOBase):

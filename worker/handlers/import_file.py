@@ -52,7 +52,8 @@ def import_file(
     try:
         with ImportFolder(folder).open(path) as file:
             before = _await_quiet(file, reporter)
-            refuse_size(before[0], context.settings, context.storage)
+            refuse_size(before[0], context.settings)
+            refuse_without_room(before[0], context.settings, context.storage)
             with context.sessions() as session:
                 ensure_room_for(session, video_id, before[0])
             stored = _copy(file, key, context.storage, reporter, size_bytes=before[0])
@@ -89,11 +90,11 @@ def _await_quiet(file: BinaryIO, reporter: Reporter) -> State:
     return state
 
 
-def refuse_size(size_bytes: int, settings: Settings, storage: Storage) -> None:
-    """Refuse a file that is empty or larger than a video may be, or has no room.
+def refuse_size(size_bytes: int, settings: Settings) -> None:
+    """Refuse a file that is empty or larger than a video may be.
 
     Raises:
-        SourceUnusable, SourceTooLarge, StorageFull: so it is.
+        SourceUnusable, SourceTooLarge: so it is.
     """
     if size_bytes == 0:
         raise SourceUnusable("The file is empty.")
@@ -102,6 +103,14 @@ def refuse_size(size_bytes: int, settings: Settings, storage: Storage) -> None:
             f"The file is larger than {settings.max_upload_size / 2**20:,.6g} MiB, the "
             "most this service takes (TOUCHLINE_MAX_UPLOAD_SIZE)."
         )
+
+
+def refuse_without_room(size_bytes: int, settings: Settings, storage: Storage) -> None:
+    """Refuse a file that the storage has no room for.
+
+    Raises:
+        StorageFull: so it is.
+    """
     if storage.free_bytes() - size_bytes < settings.min_free_space:
         raise StorageFull("The server's disk has no room for this video.")
 

@@ -8,11 +8,11 @@ from functools import cache
 import structlog
 
 from app.core.errors import RULE, InvalidRequest
-from app.core.settings import Settings
 from app.core.storage.addresses import BucketAddress, read_address
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject, BucketObjects
 from app.core.storage.s3_listing import list_s3
+from app.core.storage.settings import StorageSettings
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ class AllowedBucket:
     root: BucketAddress
 
 
-def allowed_bucket(url: str, settings: Settings) -> AllowedBucket:
+def allowed_bucket(url: str, settings: StorageSettings) -> AllowedBucket:
     """Find an address in the buckets that may be read.
 
     Raises:
@@ -46,7 +46,7 @@ def allowed_bucket(url: str, settings: Settings) -> AllowedBucket:
     return AllowedBucket(store, key, root)
 
 
-def check_bucket(url: str, settings: Settings) -> BucketAddress:
+def check_bucket(url: str, settings: StorageSettings) -> BucketAddress:
     """Tell which of the buckets that may be read holds an address; opens nothing.
 
     Raises:
@@ -67,7 +67,9 @@ def check_bucket(url: str, settings: Settings) -> BucketAddress:
     )
 
 
-def list_objects(url: str, settings: Settings) -> Iterator[tuple[str, BucketObject]]:
+def list_objects(
+    url: str, settings: StorageSettings
+) -> Iterator[tuple[str, BucketObject]]:
     """List the objects in a folder of a bucket, each with its address, page by page.
 
     Of S3, keys that cannot be read are among them: reading one says why. Those whose

@@ -6,6 +6,7 @@ from uuid import UUID
 CLIPS_FOLDER = "clips"
 FOLDERS = ("videos", CLIPS_FOLDER)
 """In which files of videos lie."""
+LINK_SUFFIX = ".link"
 
 
 def video_prefix(video_id: UUID) -> str:
@@ -39,6 +40,20 @@ def fetched_key(video_id: UUID, token: UUID) -> str:
     return f"{video_prefix(video_id)}/fetched/{token}"
 
 
+def is_link_key(key: str) -> bool:
+    """Whether a key is one that `linked_key` makes."""
+    return is_fetched_key(key) and key.endswith(LINK_SUFFIX)
+
+
+def linked_key(video_id: UUID, token: UUID) -> str:
+    """Name the link that one run of a job made to a video's file in another bucket.
+
+    Args:
+        token: the lease under which the job runs.
+    """
+    return f"{fetched_key(video_id, token)}{LINK_SUFFIX}"
+
+
 def part_key(video_id: UUID) -> str:
     """Name what has come so far of a video's file that is being downloaded."""
     return f"{video_prefix(video_id)}/fetched/part"
@@ -50,7 +65,7 @@ def part_facts_key(video_id: UUID) -> str:
 
 
 def is_fetched_key(key: str) -> bool:
-    """Whether a key is one of the three above."""
+    """Whether a key is one of the four above."""
     parts = PurePosixPath(key).parts
     return len(parts) == 4 and parts[2] == "fetched"
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ByteSize, Field, field_validator
 from pydantic_settings import NoDecode
@@ -22,6 +22,8 @@ class StorageSettings(BaseModel):
     cache_size: ByteSize = Field(default=ByteSize(50 * 2**30), ge=0)
     # Buckets, or folders in them, of which videos may be named by their address.
     buckets: Annotated[tuple[str, ...], NoDecode] = ()
+    # Objects of them that become videos are read where they are, or copied first.
+    bucket_sources: Literal["link", "copy"] = "link"
 
     @field_validator("storage")
     @classmethod

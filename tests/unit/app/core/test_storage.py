@@ -20,6 +20,8 @@ from app.core.storage.keys import (
     video_prefix,
 )
 from app.core.storage.local import LocalStorage
+from app.core.storage.opening import open_storage
+from app.core.storage.settings import StorageSettings
 from tests.fakes import MemoryStorage
 from tests.s3_server import S3OfTests
 from tests.s3_storage import storage_in
@@ -29,12 +31,16 @@ BAD_KEYS = ["", "../x", "/etc/passwd", "videos/../../x"]
 CONTENT = os.urandom(2 * CHUNK_BYTES + 5)
 
 
-@pytest.fixture(params=["local", "memory", pytest.param("s3", marks=pytest.mark.slow)])
+@pytest.fixture(
+    params=["local", "linked", "memory", pytest.param("s3", marks=pytest.mark.slow)]
+)
 def storage(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Storage:
     if request.param == "local":
         return LocalStorage(tmp_path)
+    if request.param == "linked":
+        return open_storage(StorageSettings(data_dir=tmp_path))
     if request.param == "memory":
         return MemoryStorage()
     server: S3OfTests = request.getfixturevalue("s3")
