@@ -24,7 +24,7 @@ SHORT = ("--generation-deterministic",)
 PROGRAM = "from schemathesis.cli import schemathesis as run; run()"
 FINAL_WORDS = 12_000  # characters of what is said at the end
 
-pytestmark = pytest.mark.timeout(max(300, 2 * FUZZ_S))
+pytestmark = pytest.mark.timeout(max(900, 2 * FUZZ_S))
 
 
 @pytest.fixture(scope="module")
