@@ -39,7 +39,7 @@ from worker.batch_loop import start_batches
 from worker.heartbeat import start_heartbeat
 from worker.job_loop import JobLoop
 from worker.job_task import load_handlers
-from worker.loops import start_loop
+from worker.loops import LoopFailures, start_loop
 from worker.outcomes import WorkerContext
 from worker.startup import stop_if_unfit
 from worker.sweep_loop import Sweeping
@@ -61,6 +61,8 @@ celery = make_celery(settings)
 celery.conf.update(worker_pool="threads", worker_concurrency=1)
 
 leaving = threading.Event()
+batch_failures = LoopFailures("batch loop")
+upload_failures = LoopFailures("completion of uploads")
 log = structlog.get_logger(__name__)
 
 
@@ -101,12 +103,13 @@ def _start(node: str) -> None:
     for loop in _job_loops():
         loop.start()
     sweeping.start(leaving=leaving)
-    start_batches(_resources(), leaving=leaving)
+    start_batches(_resources(), leaving=leaving, failures=batch_failures)
     start_loop(
         "uploads",
         partial(complete_whole_uploads, _resources()),
         every_s=settings.sweep_every.total_seconds(),
         leaving=leaving,
+        failures=upload_failures,
     )
     start_heartbeat(
         node=node,
@@ -142,11 +145,15 @@ def _end_early(*_: object) -> None:
 
 
 def _state(sweeping: Sweeping) -> dict[str, object]:
-    """Tell what sweep and sender do; a problem of either is a problem."""
+    """Tell what sweep and sender do; a problem of any loop is a problem."""
     state = {"pid": os.getpid(), "version": release(), **sweeping.report()}
     state["offers"] = offers_of(kinds_of(BACKGROUND_QUEUE))
+    loops = [batch_failures, upload_failures]
+    loops += [one.failures for one in _job_loops()]
     problems = [state.pop("problem", None), _sender().problem]
-    told = "; ".join(str(problem) for problem in problems if problem is not None)
+    problems += [one.problem for one in loops]
+    named = dict.fromkeys(str(one) for one in problems if one is not None)
+    told = "; ".join(named)
     return {**state, "problem": told} if told else state
 
 

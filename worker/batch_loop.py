@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.batches.feeding import advance_batches
 from app.core.resources import Resources
-from worker.loops import start_loop
+from worker.loops import LoopFailures, start_loop
 
 STEP_EVERY_S = 2.0
 
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 def start_batches(
-    resources: Resources, *, leaving: threading.Event
+    resources: Resources, *, leaving: threading.Event, failures: LoopFailures
 ) -> threading.Thread:
     """Take every batch further at once and then every few seconds, in a thread."""
     return start_loop(
@@ -23,6 +23,7 @@ def start_batches(
         lambda: step_once(resources),
         every_s=STEP_EVERY_S,
         leaving=leaving,
+        failures=failures,
     )
 
 

@@ -16,6 +16,7 @@ from app.core.process_identity import ProcessIdentity
 from app.jobs.claiming import claimable_jobs
 from app.jobs.tables import JobStatus
 from worker.job_task import Handlers
+from worker.loops import LoopFailures
 from worker.outcomes import WorkerContext
 from worker.runner import run_job
 
@@ -33,6 +34,7 @@ class JobLoop:
 
     Attributes:
         messages: counts the messages that woke it.
+        failures: counts the looks for work that failed, for those who watch.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class JobLoop:
         poll_every_s: float = POLL_EVERY_S,
     ) -> None:
         self.messages = 0
+        self.failures = LoopFailures("job loop")
         self._context = context
         self._handlers = handlers
         self._poll_every_s = poll_every_s
@@ -99,9 +102,12 @@ class JobLoop:
             except OperationalError as exc:  # It comes back; a traceback tells no more.
                 log.warning("database_unreachable", error=str(exc.orig or exc))
                 has_run = False
-            except Exception:
+            except Exception as exc:
                 log.exception("job_loop_failed")
+                self.failures.add(exc)
                 has_run = False
+            else:
+                self.failures.reset()
             if not has_run:
                 self._rest()
 

@@ -8,11 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from app.core.resources import Resources
-from worker.loops import start_loop
+from worker.loops import LoopFailures, start_loop
 from worker.sweeper import sweep
 
 LOST_SCORES_EVERY_S = 3600.0  # that part of a round looks into every video's folder
-FAILURES_SHOWN = 3  # rounds in a row; one may fail because the database restarts
 
 log = structlog.get_logger(__name__)
 
@@ -23,8 +22,7 @@ class Sweeping:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._swept_at: str | None = None
-        self._failures = 0
-        self._problem = ""
+        self._failures = LoopFailures("sweep")
         self._next_full_s = 0.0
 
     def start(self, *, leaving: threading.Event) -> threading.Thread:
@@ -38,16 +36,12 @@ class Sweeping:
             self._sweep()
         except OperationalError as exc:  # It comes back; a traceback tells no more.
             log.warning("database_unreachable", error=str(exc.orig or exc))
-            self._note(exc)
+            self._failures.add(exc)
         except Exception as exc:
             log.exception("sweep_failed")
-            self._note(exc)
+            self._failures.add(exc)
         else:
-            self._failures = 0
-
-    def _note(self, exc: Exception) -> None:
-        self._failures += 1
-        self._problem = f"{type(exc).__name__}: {exc}".splitlines()[0]
+            self._failures.reset()
 
     def report(self) -> dict[str, object]:
         """Say when the last round ended well (by the database's clock), and what fails.
@@ -56,8 +50,8 @@ class Sweeping:
         failed.
         """
         told: dict[str, object] = {"swept_at": self._swept_at}
-        if self._failures >= FAILURES_SHOWN:
-            told["problem"] = f"the sweep fails: {self._problem}"
+        if self._failures.problem is not None:
+            told["problem"] = self._failures.problem
         return told
 
     def _sweep(self) -> None:

@@ -22,7 +22,8 @@ from app.webhooks.service import JobOutcome, make_delivery
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import PATIENCE_S, background_worker, wait_until
 from tests.services import free_port, running_redis
-from worker.sweep_loop import FAILURES_SHOWN, Sweeping
+from worker.loops import FAILURES_SHOWN
+from worker.sweep_loop import Sweeping
 
 NODE = "background@here"
 
@@ -145,6 +146,35 @@ def test_the_background_worker_sweeps_and_says_so_also_before_its_broker_is_ther
         wait_until(lambda: info_of(sessions)["swept_at"] != first, "once more", log)
 
     assert log.read_text().count("stray_file_skipped") == 1
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("batches", "the batch loop fails: ProgrammingError"),
+        ("resumable_uploads", "the completion of uploads fails: ProgrammingError"),
+        ("jobs", "the job loop fails: ProgrammingError"),
+        ("deliveries", "the sending of webhooks fails: ProgrammingError"),
+    ],
+)
+def test_each_loop_that_keeps_failing_is_told_until_it_succeeds(
+    settings: Settings, sessions: Sessions, tmp_path: Path, table: str, told: str
+) -> None:
+    log = tmp_path / "background.log"
+
+    def rename(old: str, new: str) -> None:
+        with sessions.begin() as session:
+            session.execute(text(f"alter table {old} rename to {new}"))
+
+    def problem() -> str:
+        return str(info_of(sessions).get("problem", ""))
+
+    with background_worker(NODE, settings, log):
+        wait_until(lambda: bool(info_of(sessions).get("swept_at")), "it swept", log)
+        rename(table, "away")
+        wait_until(lambda: told in problem(), told, log)
+        rename("away", table)
+        wait_until(lambda: told not in problem(), "all is well again", log)
 
 
 def test_a_webhook_is_sent_after_redis_died_and_came_back_without_its_messages(

@@ -23,6 +23,7 @@ from app.core.db.base import utc_now
 from app.core.tracing.context import TraceContext
 from app.core.tracing.spans import Span, span
 from app.webhooks.queries import release_delivery
+from worker.loops import LoopFailures
 from worker.webhooks.attempt import Post, attempt
 from worker.webhooks.delivery import Message, Outcome, claim_due, record
 from worker.webhooks.lanes import Lane, Lanes
@@ -64,6 +65,7 @@ class Dispatcher:
         self._awake = asyncio.Event()
         self._is_stopping = False
         self.looked_at = time.monotonic()
+        self.failures = LoopFailures("sending of webhooks")
 
     async def run(self, *, look_every_s: float, finish_s: float) -> None:
         """Send what is due, at once when woken, else every few seconds."""
@@ -74,6 +76,9 @@ class Dispatcher:
                     await self.fill()
                 except SQLAlchemyError as exc:
                     log.warning("webhooks_not_claimed", error=str(exc))
+                    self.failures.add(exc)
+                else:
+                    self.failures.reset()
                 self.looked_at = time.monotonic()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(look_every_s):
@@ -250,7 +255,7 @@ class WebhookSender:
             return "the webhook sender does not run"
         if time.monotonic() - running[1].looked_at > STALLED_S:
             return "the webhook sender has stalled"
-        return None
+        return running[1].failures.problem
 
     def _tell(self, what: Callable[[Dispatcher], None]) -> None:
         if (running := self._running) is not None:
