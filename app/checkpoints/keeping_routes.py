@@ -17,6 +17,7 @@ from app.checkpoints.schemas import Model
 from app.checkpoints.service import archive_model, restore_model
 from app.core.errors import InvalidRequest, ModelNotFound, StorageFull, UploadBroken
 from app.core.http.dependencies import ResourcesDep
+from app.core.http.openapi import WITH_LOCATION
 from app.core.http.problems import problem_responses
 from app.core.http.routing import AdminRoute, guarded_router
 
@@ -26,10 +27,13 @@ router = guarded_router("models", AdminRoute)
 @router.post(
     "/models",
     status_code=201,
-    responses=problem_responses(
-        *(InvalidModel, ModelExists, ModelTooLarge, UploadBroken, StorageFull),
-        InvalidRequest,
-    ),
+    responses={
+        201: WITH_LOCATION,
+        **problem_responses(
+            *(InvalidModel, ModelExists, ModelTooLarge, UploadBroken, StorageFull),
+            InvalidRequest,
+        ),
+    },
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -6,6 +6,7 @@ from app.clips.proxies import open_job
 from app.core.db.base import utc_now
 from app.core.errors import VideoNotFound, VideoNotStored
 from app.core.http.dependencies import ResourcesDep, VideoId
+from app.core.http.openapi import WITH_LOCATION
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.jobs.kinds import KINDS, JobKind
@@ -21,7 +22,7 @@ router = guarded_router("videos")
 @router.post(
     "/videos/{video_id}/proxy",
     status_code=202,
-    responses=problem_responses(VideoNotFound, VideoNotStored),
+    responses={202: WITH_LOCATION, **problem_responses(VideoNotFound, VideoNotStored)},
 )
 def create_proxy(response: Response, video_id: VideoId, resources: ResourcesDep) -> Job:
     """Make a copy that browsers play: H.264 and AAC in MP4, with the same frame times.

@@ -8,6 +8,8 @@ from fastapi import Path, Request, Response
 from app.core.db.base import utc_now
 from app.core.errors import (
     CrossSiteRefused,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
     InvalidCursor,
     NotAuthenticated,
 )
@@ -15,6 +17,7 @@ from app.core.http.access import SESSION_COOKIE, principal_of_key
 from app.core.http.cursors import KeysCursor
 from app.core.http.dependencies import (
     AllProjectsResourcesDep,
+    IdempotencyKey,
     PrincipalDep,
     ResourcesDep,
     key_ring_of,
@@ -24,6 +27,9 @@ from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.public_prefix import public_path
 from app.core.http.routing import AdminRoute, OpenRoute, ReadableRoute, guarded_router
 from app.core.principal import Principal
+from app.idempotency.fingerprints import edit_fingerprint
+from app.idempotency.problems import SecretToldBefore
+from app.idempotency.service import mark_used, used_before
 from app.keys.browser_sessions import LASTS, SignedIn, sign_in, sign_out
 from app.keys.problems import ExpiryPassed, KeyNotFound
 from app.keys.queries import keys_page, revoke
@@ -40,13 +46,34 @@ KeyId = Annotated[str, Path(max_length=64, examples=["9f2c4be01a77"])]
 @router.post(
     "/keys",
     status_code=201,
-    responses=problem_responses(ExpiryPassed, *WITH_JSON),
+    responses=problem_responses(
+        *(ExpiryPassed, SecretToldBefore),
+        *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
+    ),
 )
 def add_key(
-    wanted: NewKey, response: Response, principal: PrincipalDep, resources: ResourcesDep
+    wanted: NewKey,
+    response: Response,
+    principal: PrincipalDep,
+    resources: ResourcesDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> MadeKey:
-    """Hand out a key of this project; this answer alone tells it."""
+    """Hand out a key of this project; this answer alone tells it.
+
+    Sent again with the same `Idempotency-Key`, it makes no second key, and cannot tell
+    the first one again.
+    """
+    fingerprint = edit_fingerprint(
+        "POST /keys", str(principal), wanted.model_dump(mode="json")
+    )
     with resources.sessions.begin() as session:
+        if used_before(session, idempotency_key, fingerprint=fingerprint) is not None:
+            raise SecretToldBefore(
+                f"An earlier request with this Idempotency-Key made the key "
+                f"{wanted.name!r}, and only its answer told it. If that was lost, "
+                "revoke the key (GET /keys lists it) and ask with a new "
+                "Idempotency-Key."
+            )
         made = create_key(
             session,
             name=wanted.name,
@@ -56,7 +83,9 @@ def add_key(
             expires_at=wanted.expires_at,
             rate_per_minute=wanted.rate_per_minute,
         )
+        mark_used(session, idempotency_key, fingerprint=fingerprint, video_id=None)
     response.headers["cache-control"] = "no-store"
+    response.headers["location"] = f"/keys/{made.row.id}"
     facts = Key.model_validate(made.row).model_dump()
     return MadeKey(**facts, key=made.text)
 

@@ -1,20 +1,28 @@
 """Saved searches: save, look at, change and delete them; what they find."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import Field
 
 from app.core.db.base import utc_now
-from app.core.errors import InvalidCursor
+from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidCursor
 from app.core.http.cursors import Cursor
-from app.core.http.dependencies import CursorText, Limit, ResourcesDep
+from app.core.http.dependencies import (
+    CursorText,
+    IdempotencyKey,
+    Limit,
+    ResourcesDep,
+)
 from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import PagingDep, json_answer
 from app.core.http.preconditions import IfMatch, etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import ReviewRoute, guarded_router
 from app.core.resources import Resources
+from app.idempotency.fingerprints import edit_fingerprint
+from app.idempotency.service import make_once
 from app.search.answers import (
     DEFAULT_MARGINS,
     M3U8,
@@ -62,17 +70,30 @@ class SearchesCursor(Cursor):
     status_code=201,
     responses={
         201: WITH_ETAG,
-        **problem_responses(SearchNameTaken, *WITH_JSON),
+        **problem_responses(
+            *(SearchNameTaken, SearchNotFound),  # an earlier request's, deleted since
+            *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
+        ),
     },
 )
 def create_search(
-    response: Response, wanted: NewSearch, resources: ResourcesDep
+    response: Response,
+    wanted: NewSearch,
+    resources: ResourcesDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> SavedSearch:
     """Save a search under a name that no other one of the project has."""
     query = wanted.query.model_dump(mode="json", exclude_defaults=True)
     with resources.sessions.begin() as session:
-        row = add_search(session, name=wanted.name, query=query, now=utc_now())
-        answer = SavedSearch.of(row)
+
+        def make() -> UUID:
+            return add_search(session, name=wanted.name, query=query, now=utc_now()).id
+
+        search_id, _ = make_once(
+            *(session, idempotency_key, make),
+            fingerprint=edit_fingerprint("POST /searches", "", [wanted.name, query]),
+        )
+        answer = SavedSearch.of(find_search(session, search_id))
     response.headers["location"] = f"/searches/{answer.id}"
     response.headers["etag"] = etag_of(answer.version)
     return answer

@@ -5,6 +5,7 @@ from fastapi import Response
 from app.core.db.base import utc_now
 from app.core.errors import StorageFull
 from app.core.http.dependencies import ResourcesDep
+from app.core.http.openapi import WITH_LOCATION
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.jobs.kinds import KINDS, JobKind
@@ -20,8 +21,12 @@ router = guarded_router("videos")
     name="add_sample_match",
     status_code=202,
     responses={
-        200: {"model": Video, "description": "It is in the library already."},
-        202: {"description": "Added, and queued for analysis."},
+        200: {
+            "model": Video,
+            "description": "It is in the library already.",
+            **WITH_LOCATION,
+        },
+        202: {"description": "Added, and queued for analysis.", **WITH_LOCATION},
         **problem_responses(StorageFull, *QUOTA_PROBLEMS),
     },
 )

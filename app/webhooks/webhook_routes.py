@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
+from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import Response
@@ -11,10 +12,13 @@ from sqlalchemy.orm import Session
 from app.core.db.base import utc_now
 from app.core.errors import (
     CallbackRefused,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
     InvalidCursor,
     InvalidRequest,
 )
 from app.core.http.dependencies import (
+    IdempotencyKey,
     PrincipalDep,
     ResourcesDep,
 )
@@ -22,6 +26,9 @@ from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import AdminRoute, guarded_router
 from app.core.resources import Resources
+from app.idempotency.fingerprints import edit_fingerprint
+from app.idempotency.problems import SecretToldBefore
+from app.idempotency.service import make_once
 from app.webhooks.checking import check_address
 from app.webhooks.message_types import check_filters
 from app.webhooks.path_ids import WebhookId
@@ -29,7 +36,9 @@ from app.webhooks.problems import (
     TooManyWebhooks,
     WebhookNotFound,
 )
+from app.webhooks.secrets import ServiceSecretChanged
 from app.webhooks.signing import webhook_secret
+from app.webhooks.tables import Webhook as WebhookRow
 from app.webhooks.webhook_queries import webhooks_page
 from app.webhooks.webhook_schemas import (
     MadeWebhook,
@@ -47,6 +56,7 @@ from app.webhooks.webhook_service import (
     lock_webhook,
     move_webhook,
     rotate_secret,
+    secret_of,
     switch_webhook,
 )
 
@@ -59,11 +69,17 @@ Result = TypeVar("Result")
     "/webhooks",
     status_code=201,
     responses=problem_responses(
-        *(CallbackRefused, InvalidRequest, TooManyWebhooks), *WITH_JSON
+        *(CallbackRefused, InvalidRequest, TooManyWebhooks, SecretToldBefore),
+        WebhookNotFound,  # an earlier request's, deleted since
+        *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
     ),
 )
 async def add_webhook(
-    wanted: NewWebhook, response: Response, resources: ResourcesDep
+    wanted: NewWebhook,
+    response: Response,
+    principal: PrincipalDep,
+    resources: ResourcesDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> MadeWebhook:
     """Have messages of this project sent to an address.
 
@@ -71,21 +87,42 @@ async def add_webhook(
     """
     check_filters(wanted.events)
     await check_address(wanted.url, resources, name="url")
+    service_secret = webhook_secret(resources.settings)
+    fingerprint = edit_fingerprint(
+        "POST /webhooks", str(principal), wanted.model_dump(mode="json")
+    )
 
     def create(session: Session) -> MadeWebhook:
-        row, secret = create_webhook(
-            session,
-            url=wanted.url,
-            description=wanted.description,
-            events=wanted.events,
-            service_secret=webhook_secret(resources.settings),
-            now=utc_now(),
+        def make() -> UUID:
+            return create_webhook(
+                session,
+                url=wanted.url,
+                description=wanted.description,
+                events=wanted.events,
+                service_secret=service_secret,
+                now=utc_now(),
+            ).id
+
+        webhook_id, _ = make_once(
+            session, idempotency_key, make, fingerprint=fingerprint
         )
-        return MadeWebhook.model_validate({**facts_of(row), "secret": secret})
+        return _made(find_webhook(session, webhook_id), service_secret)
 
     made = await _in_transaction(resources, create)
     response.headers["cache-control"] = "no-store"
+    response.headers["location"] = f"/webhooks/{made.id}"
     return made
+
+
+def _made(row: WebhookRow, service_secret: str) -> MadeWebhook:
+    """Tell of a webhook with its secret, as often as the request is sent."""
+    try:
+        secret = secret_of(row, service_secret)
+    except ServiceSecretChanged as exc:
+        raise SecretToldBefore(
+            f"The webhook {row.id} is there already; {exc}."
+        ) from exc
+    return MadeWebhook.model_validate({**facts_of(row), "secret": secret})
 
 
 @router.get("/webhooks", responses=problem_responses(InvalidCursor))

@@ -60,11 +60,8 @@ def create_webhook(
     events: Collection[str],
     service_secret: str,
     now: datetime,
-) -> tuple[Webhook, str]:
-    """Make a webhook; its address has been checked.
-
-    Returns:
-        The row, and the secret, which is not kept.
+) -> Webhook:
+    """Make a webhook; its address has been checked. `secret_of` tells its secret.
 
     Raises:
         InvalidRequest: a filter fits no message.
@@ -88,7 +85,17 @@ def create_webhook(
     )
     session.add(webhook)
     session.flush()
-    return webhook, secret
+    return webhook
+
+
+def secret_of(webhook: Webhook, service_secret: str) -> str:
+    """Compute the secret that signs for a webhook now.
+
+    Raises:
+        ServiceSecretChanged: the service has another secret than when it was made.
+    """
+    salt, fingerprint = webhook.secret_salt, webhook.secret_sha256
+    return SigningKey(webhook.id, salt, fingerprint).secrets(service_secret)[0]
 
 
 def find_webhook(session: Session, webhook_id: UUID) -> Webhook:

@@ -357,3 +357,21 @@ def test_this_machine_needs_no_key_but_a_key_that_is_sent_counts(
             assert api.client.post("/videos", files=FILES).status_code == 202
             assert problem_of(refused) == (403, "scope-missing")
             assert api.client.get("/session").json()["principal"] == "local"
+
+
+def test_a_key_asked_for_again_is_made_once_and_told_once(api: RunningApi) -> None:
+    def post(name: str) -> httpx.Response:
+        headers = with_key(OWN_KEY, **{"idempotency-key": "once"})
+        body = {"name": name, "scopes": ["read"]}
+        return api.client.post("/keys", json=body, headers=headers)
+
+    first, again, other = post("asked twice"), post("asked twice"), post("another")
+
+    assert first.headers["location"] == f"/keys/{first.json()['id']}"
+    assert problem_of(again) == (409, "secret-told-before")
+    assert "'asked twice'" in again.json()["detail"]
+    assert problem_of(other) == (422, "idempotency-key-reused")
+    with api.service.sessions() as session:
+        names = session.scalars(select(ApiKey.name)).all()
+    assert names.count("asked twice") == 1
+    assert "another" not in names

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 import standardwebhooks
 from sqlalchemy import func, update
@@ -57,6 +58,34 @@ def test_a_secret_is_told_when_a_webhook_is_made_and_never_again(
         row = session.get_one(Webhook, UUID(made["id"]))
         kept = " ".join(str(value) for value in vars(row).values())
     assert made["secret"].removeprefix("whsec_") not in kept
+
+
+def test_a_webhook_asked_for_again_is_the_same_one(api: RunningApi) -> None:
+    def post(url: str = NOWHERE) -> httpx.Response:
+        headers = {"idempotency-key": "once"}
+        return api.client.post("/webhooks", json={"url": url}, headers=headers)
+
+    first, again, other = post(), post(), post(f"{NOWHERE}/elsewhere")
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert first.headers["location"] == f"/webhooks/{first.json()['id']}"
+    assert len(api.client.get("/webhooks").json()["items"]) == 1
+    _problem(other, 422, "idempotency-key-reused")
+    api.client.delete(first.headers["location"])
+    _problem(post(), 404, "webhook-not-found")
+
+
+def test_a_webhook_asked_for_again_after_the_services_secret_changed_says_so(
+    api: RunningApi,
+) -> None:
+    headers = {"idempotency-key": "once"}
+    made = api.client.post("/webhooks", json={"url": NOWHERE}, headers=headers).json()
+    set_row(api, made, secret_sha256="another")
+
+    again = api.client.post("/webhooks", json={"url": NOWHERE}, headers=headers)
+
+    assert "rotate" in _problem(again, 409, "secret-told-before")["detail"]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,21 @@ def test_a_search_is_saved_renamed_and_deleted(api: RunningApi) -> None:
 
 
 @pytest.mark.usefixtures("video")
+def test_a_search_saved_again_with_its_key_is_the_same_one(api: RunningApi) -> None:
+    def post(name: str) -> httpx.Response:
+        body = {"name": name, "query": QUERY}
+        headers = {"idempotency-key": "search"}
+        return api.client.post("/searches", json=body, headers=headers)
+
+    first, again, other = post("Quick"), post("Quick"), post("Slow")
+
+    assert (again.status_code, again.json()) == (201, first.json())
+    _problem(other, 422, "idempotency-key-reused")
+    api.client.delete(first.headers["location"])
+    _problem(post("Quick"), 404, "search-not-found")
+
+
+@pytest.mark.usefixtures("video")
 def test_a_name_is_taken_once(api: RunningApi) -> None:
     for name in ("b", "a", "c"):
         save(api, name)

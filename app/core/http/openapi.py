@@ -64,6 +64,9 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 WITH_ETAG: dict[str, Any] = {"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}}
+WITH_LOCATION: dict[str, Any] = {  # those that take an Idempotency-Key have it anyway
+    "headers": {"Location": {"$ref": "#/components/headers/Location"}}
+}
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 POLICY = (
     "default-src 'none'; script-src 'self' {scripts}; style-src 'self'; "

@@ -122,18 +122,39 @@ def test_the_document_has_webhooks_a_key_and_an_upload_form(
     }
 
 
+# Of `POST`s that make something or start it: what may be sent again as it is, and why.
+SAME_WHEN_SENT_AGAIN = {
+    "/videos/sample": "one that is there is answered",
+    "/videos/{video_id}/proxy": "one that is being made is answered",
+    "/jobs/{job_id}/cancel": "makes nothing",
+    "/live/{video_id}/stop": "makes nothing",
+    "/trainings/{training_id}/cancel": "makes nothing",
+    "/deliveries/{delivery_id}/retry": "makes nothing: a message that is there is sent",
+    "/webhooks/{webhook_id}/ping": "a test; two do no harm",
+    "/webhooks/{webhook_id}/deliveries/{delivery_id}/retry": "makes nothing",
+    "/webhooks/{webhook_id}/replay": "makes nothing",
+    "/batches/{batch_id}/items": "what the batch has is not added again",
+    "/batches/{batch_id}/cancel": "makes nothing",
+    "/batches/{batch_id}/retry": "makes nothing: items that failed wait again",
+    "/batches/{batch_id}/resume": "makes nothing",
+    "/analyses": "what waits and what is done is left out",
+    "/models": "a name that is there is refused",
+    "/uploads": "tus: an upload that nobody goes on with expires",
+    "/api/v1/uploads": "the annotation tool's protocol: it expires as well",
+    "/session": "signs in",
+}
+
+
 def test_whatever_creates_takes_an_idempotency_key(document: dict[str, Any]) -> None:
-    events = "/videos/{video_id}/events"
-    for path in (
-        *("/videos", "/videos/{video_id}/jobs"),
-        *(events, f"{events}:batch", f"{events}/undo", f"{events}/redo"),
-    ):
-        operation = document["paths"][path]["post"]
-        headers = {
-            one["name"] for one in operation["parameters"] if one["in"] == "header"
-        }
-        assert "idempotency-key" in headers, path
-        assert {"409", "422"} <= set(operation["responses"])
+    without = set()
+    for path, method, operation in _operations(document):
+        takes = {one["name"] for one in operation.get("parameters", ())}
+        if "idempotency-key" in takes:
+            assert {"409", "422"} <= set(operation["responses"]), path
+        elif method == "post" and {"201", "202"} & set(operation["responses"]):
+            without.add(path)
+
+    assert without == set(SAME_WHEN_SENT_AGAIN)
 
 
 def test_lists_link_what_creates_locates_and_what_passes_says_when(
@@ -157,6 +178,10 @@ def test_lists_link_what_creates_locates_and_what_passes_says_when(
 
     assert {"/videos", "/videos/{video_id}/events", "/keys", "/live"} <= lists
     assert {"/videos", "/clips", "/trainings", "/api/v1/jobs"} <= creating
+    for path in ("/models", "/videos/sample", "/videos/{video_id}/proxy", "/uploads"):
+        answers = document["paths"][path]["post"]["responses"]
+        made = answers.get("201") or answers["202"]
+        assert "Location" in made["headers"], path
     assert {("/readyz", "503"), ("/videos", "507")} <= passing
 
 
