@@ -2,11 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from app.cli.main import touchline
@@ -20,8 +22,14 @@ pytestmark = pytest.mark.slow
 
 OLD = b"what the user has"
 
-# Each verb, the option that names its file, and a word for each of its inputs.
-VERBS = {
+# Each verb with a word for each of its inputs, and the option that names its file.
+VERBS: dict[str, tuple[list[str], str | None]] = {
+    "convert": (["convert", "LABELS"], None),
+    "clip": (["clip", "VIDEO", "LABELS"], "--out"),
+    "join": (["join", "VIDEO", "OTHER VIDEO"], "--out"),
+    "report": (["report", "VIDEO", "LABELS"], "--out"),
+    "teach": (["teach", "MATCHES", "--base", "MODEL"], "--out"),
+    "models-export": (["models", "export", "MODEL"], "--out"),
     "spot": (["spot", "VIDEO", "--model", "MODEL"], "--out"),
     "split": (["data", "split", "MATCHES"], "--out"),
     "average": (["average", "MODEL", "OTHER"], "--out"),
@@ -36,8 +44,18 @@ VERBS = {
     ),
     "import": (["import-checkpoint", "WEIGHTS", "--no-export"], "--out"),
 }
+# Verbs whose files are folders, or made with a service: other tests type them.
+ELSEWHERE = {
+    "train": "test_a_run_is_not_begun_over_another",
+    "dataset export": "tests/integration/test_dataset_export.py",
+    "watch": "tests/integration/test_watch.py",
+    "batch": "tests/integration/test_batch_verb.py",
+}
 # What each of them must never write over.
 READS = {
+    "convert": ("LABELS",),
+    "teach": ("MODEL",),
+    "models-export": ("MODEL",),
     "spot": ("VIDEO", "MODEL"),
     "split": ("VIDEO", "LABELS"),
     "average": ("MODEL", "OTHER"),
@@ -84,6 +102,7 @@ def words(
     return {
         "MATCHES": root / "matches",
         "VIDEO": root / "matches" / "m1" / "video.mp4",
+        "OTHER VIDEO": root / "matches" / "m2" / "video.mp4",
         "LABELS": root / "matches" / "m1" / "Labels-ball.json",
         "SPLIT": root / "split.json",
         "MODEL": root / "noise.touchline",
@@ -98,7 +117,8 @@ def typed(verb: str, words: dict[str, Path], out: Path, *more: str) -> Result:
     """Type a verb that is to write to `out`."""
     pattern, option = VERBS[verb]
     command = [str(words.get(word, word)) for word in pattern]
-    return run([*command, option, str(out), *more])
+    place = [str(out)] if option is None else [option, str(out)]
+    return run([*command, *place, *more])
 
 
 def run(command: Sequence[str]) -> Result:
@@ -113,9 +133,37 @@ def every_file(folder: Path) -> dict[Path, bytes]:
 
 def ending_of(verb: str) -> str:
     """Give the suffix that a verb's file must have."""
-    if verb == "export-onnx":
-        return ".onnx"
+    endings = {"clip": ".mp4", "join": ".mp4", "report": ".html"}
+    endings |= {"export-onnx": ".onnx"}
+    if verb in endings:
+        return endings[verb]
     return ".touchline" if verb.startswith("export") else ".any"
+
+
+def commands(group: Any, *before: str) -> Iterator[tuple[str, set[str]]]:
+    """List each verb of the program with the names of its parameters."""
+    for name, command in group.commands.items():
+        words = (*before, name)
+        if hasattr(command, "commands"):
+            yield from commands(command, *words)
+        else:
+            yield " ".join(words), {one.name for one in command.params}
+
+
+def test_each_verb_that_writes_a_file_is_tried_here_or_in_a_test_of_its_own() -> None:
+    writing = {
+        verb
+        for verb, parameters in commands(get_command(touchline))
+        if parameters & {"force", "out"}
+    }
+    tried = {
+        next(verb for verb in writing if " ".join(pattern).startswith(verb))
+        for pattern, _ in VERBS.values()
+    }
+
+    assert writing == tried | {"data split"} | set(ELSEWHERE)
+    for verb, parameters in commands(get_command(touchline)):
+        assert "force" in parameters or "out" not in parameters, verb
 
 
 @pytest.mark.parametrize("verb", VERBS)
