@@ -17,6 +17,7 @@ UNUSABLE = {
     "no such transport": "carrier-pigeon://127.0.0.1/0",
     "no client installed": "azureservicebus://policy:key@nowhere",
     "not a port": "redis://127.0.0.1:port/0",
+    "a file where the folder of messages was": "",
 }
 
 
@@ -27,10 +28,12 @@ def api(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningApi]:
     with postgres.fresh_database() as url:
+        data_dir = tmp_path_factory.mktemp("data")
+        if not request.param:
+            (data_dir / "broker").mkdir()
+            (data_dir / "broker" / "messages").write_bytes(b"")
         settings = make_settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=url,
-            redis_url=request.param,
+            data_dir=data_dir, database_url=url, redis_url=request.param or None
         )
         with running_api(settings) as running:
             yield running

@@ -154,7 +154,7 @@ def test_bad_rows_stop_it_unless_they_may_be_left_out(tmp_path: Path) -> None:
 def test_what_cannot_be_held_is_one_line_and_no_file(
     labels: Path, tmp_path: Path
 ) -> None:
-    done = run(labels, tmp_path / "chapters.txt")
+    done = run(labels, tmp_path / "chapters.txt", "--to", "youtube")
 
     assert done.exit_code == 1
     assert "10 s at least" in str(done.exception)
