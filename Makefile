@@ -13,7 +13,7 @@ PARALLEL = -n auto --no-loadscope-reorder
 # They start some hundred processes: compiled modules are kept, whatever the shell says.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-.PHONY: help serve dev test test-unit fuzz smoke chaos check check-page audit sbom format constraints collection clean
+.PHONY: help serve dev test test-unit fuzz smoke chaos check check-page audit sbom format constraints collection chart clean
 
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
@@ -28,6 +28,7 @@ help:
 	@echo "make sbom    what 'make serve' installs, as CycloneDX in build/sbom.json"
 	@echo "make format  let ruff rewrite"
 	@echo "make collection  the requests of the API for Postman, after a change of it"
+	@echo "make chart   the kinds of jobs for the Helm chart, after a change of them"
 	@echo "make clean   remove the virtual environments and node_modules (never the data)"
 
 # exec, so that Ctrl-C and SIGTERM reach `touchline serve` itself.
@@ -97,6 +98,11 @@ constraints:
 collection:
 	$(BIN)/touchline api --collection postman > collection.new
 	@mv collection.new docs/touchline.postman_collection.json
+
+# After a change of app/jobs/kinds.py.
+chart:
+	$(BIN)/python scripts/chart_kinds.py > chart.new
+	@mv chart.new docker/helm/touchline/templates/_kinds.tpl
 
 clean:
 	rm -rf $(SERVE_VENV) $(DEV_VENV) .venv-audit node_modules build *.egg-info

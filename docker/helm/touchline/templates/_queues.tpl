@@ -1,12 +1,3 @@
-{{- /* The kinds of jobs of each queue, and the version of each that this release offers. */ -}}
-{{- define "touchline.kinds" -}}
-background: [batch/1, download/1, import/1]
-media: [thumbnails/1, join/1, probe/1, proxy/1, clips/1, report/1]
-gpu: [spot/1, spot_segment/1, compare/1]
-train: [train/1]
-live: [live/1]
-{{- end -}}
-
 {{- /* How many workers of a kind are wanted: (dict "kind" "gpu" "queueAge" 60).
 One for each job that runs, so that nobody's work is cut short; and of those that wait
 one, and one more for each queueAge that the oldest of them has waited, up to one a job. */ -}}
