@@ -17,27 +17,19 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.clips.lost_clips import CLIPS, forget_clips
-from app.clips.lost_proxies import PROXIES
-from app.clips.service import THUMBNAILS
+from app.clips.lost_clips import forget_clips
 from app.core.broker.notifier import BACKGROUND_QUEUE, JobNotifier
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.health.queries import delete_heartbeats
 from app.jobs.claiming import queued_jobs
 from app.jobs.kinds import KINDS, kinds_of
-from app.jobs.lost_runs import SAVED_RUNS
 from app.jobs.recovery import requeue_orphaned
 from app.jobs.refusals import sweep_refused
-from app.live.lost_segments import LIVE_SEGMENTS
-from app.reports.lost_reports import REPORTS
+from app.object_owners import OWNERS
 from app.retention.service import apply_rules
-from app.sources.lost_files import FETCHED
-from app.sources.lost_parts import PARTS
-from app.timelines.lost_scores import SCORES
 from app.uploads.cleanup import forget_expired
 from app.videos.cleanup import clean_up
-from app.videos.lost_frame_times import FRAME_TIMES
 from app.videos.lost_objects import sweep_lost_objects
 from app.webhooks.queries import (
     close_spent_deliveries,
@@ -53,18 +45,6 @@ BATCH = 200  # rows taken a sweep; the next one goes on
 WAKE_UPS = 10  # messages for waiting jobs; workers ask the database for the rest
 SILENT = timedelta(hours=1)  # heartbeats older than this are of workers long gone
 
-OWNERS = (
-    SCORES,
-    THUMBNAILS,
-    FRAME_TIMES,
-    SAVED_RUNS,
-    FETCHED,
-    PARTS,
-    PROXIES,
-    CLIPS,
-    REPORTS,
-    LIVE_SEGMENTS,
-)  # of all features that store objects
 QUEUES = tuple(dict.fromkeys(spec.queue for spec in KINDS.values()))
 
 log = structlog.get_logger(__name__)

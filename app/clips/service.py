@@ -1,15 +1,14 @@
 """The pictures of a video: which files they are, and where they are read."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app.clips.problems import NoThumbnails
-from app.clips.queries import show_thumbnails, thumbnails_of
-from app.core.storage.keys import is_thumbnail_key, thumbnail_key, video_of
-from app.videos.lost_objects import ObjectOwner
+from app.clips.queries import show_thumbnails
+from app.core.storage.keys import thumbnail_key
 from app.videos.service import find_video
 
 SHEET_ADDRESS = "thumbnails.jpg"
@@ -72,13 +71,3 @@ def no_thumbnails(video_id: UUID) -> NoThumbnails:
         f"The video {video_id} has no thumbnails yet. They are made after the upload; "
         "try again later."
     )
-
-
-def _find_lost(session: Session, keys: Collection[str]) -> set[str]:
-    """Find pictures that no video is shown by: of earlier runs, and of lost ones."""
-    rows = session.execute(thumbnails_of({video_of(key) for key in keys})).all()
-    named = {video_id: set((stored or {}).values()) for video_id, stored in rows}
-    return {key for key in keys if key not in named.get(video_of(key), {key})}
-
-
-THUMBNAILS = ObjectOwner("thumbnails", is_thumbnail_key, _find_lost)

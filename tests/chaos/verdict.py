@@ -13,9 +13,9 @@ import app.videos.lost_objects as lost_objects
 from app.core.db.locate import running_url
 from app.core.db.session import make_engine, make_sessions
 from app.core.storage.local import LocalStorage
+from app.object_owners import OWNERS
 from tests.chaos.clients import Clients
 from tests.chaos.world import World
-from worker.sweeper import OWNERS
 
 PATIENCE_S = 420.0
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete
 
-from app.clips.service import THUMBNAILS, ThumbnailKeys
+from app.clips.lost_thumbnails import THUMBNAILS
+from app.clips.service import ThumbnailKeys
 from app.core.broker.notifier import JobNotifier
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions

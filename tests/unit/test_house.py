@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.core.storage import keys
+from app.object_owners import OWNERS
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("app", "model", "touchline", "worker", "migrations")
 ENTRIES = (
@@ -20,6 +23,7 @@ ENTRIES = (
     "backups",
     "page",
     "tables",
+    "object_owners",
     "osl",
 )
 
@@ -162,6 +166,18 @@ def test_only_the_resources_choose_a_storage() -> None:
     }
 
     assert choosing == {"app.core.resources", "app.cli.backup"}
+
+
+@pytest.mark.slow
+def test_each_kind_of_object_has_one_owner_that_tells_what_is_lost() -> None:
+    kinds = {
+        value
+        for name, value in vars(keys).items()
+        if name.startswith("is_") and name.endswith("_key")
+    }
+
+    assert len(OWNERS) == len(kinds) > 5
+    assert {one.is_its_key for one in OWNERS} == kinds
 
 
 def test_package_files_are_empty() -> None:
