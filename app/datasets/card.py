@@ -106,8 +106,21 @@ def card_of(made: Made) -> dict[str, Any]:
 
 def readme_of(card: Mapping[str, Any]) -> str:
     """Give the card as text, for `README.md`."""
-    split, agreement = card["split"], card["agreement"]
     lines = [
+        *_introduction(card),
+        *("## Events", *_events(card)),
+        *("## Who labelled", *_labellers(card)),
+        *("## Models that suggested", *_suggesting_models(card)),
+        *("## Videos", *_videos(card)),
+    ]
+    if card["left_out"]:
+        rows = [(one["video_id"], one["why"]) for one in card["left_out"]]
+        lines += ["## Left out", *_table(("video", "why"), rows)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _introduction(card: Mapping[str, Any]) -> list[str]:
+    return [
         f"# {card['name']}",
         "",
         f"Reviewed stretches of {_count(len(card['matches']), 'video')}, "
@@ -123,63 +136,61 @@ def readme_of(card: Mapping[str, Any]) -> str:
         "sha256sum -c SHA256SUMS",
         "```",
         "",
-        "## Events",
-        *_table(
-            ("type", *PARTS, "all"),
-            [
-                (label, *(split["parts"][p]["counts"].get(label, 0) for p in PARTS), n)
-                for label, n in card["counts"].items()
-            ],
-        ),
-        *_table(
-            ("", *PARTS),
-            [
-                ("videos", *(len(split["parts"][p]["matches"]) for p in PARTS)),
-                ("minutes", *(f"{split['parts'][p]['minutes']:.1f}" for p in PARTS)),
-            ],
-        ),
-        *([f"**{split['note']}**", ""] if split["note"] else []),
-        "## Who labelled",
-        *_table(
-            ("who", "decisions", "minutes reviewed"),
-            [
-                (one["author"], one["decisions"], f"{one['minutes_reviewed']:.1f}")
-                for one in card["people"]
-            ],
-        ),
-        _agreement_text(agreement),
-        "",
-        "## Models that suggested",
-        *_table(
-            ("model", "version", "SHA-256", "videos"),
-            [
-                (
-                    one["name"],
-                    one["version"] or "",
-                    (one["sha256"] or "")[:SHOWN_SHA],
-                    one["videos"],
-                )
-                for one in card["models"]
-            ],
-        ),
-        "## Videos",
-        *_table(
-            ("folder", "match", "minutes reviewed", "events"),
-            [
-                (
-                    one["name"],
-                    one["title"],
-                    f"{one['minutes_reviewed']:.1f}",
-                    sum(one["counts"].values()),
-                )
-                for one in card["matches"]
-            ],
-        ),
     ]
-    if card["left_out"]:
-        rows = [(one["video_id"], one["why"]) for one in card["left_out"]]
-        lines += ["## Left out", *_table(("video", "why"), rows)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _events(card: Mapping[str, Any]) -> list[str]:
+    """Count events, videos and minutes by part of the split."""
+    parts = [card["split"]["parts"][part] for part in PARTS]
+    counts = [
+        (label, *(part["counts"].get(label, 0) for part in parts), count)
+        for label, count in card["counts"].items()
+    ]
+    sizes = [
+        ("videos", *(len(part["matches"]) for part in parts)),
+        ("minutes", *(f"{part['minutes']:.1f}" for part in parts)),
+    ]
+    note = card["split"]["note"]
+    return [
+        *_table(("type", *PARTS, "all"), counts),
+        *_table(("", *PARTS), sizes),
+        *([f"**{note}**", ""] if note else []),
+    ]
+
+
+def _labellers(card: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (one["author"], one["decisions"], f"{one['minutes_reviewed']:.1f}")
+        for one in card["people"]
+    ]
+    table = _table(("who", "decisions", "minutes reviewed"), rows)
+    return [*table, _agreement_text(card["agreement"]), ""]
+
+
+def _suggesting_models(card: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            one["name"],
+            one["version"] or "",
+            (one["sha256"] or "")[:SHOWN_SHA],
+            one["videos"],
+        )
+        for one in card["models"]
+    ]
+    return _table(("model", "version", "SHA-256", "videos"), rows)
+
+
+def _videos(card: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            one["name"],
+            one["title"],
+            f"{one['minutes_reviewed']:.1f}",
+            sum(one["counts"].values()),
+        )
+        for one in card["matches"]
+    ]
+    return _table(("folder", "match", "minutes reviewed", "events"), rows)
 
 
 def _part(made: Made, part: str) -> dict[str, Any]:
