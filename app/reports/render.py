@@ -100,38 +100,10 @@ def _sections(
     if not content.events:
         return [_section("No events", element("p", "The timeline has no events."))]
     end_s = max(content.facts.duration_s or 0.0, content.events[-1].time_s)
-    known = [one for one in series if one.is_all or one.team is not None]
     found = [
         _section("Timeline", timeline(match, series, end_s=end_s)),
         _key_events(content, match, series, stills),
-        element(
-            "div",
-            element(
-                "div",
-                _section(
-                    "At a glance",
-                    bar_table(
-                        *("The match at a glance", headlines(match, series), series),
-                        is_shared=False,
-                    ),
-                ),
-                _section(
-                    "Tempo",
-                    bar_table(
-                        *("Events a minute of play", tempo_rows(match, known), known),
-                        is_shared=True,
-                    ),
-                    hint="Events a minute of play",
-                ),
-            ),
-            _section(
-                "Events by type",
-                bar_table(
-                    "Events by type", by_type(match, series), series, is_shared=True
-                ),
-            ),
-            class_="two",
-        ),
+        _overview(match, series),
         _section(
             "Over time", bins_chart(match, series), hint="Events in each five minutes"
         ),
@@ -147,6 +119,24 @@ def _sections(
     if match.halves:
         found.append(_section("By half", halves_table(match, series)))
     return found
+
+
+def _overview(match: MatchStatistics, series: Sequence[Series]) -> Html:
+    """Give the match at a glance, its tempo, and events by type, in two columns."""
+    known = [one for one in series if one.is_all or one.team is not None]
+    glance = bar_table(
+        *("The match at a glance", headlines(match, series), series), is_shared=False
+    )
+    tempo = bar_table(
+        *("Events a minute of play", tempo_rows(match, known), known), is_shared=True
+    )
+    types = bar_table("Events by type", by_type(match, series), series, is_shared=True)
+    left = element(
+        "div",
+        _section("At a glance", glance),
+        _section("Tempo", tempo, hint="Events a minute of play"),
+    )
+    return element("div", left, _section("Events by type", types), class_="two")
 
 
 def _key_events(
