@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
+from sqlalchemy.orm import Session
 
 from app.checkpoints.catalogue import check_model
 from app.core.db.base import utc_now
@@ -166,20 +167,7 @@ def queue_job(
         InvalidRequest: a model is named for a kind that takes none.
         IdempotencyKeyInUse, IdempotencyKeyReused: the key belongs to another request.
     """
-    spec = KINDS[wanted.kind]
-    if wanted.model is not None and "model" not in spec.options:
-        raise InvalidRequest(
-            f"A job of the kind {wanted.kind} takes no model.", kind=RULE
-        )
-    if wanted.encode is not None and "encode" not in spec.options:
-        raise InvalidRequest(
-            f"A job of the kind {wanted.kind} takes no 'encode'.", kind=RULE
-        )
-    if spec.own_route is not None:
-        path = spec.own_route.format(video_id=video_id)
-        raise InvalidRequest(
-            f"A job of the kind {wanted.kind} is asked for with POST {path}."
-        )
+    _check_options(wanted, video_id)
     fingerprint = job_fingerprint(
         *(video_id, wanted.kind, wanted.model),
         priority=wanted.priority,
@@ -195,14 +183,8 @@ def queue_job(
         if session.execute(lock_video(video_id)).one_or_none() is None:
             raise video_not_found(video_id)
         video = session.get_one(Video, video_id)
-        if spec.is_source:
-            params = dict(params_of_source(session, video, wanted.kind))
-            if wanted.encode is not None:
-                params["encode"] = wanted.encode
-        else:
-            stored_key(video)
-            params = {"model": wanted.model} if "model" in spec.options else {}
-        is_analysed = spec.is_source or wanted.kind is JobKind.SPOT
+        params = _params(session, video, wanted)
+        is_analysed = KINDS[wanted.kind].is_source or wanted.kind is JobKind.SPOT
         if is_analysed and params.get("model") != NO_MODEL:
             take_queue(session, video.project_id, duration_s=video.duration_s)
         job = request(
@@ -217,3 +199,41 @@ def queue_job(
             session, key, fingerprint=fingerprint, video_id=video_id, job_id=job.id
         )
     return job, True
+
+
+def _check_options(wanted: NewJob, video_id: UUID) -> None:
+    """Refuse what a kind of job does not take here.
+
+    Raises:
+        InvalidRequest: it is so.
+    """
+    spec = KINDS[wanted.kind]
+    if wanted.model is not None and "model" not in spec.options:
+        raise InvalidRequest(
+            f"A job of the kind {wanted.kind} takes no model.", kind=RULE
+        )
+    if wanted.encode is not None and "encode" not in spec.options:
+        raise InvalidRequest(
+            f"A job of the kind {wanted.kind} takes no 'encode'.", kind=RULE
+        )
+    if spec.own_route is not None:
+        path = spec.own_route.format(video_id=video_id)
+        raise InvalidRequest(
+            f"A job of the kind {wanted.kind} is asked for with POST {path}."
+        )
+
+
+def _params(session: Session, video: Video, wanted: NewJob) -> dict[str, object]:
+    """Give the job's params.
+
+    Raises:
+        VideoNotStored: it needs the video's file, which is not here yet.
+    """
+    spec = KINDS[wanted.kind]
+    if not spec.is_source:
+        stored_key(video)
+        return {"model": wanted.model} if "model" in spec.options else {}
+    params: dict[str, object] = dict(params_of_source(session, video, wanted.kind))
+    if wanted.encode is not None:
+        params["encode"] = wanted.encode
+    return params
