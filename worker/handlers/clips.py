@@ -90,15 +90,7 @@ def render_clip(
         if isinstance(exc, SourceMissing):
             _find(task, context)  # Its own words, where the whole video is gone.
         raise
-    facts: dict[str, object] = {
-        "media_type": ZIP if clip.form == "zip" else MP4,
-        "width": found.made.width,
-        "height": found.made.height,
-        "has_sound": found.made.has_sound,
-        "frames": found.made.frames,
-        "mode": found.made.mode,
-        "copied_frames": found.made.copied_frames,
-    }
+    facts = _facts(clip, found.made)
 
     def save(session: Session) -> None:
         statement = show_file(
@@ -122,6 +114,19 @@ def render_clip(
         save=save,
         new_files=new_files,
     )
+
+
+def _facts(clip: Clip, made: Clips) -> dict[str, object]:
+    """Say what is shown of a file."""
+    return {
+        "media_type": ZIP if clip.form == "zip" else MP4,
+        "width": made.width,
+        "height": made.height,
+        "has_sound": made.has_sound,
+        "frames": made.frames,
+        "mode": made.mode,
+        "copied_frames": made.copied_frames,
+    }
 
 
 def _find(task: JobTask, context: HandlerContext) -> tuple[Clip, list[Video]]:
