@@ -21,7 +21,13 @@ from app.annotations.problems import (
     VersionNeeded,
 )
 from app.annotations.requests import adding, changing, do_step, reverting, view_of
-from app.annotations.schemas import Batch, EventChange, History, NewEvent, StepDone
+from app.annotations.schemas import (
+    EventChange,
+    EventChanges,
+    History,
+    NewEvent,
+    StepDone,
+)
 from app.annotations.service import history
 from app.annotations.undo import Direction
 from app.annotations.wire import event_item, line_item
@@ -178,7 +184,7 @@ def change_events(
     request: Request,
     response: Response,
     video_id: VideoId,
-    wanted: Batch,
+    wanted: EventChanges,
     author: AuthorDep,
     resources: ResourcesDep,
     idempotency_key: IdempotencyKey = None,

@@ -165,7 +165,7 @@ class BatchChange(EventChange):
         return self.to_change(self.id, versions)
 
 
-class Batch(BaseModel):
+class EventChanges(BaseModel):
     """Changes that are made together, or not at all."""
 
     model_config = ConfigDict(

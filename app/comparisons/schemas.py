@@ -65,20 +65,20 @@ class ComparedModel(BaseModel):
     engine: str | None = None
 
 
-class LeftOutVideo(BaseModel):
+class VideoNotCompared(BaseModel):
     """A video on which the models could not be compared."""
 
     video_id: UUID
     why: str
 
 
-class HeldOut(BaseModel):
+class ComparisonData(BaseModel):
     """On what models were compared."""
 
     videos: int
     minutes: float
     note: str = ""
-    left_out: list[LeftOutVideo] = []
+    left_out: list[VideoNotCompared] = []
 
 
 class TypeVerdict(BaseModel):
@@ -146,7 +146,7 @@ class Comparison(BaseModel):
     progress: float = Field(ge=0, le=1)
     eta_s: float | None
     models: list[ComparedModel]
-    holdout: HeldOut
+    holdout: ComparisonData
     verdict: Verdicts | None = Field(description="Null until it is made.")
     types: list[ComparedType]
     left_out: dict[str, list[str]] = Field(
@@ -206,7 +206,7 @@ class ComparisonPage(Page[Comparison]):
     """Comparisons, the newest first."""
 
 
-class Said(BaseModel):
+class ModelOutcome(BaseModel):
     """What a model said of a moment."""
 
     kind: Kind = Field(
@@ -227,7 +227,7 @@ class WrongMoment(BaseModel):
     type: str
     is_event: bool = Field(description="It happened; else a model saw what did not.")
     kind: Wrong = Field(description="Of the first model that is wrong.")
-    by: dict[str, Said] = Field(description="By the model's name.")
+    by: dict[str, ModelOutcome] = Field(description="By the model's name.")
 
     @classmethod
     def of(cls, row: ComparisonMoment, order: list[str]) -> Self:

@@ -16,7 +16,7 @@ from app.osl.schemas import (
     DatasetItem,
     Inference,
     InferenceError,
-    OslEvent,
+    InferredEvent,
     Result,
     ResultDataset,
     ResultItem,
@@ -166,7 +166,7 @@ def _result(session: Session, row: OslJob, parts: Sequence[_Part]) -> Result:
     )
 
 
-def _events(session: Session, row: OslJob, part: _Part) -> list[OslEvent]:
+def _events(session: Session, row: OslJob, part: _Part) -> list[InferredEvent]:
     """List what the model found in the stretch that is wanted, by time."""
     if part.job is None:
         return []
@@ -177,7 +177,7 @@ def _events(session: Session, row: OslJob, part: _Part) -> list[OslEvent]:
     wanted = EventFilter(from_ms=part.item["from_ms"], to_ms=part.item["to_ms"])
     found = session.execute(events_of(analysis.video_id, analysis.id, wanted))
     return [
-        OslEvent(
+        InferredEvent(
             head=row.head,
             label=spelling.get(label.casefold(), label),
             position_ms=time_ms,

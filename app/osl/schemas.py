@@ -191,7 +191,7 @@ class NewInference(BaseModel):
     items: list[Item] = Field(min_length=1, max_length=100)
 
 
-class OslEvent(BaseModel):
+class InferredEvent(BaseModel):
     """An event, as OSL JSON v2 has it."""
 
     head: str
@@ -206,7 +206,7 @@ class ResultItem(BaseModel):
 
     item_id: str
     sample_id: str
-    events: list[OslEvent]
+    events: list[InferredEvent]
 
 
 class Result(BaseModel):
@@ -236,7 +236,7 @@ class DatasetItem(BaseModel):
 
     id: str
     inputs: list[DatasetInput]
-    events: list[OslEvent]
+    events: list[InferredEvent]
 
 
 class ResultDataset(Result):

@@ -35,14 +35,14 @@ class CountsByPart(BaseModel):
     val: dict[str, int] = {}
 
 
-class LeftOutVideo(BaseModel):
+class VideoNotUsed(BaseModel):
     """A video that is not used, and why."""
 
     video_id: str
     why: str
 
 
-class HeldOut(BaseModel):
+class HeldOutSpans(BaseModel):
     """What of a video the model is judged by."""
 
     video_id: str
@@ -62,8 +62,8 @@ class TrainingData(BaseModel):
         description="Of people who decided the same events: `decided_twice`, "
         "`kept_verdict`, `kept_type`, `within_s`.",
     )
-    left_out: list[LeftOutVideo] = []
-    holdout: list[HeldOut] = []
+    left_out: list[VideoNotUsed] = []
+    holdout: list[HeldOutSpans] = []
 
 
 class LossPoint(BaseModel):

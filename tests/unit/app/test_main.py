@@ -201,6 +201,13 @@ def test_no_schema_is_just_any_object(document: dict[str, Any]) -> None:
     assert bare == []
 
 
+def test_no_two_schemas_have_one_name(document: dict[str, Any]) -> None:
+    """FastAPI would tell them apart by their modules, or by `-Input` and `-Output`."""
+    names = document["components"]["schemas"]
+
+    assert [name for name in names if not name.isalnum()] == []
+
+
 def test_what_the_server_itself_refuses_is_documented_everywhere(
     document: dict[str, Any],
 ) -> None:
