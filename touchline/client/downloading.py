@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from touchline.client.errors import ClientError, NotReachable
-from touchline.client.transport import Patience, Transport, passes, wait_of
+from touchline.client.transport import Backoff, Transport, is_transient, retry_after_of
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def download(http: Transport, address: str, file: BinaryIO) -> None:
     Raises:
         NotReachable, ApiProblem: it cannot be had.
     """
-    patience, etag = Patience(http.limits.retry_s), ""
+    backoff, etag = Backoff(http.limits.retry_s), ""
     while True:
         before = file.tell()
         headers = {"range": f"bytes={before}-", "if-range": etag} if etag else {}
@@ -60,8 +60,8 @@ def download(http: Transport, address: str, file: BinaryIO) -> None:
             return
         except ClientError as problem:
             if isinstance(problem, NotReachable) and file.tell() > before and etag:
-                patience.renew()
-            if not (passes(problem) and patience.pause(wait_of(problem))):
+                backoff.renew()
+            if not (is_transient(problem) and backoff.pause(retry_after_of(problem))):
                 raise
 
 

@@ -10,7 +10,7 @@ from touchline.client.errors import ClientError
 from touchline.client.live_push import LivePush
 from touchline.client.reading import read
 from touchline.client.records import JobError, Video
-from touchline.client.transport import Patience, passes
+from touchline.client.transport import Backoff, is_transient
 from touchline.client.videos import VideoCalls, id_of
 
 StreamState = Literal[
@@ -173,13 +173,13 @@ class LiveCalls(VideoCalls):
             NotReachable: the service was not there for as long as retries may take.
         """
         path, known = f"/live/{id_of(video)}/events/stream", after
-        patience = Patience(self._http.limits.retry_s)
+        backoff = Backoff(self._http.limits.retry_s)
         while True:
             headers = {} if known is None else {"last-event-id": str(known)}
             try:
                 with self._http.stream(path, headers) as answer:
                     for kind, data in _messages(answer.iter_lines()):
-                        patience.renew()
+                        backoff.renew()
                         if kind == "end":
                             return
                         if kind == "state" and known is None:
@@ -188,10 +188,10 @@ class LiveCalls(VideoCalls):
                             known = int(data["number"])
                             yield read(LiveEvent, {**data, "kind": kind})
             except ClientError as problem:
-                if not (passes(problem) and patience.pause()):
+                if not (is_transient(problem) and backoff.pause()):
                     raise
             else:
-                if not patience.pause():
+                if not backoff.pause():
                     return
 
 

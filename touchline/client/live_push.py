@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from touchline.client.errors import LivePushRefused, NotReachable
-from touchline.client.transport import Patience, Transport
+from touchline.client.transport import Backoff, Transport
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -21,7 +21,7 @@ class LivePush:
 
     def __init__(self, http: Transport, path: str) -> None:
         self._http, self._path = http, path
-        self._patience = Patience(http.limits.retry_s)
+        self._backoff = Backoff(http.limits.retry_s)
 
     def send(self, pieces: Iterable[bytes]) -> bool:
         """Send all of it; False: the stream has ended before.
@@ -38,7 +38,7 @@ class LivePush:
                 break
             if code not in PASSING:
                 raise LivePushRefused(f"The stream takes nothing: {why or code}.")
-            if not self._patience.pause():
+            if not self._backoff.pause():
                 raise NotReachable(
                     f"{self._http.url} did not take the stream: {why or 'no answer'}."
                 )
@@ -53,7 +53,7 @@ class LivePush:
         try:
             with self._connected() as socket:
                 socket.recv(timeout=READY_S)  # It is ready.
-                self._patience.renew()
+                self._backoff.renew()
                 while piece is not None:
                     if piece:
                         socket.send(piece)

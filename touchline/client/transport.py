@@ -47,7 +47,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Patience:
+class Backoff:
     """Counts the pauses between tries; over when they would pass the limit."""
 
     limit_s: float
@@ -150,7 +150,7 @@ class Transport:
         sent = {**(headers or {})}
         if method in ("POST", "PATCH"):
             sent.setdefault("idempotency-key", str(uuid4()))
-        patience = Patience(self.limits.retry_s)
+        backoff = Backoff(self.limits.retry_s)
         while True:
             try:
                 return self.once(
@@ -161,11 +161,13 @@ class Transport:
                     headers=sent,
                 )
             except NotFound:
-                if method == "DELETE" and patience.tries:
+                if method == "DELETE" and backoff.tries:
                     return self.nothing()  # The try before did it; its answer was lost.
                 raise
             except ClientError as problem:
-                if not (passes(problem) and patience.pause(wait_of(problem))):
+                if not (
+                    is_transient(problem) and backoff.pause(retry_after_of(problem))
+                ):
                     raise
 
     def once(
@@ -201,7 +203,9 @@ class Transport:
                 timeout=httpx.Timeout(self.limits.timeout_s, read=read_s),
             )
         except httpx.TransportError as exc:
-            raise NotReachable(f"{self.url} does not answer: {told(exc)}") from exc
+            raise NotReachable(
+                f"{self.url} does not answer: {describe_error(exc)}"
+            ) from exc
         if answer.status_code >= 300:
             raise problem_of(answer)
         return answer
@@ -222,7 +226,9 @@ class Transport:
                     raise problem_of(answer)
                 yield answer
         except httpx.TransportError as exc:
-            raise NotReachable(f"{self.url} does not answer: {told(exc)}") from exc
+            raise NotReachable(
+                f"{self.url} does not answer: {describe_error(exc)}"
+            ) from exc
 
     def nothing(self) -> "httpx.Response":
         """Give the answer of a deletion."""
@@ -240,14 +246,14 @@ def known(query: Query | None) -> dict[str, Any]:
     }
 
 
-def passes(problem: ClientError) -> bool:
+def is_transient(problem: ClientError) -> bool:
     """Whether what went wrong may end by itself."""
     if isinstance(problem, ApiProblem):
         return problem.status in PASSING or problem.code == "idempotency-key-in-use"
     return isinstance(problem, NotReachable)
 
 
-def wait_of(problem: ClientError) -> float | None:
+def retry_after_of(problem: ClientError) -> float | None:
     """How long the service asks to wait."""
     return problem.retry_after_s if isinstance(problem, ApiProblem) else None
 
@@ -273,6 +279,6 @@ def problem_of(answer: "httpx.Response") -> ApiProblem:
     )
 
 
-def told(exc: Exception) -> str:
+def describe_error(exc: Exception) -> str:
     """Say what a library's error says, or at least its name."""
     return str(exc) or type(exc).__name__

@@ -19,7 +19,7 @@ from touchline.client.errors import (
     NotFound,
     UploadStopped,
 )
-from touchline.client.transport import Patience, Transport, passes, wait_of
+from touchline.client.transport import Backoff, Transport, is_transient, retry_after_of
 
 PIECE_BYTES = 256 * 1024
 # The service may have to read a whole file once more before it answers the last byte.
@@ -99,19 +99,19 @@ class _Upload:
 
     def send(self) -> str:
         """Send what is missing, again and again if need be."""
-        patience = Patience(self.http.limits.retry_s)
+        backoff = Backoff(self.http.limits.retry_s)
         while True:
             try:
                 video_id = self._go_on()
             except NotFound:
                 raise
             except ClientError as problem:
-                if not (_is_passing(problem) and self._may_retry(patience, problem)):
+                if not (_is_passing(problem) and self._may_retry(backoff, problem)):
                     raise self._stopped(problem) from problem
             else:
                 if video_id is not None:
                     return video_id
-                patience.renew()
+                backoff.renew()
 
     def _go_on(self) -> str | None:
         """Ask how far it is and send the rest; gives the video once it is whole."""
@@ -159,16 +159,16 @@ class _Upload:
         if self.on_progress is not None:
             self.on_progress(UploadProgress(sent, self.size_bytes, self.address))
 
-    def _may_retry(self, patience: Patience, problem: ClientError) -> bool:
-        """Wait a while; a try that brought the upload further costs no patience."""
+    def _may_retry(self, backoff: Backoff, problem: ClientError) -> bool:
+        """Wait a while; a try that brought the upload further costs no time."""
         try:
             kept, _ = self._look()
         except ClientError:
             kept = self.kept_bytes
         if kept > self.kept_bytes:
             self.kept_bytes = kept
-            patience.renew()
-        return patience.pause(wait_of(problem))
+            backoff.renew()
+        return backoff.pause(retry_after_of(problem))
 
     def _stopped(self, problem: ClientError) -> ClientError:
         if isinstance(problem, FileChanged):
@@ -215,7 +215,7 @@ def _video_in(headers: Mapping[str, str]) -> str | None:
 
 def _is_passing(problem: ClientError) -> bool:
     is_ours = isinstance(problem, ApiProblem) and problem.code in OURS
-    return is_ours or passes(problem)
+    return is_ours or is_transient(problem)
 
 
 def _stamp(file: BinaryIO) -> tuple[int, int]:

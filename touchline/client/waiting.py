@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from touchline.client.errors import ClientError, JobFailed, WaitTimeout
 from touchline.client.records import Job, JobError
-from touchline.client.transport import passes, wait_of
+from touchline.client.transport import is_transient, retry_after_of
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.2, 5.0
 
@@ -66,9 +66,9 @@ def wait_until_final(
             found = look()
         except ClientError as problem:
             silent_s = time.monotonic() - heard_at
-            if not passes(problem) or (away_s is not None and silent_s > away_s):
+            if not is_transient(problem) or (away_s is not None and silent_s > away_s):
                 raise
-            last, asked_s = problem, wait_of(problem) or 0.0
+            last, asked_s = problem, retry_after_of(problem) or 0.0
         else:
             last, heard_at = None, time.monotonic()
             if on_progress is not None:
