@@ -15,7 +15,7 @@ ITEMS_AT_ONCE = 500
 ITEMS_PAGE = 500
 
 
-class HowToRun(TypedDict, total=False):
+class BatchParameters(TypedDict, total=False):
     """How a batch is run; what is left out is as in the API.
 
     Attributes:
@@ -44,7 +44,7 @@ class BatchCalls(VideoCalls):
         imports: str | None = None,
         is_open: bool = False,
         request_key: str | None = None,
-        **how: Unpack[HowToRun],
+        **how: Unpack[BatchParameters],
     ) -> Batch:
         """Ask for a batch of videos: of a bucket, of a folder of imports, or named.
 
@@ -54,7 +54,7 @@ class BatchCalls(VideoCalls):
             imports: a folder in the service's folder of imports; empty: all of it.
             is_open: more items will come by `add_to_batch`.
             request_key: names this request; with it a second one makes nothing new.
-            how: see `HowToRun`.
+            how: see `BatchParameters`.
 
         Raises:
             InvalidRequest: it names what cannot be used.

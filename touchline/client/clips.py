@@ -14,7 +14,7 @@ from touchline.client.videos import VideoCalls, id_of
 from touchline.client.waiting import wait_until_made
 
 
-class HowToCut(TypedDict, total=False):
+class ClipParameters(TypedDict, total=False):
     """How clips are made; what is left out is as in the API.
 
     Attributes:
@@ -47,13 +47,13 @@ class ClipCalls(VideoCalls):
         teams: Sequence[str] = (),
         state: AnyState | Sequence[AnyState] = (),
         min_score: float | None = None,
-        **how: Unpack[HowToCut],
+        **how: Unpack[ClipParameters],
     ) -> Clip:
         """Ask for highlights of these events, or of those that a filter finds.
 
         Args:
             state: left out: all but rejected.
-            how: see `HowToCut`.
+            how: see `ClipParameters`.
 
         Raises:
             ValueError: both events and a filter are given.
@@ -80,14 +80,14 @@ class ClipCalls(VideoCalls):
         hits: Iterable[FoundEvent | FoundSequence] = (),
         *,
         search_id: str | None = None,
-        **how: Unpack[HowToCut],
+        **how: Unpack[ClipParameters],
     ) -> Clip:
         """Ask for highlights of several matches.
 
         Args:
             hits: of `search`; one cut shows a sequence, whatever lies between.
             search_id: of a saved search, whose first hits are taken, in place of hits.
-            how: see `HowToCut`; of several matches all is encoded anew.
+            how: see `ClipParameters`; of several matches all is encoded anew.
 
         Raises:
             ValueError: both hits and a search are given, or neither.
@@ -148,7 +148,7 @@ class ClipCalls(VideoCalls):
         self._http.send("DELETE", f"/clips/{id_of(clip)}")
 
 
-def _wanted(how: HowToCut) -> dict[str, Any]:
+def _wanted(how: ClipParameters) -> dict[str, Any]:
     wanted: dict[str, Any] = {**how}
     if "captions" in how:
         wanted["captions"] = dict.fromkeys(how["captions"], True)

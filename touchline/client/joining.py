@@ -7,7 +7,7 @@ from typing import Literal, Unpack
 from touchline.client.reading import read
 from touchline.client.records import Video
 from touchline.client.uploading import OnUpload
-from touchline.client.videos import AboutVideo, VideoCalls, fields_of, id_of
+from touchline.client.videos import VideoCalls, VideoFields, fields_of, id_of
 
 PartsKind = Literal["halves", "consecutive"]
 NO_MODEL = "none"
@@ -23,7 +23,7 @@ class JoinCalls(VideoCalls):
         parts: PartsKind = "consecutive",
         keep_originals: bool = True,
         encode: bool | None = None,
-        **about: Unpack[AboutVideo],
+        **about: Unpack[VideoFields],
     ) -> Video:
         """Have one video made of several; `wait` for it as for an upload.
 
@@ -34,7 +34,7 @@ class JoinCalls(VideoCalls):
                 joined.
             encode: whether parts that differ may be encoded anew; None: if they last
                 no longer than 10 minutes together.
-            about: see `AboutVideo`.
+            about: see `VideoFields`.
         """
         body = {
             "videos": [id_of(one) for one in videos],
@@ -52,7 +52,7 @@ class JoinCalls(VideoCalls):
         parts: PartsKind = "consecutive",
         encode: bool | None = None,
         on_progress: OnUpload | None = None,
-        **about: Unpack[AboutVideo],
+        **about: Unpack[VideoFields],
     ) -> Video:
         """Upload the files of one match, each as `upload` does, and have them joined.
 
@@ -62,7 +62,7 @@ class JoinCalls(VideoCalls):
         Args:
             paths: in the order of play.
             on_progress: is called with an `UploadProgress` of each file in turn.
-            about: see `AboutVideo`.
+            about: see `VideoFields`.
 
         Raises:
             OSError, ValueError, UploadStopped, ApiProblem: see `upload`.

@@ -13,7 +13,7 @@ NO_BASE = "none"
 LOG_PAGE = 200
 
 
-class HowToTrain(TypedDict, total=False):
+class TrainingParameters(TypedDict, total=False):
     """How a model is trained; what is left out is as in the API.
 
     Attributes:
@@ -74,7 +74,7 @@ class TrainingCalls(VideoCalls):
         videos: Sequence[Video | str] = (),
         holdout_videos: Sequence[Video | str] = (),
         holdout_share: float | None = None,
-        **how: Unpack[HowToTrain],
+        **how: Unpack[TrainingParameters],
     ) -> Training:
         """Ask for a training; it becomes the next version of its name.
 
@@ -83,7 +83,7 @@ class TrainingCalls(VideoCalls):
             videos: to learn from; none: all of which something is reviewed.
             holdout_videos: not learned from, but judged by.
             holdout_share: of what is reviewed, instead.
-            how: see `HowToTrain`.
+            how: see `TrainingParameters`.
 
         Raises:
             ValueError: both videos and a share are to be held out.

@@ -46,7 +46,7 @@ class Calls:
                 return
 
 
-class AboutVideo(TypedDict, total=False):
+class VideoFields(TypedDict, total=False):
     """What a video that is brought in may be told with; None is as if left out.
 
     Attributes:
@@ -63,7 +63,7 @@ class AboutVideo(TypedDict, total=False):
     priority: int | None
 
 
-def fields_of(about: AboutVideo) -> dict[str, object]:
+def fields_of(about: VideoFields) -> dict[str, object]:
     """Write it as the API takes it, without what is None."""
     fields: dict[str, object] = {**about}
     date = about.get("date")
@@ -82,7 +82,7 @@ class VideoCalls(Calls):
         reuse: bool = False,
         resume: str | None = None,
         on_progress: OnUpload | None = None,
-        **about: Unpack[AboutVideo],
+        **about: Unpack[VideoFields],
     ) -> Video:
         """Upload a file; a connection that breaks is resumed where it was.
 
@@ -91,7 +91,7 @@ class VideoCalls(Calls):
             resume: `UploadStopped.upload` of an earlier try with the same file.
             on_progress: is called with an `UploadProgress` again and again; what it
                 raises ends the upload.
-            about: see `AboutVideo`.
+            about: see `VideoFields`.
 
         Raises:
             OSError: the file cannot be read.
@@ -111,7 +111,7 @@ class VideoCalls(Calls):
             )
         )
 
-    def add_url(self, url: str, **about: Unpack[AboutVideo]) -> Video:
+    def add_url(self, url: str, **about: Unpack[VideoFields]) -> Video:
         """Have the service fetch a video from a public https address."""
         body = {"url": url, **fields_of(about)}
         return read(Video, self._http.json("POST", "/videos", body=body))

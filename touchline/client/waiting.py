@@ -12,14 +12,14 @@ from touchline.client.transport import is_transient, retry_after_of
 FIRST_POLL_S, LONGEST_POLL_S = 0.2, 5.0
 
 
-class Awaited(Protocol):
+class Pollable(Protocol):
     """What ends at some time."""
 
     @property
     def is_final(self) -> bool: ...
 
 
-class Made(Awaited, Protocol):
+class MadeByJob(Pollable, Protocol):
     """What a job makes."""
 
     @property
@@ -35,8 +35,8 @@ class Made(Awaited, Protocol):
     def error(self) -> JobError | None: ...
 
 
-T = TypeVar("T", bound=Awaited)
-M = TypeVar("M", bound=Made)
+T = TypeVar("T", bound=Pollable)
+M = TypeVar("M", bound=MadeByJob)
 
 
 def wait_until_final(
