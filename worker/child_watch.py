@@ -22,7 +22,15 @@ from app.jobs.kinds import kinds_of
 from app.jobs.tables import Job, JobStatus
 from worker.heartbeat import heartbeat_name
 from worker.loops import start_loop
-from worker.watchdog import RESTART_CODE, Child, Limits, Look, Remedy, Verdict, Watch
+from worker.watchdog import (
+    RESTART_CODE,
+    Child,
+    Diagnosis,
+    Limits,
+    Observation,
+    Remedy,
+    Watchdog,
+)
 
 GIVE_BACK_S = 10.0  # how long a child may take to give its job back before a restart
 
@@ -51,31 +59,31 @@ def start_watch(
 ) -> threading.Thread:
     """Look at the child with every heartbeat, in a thread, and mend what is wrong."""
     every_s = resources.settings.heartbeat.total_seconds()
-    watch = Watch(Limits.of(resources.settings))
+    watchdog = Watchdog(Limits.of(resources.settings))
     looked = time.monotonic()
 
     def step() -> None:
         nonlocal looked
         try:
             process = _child_of(watched)
-            look = look_at(process, watched, resources)
+            observed = observe(process, watched, resources)
         except SQLAlchemyError as exc:
             log.warning("worker_not_watched", error=str(exc))
-            watch.forget()
+            watchdog.forget()
             return
         now = time.monotonic()
         passed_s, looked = min(now - looked, 2 * every_s), now
-        verdict = watch.judge(look, passed_s=passed_s)
-        if verdict is not None and not leaving.is_set():
-            watch.forget()
-            _act(verdict, process, watched, resources)
+        diagnosis = watchdog.diagnose(observed, passed_s=passed_s)
+        if diagnosis is not None and not leaving.is_set():
+            watchdog.forget()
+            _act(diagnosis, process, watched, resources)
 
     return start_loop("watchdog", step, every_s=every_s, leaving=leaving)
 
 
-def look_at(
+def observe(
     process: ProcessIdentity | None, watched: Watched, resources: Resources
-) -> Look:
+) -> Observation:
     """See how the child does, and what waits for it.
 
     Raises:
@@ -96,7 +104,7 @@ def look_at(
     # A message file that nobody can read would wait for ever: only Redis is asked.
     has_ear = settings.redis_url is not None
     messages = resources.notifier.waiting(watched.queue) if has_ear else None
-    return Look(child, has_work=work is not None, messages=messages)
+    return Observation(child, has_work=work is not None, messages=messages)
 
 
 def _read_child(session: Session, process: ProcessIdentity, watched: Watched) -> Child:
@@ -116,16 +124,16 @@ def _child_of(watched: Watched) -> ProcessIdentity | None:
 
 
 def _act(
-    verdict: Verdict,
+    diagnosis: Diagnosis,
     process: ProcessIdentity | None,
     watched: Watched,
     resources: Resources,
 ) -> None:
-    if verdict.remedy is Remedy.REPLACE_CHILD and process is not None:
-        log.error("child_replaced", reason=verdict.reason, pid=process.pid)
+    if diagnosis.remedy is Remedy.REPLACE_CHILD and process is not None:
+        log.error("child_replaced", reason=diagnosis.reason, pid=process.pid)
         _kill(process, signal.SIGKILL)
         return
-    log.error("worker_restarts", reason=verdict.reason, exit_code=RESTART_CODE)
+    log.error("worker_restarts", reason=diagnosis.reason, exit_code=RESTART_CODE)
     if process is not None:
         _kill(process, watched.leave)
         _wait_for_its_job(process, resources)

@@ -1,7 +1,7 @@
 """Watches a worker's processes from outside the thread that may hang.
 
-The parent of the GPU worker watches its child and its own ear for messages; every
-verdict is a plain function of what was seen, look by look.
+The parent of the GPU worker watches its child and whether it hears messages; every
+diagnosis is a plain function of what was observed.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from enum import StrEnum
 from app.core.settings import Settings
 
 LOADING_LIMIT_S = 300.0  # a checkpoint is loaded by then, also on a slow disk
-SWEEPS_IN_VAIN = 4  # so many sweeps' time, work or messages may wait for an idle worker
+IDLE_SWEEPS = 4  # so many sweeps' time, work or messages may wait for an idle worker
 MISSING_LIMIT_S = 60.0  # the pool makes a new child within a second or two
 RESTART_CODE = 75  # EX_TEMPFAIL: whoever supervises starts the worker anew
 
@@ -25,7 +25,7 @@ class Remedy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Diagnosis:
     """That something is wrong, and what to do."""
 
     remedy: Remedy
@@ -53,8 +53,8 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the parent sees at one look.
+class Observation:
+    """What the parent sees at one moment.
 
     Attributes:
         child: None if the pool has no living child.
@@ -72,7 +72,7 @@ class Limits:
     """How long each trouble may last, in seconds."""
 
     silent_s: float  # a ready child without a heartbeat: its lease has run out, too
-    vain_s: float  # work or messages wait while the child is idle
+    idle_s: float  # work or messages wait while the child is idle
     loading_s: float = LOADING_LIMIT_S
     missing_s: float = MISSING_LIMIT_S
 
@@ -80,7 +80,7 @@ class Limits:
     def of(cls, settings: Settings) -> "Limits":
         return cls(
             silent_s=settings.lease.total_seconds(),
-            vain_s=settings.sweep_every.total_seconds() * SWEEPS_IN_VAIN,
+            idle_s=settings.sweep_every.total_seconds() * IDLE_SWEEPS,
         )
 
 
@@ -102,12 +102,11 @@ class _Trouble:
     is_told: bool = False
 
 
-class Watch:
-    """Judges look after look; a trouble must last without a break.
+class Watchdog:
+    """Diagnoses by one observation after another; a trouble must last without a break.
 
-    Time counts only between looks that saw something, and each look for no more than
-    it should take: a machine that slept or a database that was away is no trouble of
-    the worker.
+    Time counts only between observations, and each for no more than it should take: a
+    machine that slept or a database that was away is no trouble of the worker.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -119,23 +118,23 @@ class Watch:
         """Start anew, for nothing could be seen."""
         self._lasting.clear()
 
-    def judge(self, look: Look, *, passed_s: float) -> Verdict | None:
-        """Say what to do after a look; None: nothing is wrong, or not for long enough.
+    def diagnose(self, seen: Observation, *, passed_s: float) -> Diagnosis | None:
+        """Say what to do now; None: nothing is wrong, or not for long enough.
 
         Args:
-            look: what was seen.
-            passed_s: the time since the look before.
+            seen: what was observed.
+            passed_s: the time since the observation before.
         """
-        heard = look.child.seen_at if look.child is not None else None
+        heard = seen.child.seen_at if seen.child is not None else None
         is_news, self._heard = heard != self._heard, heard
-        verdicts = []
-        for trouble in _troubles(look, self._limits):
+        diagnoses = []
+        for trouble in _troubles(seen, self._limits):
             counts_s = passed_s if is_news or not trouble.is_told else 0.0
             lasts_s = self._lasts(trouble, counts_s)
             if trouble.key is not None and lasts_s >= trouble.limit_s:
                 reason = f"{trouble.words} for {lasts_s:.0f} s"
-                verdicts.append(Verdict(trouble.remedy, reason))
-        return verdicts[0] if verdicts else None
+                diagnoses.append(Diagnosis(trouble.remedy, reason))
+        return diagnoses[0] if diagnoses else None
 
     def _lasts(self, trouble: _Trouble, passed_s: float) -> float:
         """Tell how long the same has been seen."""
@@ -145,19 +144,19 @@ class Watch:
         return lasts_s
 
 
-def _troubles(look: Look, limits: Limits) -> list[_Trouble]:
+def _troubles(seen: Observation, limits: Limits) -> list[_Trouble]:
     """List what could be wrong, the surest first."""
-    silent = missing = loading = vain = deaf = None
-    child = look.child
+    silent = missing = loading = idle = deaf = None
+    child = seen.child
     if child is None:
         missing = True
     elif not child.is_ready:
         loading = child.process
     else:
         silent = (child.process, child.seen_at)
-        if child.info.get("job") is None and look.has_work:
-            vain = (child.process, child.info.get("runs"))
-        if child.info.get("job") is None and look.messages:
+        if child.info.get("job") is None and seen.has_work:
+            idle = (child.process, child.info.get("runs"))
+        if child.info.get("job") is None and seen.messages:
             deaf = (child.process, child.info.get("messages"))
     replace, restart = Remedy.REPLACE_CHILD, Remedy.RESTART
     return [
@@ -165,7 +164,7 @@ def _troubles(look: Look, limits: Limits) -> list[_Trouble]:
         _Trouble("loading", loading, limits.loading_s, replace, "it was not ready"),
         _Trouble("missing", missing, limits.missing_s, restart, "there was no child"),
         _Trouble(
-            "vain", vain, limits.vain_s, restart, "the idle child took no job", True
+            "idle", idle, limits.idle_s, restart, "the idle child took no job", True
         ),
-        _Trouble("deaf", deaf, limits.vain_s, restart, "no message was received", True),
+        _Trouble("deaf", deaf, limits.idle_s, restart, "no message was received", True),
     ]

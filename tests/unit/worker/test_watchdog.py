@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.core.settings import Settings
-from worker.watchdog import Child, Limits, Look, Remedy, Watch
+from worker.watchdog import Child, Limits, Observation, Remedy, Watchdog
 
-LIMITS = Limits(silent_s=60, vain_s=60, loading_s=300, missing_s=60)
+LIMITS = Limits(silent_s=60, idle_s=60, loading_s=300, missing_s=60)
 START = datetime(2026, 5, 1, tzinfo=UTC)
 EVERY_S = 10.0
 IDLE: Mapping[str, object] = {"state": "ready", "job": None, "runs": 3, "messages": 7}
@@ -28,16 +28,16 @@ def look(
     *,
     has_work: bool = False,
     messages: int | None = 0,
-) -> Look:
+) -> Observation:
     """See a child whose heartbeat is fresh."""
     child = Child("here/1/1", START + timedelta(seconds=number * EVERY_S), info)
-    return Look(child, has_work=has_work, messages=messages)
+    return Observation(child, has_work=has_work, messages=messages)
 
 
-def remedies(looks: list[Look]) -> list[Remedy | None]:
-    watch = Watch(LIMITS)
-    verdicts = [watch.judge(one, passed_s=EVERY_S) for one in looks]
-    return [verdict.remedy if verdict else None for verdict in verdicts]
+def remedies(looks: list[Observation]) -> list[Remedy | None]:
+    watch = Watchdog(LIMITS)
+    diagnoses = [watch.diagnose(one, passed_s=EVERY_S) for one in looks]
+    return [diagnosis.remedy if diagnosis else None for diagnosis in diagnoses]
 
 
 @pytest.mark.parametrize("info", [IDLE, BUSY])
@@ -106,7 +106,7 @@ def test_a_broker_that_does_not_answer_is_not_the_workers_trouble() -> None:
 
 
 def test_a_pool_that_makes_no_child_anew_restarts_the_worker() -> None:
-    looks = [Look(None, has_work=False, messages=0)] * 8
+    looks = [Observation(None, has_work=False, messages=0)] * 8
 
     assert remedies(looks) == [None] * 6 + [Remedy.RESTART] * 2
 
@@ -118,13 +118,13 @@ def test_a_trouble_with_a_break_begins_anew() -> None:
 
 
 def test_time_without_a_look_is_no_evidence() -> None:
-    watch = Watch(LIMITS)
+    watch = Watchdog(LIMITS)
     for _ in range(6):
-        watch.judge(look(0, IDLE), passed_s=EVERY_S)
+        watch.diagnose(look(0, IDLE), passed_s=EVERY_S)
 
     watch.forget()  # The database was away.
 
-    assert watch.judge(look(0, IDLE), passed_s=EVERY_S) is None
+    assert watch.diagnose(look(0, IDLE), passed_s=EVERY_S) is None
 
 
 def test_an_old_heartbeat_says_nothing_of_what_the_child_does_now() -> None:
@@ -134,15 +134,15 @@ def test_an_old_heartbeat_says_nothing_of_what_the_child_does_now() -> None:
     assert set(remedies(looks)) == {None}
 
 
-def test_a_verdict_says_what_was_seen_and_for_how_long() -> None:
-    watch = Watch(LIMITS)
+def test_a_diagnosis_says_what_was_seen_and_for_how_long() -> None:
+    watch = Watchdog(LIMITS)
     for _ in range(6):
-        watch.judge(look(0, IDLE), passed_s=EVERY_S)
+        watch.diagnose(look(0, IDLE), passed_s=EVERY_S)
 
-    verdict = watch.judge(look(0, IDLE), passed_s=EVERY_S)
+    diagnosis = watch.diagnose(look(0, IDLE), passed_s=EVERY_S)
 
-    assert verdict is not None
-    assert verdict.reason == "no heartbeat came for 60 s"
+    assert diagnosis is not None
+    assert diagnosis.reason == "no heartbeat came for 60 s"
 
 
 def test_a_child_is_given_up_no_sooner_than_its_lease() -> None:
