@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from anyio.to_thread import run_sync
 
 from app.batches.request_schemas import NewBatch, NewItem
-from app.batches.service import Wanted
+from app.batches.service import BatchRequest
 from app.checkpoints.catalogue import check_model, file_name, find_manifest
 from app.checkpoints.service import current_default
 from app.core.errors import InvalidRequest, UnknownModel
@@ -20,7 +20,7 @@ from app.webhooks.checking import check_address
 WEIGHTS_FILE = "weights.safetensors"
 
 
-async def check_wanted(asked: NewBatch, resources: Resources) -> Wanted:
+async def check_request(asked: NewBatch, resources: Resources) -> BatchRequest:
     """Take what is asked for, or say what cannot be.
 
     Raises:
@@ -33,7 +33,7 @@ async def check_wanted(asked: NewBatch, resources: Resources) -> Wanted:
     check_source(asked, settings)
     check_items(asked.items or (), settings)
     model, weights = await run_sync(_model_of, asked.model, settings)
-    return Wanted(
+    return BatchRequest(
         source=asked.source,
         model=model,
         weights=weights,

@@ -7,7 +7,7 @@ from anyio.to_thread import run_sync
 from fastapi import Query, Request, Response
 from sqlalchemy.orm import Session
 
-from app.batches.asking import check_items, check_wanted
+from app.batches.asking import check_items, check_request
 from app.batches.path_ids import BatchId
 from app.batches.problems import (
     BatchIsCanceling,
@@ -27,7 +27,7 @@ from app.batches.schemas import (
     Reopened,
 )
 from app.batches.service import (
-    Wanted,
+    BatchRequest,
     add_to_batch,
     create_batch,
     failures_by_code,
@@ -87,7 +87,7 @@ async def start_batch(
     named one by one. Some hundred jobs are queued at a time, and projects take turns
     at the workers. What this model has analysed already is left out.
     """
-    wanted = await check_wanted(asked, resources)
+    wanted = await check_request(asked, resources)
     fingerprint = edit_fingerprint(
         request.url.path, "", asked.model_dump(mode="json", exclude_defaults=True)
     )
@@ -255,7 +255,7 @@ def _reopen(
         return Reopened(items=count, batch=_told(session, batch))
 
 
-def _make(session: Session, wanted: Wanted, asked: NewBatch) -> UUID:
+def _make(session: Session, wanted: BatchRequest, asked: NewBatch) -> UUID:
     items = [one.found for one in asked.items or ()]
     return create_batch(session, wanted, items).id
 

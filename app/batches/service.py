@@ -31,7 +31,7 @@ from app.jobs.tables import Job, JobStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BatchRequest:
     """What is asked for.
 
     Attributes:
@@ -83,7 +83,9 @@ class Progress:
         return self.left / self.per_s if self.per_s else None
 
 
-def create_batch(session: Session, wanted: Wanted, items: Sequence[Found]) -> Batch:
+def create_batch(
+    session: Session, wanted: BatchRequest, items: Sequence[Found]
+) -> Batch:
     """Keep what is asked for; a source that must be listed gets a job of its own."""
     now = utc_now()
     batch = Batch(

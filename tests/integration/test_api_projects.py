@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.batches.items import Found
-from app.batches.service import Wanted, create_batch
+from app.batches.service import BatchRequest, create_batch
 from app.batches.tables import Batch
 from app.clips.tables import Clip
 from app.comparisons.service import ask_for_comparison, keep_result
@@ -288,7 +288,7 @@ def make_things(api: RunningApi) -> Things:
         moment = {"video_id": video, "time_ms": 1, "frame": 1, "label": "PASS"}
         moment |= {"is_event": True, "by_model": {"tiny": said}}
         keep_result(session, comparison, {}, [moment])
-        asked = Wanted({}, model="tiny", weights={}, priority=-5, is_open=True)
+        asked = BatchRequest({}, model="tiny", weights={}, priority=-5, is_open=True)
         batch = create_batch(session, asked, [Found("video", str(video))]).id
     return Things(
         *(video, job, _add_delivery(api, video, job)),

@@ -14,14 +14,20 @@ from app.batches.feeding import advance_batches
 from app.batches.item_jobs import queue_item
 from app.batches.items import Found
 from app.batches.queries import lock_batch
-from app.batches.service import Wanted, add_to_batch, create_batch, progress_of, reopen
+from app.batches.service import (
+    BatchRequest,
+    add_to_batch,
+    create_batch,
+    progress_of,
+    reopen,
+)
 from app.batches.tables import Batch, BatchItem, ItemState
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 
-WANTED = Wanted({}, model="tiny", weights={}, priority=-5, is_open=True)
+WANTED = BatchRequest({}, model="tiny", weights={}, priority=-5, is_open=True)
 PAGE = 500
 
 

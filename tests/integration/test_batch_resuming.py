@@ -11,7 +11,7 @@ from app.batches.items import Found, add_items
 from app.batches.problems import BatchIsCanceling
 from app.batches.queries import lock_batch
 from app.batches.service import (
-    Wanted,
+    BatchRequest,
     add_to_batch,
     cancel_batch,
     create_batch,
@@ -22,7 +22,7 @@ from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.jobs.tables import Job, JobStatus
 
-WANTED = Wanted({}, model="tiny", weights={}, priority=-5)
+WANTED = BatchRequest({}, model="tiny", weights={}, priority=-5)
 
 
 def address(number: int) -> Found:

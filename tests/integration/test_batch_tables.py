@@ -16,7 +16,7 @@ from app.batches import parquet
 from app.batches.event_columns import COLUMNS, NAMES, SCHEMA_VERSION
 from app.batches.event_rows import BatchEvents
 from app.batches.items import Found
-from app.batches.service import Wanted, create_batch
+from app.batches.service import BatchRequest, create_batch
 from app.batches.tables import BatchItem
 from app.timelines.tables import Analysis
 from app.videos.tables import Video
@@ -42,7 +42,7 @@ def videos(api: RunningApi) -> list[UUID]:
 @pytest.fixture
 def batch(api: RunningApi, videos: list[UUID]) -> UUID:
     """A batch that has ended."""
-    wanted = Wanted({}, model="hall@3", weights={}, priority=-5, name="Cup")
+    wanted = BatchRequest({}, model="hall@3", weights={}, priority=-5, name="Cup")
     found = [Found("video", str(one)) for one in (*videos, uuid4())]
     with api.service.sessions.begin() as session:
         made = create_batch(session, wanted, found)
