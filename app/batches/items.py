@@ -15,7 +15,7 @@ AT_ONCE = 500  # items in a transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BatchSourceItem:
     """A video that belongs to a batch.
 
     Attributes:
@@ -36,7 +36,7 @@ class Found:
         return uuid5(project_id, f"{self.kind}\n{self.address}\n{self.version or ''}")
 
 
-def add_items(session: Session, batch: Batch, found: Sequence[Found]) -> int:
+def add_items(session: Session, batch: Batch, found: Sequence[BatchSourceItem]) -> int:
     """Add what a locked batch does not have yet, at its end.
 
     Returns:

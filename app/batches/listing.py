@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from app.batches.items import AT_ONCE, Found, add_items
+from app.batches.items import AT_ONCE, BatchSourceItem, add_items
 from app.batches.queries import lock_batch
 from app.batches.tables import Batch
 from app.core.db.session import Sessions
@@ -79,7 +79,7 @@ def list_source(
     return count
 
 
-def found_in(source: dict[str, str], settings: Settings) -> Iterator[Found]:
+def found_in(source: dict[str, str], settings: Settings) -> Iterator[BatchSourceItem]:
     """List what a source holds.
 
     Raises:
@@ -90,7 +90,7 @@ def found_in(source: dict[str, str], settings: Settings) -> Iterator[Found]:
     return _imports(source["imports"], settings)
 
 
-def _imports(folder: str, settings: Settings) -> Iterator[Found]:
+def _imports(folder: str, settings: Settings) -> Iterator[BatchSourceItem]:
     if settings.import_dir is None:
         raise SourceNotListed(
             "This worker has no folder of imports: set TOUCHLINE_IMPORT_DIR there, too."
@@ -106,12 +106,12 @@ def _imports(folder: str, settings: Settings) -> Iterator[Found]:
         ) from exc
 
 
-def _objects(url: str, settings: Settings) -> Iterator[Found]:
+def _objects(url: str, settings: Settings) -> Iterator[BatchSourceItem]:
     """List the video files in a folder of a bucket; odd keys are left out."""
     try:
         for address, one in list_objects(url, settings):
             if one.size_bytes and is_video_name(PurePosixPath(one.path)):
-                yield Found(
+                yield BatchSourceItem(
                     "url",
                     address,
                     size_bytes=one.size_bytes,
@@ -124,8 +124,8 @@ def _objects(url: str, settings: Settings) -> Iterator[Found]:
         raise SourceRefusedNow(exc.detail) from exc
 
 
-def _found(file: FoundFile) -> Found:
-    return Found(
+def _found(file: FoundFile) -> BatchSourceItem:
+    return BatchSourceItem(
         "import",
         file.path,
         size_bytes=file.size_bytes,
@@ -133,7 +133,7 @@ def _found(file: FoundFile) -> Found:
     )
 
 
-def _pages(found: Iterable[Found]) -> Iterator[list[Found]]:
+def _pages(found: Iterable[BatchSourceItem]) -> Iterator[list[BatchSourceItem]]:
     rest = iter(found)
     while page := list(islice(rest, AT_ONCE)):
         yield page

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.batches.items import Found
+from app.batches.items import BatchSourceItem
 from app.core.http.json_rules import exactly_one
 from app.jobs.kinds import LOWEST_PRIORITY
 from app.jobs.schemas import VIDEO_ID
@@ -56,13 +56,13 @@ class NewItem(BaseModel):
         return self
 
     @property
-    def found(self) -> Found:
+    def found(self) -> BatchSourceItem:
         """Where it is."""
         if self.url is not None:
-            return Found("url", self.url, self.title)
+            return BatchSourceItem("url", self.url, self.title)
         if self.import_ is not None:
-            return Found("import", self.import_, self.title)
-        return Found("video", str(self.video), self.title)
+            return BatchSourceItem("import", self.import_, self.title)
+        return BatchSourceItem("video", str(self.video), self.title)
 
 
 Items = Annotated[list[NewItem], Field(max_length=MAX_ITEMS)]

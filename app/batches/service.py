@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.batches.items import AT_ONCE, Found, add_items
+from app.batches.items import AT_ONCE, BatchSourceItem, add_items
 from app.batches.problems import (
     BatchIsCanceling,
     BatchIsFinished,
@@ -84,7 +84,7 @@ class Progress:
 
 
 def create_batch(
-    session: Session, wanted: BatchRequest, items: Sequence[Found]
+    session: Session, wanted: BatchRequest, items: Sequence[BatchSourceItem]
 ) -> Batch:
     """Keep what is asked for; a source that must be listed gets a job of its own."""
     now = utc_now()
@@ -153,7 +153,7 @@ def failures_by_code(session: Session, batch_id: UUID) -> dict[str, tuple[int, s
 
 
 def add_to_batch(
-    session: Session, batch_id: UUID, items: Sequence[Found], *, is_last: bool
+    session: Session, batch_id: UUID, items: Sequence[BatchSourceItem], *, is_last: bool
 ) -> tuple[Batch, int]:
     """Add items to an open batch; gives how many were not in it yet.
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.batches.items import Found
+from app.batches.items import BatchSourceItem
 from app.batches.service import BatchRequest, create_batch
 from app.batches.tables import Batch
 from app.clips.tables import Clip
@@ -289,7 +289,7 @@ def make_things(api: RunningApi) -> Things:
         moment |= {"is_event": True, "by_model": {"tiny": said}}
         keep_result(session, comparison, {}, [moment])
         asked = BatchRequest({}, model="tiny", weights={}, priority=-5, is_open=True)
-        batch = create_batch(session, asked, [Found("video", str(video))]).id
+        batch = create_batch(session, asked, [BatchSourceItem("video", str(video))]).id
     return Things(
         *(video, job, _add_delivery(api, video, job)),
         event=UUID(event),

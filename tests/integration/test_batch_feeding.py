@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.batches import feeding
 from app.batches.feeding import advance_batches
 from app.batches.item_jobs import queue_item
-from app.batches.items import Found
+from app.batches.items import BatchSourceItem
 from app.batches.queries import lock_batch
 from app.batches.service import (
     BatchRequest,
@@ -37,7 +37,7 @@ def make(sessions: Sessions, count: int) -> UUID:
         batch = create_batch(session, WANTED, []).id
     for first in range(0, count, PAGE):
         page = [
-            Found("url", f"https://archive.example.org/{number}.mp4")
+            BatchSourceItem("url", f"https://archive.example.org/{number}.mp4")
             for number in range(first, min(first + PAGE, count))
         ]
         with sessions.begin() as session:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.batches.feeding import advance_batches
-from app.batches.items import Found, add_items
+from app.batches.items import BatchSourceItem, add_items
 from app.batches.problems import BatchIsCanceling
 from app.batches.queries import lock_batch
 from app.batches.service import (
@@ -25,8 +25,8 @@ from app.jobs.tables import Job, JobStatus
 WANTED = BatchRequest({}, model="tiny", weights={}, priority=-5)
 
 
-def address(number: int) -> Found:
-    return Found("url", f"https://archive.example.org/{number}.mp4")
+def address(number: int) -> BatchSourceItem:
+    return BatchSourceItem("url", f"https://archive.example.org/{number}.mp4")
 
 
 def status_of(sessions: Sessions, batch: UUID) -> str:

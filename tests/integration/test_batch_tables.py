@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from app.batches import parquet
 from app.batches.event_columns import COLUMNS, NAMES, SCHEMA_VERSION
 from app.batches.event_rows import BatchEvents
-from app.batches.items import Found
+from app.batches.items import BatchSourceItem
 from app.batches.service import BatchRequest, create_batch
 from app.batches.tables import BatchItem
 from app.timelines.tables import Analysis
@@ -43,7 +43,7 @@ def videos(api: RunningApi) -> list[UUID]:
 def batch(api: RunningApi, videos: list[UUID]) -> UUID:
     """A batch that has ended."""
     wanted = BatchRequest({}, model="hall@3", weights={}, priority=-5, name="Cup")
-    found = [Found("video", str(one)) for one in (*videos, uuid4())]
+    found = [BatchSourceItem("video", str(one)) for one in (*videos, uuid4())]
     with api.service.sessions.begin() as session:
         made = create_batch(session, wanted, found)
         items = session.scalars(select(BatchItem).order_by(BatchItem.number)).all()
