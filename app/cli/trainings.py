@@ -81,9 +81,11 @@ def start(
 def _ask(wanted: "NewTraining", project: str) -> tuple[UUID, list[str]]:
     """Queue a training; gives its id, and what is to be told of the data."""
     from app.jobs.kinds import KINDS, JobKind
-    from app.trainings.requests import Wanted, ask_for_training
+    from app.trainings.requests import TrainingRequest, ask_for_training
 
-    asked = Wanted(*(wanted.name, wanted.base, wanted.is_without_base, wanted.options))
+    asked = TrainingRequest(
+        *(wanted.name, wanted.base, wanted.is_without_base, wanted.options)
+    )
     with _resources(project) as resources:
         with resources.sessions.begin() as session:
             training, job = ask_for_training(session, asked, resources)

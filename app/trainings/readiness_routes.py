@@ -13,7 +13,7 @@ from app.trainings.needs import needs_in
 from app.trainings.options import Holdout
 from app.trainings.readiness_schemas import TrainingReadiness
 from app.trainings.request_schemas import MAX_SEED, MAX_TYPES, MAX_VIDEOS, TypeName
-from app.trainings.requests import HoldoutWanted, read_readiness
+from app.trainings.requests import HoldoutRequest, read_readiness
 
 router = guarded_router("trainings")
 
@@ -83,7 +83,7 @@ def get_training_readiness(
         resources,
         videos=videos,
         types=types,
-        holdout=HoldoutWanted(choice, base, seed),
+        holdout=HoldoutRequest(choice, base, seed),
     )
     newest = found.newest
     needs = needs_in(newest.figures if newest else None)

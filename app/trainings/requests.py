@@ -52,7 +52,7 @@ RETRY_AFTER_S = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TrainingRequest:
     """What somebody asks for.
 
     Attributes:
@@ -66,7 +66,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CheckedTraining:
     """A request that can be granted, and what is to be told of it."""
 
     base: Base | None
@@ -74,7 +74,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class HoldoutWanted:
+class HoldoutRequest:
     """What of a training decides what is held out.
 
     Attributes:
@@ -108,7 +108,7 @@ class Readiness:
 
 
 def ask_for_training(
-    session: Session, wanted: Wanted, resources: Resources
+    session: Session, wanted: TrainingRequest, resources: Resources
 ) -> tuple[Training, Job]:
     """Look at a request, and queue it.
 
@@ -120,7 +120,7 @@ def ask_for_training(
         ModelNameTaken: the name is another model's.
         TooManyTrainings: too many wait already.
     """
-    judged = _judge(wanted, resources)
+    checked = _check(wanted, resources)
     session.execute(select(func.pg_advisory_xact_lock(ASKING_LOCK)))
     check_name(session, wanted.name, resources.settings)
     waiting = session.scalars(waiting_trainings(project_of(session))).one()
@@ -129,13 +129,13 @@ def ask_for_training(
     return add_training(
         session,
         name=wanted.name,
-        base=None if judged.base is None else judged.base.name,
+        base=None if checked.base is None else checked.base.name,
         options=wanted.options,
-        warnings=[{"code": one.code, "detail": one.detail} for one in judged.warnings],
+        warnings=[{"code": one.code, "detail": one.detail} for one in checked.warnings],
     )
 
 
-def _judge(wanted: Wanted, resources: Resources) -> Judged:
+def _check(wanted: TrainingRequest, resources: Resources) -> CheckedTraining:
     options, settings = wanted.options, resources.settings
     with snapshot(resources) as session:
         check_name(session, wanted.name, settings)
@@ -158,7 +158,7 @@ def _judge(wanted: Wanted, resources: Resources) -> Judged:
     findings = [*_but_of_few_matches(findings, options.holdout)]
     rate = rate_finding(base, data)
     of_service = findings_of_service(worker, waiting=0)
-    return Judged(base, [*findings, *of_service, *([rate] if rate else ())])
+    return CheckedTraining(base, [*findings, *of_service, *([rate] if rate else ())])
 
 
 def _but_of_few_matches(
@@ -197,7 +197,7 @@ def read_readiness(
     *,
     videos: Collection[UUID] | None,
     types: Collection[str] | None,
-    holdout: HoldoutWanted | None = None,
+    holdout: HoldoutRequest | None = None,
 ) -> Readiness:
     """Tell how far what is reviewed goes.
 
@@ -210,7 +210,7 @@ def read_readiness(
         UnknownModel: the base is not installed.
         VideoNotFound: one of the videos is not there.
     """
-    holdout = holdout or HoldoutWanted()
+    holdout = holdout or HoldoutRequest()
     base = _base_of(holdout, resources.settings)
     with snapshot(resources) as session:
         worker = worker_state(session, resources.settings)
@@ -244,7 +244,7 @@ def read_readiness(
     )
 
 
-def _base_of(holdout: HoldoutWanted, settings: Settings) -> Base | None:
+def _base_of(holdout: HoldoutRequest, settings: Settings) -> Base | None:
     """Find the base that decides what is known already.
 
     Raises:

@@ -42,7 +42,7 @@ from app.trainings.request_schemas import (
     NewTraining,
 )
 from app.trainings.requests import (
-    Wanted,
+    TrainingRequest,
     ask_for_training,
 )
 from app.trainings.schemas import (
@@ -94,7 +94,9 @@ def create_training(
     fingerprint = edit_fingerprint(
         request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
     )
-    asked = Wanted(*(wanted.name, wanted.base, wanted.is_without_base, wanted.options))
+    asked = TrainingRequest(
+        *(wanted.name, wanted.base, wanted.is_without_base, wanted.options)
+    )
     with resources.sessions.begin() as session:
         training_id, is_new = make_once(
             *(session, idempotency_key),
