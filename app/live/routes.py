@@ -44,7 +44,7 @@ from app.live.problems import (
 )
 from app.live.queries import latest_gaps, streams_page
 from app.live.schemas import LivePage, LiveStream, NewLive
-from app.live.service import Wanted, add_stream, find_stream, stop_stream
+from app.live.service import LiveRequest, add_stream, find_stream, stop_stream
 from app.sources.problems import ImportNotFound, SourceRefused
 from app.sources.service import find_import
 from app.videos.queries import video_with_jobs
@@ -124,7 +124,7 @@ def _make(
     model = find_live_model(wanted.model, settings).name
     if wanted.analyse_after and wanted.analyse_model not in (None, NO_MODEL):
         check_model(str(wanted.analyse_model), settings)
-    asked = Wanted(
+    asked = LiveRequest(
         address=address,
         name=wanted.name or f"{address.shown} {now:%Y-%m-%d %H:%M:%S}",
         model=model,

@@ -37,7 +37,7 @@ RETRY_AFTER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LiveRequest:
     """What somebody asks for; see the request's schema.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wanted:
 
 
 def add_stream(
-    session: Session, wanted: Wanted, *, settings: Settings, now: datetime
+    session: Session, wanted: LiveRequest, *, settings: Settings, now: datetime
 ) -> UUID:
     """Make a stream with its video, and queue its job; notify after the commit.
 
