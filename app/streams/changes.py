@@ -83,7 +83,7 @@ class Steps(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Snapshot:
     """What one look found.
 
     Attributes:
@@ -97,9 +97,9 @@ class Found:
     steps: Mapping[UUID, Steps] = field(default_factory=dict)
 
 
-def look(
+def read_changes(
     sessions: Sessions, *, running: Collection[UUID], watched: Mapping[UUID, int]
-) -> Found:
+) -> Snapshot:
     """Read what may have changed, all of it as of one moment.
 
     Args:
@@ -119,7 +119,7 @@ def look(
             for video_id, known in watched.items()
             if video_id in videos and videos[video_id].revision > known
         }
-    return Found({job.id: job for job in jobs}, videos, steps)
+    return Snapshot({job.id: job for job in jobs}, videos, steps)
 
 
 def read_videos(

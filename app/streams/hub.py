@@ -19,9 +19,9 @@ from app.core.db.session import Sessions
 from app.core.errors import NotReady
 from app.jobs.tables import JobStatus
 from app.keys.queries import ended_keys
-from app.streams.changes import Found, VideoState, look
+from app.streams.changes import Snapshot, VideoState, read_changes
 from app.streams.problems import TooManyStreams
-from app.streams.subscription import Subscription, Wanted
+from app.streams.subscription import StreamScope, Subscription
 
 POLL_EVERY_S = 0.5
 AFTER_TROUBLE_S = 5.0  # without the database
@@ -49,7 +49,7 @@ class StreamHub:
         self._sessions = sessions
         self._max_streams, self._poll_every_s = max_streams, poll_every_s
         self._subscriptions: set[Subscription] = set()
-        self._found = Found()
+        self._found = Snapshot()
         self._thread = CapacityLimiter(1)  # its own, so that no route waits for it
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -59,7 +59,7 @@ class StreamHub:
 
     @contextmanager
     def subscribed(
-        self, wanted: Wanted, *, state: VideoState | None, after: int | None
+        self, wanted: StreamScope, *, state: VideoState | None, after: int | None
     ) -> Iterator[Subscription]:
         """Tell a client of what it watches until the block ends; see `Subscription`.
 
@@ -102,7 +102,7 @@ class StreamHub:
                 log.exception("streams_failed")
                 pause_s = AFTER_TROUBLE_S
             await asyncio.sleep(pause_s)
-        self._found = Found()
+        self._found = Snapshot()
 
     async def _look(self) -> None:
         subscriptions = tuple(self._subscriptions)
@@ -117,7 +117,7 @@ class StreamHub:
             if job.status == JobStatus.RUNNING
         ]
         self._found = await run_sync(
-            partial(look, self._sessions, running=running, watched=watched),
+            partial(read_changes, self._sessions, running=running, watched=watched),
             limiter=self._thread,
         )
         keys = {one.wanted.key_id for one in subscriptions} - {""}

@@ -17,7 +17,7 @@ from app.core.http.routing import IS_HEAD, MediaRoute, guarded_router
 from app.streams.changes import VideoState, read_videos
 from app.streams.hub import StreamHub
 from app.streams.problems import TooManyStreams
-from app.streams.subscription import Wanted
+from app.streams.subscription import StreamScope
 from app.videos.service import video_not_found
 
 router = guarded_router("streams", MediaRoute)  # EventSource sends no header of ours
@@ -86,7 +86,7 @@ async def stream_video(
     """
     after = since if last_event_id is None else read_revision(last_event_id)
     state = await run_sync(_read_state, resources.sessions, video_id)
-    wanted = Wanted(principal.project_id, video_id, principal.id)
+    wanted = StreamScope(principal.project_id, video_id, principal.id)
     return StreamAnswer(hub_of(request), wanted, state=state, after=after)
 
 
@@ -104,7 +104,7 @@ async def stream_video(
 )
 async def stream_jobs(request: Request, principal: PrincipalDep) -> Response:
     """Follow the jobs of all videos, and trainings: how far each is."""
-    wanted = Wanted(principal.project_id, key_id=principal.id)
+    wanted = StreamScope(principal.project_id, key_id=principal.id)
     return StreamAnswer(hub_of(request), wanted)
 
 
@@ -126,7 +126,7 @@ class StreamAnswer(EventSourceResponse):
     def __init__(
         self,
         hub: StreamHub,
-        wanted: Wanted,
+        wanted: StreamScope,
         *,
         state: VideoState | None = None,
         after: int | None = None,

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi.sse import format_sse_event
 
 from app.jobs.kinds import stage_of
-from app.streams.changes import Found, JobState, Step, Steps, VideoState
+from app.streams.changes import JobState, Snapshot, Step, Steps, VideoState
 
 HEARTBEAT_S = 15.0
 HEARTBEAT = b": heartbeat\n\n"
@@ -21,7 +21,7 @@ MAX_WAITING = 1000  # messages for one client; who reads too slowly reads all an
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StreamScope:
     """What a client watches.
 
     Attributes:
@@ -46,7 +46,7 @@ class Subscription:
     """
 
     def __init__(
-        self, wanted: Wanted, *, state: VideoState | None, after: int | None
+        self, wanted: StreamScope, *, state: VideoState | None, after: int | None
     ) -> None:
         """Begin.
 
@@ -75,7 +75,7 @@ class Subscription:
         if after is not None and not is_known:
             self._reset()
 
-    def take(self, found: Found) -> None:
+    def take(self, found: Snapshot) -> None:
         """Note what changed of what is watched."""
         for job in found.jobs.values():
             if self._is_watched(job) and self._jobs.get(job.id) != job:
@@ -112,7 +112,7 @@ class Subscription:
         is_own = wanted.video_id is None or job.video_id == wanted.video_id
         return is_own and job.project_id == wanted.project_id
 
-    def _take_video(self, video_id: UUID, before: VideoState, found: Found) -> None:
+    def _take_video(self, video_id: UUID, before: VideoState, found: Snapshot) -> None:
         now = found.videos.get(video_id)
         if now is None:
             self._put(_VIDEO, "video", {"id": str(video_id), "deleted": True})

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from app.streams import subscription
-from app.streams.changes import Found, JobState, Step, Steps, VideoState
-from app.streams.subscription import Subscription, Wanted
+from app.streams.changes import JobState, Snapshot, Step, Steps, VideoState
+from app.streams.subscription import StreamScope, Subscription
 
 PROJECT, OTHER, VIDEO = UUID(int=1), UUID(int=2), UUID(int=3)
 
@@ -28,14 +28,14 @@ def job(number: int, *, progress: float = 0.0, project_id: UUID = PROJECT) -> Jo
     )
 
 
-def found_jobs(jobs: Iterable[JobState]) -> Found:
-    return Found(jobs={one.id: one for one in jobs})
+def found_jobs(jobs: Iterable[JobState]) -> Snapshot:
+    return Snapshot(jobs={one.id: one for one in jobs})
 
 
-def found_steps(revisions: Iterable[int]) -> Found:
+def found_steps(revisions: Iterable[int]) -> Snapshot:
     steps = [Step(one, UUID(int=one), "local", []) for one in revisions]
     state = VideoState(steps[-1].revision, "facts", "", "")
-    return Found(videos={VIDEO: state}, steps={VIDEO: Steps(0, steps)})
+    return Snapshot(videos={VIDEO: state}, steps={VIDEO: Steps(0, steps)})
 
 
 def waiting(of: Subscription) -> list[str]:
@@ -50,7 +50,7 @@ def waiting(of: Subscription) -> list[str]:
 
 
 def library() -> Subscription:
-    return Subscription(Wanted(PROJECT), state=None, after=None)
+    return Subscription(StreamScope(PROJECT), state=None, after=None)
 
 
 def test_progress_that_was_not_read_is_replaced_by_newer() -> None:
@@ -98,7 +98,7 @@ def test_decisions_that_overflow_are_not_lost_without_a_word(
 ) -> None:
     monkeypatch.setattr(subscription, "MAX_WAITING", 5)
     state = VideoState(0, "facts", "", "")
-    client = Subscription(Wanted(PROJECT, VIDEO), state=state, after=None)
+    client = Subscription(StreamScope(PROJECT, VIDEO), state=state, after=None)
 
     client.take(found_steps(range(1, 4)))
     client.take(found_steps(range(1, 10)))
