@@ -51,7 +51,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SweepResult:
     """What a sweep did."""
 
     requeued: int = 0
@@ -71,7 +71,7 @@ def sweep(
     storage: Storage,
     notifier: JobNotifier,
     look_for_lost_objects: bool = False,
-) -> Found | None:
+) -> SweepResult | None:
     """Do one round; None if another process is at it."""
     with _alone(sessions) as is_alone:
         if not is_alone:
@@ -90,7 +90,7 @@ def sweep(
             waiting = {queue: _waiting(session, queue) for queue in QUEUES}
             # One message wakes a sender, which then finds all that is due.
             due = list(session.scalars(due_deliveries(limit=1)))
-        found = Found(
+        found = SweepResult(
             requeued=len(back.requeued),
             marked_dead=len(back.marked_dead) + refused,
             notified=_notify_of_jobs(notifier, waiting),
@@ -108,7 +108,7 @@ def sweep(
                 else 0
             ),
         )
-    if found != Found():
+    if found != SweepResult():
         log.info("swept", **_nonzero(found))
     return found
 
@@ -162,6 +162,6 @@ def _notify_if_idle(
     return sum(notify(row) for row in rows)
 
 
-def _nonzero(found: Found) -> dict[str, int]:
-    counts = {name: getattr(found, name) for name in Found.__dataclass_fields__}
+def _nonzero(found: SweepResult) -> dict[str, int]:
+    counts = {name: getattr(found, name) for name in SweepResult.__dataclass_fields__}
     return {name: count for name, count in counts.items() if count}

@@ -29,7 +29,7 @@ from app.jobs.recovery import requeue_orphaned
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 from tests.integration.uploaded import Uploaded, upload
-from worker.sweeper import ONE_SWEEP, Found, sweep
+from worker.sweeper import ONE_SWEEP, SweepResult, sweep
 
 HOOK = "http://127.0.0.1:9/hook"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -82,7 +82,7 @@ class Sweep:
         self.storage = storage
         self.notifier = notifier
 
-    def __call__(self) -> Found | None:
+    def __call__(self) -> SweepResult | None:
         return sweep(
             settings=self.settings,
             sessions=self.sessions,
@@ -105,7 +105,7 @@ def claim(job: Uploaded, settings: Settings) -> Update:
 def test_a_queued_job_whose_message_was_lost_is_told_of_again(
     job: Uploaded, do_sweep: Sweep, notifier: JobNotifier
 ) -> None:
-    assert do_sweep() == Found(notified=1)
+    assert do_sweep() == SweepResult(notified=1)
     assert notifier.waiting(GPU_QUEUE) == 1
 
 
@@ -121,7 +121,7 @@ def test_messages_do_not_pile_up_while_nobody_takes_them(
 def test_a_job_whose_worker_died_goes_back_into_the_queue(
     held: Uploaded, do_sweep: Sweep
 ) -> None:
-    assert do_sweep() == Found(requeued=1, notified=1)
+    assert do_sweep() == SweepResult(requeued=1, notified=1)
 
     row = held.job()
     assert (row.status, row.attempt) == ("queued", 1)
@@ -133,7 +133,7 @@ def test_a_job_whose_lease_still_holds_is_left_alone(
 ) -> None:
     held.set(lease_expires_at=FAR_OFF)
 
-    assert do_sweep() == Found()
+    assert do_sweep() == SweepResult()
     assert held.job().status == "running"
 
 
@@ -145,7 +145,7 @@ def test_a_job_that_kills_every_worker_is_given_up_and_the_video_is_not_blamed(
     found = do_sweep()
 
     row = held.job()
-    assert found == Found(marked_dead=1, deliveries=1)
+    assert found == SweepResult(marked_dead=1, deliveries=1)
     assert (row.status, row.error_code) == ("failed", "worker_died")
     assert row.error_retryable is True
     assert "10 times" in str(row.error_detail)
@@ -214,7 +214,7 @@ def test_a_waiting_job_with_a_pending_cancel_ends_canceled(
 ) -> None:
     job.set(cancel_requested=True)
 
-    assert do_sweep() == Found(deliveries=1)
+    assert do_sweep() == SweepResult(deliveries=1)
     assert job.job().status == "canceled"
     assert job.job().finished_at is not None
     assert [one.type for one in job.deliveries()] == ["video.canceled"]
@@ -225,7 +225,7 @@ def test_a_waiting_job_tried_too_often_is_given_up_with_its_last_error(
 ) -> None:
     job.set(attempt=3, error_code="decoder_crashed", error_detail="It died.")
 
-    assert do_sweep() == Found(marked_dead=1, deliveries=1)
+    assert do_sweep() == SweepResult(marked_dead=1, deliveries=1)
 
     row = job.job()
     assert (row.status, row.error_code) == ("failed", "too_many_attempts")
@@ -239,9 +239,9 @@ def test_a_sweep_leaves_a_job_alone_whose_video_is_being_deleted(
     with sessions.begin() as deletion:
         deletion.get_one(Video, held.video_id, with_for_update=True)
 
-        assert do_sweep() == Found()
+        assert do_sweep() == SweepResult()
 
-    assert do_sweep() == Found(marked_dead=1, deliveries=1)
+    assert do_sweep() == SweepResult(marked_dead=1, deliveries=1)
 
 
 def test_a_job_of_a_dead_process_of_this_machine_is_taken_back_at_once(
@@ -279,13 +279,13 @@ def test_only_one_sweep_runs_at_a_time(
 
         assert do_sweep() is None
 
-    assert do_sweep() == Found(notified=1)
+    assert do_sweep() == SweepResult(notified=1)
 
 
 def test_the_lock_of_a_sweep_covers_its_whole_round(
     job: Uploaded, do_sweep: Sweep, notifier: JobNotifier
 ) -> None:
-    seen: list[Found | None] = []
+    seen: list[SweepResult | None] = []
 
     class Other(JobNotifier):
         """Sweeps in the middle of the round, when the first transaction is over."""
@@ -297,7 +297,7 @@ def test_the_lock_of_a_sweep_covers_its_whole_round(
 
     do_sweep.notifier = Other(make_celery(do_sweep.settings))
 
-    assert do_sweep() == Found(notified=1)
+    assert do_sweep() == SweepResult(notified=1)
     assert seen == [None]
 
 
@@ -307,7 +307,7 @@ def test_a_round_that_hangs_does_not_keep_others_from_sweeping_for_ever(
     notifier: JobNotifier,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seen: list[Found | None] = []
+    seen: list[SweepResult | None] = []
     monkeypatch.setattr("worker.sweeper.LONGEST_ROUND", timedelta(milliseconds=200))
 
     class Hanging(JobNotifier):
@@ -323,7 +323,7 @@ def test_a_round_that_hangs_does_not_keep_others_from_sweeping_for_ever(
     do_sweep.notifier = Hanging(make_celery(do_sweep.settings))
     do_sweep()
 
-    assert seen[-1] == Found(notified=1)
+    assert seen[-1] == SweepResult(notified=1)
 
 
 def test_a_broker_that_is_down_does_not_stop_the_sweep(
@@ -332,7 +332,7 @@ def test_a_broker_that_is_down_does_not_stop_the_sweep(
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     do_sweep.notifier = JobNotifier(make_celery(nowhere))
 
-    assert do_sweep() == Found(requeued=1)
+    assert do_sweep() == SweepResult(requeued=1)
 
 
 def test_beats_of_workers_long_gone_are_forgotten(
