@@ -17,7 +17,7 @@ from app.batches.queries import videos_after
 from app.core.errors import RequestProblem, VideoNotFound
 from app.core.resources import Resources
 from app.sources.shown import shown_url
-from app.timelines.found_events import Asked, find_events
+from app.timelines.found_events import EventsRequest, find_events
 from app.timelines.tables import Analysis
 
 PAGE = 50  # items read at once
@@ -75,7 +75,7 @@ class BatchEvents:
     def _rows_of(self, item: _Item) -> list[Row] | None:
         try:
             found = find_events(
-                Asked(item.video_id, EventQuery()), self.resources, limit=None
+                EventsRequest(item.video_id, EventQuery()), self.resources, limit=None
             )
         except VideoNotFound:  # deleted meanwhile
             return None

@@ -18,7 +18,7 @@ from app.clips.request_schemas import (
 from app.clips.tables import ClippedEvent
 from app.core.errors import EventNotFound, FramesUnknown
 from app.core.resources import Resources
-from app.timelines.found_events import Asked, find_events
+from app.timelines.found_events import EventsRequest, find_events
 from app.timelines.schemas import EventStateName
 from app.videos.frame_times import fallback_from_facts, load_frame_times
 from app.videos.tables import Video
@@ -37,7 +37,7 @@ def choose_events(video_id: UUID, wanted: NewClip, resources: Resources) -> Matc
         query = _query(wanted.filter, every)
     else:
         query = EventQuery(states=every)
-    asked = Asked(video_id, query, provenance=wanted.provenance)
+    asked = EventsRequest(video_id, query, provenance=wanted.provenance)
     found = find_events(asked, resources, limit=None)
     events = {event.id: event for event in found.events}
     if wanted.event_ids is not None:
@@ -67,12 +67,14 @@ def choose_matches(
         )
     query = EventQuery(states=frozenset(get_args(EventStateName)))
     return [
-        _match(Asked(video_id, query, provenance=provenance), hits, resources)
+        _match(EventsRequest(video_id, query, provenance=provenance), hits, resources)
         for video_id, hits in by_video.items()
     ]
 
 
-def _match(asked: Asked, hits: Sequence[EventsOfMatch], resources: Resources) -> Match:
+def _match(
+    asked: EventsRequest, hits: Sequence[EventsOfMatch], resources: Resources
+) -> Match:
     video_id = asked.video_id
     found = find_events(asked, resources, limit=None)
     named = _named(

@@ -41,7 +41,7 @@ from app.reports.service import (
     report_not_found,
 )
 from app.reports.stored import content_to_store
-from app.timelines.found_events import Asked, find_events
+from app.timelines.found_events import EventsRequest, find_events
 from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 from app.videos.file_response import VideoFile
 from app.videos.service import find_video
@@ -79,7 +79,7 @@ def create_report(
     job takes the stills and writes the file.
     """
     states = CONFIRMED if wanted.only_confirmed else SHOWN
-    asked = Asked(video_id, EventQuery(states=states), provenance=True)
+    asked = EventsRequest(video_id, EventQuery(states=states), provenance=True)
     found = find_events(asked, resources, limit=None)
     fingerprint = edit_fingerprint(
         request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)

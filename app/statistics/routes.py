@@ -30,7 +30,7 @@ from app.statistics.play import Moment
 from app.statistics.schemas import Statistics
 from app.statistics.sequences import DEFAULT_GAP_S, PASSES, SHOTS
 from app.statistics.table import to_table
-from app.timelines.found_events import Asked, Found, find_events
+from app.timelines.found_events import EventsRequest, EventsResult, find_events
 from app.timelines.parameters import WithProvenance
 from app.timelines.problems import (
     AnalysisTooOld,
@@ -158,7 +158,7 @@ def get_statistics(
 
     Teams and halves are those of the match facts. Rejected events do not count.
     """
-    asked = Asked(video_id, wanted, provenance=provenance)
+    asked = EventsRequest(video_id, wanted, provenance=provenance)
     found = find_events(asked, resources, limit=None)
     other = None
     if other_id is not None:
@@ -198,7 +198,7 @@ def get_statistics(
     return json_answer(body, response)
 
 
-def _measure(found: Found, options: StatisticsOptions) -> MatchStatistics:
+def _measure(found: EventsResult, options: StatisticsOptions) -> MatchStatistics:
     video = found.video
     moments = [
         Moment(event.id, event.label, event.time_ms / 1000, event.team)
@@ -243,7 +243,7 @@ def _side(match: MatchStatistics, team: str, parameter: str, which: str) -> Side
     return Side(match, found)
 
 
-def _etag(*matches: Found | None) -> str:
+def _etag(*matches: EventsResult | None) -> str:
     """Name the timelines and the match facts that statistics are made of."""
     parts = [
         f"{one.etag[1:-1]}-{one.video.facts_version}-{one.video.duration_s}"

@@ -31,7 +31,7 @@ from model.data.formats.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EventsRequest:
     """What a request asks for.
 
     Attributes:
@@ -52,7 +52,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class EventsResult:
     """What there is.
 
     Attributes:
@@ -70,8 +70,12 @@ class Found:
 
 
 def find_events(
-    asked: Asked, resources: Resources, *, limit: int | None, has: str | None = None
-) -> Found:
+    asked: EventsRequest,
+    resources: Resources,
+    *,
+    limit: int | None,
+    has: str | None = None,
+) -> EventsResult:
     """Find the events that are asked for, at one moment.
 
     Args:
@@ -105,12 +109,12 @@ def event_facts(event: TimelineEvent) -> EventFacts:
 
 def _find(
     session: Session,
-    asked: Asked,
+    asked: EventsRequest,
     resources: Resources,
     *,
     limit: int | None,
     has: str | None,
-) -> Found:
+) -> EventsResult:
     wanted, start = asked.wanted, asked.start
     view = View(resources.settings.match_tolerance, asked.thresholds, asked.ghosts)
     video, analysis = _to_read(session, asked)
@@ -119,18 +123,18 @@ def _find(
     analysis_id = None if analysis is None else analysis.id
     etag = etag_of(video, analysis, view)
     if is_same(etag, has):
-        return Found(video, analysis_id, (), etag, is_known=True)
+        return EventsResult(video, analysis_id, (), etag, is_known=True)
     timeline = read_timeline(session, resources.storage, video, analysis, view)
     _check_filter(session, wanted, timeline, analysis, resources)
     told = _provenance(session, asked, video, analysis)
     events = timeline.undecided if asked.is_raw else timeline.events
     after = None if start is None else (start.time_ms, start.id.int)
     found = select_events(events, wanted, after=after, limit=limit)
-    return Found(video, analysis_id, found, etag, provenance=told)
+    return EventsResult(video, analysis_id, found, etag, provenance=told)
 
 
 def _provenance(
-    session: Session, asked: Asked, video: Video, analysis: Analysis | None
+    session: Session, asked: EventsRequest, video: Video, analysis: Analysis | None
 ) -> Provenance | None:
     """Tell where the events that are asked for come from."""
     if not asked.provenance:
@@ -147,7 +151,7 @@ def _provenance(
     )
 
 
-def _to_read(session: Session, asked: Asked) -> tuple[Video, Analysis | None]:
+def _to_read(session: Session, asked: EventsRequest) -> tuple[Video, Analysis | None]:
     """Find a video and the analysis that is read: the cursor's, else the shown one."""
     found = session.execute(video_with_jobs(asked.video_id)).one_or_none()
     if found is None:
@@ -167,7 +171,7 @@ def _to_read(session: Session, asked: Asked) -> tuple[Video, Analysis | None]:
 
 
 def _check_thresholds(
-    asked: Asked, analysis: Analysis | None, resources: Resources
+    asked: EventsRequest, analysis: Analysis | None, resources: Resources
 ) -> None:
     if not asked.thresholds:
         return

@@ -28,7 +28,7 @@ from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
 from app.timelines.exports import EXPORTS, Export
-from app.timelines.found_events import Asked, event_facts, find_events
+from app.timelines.found_events import EventsRequest, event_facts, find_events
 from app.timelines.parameters import (
     DEFAULT_MARGINS,
     JSON,
@@ -120,7 +120,7 @@ def list_events(
         )
     start = EventsCursor.decode(cursor) if cursor else None
     wanted = replace(wanted, is_human=source == "human")
-    asked = Asked(
+    asked = EventsRequest(
         *(video_id, wanted, source == "model", start),
         thresholds=thresholds,
         ghosts=ghosts,
@@ -168,7 +168,7 @@ def _add_export(export: Export) -> None:
         provenance: WithProvenance = False,
     ) -> Response:
         wanted = replace(wanted, is_human=source == "human")
-        asked = Asked(
+        asked = EventsRequest(
             *(video_id, wanted, source == "model"),
             thresholds=thresholds,
             provenance=provenance,
@@ -235,7 +235,7 @@ def get_scores(
 
 def _export(
     export: Export,
-    asked: Asked,
+    asked: EventsRequest,
     resources: Resources,
     margins: ClipMargins,
     halves: Halves,
