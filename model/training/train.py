@@ -1,15 +1,11 @@
 """From prepared matches to a checkpoint: one run, which can be killed and resumed."""
 
-import logging
 import warnings
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_only
 
 from model.errors import BadAnnotations, TrainingFailed, TrainingStopped
@@ -31,23 +27,13 @@ from model.training.processes import (
 )
 from model.training.starting import make_network, without_weights
 from model.training.stopping import StopOnSignal
+from model.training.trainer import make_logger, make_trainer, silence_advice
 from model.training.training_data import Loaders, TrainingData, load_data
 
 RESUME = "last.ckpt"
 BEST = "best.touchline"
 LAST = "last.touchline"
 KEPT = (BEST, LAST, RESUME)  # `last.ckpt` last: it speaks of the others.
-
-# What Lightning 2.6 says of itself or of choices that are meant here.
-_ADVICE = (
-    ".*does not have many workers.*",
-    ".*isinstance.treespec, LeafSpec.*",
-    ".*recommended to use .self.log.*sync_dist.*",
-    ".*Grad strides do not match bucket view strides.*",
-    ".*srun.*",
-    ".*exists and is not empty.*",
-    ".*AMP with fp16 is not supported on CPU.*",  # Reported in other words.
-)
 
 
 def train(
@@ -89,11 +75,9 @@ def train(
             nothing to resume.
         TrainingStopped: SIGTERM or Ctrl-C; `last.ckpt` holds the state of then.
     """
-    resume, report = folder / RESUME, rank_zero_only(report)
-    launch, bucket = (
-        Launch.read(config.run.devices),
-        uploads.bucket_at(config.run.checkpoints_to),
-    )
+    report = rank_zero_only(report)
+    launch = Launch.read(config.run.devices)
+    bucket = uploads.bucket_at(config.run.checkpoints_to)
     refuse_synchronised_norms_on_a_cpu(config.run, launch)
     may_resume = is_resumed or may_resume or launch.restarts > 0
     if may_resume and bucket is not None:
@@ -106,11 +90,11 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
-    logger = _logger(config, folder)
+    logger = make_logger(config, folder)
     data = _matches(config, launch, data, report)
     config, data = _with_teacher(config, data, distill_from, report)
     if is_resumed:
-        report(f"going on from {resume}")
+        report(f"going on from {folder / RESUME}")
         network = make_network(without_weights(config), data.labels)
     else:
         network = make_network(
@@ -123,35 +107,51 @@ def train(
     if config.run.is_compiled:
         report("the network is compiled first: some minutes without a line")
     module = _module(network, data.labels, config, launch)
-    keep = KeepBest(folder, data.labels, config)
+    copies = uploads.UploadCheckpoints(bucket, folder, KEPT, report=report)
     with warnings.catch_warnings():
-        _silence_advice()
-        watch = [keep, ProgressLog(), GradientWatch(), StopOnSignal(resume)]
-        copies = uploads.UploadCheckpoints(bucket, folder, KEPT, report=report)
-        trainer = _trainer(config, launch, folder, logger, [copies, *watch, *callbacks])
-        if trainer.precision != config.run.precision:
-            report(
-                f"{config.run.precision} needs a GPU: training in {trainer.precision}"
-            )
-        loaders = Loaders(data, config)
-        if not is_resumed:
-            resume.unlink(missing_ok=True)  # An earlier run's, to be replaced.
+        silence_advice()
+        keep = KeepBest(folder, data.labels, config)
+        watch = [keep, ProgressLog(), GradientWatch(), StopOnSignal(folder / RESUME)]
+        trainer = make_trainer(
+            config, launch, logger, [copies, *watch, *callbacks], resume=folder / RESUME
+        )
+        _report_precision(trainer, config, report)
         try:
-            with naming_a_lost_process():
-                join(launch, config.run.accelerator)
-                trainer.fit(
-                    module,
-                    datamodule=loaders,
-                    ckpt_path=str(resume) if is_resumed else None,
-                )
-            trainer.save_checkpoint(resume)
-            if keep.validated_at != trainer.global_step:
-                trainer.validate(module, datamodule=loaders, verbose=False)
+            _fit(trainer, module, Loaders(data, config), keep, launch, is_resumed)
         except TrainingStopped:
             copies.close()
             raise
         copies.close()
     return folder / BEST
+
+
+def _fit(
+    trainer: lightning.Trainer,
+    module: SpottingModule,
+    loaders: Loaders,
+    keep: KeepBest,
+    launch: Launch,
+    is_resumed: bool,
+) -> None:
+    """Train to the last step, save it, and validate it if nothing has yet."""
+    resume = keep.folder / RESUME
+    if not is_resumed:
+        resume.unlink(missing_ok=True)  # An earlier run's, to be replaced.
+    with naming_a_lost_process():
+        join(launch, loaders.config.run.accelerator)
+        trainer.fit(
+            module, datamodule=loaders, ckpt_path=str(resume) if is_resumed else None
+        )
+    trainer.save_checkpoint(resume)
+    if keep.validated_at != trainer.global_step:
+        trainer.validate(module, datamodule=loaders, verbose=False)
+
+
+def _report_precision(
+    trainer: lightning.Trainer, config: TrainConfig, report: Reporter
+) -> None:
+    if trainer.precision != config.run.precision:
+        report(f"{config.run.precision} needs a GPU: training in {trainer.precision}")
 
 
 def _is_resumable(folder: Path, must_be: bool) -> bool:
@@ -223,75 +223,3 @@ def _with_teacher(
 def is_first_process() -> bool:
     """Whether this is the process that reports to the user (DDP starts several)."""
     return bool(getattr(rank_zero_only, "rank", 0) == 0)
-
-
-class _WholeSteps(ModelCheckpoint):
-    """Saves between optimiser steps only: gradients half gathered are not kept."""
-
-    def on_train_batch_end(
-        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Save, if it is time and a step is whole."""
-        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
-            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-
-
-def _trainer(
-    config: TrainConfig,
-    launch: Launch,
-    folder: Path,
-    logger: Any,
-    callbacks: list[lightning.Callback],
-) -> lightning.Trainer:
-    run, optimiser = config.run, config.optimiser
-    saver = _WholeSteps(
-        dirpath=folder,
-        filename=Path(RESUME).stem,
-        train_time_interval=timedelta(minutes=run.checkpoint_minutes),
-        enable_version_counter=False,
-    )
-    return lightning.Trainer(
-        accelerator=run.accelerator,
-        devices=launch.processes,
-        num_nodes=launch.machines,
-        strategy="ddp" if launch.world > 1 else "auto",
-        precision=run.precision,
-        max_steps=optimiser.steps,
-        max_epochs=-1,
-        accumulate_grad_batches=optimiser.accumulate,
-        gradient_clip_val=optimiser.clip_norm or None,
-        val_check_interval=run.validate_steps * optimiser.accumulate,
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        logger=logger,
-        callbacks=[saver, *callbacks],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        log_every_n_steps=10,
-        default_root_dir=folder,
-    )
-
-
-def _logger(config: TrainConfig, folder: Path) -> Any:
-    if config.run.logger == "tensorboard":
-        from lightning.pytorch.loggers import TensorBoardLogger
-
-        return TensorBoardLogger(folder, name=None, version="tensorboard")
-    if config.run.logger == "wandb":
-        from lightning.pytorch.loggers import WandbLogger
-
-        try:
-            return WandbLogger(project="touchline", name=config.name, save_dir=folder)
-        except ImportError as exc:
-            raise TrainingFailed(
-                "run.logger is wandb, which is not installed: pip install wandb."
-            ) from exc
-    return False
-
-
-def _silence_advice() -> None:
-    """Keep Lightning's advice out of the user's way; errors still come through."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for text in _ADVICE:
-        warnings.filterwarnings("ignore", text)
