@@ -1,13 +1,16 @@
 """`touchline train` and `average`: from a config, or from several rounds, to a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.models import find_model
 from app.cli.output import Force, output_file
 from app.cli.splits import split_for
+
+if TYPE_CHECKING:
+    from model.training.config import TrainConfig
 
 
 def train(
@@ -80,38 +83,19 @@ def train(
     ] = False,
 ) -> None:
     """Train a network; the best checkpoint by validation is kept."""
-    from model.data.splits import read_split
-    from model.training.config import read_config, with_data, with_run, with_steps
+    from model.training.config import with_run
     from model.training.train import is_first_process
     from model.training.train import train as run
 
-    settings = read_config(config, report=_note)
-    split = split_for(data, split)
-    if data is not None and split is not None:
-        settings = with_data(settings, data, split=split)
-        if note := read_split(split).note:
-            _note(f"note: {note}")
-    if steps is not None:
-        settings = with_steps(settings, steps)
+    settings = _read_config(config, data=data, split=split, steps=steps)
     settings = with_run(settings, devices=devices, checkpoints_to=checkpoints_to)
     teacher = None if distill_from is None else find_model(distill_from)
     if folds is not None:
         if teacher is not None:
             raise typer.BadParameter("--folds cannot be used with --distill-from")
-        from model.training.folds import train_folds
-
-        where = out or Path("runs") / f"{settings.name}-folds"
-        train_folds(
-            settings,
-            where,
-            folds,
-            report=_note,
-            is_resumed=resume or (resume_or_start and any(where.glob("fold_*"))),
-            start_from=start_from,
-            may_replace=force,
-        )
-        if is_first_process():
-            typer.echo(str(where / "scores.json"))
+        folder = out or Path("runs") / f"{settings.name}-folds"
+        resume = resume or (resume_or_start and any(folder.glob("fold_*")))
+        _train_folds(settings, folder, folds, resume, start_from, force)
         return
     best = run(
         settings,
@@ -129,6 +113,46 @@ def train(
         typer.echo("making the CPU engine's form, checked against torch", err=True)
         attach_engines(best)
         typer.echo(str(best))
+
+
+def _read_config(
+    config: Path, *, data: Path | None, split: Path | None, steps: int | None
+) -> "TrainConfig":
+    """Read the run, with what the options name in place of its own."""
+    from model.data.splits import read_split
+    from model.training.config import read_config, with_data, with_steps
+
+    settings = read_config(config, report=_note)
+    split = split_for(data, split)
+    if data is not None and split is not None:
+        settings = with_data(settings, data, split=split)
+        if note := read_split(split).note:
+            _note(f"note: {note}")
+    return settings if steps is None else with_steps(settings, steps)
+
+
+def _train_folds(
+    settings: "TrainConfig",
+    folder: Path,
+    folds: int,
+    resume: bool,
+    start_from: Path | None,
+    force: bool,
+) -> None:
+    from model.training.folds import train_folds
+    from model.training.train import is_first_process
+
+    train_folds(
+        settings,
+        folder,
+        folds,
+        report=_note,
+        is_resumed=resume,
+        start_from=start_from,
+        may_replace=force,
+    )
+    if is_first_process():
+        typer.echo(str(folder / "scores.json"))
 
 
 def average(

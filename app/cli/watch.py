@@ -3,6 +3,7 @@
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,7 +14,9 @@ from app.cli.output import Force
 from model.data.formats.names import FORMAT_NAMES
 
 if TYPE_CHECKING:
+    from touchline.client.client import Client
     from touchline.client.uploading import UploadProgress
+    from touchline.watching.options import WatchOptions
 
 STOPPED = 130  # as shells tell of Ctrl-C
 SHOW_EVERY_S = 0.5
@@ -65,10 +68,7 @@ def watch(
     if not folder.is_dir():
         raise typer.BadParameter(f"there is no folder {folder}")
     from touchline.client.client import Client
-    from touchline.client.errors import ClientError
     from touchline.watching.options import WatchOptions
-    from touchline.watching.state import locked
-    from touchline.watching.watch import FolderWatch, refuse_unknown_model
 
     options = WatchOptions(
         folder,
@@ -79,18 +79,30 @@ def watch(
         overwrite=force,
         join=join,
     )
-    line = _Line()
     try:
         client = Client(url, key)
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
+    if _watch(client, options, url, once=once):
+        raise typer.Exit(1)
+
+
+def _watch(
+    client: "Client", options: "WatchOptions", url: str, *, once: bool
+) -> Mapping[str, str]:
+    """Watch until it is stopped; returns what is wrong with files, by their names."""
+    from touchline.client.errors import ClientError
+    from touchline.watching.state import locked
+    from touchline.watching.watch import FolderWatch, refuse_unknown_model
+
+    line = _Line()
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with client, locked(folder):
-            if problem := refuse_unknown_model(client, model):
+        with client, locked(options.folder):
+            if problem := refuse_unknown_model(client, options.model):
                 raise typer.BadParameter(problem)
             run = FolderWatch(client, options, line.tell, line.show)
-            line.tell(f"watching {folder} for {url}")
+            line.tell(f"watching {options.folder} for {url}")
             run.run(once=once)
     except ClientError as exc:
         line.tell(f"error: {exc}")
@@ -100,8 +112,7 @@ def watch(
         raise typer.Exit(STOPPED) from exc
     finally:
         signal.signal(signal.SIGTERM, before)
-    if run.problems:
-        raise typer.Exit(1)
+    return run.problems
 
 
 class _Line:
