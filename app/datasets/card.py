@@ -51,7 +51,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class DatasetContent:
     """What a data set is made of.
 
     Attributes:
@@ -75,7 +75,7 @@ class Made:
     agreement: Agreement
 
 
-def card_of(made: Made) -> dict[str, Any]:
+def card_of(made: DatasetContent) -> dict[str, Any]:
     """Give the card as data, for `dataset.json`."""
     counts = Counter[str]()
     for entry in made.entries:
@@ -193,7 +193,7 @@ def _videos(card: Mapping[str, Any]) -> list[str]:
     return _table(("folder", "match", "minutes reviewed", "events"), rows)
 
 
-def _part(made: Made, part: str) -> dict[str, Any]:
+def _part(made: DatasetContent, part: str) -> dict[str, Any]:
     taken = made.split.take(made.matches, part)
     counts = Counter(event.label for match in taken for event in match.labels.events)
     spans = [span for match in taken for span in match.labels.reviewed or ()]

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.datasets.agreement import agreement_in
-from app.datasets.card import Entry, LeftOut, Made, card_of, readme_of
+from app.datasets.card import DatasetContent, Entry, LeftOut, card_of, readme_of
 from app.datasets.parts import Holdout, split_entries
 from app.datasets.staging import CARD, Staging
 from app.datasets.truth import Truth
@@ -106,7 +106,7 @@ def finish(
         report(f"note: {split.note}")
     classes = label_names(matches)
     history = [line for one in work.sources for line in one.provenance.history]
-    made = Made(
+    made = DatasetContent(
         name=name,
         created_at=now.isoformat(timespec="seconds"),
         licence=options.licence,
