@@ -22,7 +22,7 @@ WRONG: tuple[Kind, ...] = ("missed", "false_alarm", "wrong_type", "mistimed")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MomentOutcome:
     """What a model said of a moment.
 
     Attributes:
@@ -54,7 +54,7 @@ class Moment:
     frame: int
     label: str
     is_event: bool
-    said: Mapping[str, Said]
+    said: Mapping[str, MomentOutcome]
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class _Looked:
     contender: Contender
     faint: list[Spot]
     free: list[Spot]
-    said: dict[int, Said] = field(default_factory=dict)
+    said: dict[int, MomentOutcome] = field(default_factory=dict)
 
 
 def wrong_moments(
@@ -139,28 +139,28 @@ def _note_hits(
     for place, number in enumerate(numbers):
         if (index := int(pairing.spot_of[place])) >= 0:
             spot = spots[index]
-            looked.said[number] = Said("hit", spot.score, None, spot.time_s)
+            looked.said[number] = MomentOutcome("hit", spot.score, None, spot.time_s)
             met.add(id(spot))
     looked.free = [spot for spot in looked.free if id(spot) not in met]
 
 
-def _explain(looked: _Looked, event: TrueEvent, tolerance_s: float) -> Said:
+def _explain(looked: _Looked, event: TrueEvent, tolerance_s: float) -> MomentOutcome:
     """Say why an event was not hit; a spot explains one event."""
     other = [spot for spot in looked.free if spot.label != event.label]
     same = [spot for spot in looked.free if spot.label == event.label]
     if (spot := _nearest(other, event, tolerance_s)) is not None:
         looked.free = [one for one in looked.free if one is not spot]
-        return Said("wrong_type", spot.score, spot.label, spot.time_s)
+        return MomentOutcome("wrong_type", spot.score, spot.label, spot.time_s)
     if (spot := _nearest(same, event, NEAR * tolerance_s)) is not None:
         looked.free = [one for one in looked.free if one is not spot]
-        return Said("mistimed", spot.score, None, spot.time_s)
+        return MomentOutcome("mistimed", spot.score, None, spot.time_s)
     faint = [
         spot.score
         for spot in looked.faint
         if spot.label == event.label
         and abs(spot.time_s - event.time_s) <= tolerance_s + EDGE_S
     ]
-    return Said("missed", max(faint, default=None))
+    return MomentOutcome("missed", max(faint, default=None))
 
 
 def _nearest(spots: Sequence[Spot], event: TrueEvent, within_s: float) -> Spot | None:
@@ -175,7 +175,8 @@ def _of_event(
     match: int, number: int, event: TrueEvent, looked: Sequence[_Looked]
 ) -> Moment:
     said = {
-        one.contender.name: one.said.get(number, Said("unknown_type")) for one in looked
+        one.contender.name: one.said.get(number, MomentOutcome("unknown_type"))
+        for one in looked
     }
     return Moment(match, event.time_s, event.frame, event.label, True, said)
 
@@ -190,7 +191,7 @@ def _false_alarms(
     )
     moments: list[Moment] = []
     silent = {one.contender.name: set(one.contender.thresholds) for one in looked}
-    said: dict[str, Said] = {}
+    said: dict[str, MomentOutcome] = {}
     for spot, name in alarms:
         last = moments[-1] if moments else None
         is_new = (
@@ -201,11 +202,11 @@ def _false_alarms(
         )
         if is_new:
             said = {
-                model: Said("quiet" if spot.label in known else "unknown_type")
+                model: MomentOutcome("quiet" if spot.label in known else "unknown_type")
                 for model, known in silent.items()
             }
             moments.append(
                 Moment(match, spot.time_s, spot.frame, spot.label, False, said)
             )
-        said[name] = Said("false_alarm", spot.score, None, spot.time_s)
+        said[name] = MomentOutcome("false_alarm", spot.score, None, spot.time_s)
     return moments
