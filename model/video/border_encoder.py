@@ -18,8 +18,8 @@ from av.video.stream import VideoStream
 from model.video.h264 import (
     PLAIN,
     Framing,
-    NotUnderstood,
     ParameterSets,
+    UnsupportedStream,
     id_of,
     read_extradata,
     sets_among,
@@ -48,19 +48,19 @@ class BorderEncoder:
             time_scale: units a second of the frames' times.
 
         Raises:
-            NotUnderstood: x264 cannot write such pictures.
+            UnsupportedStream: x264 cannot write such pictures.
         """
         self._stream, self._scale = stream, time_scale
         context = stream.codec_context
         profiles = source.profiles
         if context.pix_fmt not in FORMATS or not profiles <= set(PLAIN):
-            raise NotUnderstood("pictures of another kind")
+            raise UnsupportedStream("pictures of another kind")
         self._profile = PLAIN[max(profiles)]
         self._number = source.free_id()
         self._format, self._size = context.pix_fmt, (context.width, context.height)
         self.sets = self._sets_of(self._opened())
         if {id_of(one) for one in self.sets.sequence} != {self._number}:
-            raise NotUnderstood("x264 chose another number")
+            raise UnsupportedStream("x264 chose another number")
 
     def encode(
         self, frames: Iterable[tuple[VideoFrame, int]]
@@ -74,11 +74,11 @@ class BorderEncoder:
             What a file holds of a frame, its moment, and whether it is a key frame.
 
         Raises:
-            NotUnderstood: a frame is not like those of the stream.
+            UnsupportedStream: a frame is not like those of the stream.
         """
         encoder = self._opened()
         if self._sets_of(encoder) != self.sets:
-            raise NotUnderstood("x264 chose other parameter sets")
+            raise UnsupportedStream("x264 chose other parameter sets")
         for frame, at in frames:
             self._check(frame)
             frame.pict_type = PictureType.NONE
@@ -100,7 +100,7 @@ class BorderEncoder:
             or frame.interlaced_frame
             or frame.is_corrupt
         ):
-            raise NotUnderstood("pictures of another kind")
+            raise UnsupportedStream("pictures of another kind")
 
     def _opened(self) -> VideoCodecContext:
         like: Any = self._stream.codec_context

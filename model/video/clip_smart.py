@@ -20,7 +20,13 @@ from model.video.clip_sources import open_sound
 from model.video.cut_reader import SeekingReader, TimesNotKept
 from model.video.cut_sound import CutSound
 from model.video.cuts import Cut
-from model.video.h264 import IDR, NotUnderstood, read_extradata, type_of, with_lengths
+from model.video.h264 import (
+    IDR,
+    UnsupportedStream,
+    read_extradata,
+    type_of,
+    with_lengths,
+)
 from model.video.limits import MediaLimits
 from model.video.packet_reader import CannotCopy, PacketReader
 from model.video.packet_writer import Written, WrittenFile
@@ -69,7 +75,7 @@ def cut_smartly(
             inner = cutter.plan()
             sound = open_sound(again, cleanup, tally, can_seek=True)
             return cutter.write(inner, sound)
-        except (NotUnderstood, TimesNotKept) as exc:
+        except (UnsupportedStream, TimesNotKept) as exc:
             raise CannotCopy from exc
 
 

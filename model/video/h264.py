@@ -21,7 +21,7 @@ PLAIN = {66: "baseline", 77: "main", 100: "high"}
 """Profiles of 8 bits and 4:2:0, by the names that x264 has for them."""
 
 
-class NotUnderstood(ValueError):
+class UnsupportedStream(ValueError):
     """Bytes are not what H.264 says they should be."""
 
 
@@ -48,7 +48,7 @@ class ParameterSets:
         for number in range(_MAX_ID[SPS], -1, -1):
             if number not in taken:
                 return number
-        raise NotUnderstood("no number is left for another parameter set")
+        raise UnsupportedStream("no number is left for another parameter set")
 
     def joined(self, other: "ParameterSets") -> "ParameterSets":
         """Put the sets of another encoder behind these."""
@@ -84,7 +84,7 @@ class Framing:
         """Take a packet apart.
 
         Raises:
-            NotUnderstood: it is cut off.
+            UnsupportedStream: it is cut off.
         """
         if self.length_bytes == 0:
             yield from _between_start_codes(data)
@@ -94,7 +94,7 @@ class Framing:
             start = at + self.length_bytes
             at = start + int.from_bytes(data[at:start])
             if at > len(data) or at == start:
-                raise NotUnderstood("a unit is cut off")
+                raise UnsupportedStream("a unit is cut off")
             yield data[start:at]
 
 
@@ -102,14 +102,14 @@ def read_extradata(data: bytes) -> tuple[Framing, ParameterSets]:
     """Read what a container says of the stream: an `avcC` box, or annex B.
 
     Raises:
-        NotUnderstood: it is neither, or lacks a parameter set.
+        UnsupportedStream: it is neither, or lacks a parameter set.
     """
     if data[:1] == b"\x01":
         framing, sets = _read_avc_box(data)
     else:
         framing, sets = Framing(0), sets_among(_between_start_codes(data))
     if not sets.sequence or not sets.picture:
-        raise NotUnderstood("no parameter sets")
+        raise UnsupportedStream("no parameter sets")
     return framing, sets
 
 
@@ -132,10 +132,10 @@ def id_of(unit: bytes) -> int:
     bits = "".join(f"{byte:08b}" for byte in unit[4 if type_of(unit) == SPS else 1 :])
     zeros = bits.find("1")
     if zeros < 0 or 2 * zeros + 1 > len(bits):
-        raise NotUnderstood("a parameter set is cut off")
+        raise UnsupportedStream("a parameter set is cut off")
     number = int(bits[zeros : 2 * zeros + 1], 2) - 1
     if number > _MAX_ID[type_of(unit)]:
-        raise NotUnderstood("a parameter set has no number")
+        raise UnsupportedStream("a parameter set has no number")
     return number
 
 
@@ -143,14 +143,14 @@ def with_lengths(units: Iterable[bytes], known: ParameterSets) -> bytes:
     """Write units as MP4 holds them, without the parameter sets that it knows.
 
     Raises:
-        NotUnderstood: other parameter sets are among them.
+        UnsupportedStream: other parameter sets are among them.
     """
     sets = {*known.sequence, *known.picture}
     kept = []
     for unit in units:
         if type_of(unit) in (SPS, PPS):
             if unit not in sets:
-                raise NotUnderstood("the parameter sets change")
+                raise UnsupportedStream("the parameter sets change")
         elif type_of(unit) not in _DROPPED:
             kept.append(len(unit).to_bytes(_LENGTH_BYTES) + unit)
     return b"".join(kept)
@@ -166,7 +166,7 @@ def _between_start_codes(data: bytes) -> Iterator[bytes]:
 
 def _read_avc_box(data: bytes) -> tuple[Framing, ParameterSets]:
     if len(data) < 7:
-        raise NotUnderstood("the box is cut off")
+        raise UnsupportedStream("the box is cut off")
     units, at = [], 5
     for mask in (0x1F, 0xFF):
         count = data[at : at + 1]
@@ -175,7 +175,7 @@ def _read_avc_box(data: bytes) -> tuple[Framing, ParameterSets]:
             size = int.from_bytes(data[at : at + 2])
             unit = data[at + 2 : at + 2 + size]
             if size == 0 or len(unit) < size:
-                raise NotUnderstood("the box is cut off")
+                raise UnsupportedStream("the box is cut off")
             units.append(unit)
             at += 2 + size
     return Framing((data[4] & 3) + 1), sets_among(units)

@@ -12,7 +12,7 @@ import av
 import pytest
 
 from model.video.cuts import Cut
-from model.video.h264 import Framing, NotUnderstood, read_extradata, with_lengths
+from model.video.h264 import Framing, UnsupportedStream, read_extradata, with_lengths
 from tests.made_clips import IN_STEP_S, assert_shows, beeps, make
 from tests.sounds import beep, heard
 from tests.videos import draw_video
@@ -148,10 +148,10 @@ def test_the_sound_of_smart_cuts_is_in_step(tmp_path: Path, name: str) -> None:
     "data", [b"", b"\x01", b"\x01\x64\x00\x1f\xff\xe1\x00\xff", b"\x00\x00\x01\x09\x10"]
 )
 def test_what_is_no_head_of_a_stream_is_not_understood(data: bytes) -> None:
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(UnsupportedStream):
         read_extradata(data)
 
 
 def test_a_unit_that_is_cut_off_is_not_understood() -> None:
-    with pytest.raises(NotUnderstood):
+    with pytest.raises(UnsupportedStream):
         list(Framing(4).units(b"\x00\x00\x00\x09\x65"))
