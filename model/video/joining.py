@@ -15,8 +15,8 @@ from model.video.join_rules import UNASKED_S
 from model.video.joins import (
     Joined,
     JoinedPart,
-    LookedAt,
     PartFile,
+    ProbedPart,
     copy_in_child,
 )
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
@@ -45,7 +45,7 @@ class Joining:
     limits: MediaLimits = DEFAULT_LIMITS
     on_progress: Callable[[str, float], None] = lambda _stage, _done: None
     on_wait: Callable[[], None] | None = None
-    _looked: Sequence[LookedAt] = field(default_factory=list)
+    _looked: Sequence[ProbedPart] = field(default_factory=list)
 
     def write(self, target: int) -> Joined:
         """Write the video.
@@ -95,7 +95,7 @@ class Joining:
             said["order"] = order
         return said
 
-    def _note(self, looked: Sequence[LookedAt]) -> None:
+    def _note(self, looked: Sequence[ProbedPart]) -> None:
         self._looked = looked
 
     def _length_s(self) -> float:
@@ -214,7 +214,7 @@ def _placed(times: Sequence[FrameTimes]) -> Iterator[JoinedPart]:
         begin_s = end_s
 
 
-def _size_of(looked: Sequence[LookedAt]) -> tuple[int, int]:
+def _size_of(looked: Sequence[ProbedPart]) -> tuple[int, int]:
     """Choose the size of the largest part."""
     largest = max(looked, key=lambda one: one.width * one.height)
     scale = min(1.0, MAX_SIDE / max(largest.width, largest.height))

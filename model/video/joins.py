@@ -30,7 +30,7 @@ class PartFile(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class LookedAt:
+class ProbedPart:
     """What a part is.
 
     Attributes:
@@ -88,7 +88,7 @@ def copy_in_child(
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     stall_timeout_s: float = 60.0,
-    on_looked: Callable[[Sequence[LookedAt]], None] | None = None,
+    on_looked: Callable[[Sequence[ProbedPart]], None] | None = None,
     on_bytes: Callable[[int], None] | None = None,
     on_wait: Callable[[], None] | None = None,
 ) -> Joined:
@@ -144,12 +144,12 @@ def copy_in_child(
         child.close()
 
 
-def _looked_at(one: Mapping[str, Any]) -> LookedAt:
+def _looked_at(one: Mapping[str, Any]) -> ProbedPart:
     size = _SIZE.fullmatch(str(one["size"]))
     if size is None:
         raise ValueError("no size")
     recorded_at = one["recorded_at"]
-    return LookedAt(
+    return ProbedPart(
         width=int(size[1]),
         height=int(size[2]),
         recorded_at=None if recorded_at is None else str(recorded_at)[:64],
