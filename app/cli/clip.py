@@ -10,7 +10,7 @@ from app.cli.output import Force, Output, output_file
 from app.cli.reading import Reading, reads_events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from model.data.formats.events import ImportedEvent
     from model.video.captions import CaptionOptions
@@ -87,13 +87,7 @@ def clip(
     typer.echo(f"reading the times of the frames of {video} ...", err=True)
     times = time_frames_in_child(video).frame_times
     read = reading.read(events, reading.options(times), duration_s=times.until_s)
-    kept = {
-        one.where: one
-        for one in read.events
-        if (not types or one.label in types)
-        and (not teams or one.team in teams)
-        and (min_score is None or one.score is None or one.score >= min_score)
-    }
+    kept = _chosen(read.events, types=types, teams=teams, min_score=min_score)
     cuts = plan_cuts(
         (Moment(key, one.time_s, one.frame, one.score) for key, one in kept.items()),
         times,
@@ -114,6 +108,23 @@ def clip(
             why = "captions are written" if words else "it cannot be copied"
             typer.echo(f"note: all of it was encoded anew: {why}", err=True)
     typer.echo(f"{len(cuts)} clips of {len(kept)} events written to {out}", err=True)
+
+
+def _chosen(
+    events: "Sequence[ImportedEvent]",
+    *,
+    types: "Collection[str] | None",
+    teams: "Collection[str] | None",
+    min_score: float | None,
+) -> dict[str, "ImportedEvent"]:
+    """Keep what is asked for, by where it stands in the file."""
+    return {
+        one.where: one
+        for one in events
+        if (not types or one.label in types)
+        and (not teams or one.team in teams)
+        and (min_score is None or one.score is None or one.score >= min_score)
+    }
 
 
 def _captions(names: str | None, form: str) -> "CaptionOptions | None":
@@ -140,10 +151,10 @@ def _with_words(
     options: "CaptionOptions",
 ) -> "list[Cut]":
     """Write captions: teams are those of the events, the clock is the video's."""
-    from model.video.captions import MatchWords, Told, with_captions
+    from model.video.captions import CaptionedEvent, MatchWords, with_captions
 
     told = {
-        name: Told(one.time_s, one.label, one.team, _player(one.attributes))
+        name: CaptionedEvent(one.time_s, one.label, one.team, _player(one.attributes))
         for name, one in events.items()
     }
     teams = sorted({one.team for one in events.values() if one.team})

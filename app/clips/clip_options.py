@@ -13,10 +13,10 @@ from app.videos.tables import Video
 from model.data.formats.provenance import KEY, Provenance, read_provenance
 from model.errors import BadCut
 from model.video.captions import (
+    CaptionedEvent,
     CaptionOptions,
     MatchWords,
     RunningClock,
-    Told,
     with_captions,
 )
 from model.video.cuts import (
@@ -215,8 +215,10 @@ def _moment(one: ClippedEvent) -> Moment:
     return Moment(one["id"], at_s, one["frame"], one["score"], one.get("hit"))
 
 
-def _told(one: ClippedEvent) -> Told:
-    return Told(one["time_ms"] / 1000, one["type"], one["team"], one.get("player"))
+def _told(one: ClippedEvent) -> CaptionedEvent:
+    return CaptionedEvent(
+        one["time_ms"] / 1000, one["type"], one["team"], one.get("player")
+    )
 
 
 def _words(video: Video, times: FrameTimes) -> MatchWords:

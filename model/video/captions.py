@@ -33,7 +33,7 @@ class CaptionOptions:
         return self.type or self.clock or self.teams
 
 
-class Told(NamedTuple):
+class CaptionedEvent(NamedTuple):
     """An event, as far as captions tell it."""
 
     time_s: float
@@ -68,7 +68,7 @@ class MatchWords:
 def with_captions(
     cuts: Iterable[Cut],
     times: FrameTimes,
-    events: Mapping[str, Told],
+    events: Mapping[str, CaptionedEvent],
     options: CaptionOptions,
     match: MatchWords,
 ) -> list[Cut]:
@@ -90,7 +90,7 @@ def with_captions(
 def _captions(
     cut: Cut,
     times: FrameTimes,
-    events: Mapping[str, Told],
+    events: Mapping[str, CaptionedEvent],
     options: CaptionOptions,
     match: MatchWords,
 ) -> Iterator[Caption]:
@@ -111,7 +111,10 @@ def _captions(
 
 
 def _lines(
-    at_s: float, told: Sequence[Told], options: CaptionOptions, match: MatchWords
+    at_s: float,
+    told: Sequence[CaptionedEvent],
+    options: CaptionOptions,
+    match: MatchWords,
 ) -> Iterator[str]:
     if options.type and told:
         one = min(told, key=lambda event: abs(event.time_s - at_s))

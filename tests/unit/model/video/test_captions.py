@@ -7,10 +7,10 @@ from PIL import features
 
 from model.video.caption_picture import CaptionPainter
 from model.video.captions import (
+    CaptionedEvent,
     CaptionOptions,
     MatchWords,
     RunningClock,
-    Told,
     with_captions,
 )
 from model.video.cuts import Caption, Cut
@@ -18,8 +18,8 @@ from model.video.frame_times import FrameTimes
 
 TIMES = FrameTimes.constant(fps=25, frames=2500)
 EVENTS = {
-    "a": Told(10.0, "PASS", "left"),
-    "b": Told(12.0, "SHOT", "Arsenal", "9 Smith"),
+    "a": CaptionedEvent(10.0, "PASS", "left"),
+    "b": CaptionedEvent(12.0, "SHOT", "Arsenal", "9 Smith"),
 }
 CUT = Cut(200, 350, ("a", "b"))  # from 8 s to 14 s
 MATCH = MatchWords(
