@@ -32,7 +32,7 @@ from worker.training.giving_way import Queue
 from worker.training.messages import Message
 from worker.training.publish import Product, publish
 from worker.training.record import TrainingRecord
-from worker.training.run import Patience, TrainingRun
+from worker.training.run import Timeouts, TrainingRun
 from worker.training.scratch import scratch_of
 
 LEAST_ROOM_BYTES = 256 * 2**20  # frames and features of a few minutes
@@ -61,7 +61,7 @@ def train_model(
         reporter=reporter,
         record=record,
         queue=Queue(context.sessions, context.settings),
-        patience=Patience(stall_s=context.settings.stall.total_seconds()),
+        timeouts=Timeouts(stall_s=context.settings.stall.total_seconds()),
         note_further=_noting(task, context),
     )
     taught = run.to_the_end()

@@ -44,8 +44,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How a training gives way, in seconds.
+class Timeouts:
+    """How long a training waits, in seconds.
 
     Attributes:
         look_every_s: how often the queue of analyses is looked at.
@@ -118,7 +118,7 @@ class TrainingRun:
         reporter: takes progress, and tells when to stop.
         record: takes curves and log.
         queue: tells when to give way.
-        patience: how long it waits, and for what.
+        timeouts: how long it waits, and for what.
         command: starts its processes.
         note_further: is told of the whole training's share that need not be done again.
     """
@@ -127,7 +127,7 @@ class TrainingRun:
     reporter: Reporter
     record: Record
     queue: Waited
-    patience: Patience
+    timeouts: Timeouts
     note_further: Callable[[float], None]
     command: Sequence[str] = COMMAND
     machine: Machine | None = None
@@ -154,7 +154,7 @@ class TrainingRun:
                 if self._wait_for_the_machine():
                     self.record.line("goes on: no analysis waits")
                 else:
-                    self._turn_until_s = time.monotonic() + self.patience.turn_s
+                    self._turn_until_s = time.monotonic() + self.timeouts.turn_s
                     self.record.line("goes on beside analyses: it was paused for long")
         finally:
             self.record.flush()
@@ -169,7 +169,7 @@ class TrainingRun:
             if asked_s is None and self._must_give_way(now_s):
                 process.ask_to_pause()
                 asked_s = now_s
-            if asked_s is not None and now_s - asked_s > self.patience.pause_s:
+            if asked_s is not None and now_s - asked_s > self.timeouts.pause_s:
                 process.kill()
             try:
                 message = process.receive(within_s=POLL_S)
@@ -183,7 +183,7 @@ class TrainingRun:
                     return None
                 if self._take(message):
                     return message
-            elif now_s - heard_s > self.patience.stall_s:
+            elif now_s - heard_s > self.timeouts.stall_s:
                 raise TrainingStalled(
                     f"The training gave no sign of life for {now_s - heard_s:.0f} s "
                     "and was ended; it goes on from where it was saved last."
@@ -226,7 +226,7 @@ class TrainingRun:
     def _must_give_way(self, now_s: float) -> bool:
         if self.machine is None or not self.machine.is_shared:
             return False
-        if now_s - self._looked_s < self.patience.look_every_s:
+        if now_s - self._looked_s < self.timeouts.look_every_s:
             return False
         if now_s < self._turn_until_s:
             return False
@@ -241,13 +241,13 @@ class TrainingRun:
         """
         self.record.flush()
         since_s, free_s = time.monotonic(), None
-        while free_s is None or time.monotonic() - free_s < self.patience.quiet_s:
-            if time.monotonic() - since_s > self.patience.longest_s:
+        while free_s is None or time.monotonic() - free_s < self.timeouts.quiet_s:
+            if time.monotonic() - since_s > self.timeouts.longest_s:
                 return False
             self.reporter.progress(PAUSED, self.done)
             time.sleep(POLL_S)
             now_s = time.monotonic()
-            if now_s - self._looked_s >= self.patience.look_every_s:
+            if now_s - self._looked_s >= self.timeouts.look_every_s:
                 self._looked_s = now_s
                 is_free = not self.queue.is_waited_for()
                 free_s = (free_s or now_s) if is_free else None

@@ -19,7 +19,7 @@ from worker.training.failures import (
     TrainingOutOfMemory,
     TrainingStalled,
 )
-from worker.training.run import BEGINS, Patience, TrainingRun, share_of_all
+from worker.training.run import BEGINS, Timeouts, TrainingRun, share_of_all
 
 Step = dict[str, Any]  # of a script, see `scripted`
 
@@ -28,7 +28,7 @@ ALONE: Step = {"say": {"kind": "machine", "device": "cuda", "cards": 4}}
 SHARED: Step = {"say": {"kind": "machine", "device": "cuda", "cards": 1}}
 TAUGHT: Step = {"say": {"kind": "taught", "checkpoint": "hall.touchline"}}
 PAUSED: Step = {"say": {"kind": "paused"}}
-PATIENCE = Patience(look_every_s=0.05, pause_s=60.0, quiet_s=0.1, stall_s=120.0)
+TIMEOUTS = Timeouts(look_every_s=0.05, pause_s=60.0, quiet_s=0.1, stall_s=120.0)
 
 
 def at(stage: str, done: float) -> Step:
@@ -100,7 +100,7 @@ def run(
     *scripts: list[Step],
     heard: Heard,
     waiting: Waiting | None = None,
-    patience: Patience = PATIENCE,
+    timeouts: Timeouts = TIMEOUTS,
     noted: list[float] | None = None,
 ) -> TrainingRun:
     return TrainingRun(
@@ -108,7 +108,7 @@ def run(
         reporter=heard,
         record=heard,
         queue=waiting or Waiting(),
-        patience=patience,
+        timeouts=timeouts,
         note_further=([] if noted is None else noted).append,
         command=SCRIPTED,
     )
@@ -170,7 +170,7 @@ def test_one_that_does_not_pause_is_ended_and_begun_anew_later(tmp_path: Path) -
         [SHARED, TAUGHT],
         heard=heard,
         waiting=Waiting(looks=2),
-        patience=Patience(look_every_s=0.05, pause_s=0.3, quiet_s=0.1),
+        timeouts=Timeouts(look_every_s=0.05, pause_s=0.3, quiet_s=0.1),
     ).to_the_end()
 
     assert ended["kind"] == "taught"
@@ -188,7 +188,7 @@ def test_analyses_without_end_do_not_keep_it_from_its_end(tmp_path: Path) -> Non
         turn,
         heard=heard,
         waiting=Waiting(looks=10**9),
-        patience=Patience(look_every_s=0.05, quiet_s=0.1, longest_s=0.3, turn_s=60.0),
+        timeouts=Timeouts(look_every_s=0.05, quiet_s=0.1, longest_s=0.3, turn_s=60.0),
     ).to_the_end()
 
     assert ended["kind"] == "taught"
@@ -204,7 +204,7 @@ def test_after_its_turn_it_gives_way_again(tmp_path: Path) -> None:
         *(first, first, [SHARED, TAUGHT]),
         heard=heard,
         waiting=Waiting(looks=10**9),
-        patience=Patience(look_every_s=0.05, quiet_s=0.1, longest_s=0.2, turn_s=0.2),
+        timeouts=Timeouts(look_every_s=0.05, quiet_s=0.1, longest_s=0.2, turn_s=0.2),
     ).to_the_end()
 
     assert heard.processes == 3
@@ -290,7 +290,7 @@ def test_one_that_says_nothing_for_too_long_is_ended(tmp_path: Path) -> None:
         tmp_path,
         [ALONE, {"sleep": 600}],
         heard=Heard(),
-        patience=Patience(stall_s=0.5),
+        timeouts=Timeouts(stall_s=0.5),
     )
 
     with pytest.raises(TrainingStalled):
