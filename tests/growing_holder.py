@@ -9,7 +9,8 @@ from datetime import timedelta
 from app.core.storage.addresses import read_address
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObjects
-from app.core.storage.growing_objects import GrowingLocks, GrowingObject
+from app.core.storage.growing_locks import GrowingLocks
+from app.core.storage.growing_objects import GrowingObject
 from app.core.storage.interface import StorageUnavailable
 
 RETRY = timedelta(seconds=10)

@@ -17,9 +17,9 @@ from app.core.storage.addresses import BucketAddress, checked_key
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObjects
 from app.core.storage.buffered import BUFFER_BYTES, BufferedAppender, BufferedWriter
+from app.core.storage.growing_locks import GrowingLocks
 from app.core.storage.growing_objects import (
     GROWING,
-    GrowingLocks,
     GrowingObject,
     growing_folder,
     key_of_chunk,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from app.core.storage import growing_objects
-from app.core.storage.growing_objects import GrowingLocks, GrowingObject
+from app.core.storage import growing_locks
+from app.core.storage.growing_locks import GrowingLocks
+from app.core.storage.growing_objects import GrowingObject, chunks_of
 from app.core.storage.interface import ObjectBusy
 from tests.growing_holder import open_growing
 from tests.s3_server import S3OfTests
@@ -46,7 +47,7 @@ class Holder:
 @pytest.fixture
 def holder(s3: S3OfTests, monkeypatch: pytest.MonkeyPatch) -> Iterator[Holder]:
     use_server(s3, monkeypatch)
-    monkeypatch.setattr(growing_objects, "DEAD_AFTER_S", 1.0)
+    monkeypatch.setattr(growing_locks, "DEAD_AFTER_S", 1.0)
     url = f"s3://{s3.fresh_bucket()}"
     command = [sys.executable, "-m", "tests.growing_holder", url, KEY, "first ", "lost"]
     process = subprocess.Popen(
@@ -75,7 +76,7 @@ def taken_over(url: str) -> GrowingObject:
 
 def content_of(url: str) -> bytes:
     growing = taken_over(url)
-    chunks = growing_objects.chunks_of(growing._objects, KEY)
+    chunks = chunks_of(growing._objects, KEY)
     growing.close()
     return b"".join(
         growing._objects.read(one.path, 0, one.size_bytes) for one in chunks
@@ -86,7 +87,7 @@ def test_a_holder_that_lives_keeps_others_out(
     holder: Holder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Longer than the holder takes to renew its lock.
-    monkeypatch.setattr(growing_objects, "DEAD_AFTER_S", 15.0)
+    monkeypatch.setattr(growing_locks, "DEAD_AFTER_S", 15.0)
     locks = GrowingLocks()
     until = time.monotonic() + 6
 
