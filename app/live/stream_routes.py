@@ -19,7 +19,7 @@ from app.live.problems import LiveNotFound
 from app.live.routes import LiveId, live_hub_of
 from app.live.service import find_stream
 from app.streams.problems import TooManyStreams
-from app.streams.routes import HEADERS, MAX_REVISION, documented, read_revision
+from app.streams.wire import HEADERS, MAX_REVISION, documented, read_revision
 
 router = guarded_router("live", MediaRoute)  # EventSource sends no header of ours
 

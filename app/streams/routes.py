@@ -1,7 +1,7 @@
 """Server-sent events: what happens to a video, and to all jobs of a project."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from anyio.to_thread import run_sync
@@ -18,31 +18,10 @@ from app.streams.changes import VideoState, read_videos
 from app.streams.hub import StreamHub
 from app.streams.problems import TooManyStreams
 from app.streams.subscription import StreamScope
+from app.streams.wire import HEADERS, MAX_REVISION, documented, read_revision
 from app.videos.service import video_not_found
 
 router = guarded_router("streams", MediaRoute)  # EventSource sends no header of ours
-
-MAX_REVISION = 2**63 - 1
-HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
-
-_WIRE = {  # of each event of the stream
-    "type": "object",
-    "description": "A server-sent event; its `data` is a JSON object.",
-    "properties": {
-        "event": {"type": "string"},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-        "id": {"type": "string"},
-        "retry": {"type": "integer", "description": "In milliseconds."},
-    },
-}
-
-
-def documented(description: str) -> dict[str, Any]:
-    """Describe an answer of server-sent events in the OpenAPI document."""
-    return {
-        "content": {"text/event-stream": {"schema": _WIRE}},
-        "description": description,
-    }
 
 
 @router.get(
@@ -149,17 +128,3 @@ def _read_state(sessions: Sessions, video_id: UUID) -> VideoState:
     if state is None:
         raise video_not_found(video_id)
     return state
-
-
-def read_revision(text: str) -> int:
-    """Read `Last-Event-ID`.
-
-    Raises:
-        InvalidRequest: it is none of ours.
-    """
-    if not text.isascii() or not text.isdecimal() or int(text) > MAX_REVISION:
-        raise InvalidRequest(
-            "Last-Event-ID must be the id of an event of this stream, not "
-            f"{text[:64]!r}."
-        )
-    return int(text)

@@ -151,6 +151,42 @@ def test_features_stand_on_core_and_below_the_entries() -> None:
 
 
 @pytest.mark.slow
+def test_routes_are_imported_by_their_own_feature_and_the_entries_alone() -> None:
+    """Modules such as `clip_routes` are routes, too."""
+    modules = {_name(path): path for path in _files("app")}
+    found = [
+        f"{name} -> {imported}"
+        for name, path in modules.items()
+        if name not in {"app.api", "app.main"}
+        for imported in _imported(path, modules)
+        if imported.endswith("routes") and _part(imported) != _part(name)
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "entry", ["background", "media", "gpu", "train", "live", "health"]
+)
+@pytest.mark.slow
+def test_a_worker_loads_nothing_of_the_wire(entry: str) -> None:
+    code = f"import sys, worker.{entry}; print(*sys.modules)"
+    shared = {"app.videos.facts_schemas"}  # facts are checked where uploads end, too
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout.split()
+
+    wire = {name for name in loaded if name.endswith(("routes", "schemas"))}
+    assert {name for name in wire if name.startswith("app.")} <= shared
+
+
+@pytest.mark.slow
 def test_only_the_resources_choose_a_storage() -> None:
     chosen = {
         f"app.core.storage.{name}"
