@@ -18,7 +18,7 @@ from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.core.resources import Resources
 from app.jobs.tables import Job as JobRow
-from app.videos.file_response import VideoFile
+from app.videos.file_response import PRESIGNED, VideoFile
 from app.videos.tables import Video
 from model.video.playlist import Stretch, write_m3u8
 
@@ -41,6 +41,7 @@ SEVERAL = "matches"
             "content": {MP4: {}, ZIP: {}, "multipart/byteranges": {}},
             "description": "The range asked for, or several.",
         },
+        **PRESIGNED,
         **problem_responses(ClipNotFound, ClipNotReady, RangeNotSatisfiable),
     },
 )
@@ -117,4 +118,5 @@ def _file(
             "cache-control": "private, no-cache",
             "content-security-policy": "sandbox",
         },
+        presigner=resources.download_presigner,
     )

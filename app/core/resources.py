@@ -24,6 +24,7 @@ from app.core.shared_calls import SharedCalls
 from app.core.storage.hash_states import HashStates
 from app.core.storage.interface import Storage
 from app.core.storage.opening import open_storage
+from app.core.storage.presigning import Presigner, open_presigner
 
 UPLOAD_THREADS = 16
 RESOLVER_THREADS = 64  # that wait, and do nothing else
@@ -56,6 +57,7 @@ class Resources:
         hash_threads: for reading whole files to compute their checksum.
         hash_states: of uploads that are under way.
         replica: of the database, for reads; None: there is none.
+        presigner: signs addresses of the bucket; None: no client is to have any.
     """
 
     settings: Settings
@@ -73,6 +75,12 @@ class Resources:
     )
     hash_states: HashStates = field(default_factory=HashStates)
     replica: Replica | None = None
+    presigner: Presigner | None = None
+
+    @property
+    def download_presigner(self) -> Presigner | None:
+        """What signs addresses of files; None: the API sends their bytes itself."""
+        return self.presigner if self.settings.presigned_downloads else None
 
     @property
     def engine(self) -> Engine:
@@ -121,6 +129,7 @@ def open_resources(
         storage=open_storage(settings),
         notifier=JobNotifier(make_celery(settings) if celery is None else celery),
         replica=_open_replica(settings, engine, pool_size=pool_size),
+        presigner=open_presigner(settings),
     )
 
 

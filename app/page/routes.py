@@ -3,12 +3,14 @@
 import hashlib
 import re
 from base64 import b64encode
+from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
+from app.core.http.dependencies import service_of
 from app.core.http.routing import HeadRoute
 
 FOLDER = Path(__file__).resolve().parent / "static"
@@ -18,15 +20,19 @@ router = APIRouter(include_in_schema=False, route_class=HeadRoute)
 files = StaticFiles(directory=FOLDER)
 
 
-def content_security_policy(html: str) -> str:
+def content_security_policy(html: str, *, media: str) -> str:
     """Allow this origin's files, and the scripts that stand in the page by their hash.
 
     The only such script is the import map, which browsers take inline alone.
+
+    Args:
+        media: another origin from which videos may be played; empty: none.
     """
     hashes = " ".join(f"'{_hash(script)}'" for script in INLINE_SCRIPT.findall(html))
+    medias = " ".join(("'self'", "blob:", *media.split()))
     return (
         f"default-src 'self'; script-src 'self' {hashes}; img-src 'self' data: blob:; "
-        "media-src 'self' blob:; connect-src 'self'; "
+        f"media-src {medias}; connect-src 'self'; "
         "object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 
@@ -36,15 +42,18 @@ def _hash(script: str) -> str:
     return f"sha256-{b64encode(digest).decode()}"
 
 
-HEADERS = {
-    "content-security-policy": content_security_policy(
-        (FOLDER / "index.html").read_text(encoding="utf-8")
-    ),
-    "cache-control": "no-cache",
-}
-
-
 @router.get("/")
-async def show_page() -> FileResponse:
+async def show_page(request: Request) -> FileResponse:
     """Show the page."""
-    return FileResponse(FOLDER / "index.html", headers=HEADERS)
+    presigner = service_of(request).download_presigner
+    policy = _policy("" if presigner is None else presigner.origin)
+    return FileResponse(
+        FOLDER / "index.html",
+        headers={"content-security-policy": policy, "cache-control": "no-cache"},
+    )
+
+
+@cache
+def _policy(media: str) -> str:
+    html = (FOLDER / "index.html").read_text(encoding="utf-8")
+    return content_security_policy(html, media=media)

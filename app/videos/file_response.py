@@ -1,30 +1,54 @@
-"""A video's file as an answer: whole or in ranges; what cannot be had is said so."""
+"""A video's file as an answer: whole or in ranges; what cannot be had is said so.
+
+Where the operator has it so, the answer names a presigned address in the bucket, and
+the bytes come from there.
+"""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 from secrets import token_hex
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
+from anyio.to_thread import run_sync
 from starlette.datastructures import Headers
-from starlette.responses import StreamingResponse
+from starlette.responses import RedirectResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.core.errors import RangeNotSatisfiable, VideoNotFound
 from app.core.http.routing import IS_HEAD
 from app.core.storage.interface import ObjectInfo, Storage
+from app.core.storage.presigning import Presigner
 
 UNIT = "bytes"
 ONE_RANGE = re.compile(r"\s*(\d{0,19})\s*-\s*(\d{0,19})\s*")
 MAX_RANGES = 100  # whoever asks for more gets the whole
+# What names a version of the file; the bucket has another name for the same one.
+CONDITIONS = ("if-range", "if-match", "if-none-match")
+PRESIGNED: dict[int | str, dict[str, Any]] = {
+    307: {
+        "description": "Where presigned downloads are on: the bytes are at this "
+        "address, for a while, for whoever has it. Send it no key.",
+        "headers": {
+            "Location": {
+                "description": "The file in the bucket.",
+                "schema": {"type": "string", "format": "uri"},
+            }
+        },
+    }
+}
 
 Ranges = list[tuple[int, int]]  # start and end of each, the end not included
 
 
 class VideoFile(StreamingResponse):
     """A stored file that may be deleted at any moment; HEAD reads nothing of it.
+
+    Args:
+        presigner: sends clients on to the bucket, but for what it cannot answer: HEAD,
+            several ranges, conditions on our own entity tag. None: all is sent.
 
     Raises:
         RangeNotSatisfiable: the header Range is malformed, or no such bytes exist.
@@ -40,9 +64,10 @@ class VideoFile(StreamingResponse):
         filename: str,
         disposition: Literal["inline", "attachment"],
         headers: Mapping[str, str],
+        presigner: Presigner | None = None,
     ) -> None:
         super().__init__((), media_type=media_type, headers=headers)
-        self._storage, self._found = storage, found
+        self._storage, self._found, self._presigner = storage, found, presigner
         self._pieces: list[_Piece] = []
         self.headers["content-length"] = str(found.size_bytes)
         self.headers["last-modified"] = format_datetime(found.modified_at, usegmt=True)
@@ -55,8 +80,15 @@ class VideoFile(StreamingResponse):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._pieces = self._cut(self._asked_for(Headers(scope=scope)))
-        if scope["method"] == "HEAD" or scope.get(IS_HEAD):
+        headers = Headers(scope=scope)
+        ranges = self._asked_for(headers)
+        is_head = scope["method"] == "HEAD" or scope.get(IS_HEAD)
+        if not is_head and self._is_for_bucket(headers, ranges):
+            sent_on = await run_sync(self._redirect)
+            await sent_on(scope, receive, send)
+            return
+        self._pieces = self._cut(ranges)
+        if is_head:
             await self._send_head(send)
             await _send_body(send, b"", more=False)
         else:
@@ -68,6 +100,23 @@ class VideoFile(StreamingResponse):
             await self._send_all(send)
         except FileNotFoundError as exc:
             raise VideoNotFound("The video has just been deleted.") from exc
+
+    def _is_for_bucket(self, headers: Headers, ranges: Ranges) -> bool:
+        """Whether the bucket can answer; it knows one range, and its own tags."""
+        own = self.headers["etag"]
+        is_ours = any(own in headers.get(name, "") for name in CONDITIONS)
+        return self._presigner is not None and len(ranges) <= 1 and not is_ours
+
+    def _redirect(self) -> RedirectResponse:
+        assert self._presigner is not None  # noqa: S101  # for the type checker
+        url = self._presigner.download(
+            self._found.key,
+            media_type=self.headers["content-type"],
+            disposition=self.headers["content-disposition"],
+        )
+        # A browser must not come back to an address that is no longer good.
+        kept = {"cache-control": "private, no-store"}
+        return RedirectResponse(url, status_code=307, headers=kept)
 
     def _asked_for(self, headers: Headers) -> Ranges:
         """Read the ranges; none: the whole, also if the header is to be ignored.

@@ -10,8 +10,8 @@ from app.core.errors import RangeNotSatisfiable, VideoNotFound, VideoNotStored
 from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
-from app.core.storage.interface import Storage
-from app.videos.file_response import VideoFile
+from app.core.resources import Resources
+from app.videos.file_response import PRESIGNED, VideoFile
 from app.videos.playability import type_in_browsers
 from app.videos.problems import NoProxy
 from app.videos.service import find_video, stored_key
@@ -40,6 +40,7 @@ FILE: dict[str, dict[str, str]] = {
             "content": {**FILE, "multipart/byteranges": {}},
             "description": "The range asked for, or several.",
         },
+        **PRESIGNED,
         **problem_responses(
             VideoNotFound, VideoNotStored, NoProxy, RangeNotSatisfiable
         ),
@@ -56,7 +57,7 @@ def play_video(
     with resources.sessions() as session:
         video = find_video(session, video_id)
     if proxy:
-        return _proxy_of(video, resources.storage)
+        return _proxy_of(video, resources)
     key = stored_key(video)
     try:
         found = resources.storage.stat(key)
@@ -71,10 +72,11 @@ def play_video(
         filename=video.filename or f"{video_id}",
         disposition="attachment" if media_type == BYTES else "inline",
         headers={"etag": f'"{video.sha256}"', **MEDIA_HEADERS},
+        presigner=resources.download_presigner,
     )
 
 
-def _proxy_of(video: VideoRow, storage: Storage) -> VideoFile:
+def _proxy_of(video: VideoRow, resources: Resources) -> VideoFile:
     none = NoProxy(
         f"The video {video.id} has no proxy: its file plays as it is, or the proxy is "
         "still being made. See `playable`."
@@ -82,15 +84,16 @@ def _proxy_of(video: VideoRow, storage: Storage) -> VideoFile:
     if video.proxy_key is None:
         raise none
     try:
-        found = storage.stat(video.proxy_key)
+        found = resources.storage.stat(video.proxy_key)
     except FileNotFoundError as exc:
         raise none from exc
     key = PurePosixPath(video.proxy_key)
     return VideoFile(
-        storage,
+        resources.storage,
         found,
         media_type="video/mp4",
         filename=f"{PurePosixPath(video.filename or str(video.id)).stem}.mp4",
         disposition="inline",
         headers={"etag": f'"proxy-{key.stem}"', **MEDIA_HEADERS},
+        presigner=resources.download_presigner,
     )

@@ -212,7 +212,9 @@ class Transport:
 
     @contextmanager
     def stream(self, path: str, headers: Mapping[str, str]) -> "Iterator[Any]":
-        """Open an answer whose body is read bit by bit.
+        """Open an answer whose body is read bit by bit, wherever the service has it.
+
+        The key goes to the service alone.
 
         Raises:
             NotReachable, ApiProblem: as `send`.
@@ -220,7 +222,9 @@ class Transport:
         import httpx
 
         try:
-            with self._http.stream("GET", self.url + path, headers=headers) as answer:
+            with self._http.stream(
+                "GET", self.url + path, headers=headers, follow_redirects=True
+            ) as answer:
                 if answer.status_code >= 300:
                     answer.read()
                     raise problem_of(answer)

@@ -53,6 +53,7 @@ class AwsAccess:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
     _client: Any = None
+    _signers: dict[str | None, Any] = field(default_factory=dict)
     _read_at_s: float = 0.0
 
     def client(self) -> Any:
@@ -62,6 +63,20 @@ class AwsAccess:
             if self._client is None:
                 self._client = _make_client(session)
             return self._client
+
+    def signer(self, endpoint: str | None) -> Any:
+        """Give botocore's client that signs addresses for others, and asks nothing.
+
+        Args:
+            endpoint: where those others see the server; None: where we do.
+        """
+        with self._lock:
+            session = self._fresh_session()
+            if endpoint not in self._signers:
+                self._signers[endpoint] = _make_client(
+                    session, endpoint, style="virtual"
+                )
+            return self._signers[endpoint]
 
     def __call__(self) -> "S3Credential":
         """Give credentials as obstore wants them."""
@@ -90,6 +105,7 @@ class AwsAccess:
             raise StartFailed(NO_CREDENTIALS.format(self.where))
         self._session, self._read_at_s = session, now_s
         self._client = None
+        self._signers.clear()
         return session
 
 
@@ -158,7 +174,16 @@ def _open_s3(
     )
 
 
-def _make_client(session: Any) -> Any:
+def _make_client(
+    session: Any, endpoint: str | None = None, *, style: str | None = None
+) -> Any:
+    """Make botocore's client.
+
+    Args:
+        endpoint: None: the one that the environment names, else Amazon's.
+        style: how buckets are addressed at Amazon; None: botocore decides, and names
+            a bucket's old host of no region in what it signs.
+    """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
@@ -171,8 +196,12 @@ def _make_client(session: Any) -> Any:
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
     }
+    if style is not None:
+        config["s3"] = {"addressing_style": style}
     try:
-        client = session.create_client("s3", config=Config(**config))
+        client = session.create_client(
+            "s3", endpoint_url=endpoint, config=Config(**config)
+        )
         if _is_amazon(client.meta.endpoint_url):
             return client
         # Servers of one's own are reached by one name, not by one a bucket.

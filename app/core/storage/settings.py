@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ByteSize, Field, field_validator
+from pydantic import BaseModel, ByteSize, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from app.core.durations import Duration
@@ -24,6 +25,14 @@ class StorageSettings(BaseModel):
     buckets: Annotated[tuple[str, ...], NoDecode] = ()
     # Objects of them that become videos are read where they are, or copied first.
     bucket_sources: Literal["link", "copy"] = "link"
+    # Clients load files from the bucket, and send them to it, by presigned addresses.
+    presigned_downloads: bool = False
+    presigned_uploads: bool = False
+    presigned_expiry: Duration = Field(  # S3 signs for a week at most
+        default=timedelta(hours=1), ge=timedelta(seconds=1), le=timedelta(days=7)
+    )
+    # Where clients see the S3 server; None: where the service itself does.
+    presigned_endpoint: str | None = None
 
     @field_validator("storage")
     @classmethod
@@ -36,6 +45,37 @@ class StorageSettings(BaseModel):
         """Read `s3://archive/2024, gs://club`."""
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(read_address(part).url for part in parts if part.strip())
+
+    @field_validator("presigned_endpoint")
+    @classmethod
+    def _endpoint(cls, value: str | None) -> str | None:
+        """Refuse a path: it is signed, and no proxy may take it off."""
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        is_plain = parts.path in ("", "/") and not (parts.query or parts.fragment)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+            raise ValueError(
+                f"{value!r} is no endpoint of S3: write it like "
+                "https://s3.club.example or http://10.0.0.5:9000, without a path"
+            )
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> Self:
+        """Refuse presigned addresses where videos are kept in what cannot sign them."""
+        wanted = {
+            "TOUCHLINE_PRESIGNED_DOWNLOADS": self.presigned_downloads,
+            "TOUCHLINE_PRESIGNED_UPLOADS": self.presigned_uploads,
+        }
+        named = next((name for name, is_on in wanted.items() if is_on), None)
+        if named is not None and not (self.storage or "").startswith("s3://"):
+            kept = self.storage or "the data directory"
+            raise ValueError(
+                f"{named} needs a bucket of S3, but videos are kept in {kept}: set "
+                f"TOUCHLINE_STORAGE=s3://bucket/prefix, or take {named} away"
+            )
+        return self
 
     @field_validator("data_dir", "cache_dir")
     @classmethod

@@ -239,3 +239,26 @@ def test_a_header_that_anybody_could_send_is_refused_at_the_start(
 
     with pytest.raises(ValidationError, match=why):
         Settings()
+
+
+@pytest.mark.parametrize("storage", [None, "gs://club/videos"])
+@pytest.mark.parametrize("way", ["presigned_downloads", "presigned_uploads"])
+def test_addresses_in_a_bucket_are_signed_where_s3_is_alone(
+    way: str, storage: str | None
+) -> None:
+    with pytest.raises(ValidationError, match=r"needs a bucket of S3.*TOUCHLINE_STOR"):
+        Settings.model_validate({way: True, "storage": storage})
+
+    assert Settings.model_validate({way: True, "storage": "s3://club"}).storage
+
+
+@pytest.mark.parametrize("text", ["s3.club.example", "https://club.example/s3", "s3:/"])
+def test_an_endpoint_for_clients_is_signed_whole(text: str) -> None:
+    with pytest.raises(ValidationError, match="is no endpoint of S3"):
+        Settings.model_validate({"presigned_endpoint": text})
+
+
+@pytest.mark.parametrize("text", ["0", "8 days"])
+def test_an_address_is_good_for_a_second_to_a_week(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"presigned_expiry": text})
