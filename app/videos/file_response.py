@@ -27,6 +27,7 @@ ONE_RANGE = re.compile(r"\s*(\d{0,19})\s*-\s*(\d{0,19})\s*")
 MAX_RANGES = 100  # whoever asks for more gets the whole
 # What names a version of the file; the bucket has another name for the same one.
 CONDITIONS = ("if-range", "if-match", "if-none-match")
+PRESIGNED_FOR = "touchline-presigned"  # HEAD tells: addresses are good so long, in s
 PRESIGNED: dict[int | str, dict[str, Any]] = {
     307: {
         "description": "Where presigned downloads are on: the bytes are at this "
@@ -89,6 +90,9 @@ class VideoFile(StreamingResponse):
             return
         self._pieces = self._cut(ranges)
         if is_head:
+            if self._presigner is not None:
+                seconds = int(self._presigner.expiry.total_seconds())
+                self.headers[PRESIGNED_FOR] = str(seconds)
             await self._send_head(send)
             await _send_body(send, b"", more=False)
         else:

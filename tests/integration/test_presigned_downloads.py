@@ -131,6 +131,7 @@ def test_the_api_answers_what_the_bucket_cannot(signing: Signing) -> None:
     beyond = signing.ask(range=f"bytes={SIZE}-")
 
     assert (head.status_code, head.headers["content-length"]) == (200, str(SIZE))
+    assert head.headers["touchline-presigned"] == "3600"
     assert several.status_code == 206
     assert several.headers["content-type"].startswith("multipart/byteranges")
     assert (goes_on.status_code, goes_on.content) == (206, CONTENT[5:])

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../core/api.js";
+import { keepFresh } from "../core/fresh_source.js";
 import { html } from "../core/html.js";
 import { attempt } from "../core/notices.js";
 import { NoPicture } from "../live/live_bar.js";
@@ -55,7 +56,9 @@ function usePicture(place) {
   }, [source, isFed]);
   useEffect(() => {
     const player = place.current;
+    const stop = player ? keepFresh(player) : undefined;
     return () => {
+      stop?.();
       player?.removeAttribute("src");
       player?.load();
     };

@@ -1,6 +1,7 @@
 // The player of hits, with what goes to the next and the previous one.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { keepFresh } from "../core/fresh_source.js";
 import { html } from "../core/html.js";
 import { attempt } from "../core/notices.js";
 import { Icon } from "../review/icons.js";
@@ -21,7 +22,9 @@ export function HitPlayer({ reel }) {
   }, [source]);
   useEffect(() => {
     const player = place.current;
+    const stop = player ? keepFresh(player) : undefined;
     return () => {
+      stop?.();
       reel.close();
       player?.removeAttribute("src");
       player?.load();
