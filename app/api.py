@@ -44,6 +44,7 @@ from app.timelines import routes as events
 from app.timelines import threshold_routes as thresholds
 from app.trainings import readiness_routes as training_readiness
 from app.trainings import routes as trainings
+from app.uploads import presigned_routes as presigned_uploads
 from app.uploads import routes as uploads
 from app.videos import facts_routes as facts
 from app.videos import file_routes as files
@@ -80,6 +81,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sources.router,
     uploads.router,
     uploads.open_router,
+    presigned_uploads.router,
     formats.router,
     keys.sign_in_router,
     keys.session_router,

@@ -118,5 +118,5 @@ def _file(
             "cache-control": "private, no-cache",
             "content-security-policy": "sandbox",
         },
-        presigner=resources.download_presigner,
+        presigner=resources.presigner,
     )

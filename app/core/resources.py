@@ -24,6 +24,7 @@ from app.core.shared_calls import SharedCalls
 from app.core.storage.hash_states import HashStates
 from app.core.storage.interface import Storage
 from app.core.storage.opening import open_storage
+from app.core.storage.part_uploads import PartUploads, open_part_uploads
 from app.core.storage.presigning import Presigner, open_presigner
 
 UPLOAD_THREADS = 16
@@ -57,7 +58,8 @@ class Resources:
         hash_threads: for reading whole files to compute their checksum.
         hash_states: of uploads that are under way.
         replica: of the database, for reads; None: there is none.
-        presigner: signs addresses of the bucket; None: no client is to have any.
+        presigner: signs addresses of files; None: the API sends their bytes itself.
+        part_uploads: that clients send to the bucket; None: they send all to the API.
     """
 
     settings: Settings
@@ -76,11 +78,7 @@ class Resources:
     hash_states: HashStates = field(default_factory=HashStates)
     replica: Replica | None = None
     presigner: Presigner | None = None
-
-    @property
-    def download_presigner(self) -> Presigner | None:
-        """What signs addresses of files; None: the API sends their bytes itself."""
-        return self.presigner if self.settings.presigned_downloads else None
+    part_uploads: PartUploads | None = None
 
     @property
     def engine(self) -> Engine:
@@ -130,6 +128,7 @@ def open_resources(
         notifier=JobNotifier(make_celery(settings) if celery is None else celery),
         replica=_open_replica(settings, engine, pool_size=pool_size),
         presigner=open_presigner(settings),
+        part_uploads=open_part_uploads(settings),
     )
 
 

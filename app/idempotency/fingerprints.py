@@ -29,6 +29,14 @@ def source_fingerprint(source: Mapping[str, str], fields: Mapping[str, str]) -> 
     return _digest([*words, sorted(fields.items())])
 
 
+def announced_fingerprint(
+    filename: str | None, size_bytes: int, fields: Mapping[str, str]
+) -> str:
+    """Tell uploads apart that are announced before their bytes come."""
+    words: list[object] = ["POST /presigned-uploads", filename, size_bytes]
+    return _digest([*words, sorted(fields.items())])
+
+
 def job_fingerprint(
     video_id: UUID,
     kind: JobKind,

@@ -45,7 +45,7 @@ def _hash(script: str) -> str:
 @router.get("/")
 async def show_page(request: Request) -> FileResponse:
     """Show the page."""
-    presigner = service_of(request).download_presigner
+    presigner = service_of(request).presigner
     policy = _policy("" if presigner is None else presigner.origin)
     return FileResponse(
         FOLDER / "index.html",

@@ -6,19 +6,17 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.core.http.fields import Day
 from app.core.http.json_rules import exactly_one
 from app.core.http.schemas import Page
-from app.jobs.kinds import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from app.jobs.schemas import VIDEO_ID
-from app.videos.facts_schemas import MAX_NAME_CHARS, MAX_TITLE_CHARS
+from app.videos.new_video_fields import NewVideoFields
 from app.videos.parts import JoinKind
 from model.video.join_rules import MAX_PARTS
 
 OTHER_ID = "01980c1e-8b11-7d02-b3a4-5f0e6c2d9a77"
 
 
-class NewVideo(BaseModel):
+class NewVideo(NewVideoFields):
     """A video to be fetched from an address or a folder, or joined of other videos."""
 
     model_config = ConfigDict(
@@ -71,18 +69,6 @@ class NewVideo(BaseModel):
         description="Of `videos`: they stay as they are, with their events; false: "
         "they are deleted once they are joined.",
     )
-    title: str | None = Field(default=None, max_length=MAX_TITLE_CHARS)
-    date: Day | None = Field(default=None, description="Of the match.")
-    competition: str | None = Field(default=None, max_length=MAX_NAME_CHARS)
-    callback_url: str | None = Field(
-        default=None, max_length=2048, description="Where to POST the webhook."
-    )
-    model: str | None = Field(
-        default=None,
-        max_length=255,
-        description="A name of GET /models; else the default. `none`: no model.",
-    )
-    priority: int = Field(default=0, ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY)
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
@@ -94,19 +80,6 @@ class NewVideo(BaseModel):
         if len(set(self.videos or ())) < len(self.videos or ()):
             raise ValueError("'videos' names a video twice")
         return self
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """What a form would say beside the file."""
-        said = {
-            "title": self.title,
-            "date": self.date.isoformat() if self.date else None,
-            "competition": self.competition,
-            "callback_url": self.callback_url,
-            "model": self.model,
-            "priority": str(self.priority) if self.priority else None,
-        }
-        return {name: value for name, value in said.items() if value is not None}
 
     @property
     def said(self) -> dict[str, str]:

@@ -47,12 +47,36 @@ async def complete_upload(
         UploadLocked: another request has it.
         NotReady: the database cannot be reached, or bytes are missing after all.
     """
-    async with turn(upload_id, resources=resources, wait_s=wait_s) as (upload, opened):
+    async with turn(
+        upload_id, resources=resources, wait_s=wait_s, is_presigned=None
+    ) as (upload, opened):
         if upload.video_id is None:
+            if upload.multipart_id is not None:
+                return await record_from_bucket(upload, resources=resources, now=now)
             if opened.size_bytes != upload.size_bytes or upload.unchecked_from:
                 raise NotReady("The upload is not whole yet; ask again how far it is.")
             return await record_video(upload, None, resources=resources, now=now)
         return upload
+
+
+async def record_from_bucket(
+    upload: ResumableUpload, *, resources: Resources, now: datetime
+) -> ResumableUpload:
+    """Make the video of an upload whose client sent it to the bucket, in our turn.
+
+    Its bytes are read once, for their checksum.
+
+    Raises:
+        UploadNotFound, NotReady: see `record_video`.
+    """
+    running = RunningHash()
+    async with resources.storage.open_range(upload_key(upload.id)) as chunks:
+        async for chunk in chunks:
+            update = partial(running.update, chunk)
+            await run_sync(update, limiter=resources.hash_threads)
+    if running.size_bytes != upload.size_bytes:
+        raise NotReady("The upload is not whole yet; ask again how far it is.")
+    return await record_video(upload, running, resources=resources, now=now)
 
 
 async def record_video(

@@ -41,6 +41,30 @@ class ChecksumMismatch(RequestProblem):
     status, slug, title = 460, "checksum-mismatch", "Checksum mismatch"
 
 
+class PresignedUploadsOff(RequestProblem):
+    """Clients may not send files to the bucket here; send them to the API, by tus."""
+
+    status, slug, title = 409, "presigned-uploads-off", "Presigned uploads are off"
+
+
+class UploadPartsMissing(RequestProblem):
+    """The bucket lacks parts of the upload, which `missing` names; send them."""
+
+    status, slug, title = 409, "upload-parts-missing", "Parts of the upload missing"
+
+
+class UploadPartMismatch(RequestProblem):
+    """The bucket has another part than was said, or one of another size."""
+
+    status, slug, title = 409, "upload-part-mismatch", "Part of the upload differs"
+
+
+class UploadIsDone(RequestProblem):
+    """The upload has become a video; no part of it can be sent any more."""
+
+    status, slug, title = 409, "upload-is-done", "Upload is done"
+
+
 class UploadNotFound(NotFound):
     """No upload has that id: it was deleted, has expired, or its video is gone."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id
 from app.core.db.project_sessions import project_of
@@ -21,6 +22,7 @@ from app.uploads.problems import upload_not_found
 from app.uploads.protocol import read_metadata
 from app.uploads.queries import count_unfinished, delete_upload
 from app.uploads.tables import ResumableUpload
+from app.uploads.turns import load_upload
 from app.videos.queries import add_pending_deletion
 from app.videos.room import ensure_free_space, too_large
 from app.videos.service import delete_objects
@@ -117,24 +119,30 @@ def end_upload(upload_id: UUID, resources: Resources) -> None:
         delete_objects(prefix, resources.sessions, resources.storage)
 
 
+def add_upload(session: Session, upload: ResumableUpload) -> None:
+    """Keep an upload that was announced, and room for it.
+
+    Raises:
+        StorageFull, StoredQuotaReached, QueueQuotaReached: there is none.
+    """
+    if session.scalars(count_unfinished()).one() >= MOST_UNFINISHED:
+        raise StorageFull(
+            f"{MOST_UNFINISHED} uploads are unfinished; finish or delete some."
+        )
+    project_id = project_of(session)
+    take_stored(session, project_id, upload.size_bytes)
+    if upload.fields.get("model") != NO_MODEL:
+        take_queue(session, project_id)
+    session.add(upload)
+
+
 def _add(upload: ResumableUpload, resources: Resources) -> None:
     with resources.sessions.begin() as session:
-        if session.scalars(count_unfinished()).one() >= MOST_UNFINISHED:
-            raise StorageFull(
-                f"{MOST_UNFINISHED} uploads are unfinished; finish or delete some."
-            )
-        project_id = project_of(session)
-        take_stored(session, project_id, upload.size_bytes)
-        if upload.fields.get("model") != NO_MODEL:
-            take_queue(session, project_id)
-        session.add(upload)
+        add_upload(session, upload)
 
 
 def _look(upload_id: UUID, resources: Resources) -> UploadState:
-    with resources.sessions() as session:
-        upload = session.get(ResumableUpload, upload_id)
-    if upload is None:
-        raise upload_not_found(upload_id)
+    upload = load_upload(upload_id, resources, is_presigned=False)
     if upload.video_id is not None:
         return UploadState(upload, upload.size_bytes)
     try:

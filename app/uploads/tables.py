@@ -13,7 +13,10 @@ from app.videos.tables import Video
 
 
 class ResumableUpload(Signed, Base):
-    """An upload by tus: what its client said; how far it is, its object alone knows."""
+    """An upload that may be resumed: what its client said.
+
+    How far it is, its object alone knows, or the bucket, which has its parts.
+    """
 
     __tablename__ = "resumable_uploads"
     __table_args__ = (Index(None, "project_id"), Index(None, "video_id"))
@@ -26,6 +29,10 @@ class ResumableUpload(Signed, Base):
     client_metadata: Mapped[str]  # the header Upload-Metadata, to be sent back
     filename: Mapped[str | None]
     fields: Mapped[dict[str, str]]  # what POST /videos takes beside the file
+    # Of the bucket's multipart upload, to which the client sends parts of that size
+    # itself; null: all comes by tus.
+    multipart_id: Mapped[str | None]
+    part_bytes: Mapped[int | None] = mapped_column(BigInteger)
     # From here on bytes came whose checksum was not compared yet: they do not count.
     unchecked_from: Mapped[int | None] = mapped_column(BigInteger)
     asked_for_at: Mapped[datetime | None]  # when a request last waited for another

@@ -35,17 +35,19 @@ async def turn(
     *,
     resources: Resources,
     wait_s: float = WAIT_S,
+    is_presigned: bool | None = False,
 ) -> AsyncIterator[tuple[ResumableUpload, ObjectAppender]]:
     """Be the one that changes an upload; gives its row and its object.
 
     Args:
         observe: is told of all bytes that are added.
+        is_presigned: whether it is one whose parts the bucket has; None: either.
 
     Raises:
         UploadLocked: bytes of another request still come.
         UploadNotFound: the upload is gone.
     """
-    load = partial(_load, upload_id, resources)
+    load = partial(load_upload, upload_id, resources, is_presigned=is_presigned)
     await run_sync(
         load, limiter=resources.upload_threads
     )  # It may not be the caller's.
@@ -89,10 +91,22 @@ def _ask(upload_id: UUID, resources: Resources) -> None:
         session.execute(ask_for_upload(upload_id))
 
 
-def _load(upload_id: UUID, resources: Resources) -> ResumableUpload:
+def load_upload(
+    upload_id: UUID, resources: Resources, *, is_presigned: bool | None = None
+) -> ResumableUpload:
+    """Load an upload's row.
+
+    Args:
+        is_presigned: whether it must be one whose parts the bucket has; None: either.
+
+    Raises:
+        UploadNotFound: there is no such upload.
+    """
     with resources.sessions() as session:
         upload = session.get(ResumableUpload, upload_id)
     if upload is None:
+        raise upload_not_found(upload_id)
+    if is_presigned not in (None, upload.multipart_id is not None):
         raise upload_not_found(upload_id)
     return upload
 
@@ -101,7 +115,7 @@ def _load_anew(upload_id: UUID, resources: Resources) -> ResumableUpload:
     """Load an upload whose turn is ours; the object goes if it is needed no more."""
     prefix = upload_prefix(upload_id)
     try:
-        upload = _load(upload_id, resources)
+        upload = load_upload(upload_id, resources)
     except UploadNotFound:  # It was deleted while its turn was waited for.
         resources.storage.delete_prefix(prefix)
         raise

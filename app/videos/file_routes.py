@@ -72,7 +72,7 @@ def play_video(
         filename=video.filename or f"{video_id}",
         disposition="attachment" if media_type == BYTES else "inline",
         headers={"etag": f'"{video.sha256}"', **MEDIA_HEADERS},
-        presigner=resources.download_presigner,
+        presigner=resources.presigner,
     )
 
 
@@ -95,5 +95,5 @@ def _proxy_of(video: VideoRow, resources: Resources) -> VideoFile:
         filename=f"{PurePosixPath(video.filename or str(video.id)).stem}.mp4",
         disposition="inline",
         headers={"etag": f'"proxy-{key.stem}"', **MEDIA_HEADERS},
-        presigner=resources.download_presigner,
+        presigner=resources.presigner,
     )

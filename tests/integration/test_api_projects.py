@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -65,6 +66,8 @@ BODIES: dict[tuple[str, str], Any] = {  # of routes that take none but whole one
     ("post", "/webhooks/{webhook_id}/replay"): {"since": utc_now().isoformat()},
     ("patch", "/searches/{search_id}"): {"name": "another name"},
     ("post", "/api/v1/uploads/{upload_id}/complete"): {"parts": []},
+    ("post", "/presigned-uploads/{upload_id}/parts"): {"numbers": [1]},
+    ("post", "/presigned-uploads/{upload_id}/complete"): {},
     ("put", "/videos/{video_id}/reviewed"): {"intervals": []},
     ("post", "/videos/{video_id}/reviewed"): {"from_s": 2, "to_s": 3},
 }
@@ -73,7 +76,7 @@ NONE_YET = (  # of a video that is seen
     "/problems/report-not-ready",
     "/problems/format-cannot-hold",  # chapters need three events
     "/problems/result-not-ready",
-    "/problems/segment-not-found",
+    *("/problems/segment-not-found", "/problems/presigned-uploads-off"),
 )
 TUS = {
     **{"tus-resumable": "1.0.0", "upload-offset": "0"},
@@ -97,6 +100,7 @@ class Things(NamedTuple):
     event: UUID
     key: str
     upload: UUID
+    presigned: UUID
     clip: UUID
     webhook: UUID
     ping: UUID
@@ -109,6 +113,7 @@ class Things(NamedTuple):
 
     def address(self, path: str) -> str:
         is_webhooks = path.startswith("/webhooks")
+        is_presigned = path.startswith("/presigned-uploads")
         return path.format(
             video_id=self.video,
             job_id=self.job,
@@ -116,7 +121,7 @@ class Things(NamedTuple):
             delivery_id=self.ping if is_webhooks else self.delivery,
             event_id=self.event,
             key_id=self.key,
-            upload_id=self.upload,
+            upload_id=self.presigned if is_presigned else self.upload,
             clip_id=self.clip,
             search_id=self.search,
             inference_id=self.inference,
@@ -164,7 +169,7 @@ def theirs(api: RunningApi, ours: Things) -> Things:
         set_rules(session, OTHER, Rules(video_days=36500), author="theirs")
         session.execute(
             update(ResumableUpload)
-            .where(ResumableUpload.id == things.upload)
+            .where(ResumableUpload.id.in_((things.upload, things.presigned)))
             .values(project_id=OTHER)
         )
         for table in (SearchedTimeline, SearchedEvent, SearchedCount):
@@ -231,7 +236,13 @@ def make_things(api: RunningApi) -> Things:
     api.client.put("/types", json={"items": [{"name": "PASS"}]})
     thresholds = {"weights": str(video), "thresholds": {"PASS": 0.5}}
     saved = {**thresholds, "saved_by": "me", "saved_at": utc_now()}
+    presigned = ResumableUpload(
+        **{"id": new_id(), "size_bytes": 7, "part_bytes": 7, "multipart_id": "m"},
+        **{"client_metadata": "", "fields": {}, "created_at": utc_now()},
+        expires_at=utc_now() + timedelta(days=1),
+    )
     with api.service.sessions.begin() as session:
+        session.add(presigned)
         session.add(VideoThresholds(video_id=video, **saved))
         session.add(ModelThresholds(project_id=DEFAULT_PROJECT_ID, **saved))
         key = create_key(
@@ -295,6 +306,7 @@ def make_things(api: RunningApi) -> Things:
         event=UUID(event),
         key=key.id,
         upload=UUID(upload.headers["location"].rpartition("/")[2]),
+        presigned=presigned.id,
         clip=clip_id,
         webhook=webhook.id,
         ping=ping.id,

@@ -904,3 +904,35 @@ def test_what_was_held_has_failed_to_code_that_knows_no_such_status(
         before = connection.execute(stands).scalars().all()
 
     assert (before, after) == (["held"], ["failed"])
+
+
+def test_uploads_of_before_are_none_whose_parts_the_bucket_has(
+    empty_database_url: str, engine: Engine
+) -> None:
+    upgrade(empty_database_url, "0037")
+    with engine.begin() as connection:
+        connection.execute(text(_ONE_JOB))
+        connection.execute(text(_UPLOAD))
+    before = _rows(engine, ("resumable_uploads",))
+
+    upgrade(empty_database_url, "0038")
+    with engine.begin() as connection:
+        connection.execute(text(_UPLOAD))  # by the release before
+        told = connection.execute(
+            text("select multipart_id, part_bytes from resumable_uploads")
+        ).all()
+        connection.execute(
+            text("update resumable_uploads set multipart_id = 'm', part_bytes = 4")
+        )
+    downgrade(empty_database_url, "0037")
+
+    assert [tuple(row) for row in told] == [(None, None)] * 2
+    assert len(_rows(engine, ("resumable_uploads",))["resumable_uploads"]) == 2
+    assert len(before["resumable_uploads"]) == 1
+
+
+_UPLOAD = """
+    insert into resumable_uploads (id, size_bytes, client_metadata, fields, expires_at,
+        created_at)
+    values (gen_random_uuid(), 4, '', '{}', now(), now())
+"""

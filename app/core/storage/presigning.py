@@ -87,7 +87,7 @@ def open_presigner(settings: StorageSettings) -> Presigner | None:
     Raises:
         StartFailed: the bucket is none of S3, or there are no credentials.
     """
-    if not (settings.presigned_downloads or settings.presigned_uploads):
+    if not settings.presigned_downloads:
         return None
     address = read_address(settings.storage or "")
     if address.scheme != "s3":

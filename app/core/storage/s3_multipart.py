@@ -8,6 +8,7 @@ import errno
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -24,6 +25,16 @@ MOST_PARTS = 10_000
 COPIES_AT_ONCE = 4
 MISSING = ("NoSuchKey", "NoSuchUpload", "404")
 
+
+@dataclass(frozen=True, slots=True)
+class BucketPart:
+    """A part that the bucket has of an upload; numbers from 1."""
+
+    number: int
+    size_bytes: int
+    e_tag: str  # with its quotes
+
+
 _Piece = tuple[BucketObject, int, int]  # where it starts and ends, the end not included
 
 
@@ -38,10 +49,36 @@ class S3Multipart:
         with self._errors(path):
             return str(self._call("create_multipart_upload", path)["UploadId"])
 
+    def parts(self, path: str, upload_id: str) -> list[BucketPart]:
+        """List the parts that have come of an upload, by their number.
+
+        Raises:
+            FileNotFoundError: it was completed or ended.
+        """
+        found: list[BucketPart] = []
+        marker = 0
+        while True:
+            with self._errors(path):
+                page = self._call(
+                    "list_parts", path, UploadId=upload_id, PartNumberMarker=marker
+                )
+            found += [
+                BucketPart(one["PartNumber"], one["Size"], one["ETag"])
+                for one in page.get("Parts", ())
+            ]
+            if not page.get("IsTruncated"):
+                return found
+            marker = int(page["NextPartNumberMarker"])
+
     def complete(
         self, path: str, upload_id: str, parts: Sequence[tuple[int, str]]
     ) -> str:
-        """Make the object of its parts, numbers and ETags; gives its ETag."""
+        """Make the object of its parts, numbers and ETags; gives its ETag.
+
+        Raises:
+            ObjectChanged: a part is another one by now.
+            FileNotFoundError: the upload was completed or ended.
+        """
         listed = [{"PartNumber": number, "ETag": e_tag} for number, e_tag in parts]
         with self._errors(path):
             answer = self._call(
@@ -149,7 +186,7 @@ class S3Multipart:
             status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if code in MISSING:
                 raise FileNotFoundError(errno.ENOENT, "no such object", key) from exc
-            if status == 412:
+            if status == 412 or code == "InvalidPart":
                 raise ObjectChanged(key) from exc
             if status in (401, 403) or code in EXPIRED:
                 raise StorageRefused(f"{where} refuses ({code})") from exc

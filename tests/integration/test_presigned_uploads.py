@@ -1,0 +1,483 @@
+"""Files that clients send to the bucket themselves, part by part."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+
+from app.core.db.base import utc_now
+from app.core.storage import part_uploads
+from app.core.storage.keys import upload_key
+from app.core.storage.object_store import ObjectStorage
+from app.jobs.tables import Job
+from app.keys.service import create_key
+from app.projects.tables import Project
+from app.uploads import completion
+from app.uploads.cleanup import complete_whole_uploads, forget_expired
+from app.uploads.tables import ResumableUpload
+from app.videos.cleanup import clean_up
+from app.videos.tables import Video
+from tests.api_server import RunningApi, make_settings, running_api
+from tests.databases import PostgresOfTests
+from tests.s3_server import S3OfTests
+from tests.s3_storage import use_server
+
+pytestmark = pytest.mark.slow
+
+KEY, OTHER = "the operator's own key", UUID(int=2)
+PART = 5 * 2**20  # the least that S3 takes
+CONTENT = os.urandom(2 * PART + 12345)
+SIZE, COUNT = len(CONTENT), 3
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+PATH = "/presigned-uploads"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A service whose clients send files to its bucket."""
+
+    api: RunningApi
+    s3: S3OfTests
+    name: str
+
+    def begin(self, size_bytes: int = SIZE, **said: Any) -> dict[str, Any]:
+        answer = self.post(PATH, {"size_bytes": size_bytes, **said})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        assert answer.headers["location"] == f"{PATH}/{made['id']}"
+        return made
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return self.api.client.post(path, json=body, headers=headers)
+
+    def addresses(self, made: dict[str, Any], numbers: Sequence[int]) -> dict[int, str]:
+        answer = self.post(f"{PATH}/{made['id']}/parts", {"numbers": [*numbers]})
+        assert answer.status_code == 200, answer.text
+        return {one["number"]: one["url"] for one in answer.json()["items"]}
+
+    def send(
+        self, made: dict[str, Any], numbers: Sequence[int] = (1, 2, 3)
+    ) -> list[dict[str, Any]]:
+        """Send parts to the bucket; gives what completing the upload takes."""
+        sent = []
+        for number, url in self.addresses(made, numbers).items():
+            answer = httpx.put(url, content=part_of(number), timeout=60)
+            assert answer.status_code == 200, answer.text
+            sent.append({"number": number, "etag": answer.headers["etag"]})
+        return sent
+
+    def complete(self, made: dict[str, Any], parts: Any = None) -> httpx.Response:
+        return self.post(f"{PATH}/{made['id']}/complete", {"parts": parts})
+
+    def left(self) -> tuple[list[str], list[str]]:
+        """List what is in the bucket of uploads: objects, and unfinished uploads."""
+        client = self.s3.client()
+        found = client.list_objects_v2(Bucket=self.name).get("Contents", ())
+        open_ones = client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())
+        keys = [one["Key"] for one in found if "uploads/" in one["Key"]]
+        return keys, [one["Key"] for one in open_ones]
+
+    def row(self, made: dict[str, Any]) -> ResumableUpload | None:
+        with self.api.service.sessions() as session:
+            return session.get(ResumableUpload, UUID(made["id"]))
+
+    def count(self, table: Any) -> int:
+        with self.api.service.sessions() as session:
+            return session.scalars(select(func.count()).select_from(table)).one()
+
+
+def part_of(number: int) -> bytes:
+    return CONTENT[(number - 1) * PART : number * PART]
+
+
+def problem_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].rpartition("/")[2]
+
+
+@pytest.fixture(scope="module")
+def running(
+    s3: S3OfTests,
+    postgres: PostgresOfTests,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Bucket]:
+    name = s3.fresh_bucket()
+    with pytest.MonkeyPatch.context() as patch, postgres.fresh_database() as url:
+        use_server(s3, patch)
+        patch.setattr(part_uploads, "PART_BYTES", PART)
+        settings = make_settings(
+            data_dir=tmp_path_factory.mktemp("data"),
+            database_url=url,
+            api_key=KEY,
+            storage=f"s3://{name}/the club",
+            presigned_uploads=True,
+            presigned_endpoint=s3.url.replace("127.0.0.1", "localhost"),
+            max_upload_size=20 * PART,
+        )
+        with running_api(settings) as api:
+            api.client.headers["authorization"] = f"Bearer {KEY}"
+            yield Bucket(api, s3, name)
+
+
+@pytest.fixture
+def bucket(running: Bucket) -> Iterator[Bucket]:
+    running.api.forget_all()
+    yield running
+    storage = running.api.service.storage
+    assert isinstance(storage, ObjectStorage)
+    storage.delete_prefix("uploads")
+
+
+def test_a_file_becomes_a_video_and_no_byte_passes_the_api(bucket: Bucket) -> None:
+    made = bucket.begin(filename="C:\\final.mp4", title="Cup final", priority=7)
+    assert (made["part_size_bytes"], made["part_count"]) == (PART, COUNT)
+
+    sent = bucket.send(made)
+    answer = bucket.complete(made, sent)
+
+    assert answer.status_code == 202, answer.text
+    video = answer.json()
+    assert answer.headers["location"] == f"/videos/{video['id']}"
+    assert (video["filename"], video["title"]) == ("final.mp4", "Cup final")
+    assert video["size_bytes"] == SIZE
+    assert video["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+    assert (video["job"]["kind"], video["job"]["priority"]) == ("spot", 7)
+    file = bucket.api.client.get(f"/videos/{video['id']}/file")
+    assert file.content == CONTENT
+    assert bucket.left() == ([], [])
+    told = bucket.api.client.get(f"{PATH}/{made['id']}").json()
+    assert told["video_id"] == video["id"]
+
+
+def test_completing_twice_makes_one_video(bucket: Bucket) -> None:
+    made = bucket.begin()
+    sent = bucket.send(made)
+
+    first, second = bucket.complete(made, sent), bucket.complete(made)
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["id"] == second.json()["id"]
+    assert (bucket.count(Video), bucket.count(Job)) == (1, 2)
+    late = bucket.post(f"{PATH}/{made['id']}/parts", {"numbers": [1]})
+    assert problem_of(late) == (409, "upload-is-done")
+
+
+def test_completing_at_once_makes_one_video(bucket: Bucket) -> None:
+    made = bucket.begin()
+    bucket.send(made)
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(bucket.complete, [made] * 3))
+
+    assert [one.status_code for one in answers] == [202] * 3
+    assert len({one.json()["id"] for one in answers}) == 1
+    assert bucket.count(Video) == 1
+
+
+def test_a_client_goes_on_with_the_parts_that_are_not_there(bucket: Bucket) -> None:
+    made = bucket.begin()
+    bucket.send(made, [2])
+
+    there = bucket.api.client.get(f"{PATH}/{made['id']}/parts").json()["items"]
+    early = bucket.complete(made)
+    bucket.send(made, [one for one in (1, 2, 3) if one != there[0]["number"]])
+    answer = bucket.complete(made)
+
+    assert [(one["number"], one["size_bytes"]) for one in there] == [(2, PART)]
+    assert problem_of(early) == (409, "upload-parts-missing")
+    assert early.json()["missing"] == [1, 3]
+    assert answer.status_code == 202
+    assert answer.json()["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_part_that_its_client_does_not_name_or_know_is_not_taken(
+    bucket: Bucket,
+) -> None:
+    made = bucket.begin()
+    sent = bucket.send(made)
+
+    unnamed = bucket.complete(made, sent[:2])
+    wrong = bucket.complete(made, [*sent[:2], {"number": 3, "etag": sent[0]["etag"]}])
+
+    assert (problem_of(unnamed), unnamed.json()["missing"]) == (
+        (409, "upload-parts-missing"),
+        [3],
+    )
+    assert (problem_of(wrong), wrong.json()["number"]) == (
+        (409, "upload-part-mismatch"),
+        3,
+    )
+    bare = [{**one, "etag": one["etag"].strip('"')} for one in sent]
+    assert bucket.complete(made, bare).status_code == 202
+
+
+@pytest.mark.parametrize("content", [part_of(3) + b"x", part_of(3)[:-1]])
+def test_the_bucket_refuses_a_part_of_another_size(
+    bucket: Bucket, content: bytes
+) -> None:
+    made = bucket.begin()
+
+    answer = httpx.put(bucket.addresses(made, [3])[3], content=content)
+
+    assert answer.status_code == 403
+    assert bucket.api.client.get(f"{PATH}/{made['id']}/parts").json()["items"] == []
+
+
+def test_a_part_of_another_size_is_no_part_of_the_file(bucket: Bucket) -> None:
+    made = bucket.begin()
+    bucket.send(made, [1, 2])
+    row = bucket.row(made)
+    assert row is not None
+    storage = bucket.api.service.storage
+    assert isinstance(storage, ObjectStorage)
+    bucket.s3.client().upload_part(
+        Bucket=bucket.name,
+        Key=f"the club/{upload_key(row.id)}",
+        UploadId=row.multipart_id,
+        PartNumber=3,
+        Body=part_of(3) + b"more than was announced",
+    )
+
+    answer = bucket.complete(made)
+
+    assert (problem_of(answer), answer.json()["number"]) == (
+        (409, "upload-part-mismatch"),
+        3,
+    )
+    assert bucket.count(Video) == 0
+
+
+def test_what_is_given_up_leaves_nothing_and_cannot_be_completed(
+    bucket: Bucket,
+) -> None:
+    made = bucket.begin()
+    bucket.send(made, [1])
+    addresses = bucket.addresses(made, [2])
+
+    ended = bucket.api.client.delete(f"{PATH}/{made['id']}")
+
+    assert ended.status_code == 204
+    assert bucket.left() == ([], [])
+    assert httpx.put(addresses[2], content=part_of(2)).status_code == 404
+    for answer in (
+        bucket.complete(made),
+        bucket.api.client.get(f"{PATH}/{made['id']}"),
+        bucket.api.client.delete(f"{PATH}/{made['id']}"),
+    ):
+        assert problem_of(answer) == (404, "upload-not-found")
+
+
+def test_a_deleted_upload_leaves_its_video(bucket: Bucket) -> None:
+    made = bucket.begin()
+    bucket.send(made)
+    video = bucket.complete(made).json()
+
+    assert bucket.api.client.delete(f"{PATH}/{made['id']}").status_code == 204
+
+    file = bucket.api.client.get(f"/videos/{video['id']}/file")
+    assert file.content == CONTENT
+
+
+def test_an_abandoned_upload_is_swept_with_its_parts(bucket: Bucket) -> None:
+    made, young = bucket.begin(), bucket.begin()
+    bucket.send(made, [1])
+    sessions, storage = bucket.api.service.sessions, bucket.api.service.storage
+    with sessions.begin() as session:
+        session.execute(
+            update(ResumableUpload)
+            .where(ResumableUpload.id == UUID(made["id"]))
+            .values(expires_at=LONG_AGO)
+        )
+
+    assert forget_expired(sessions) == 1
+    clean_up(sessions=sessions, storage=storage)
+
+    assert bucket.row(made) is None
+    assert bucket.left() == ([], [f"the club/{upload_key(UUID(young['id']))}"])
+
+
+def test_asking_for_addresses_puts_the_expiry_off(bucket: Bucket) -> None:
+    made = bucket.begin()
+    with bucket.api.service.sessions.begin() as session:
+        session.execute(update(ResumableUpload).values(expires_at=LONG_AGO))
+
+    bucket.addresses(made, [1])
+
+    row = bucket.row(made)
+    assert row is not None
+    assert row.expires_at > utc_now() + timedelta(days=2)
+
+
+def test_a_sweep_ends_what_died_between_the_object_and_its_video(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bucket.begin()
+    bucket.send(made)
+
+    def die(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(completion, "record_upload", die)
+        assert bucket.complete(made).status_code == 500
+    assert bucket.count(Video) == 0
+
+    assert complete_whole_uploads(bucket.api.service) == 1
+    answer = bucket.complete(made)
+
+    assert answer.json()["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+    assert bucket.count(Video) == 1
+    assert bucket.left() == ([], [])
+
+
+def test_an_upload_that_the_bucket_ended_is_told_so(bucket: Bucket) -> None:
+    made = bucket.begin()
+    row = bucket.row(made)
+    assert row is not None
+    bucket.s3.client().abort_multipart_upload(
+        Bucket=bucket.name,
+        Key=f"the club/{upload_key(row.id)}",
+        UploadId=row.multipart_id,
+    )
+
+    answer = bucket.complete(made)
+
+    assert problem_of(answer) == (404, "upload-not-found")
+    assert "rule" in answer.json()["detail"]
+
+
+def test_a_request_sent_twice_begins_one_upload(bucket: Bucket) -> None:
+    body = {"size_bytes": SIZE, "filename": "a.mp4"}
+    again = {"idempotency-key": "k1"}
+
+    first, second = (bucket.post(PATH, body, **again) for _ in range(2))
+    other = bucket.post(PATH, {**body, "size_bytes": 7}, **again)
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["id"] == second.json()["id"]
+    assert problem_of(other) == (422, "idempotency-key-reused")
+    assert len(bucket.left()[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"size_bytes": 20 * PART + 1}, (413, "video-too-large")),
+        ({"size_bytes": 0}, (422, "invalid-request")),
+        ({"model": "no such model"}, (422, "unknown-model")),
+        ({"callback_url": "http://10.0.0.1/"}, (422, "callback-refused")),
+        ({"parts": 3}, (422, "invalid-request")),
+    ],
+)
+def test_what_cannot_become_a_video_is_refused_before_it_comes(
+    bucket: Bucket, said: dict[str, Any], problem: tuple[int, str]
+) -> None:
+    answer = bucket.post(PATH, {"size_bytes": SIZE, **said})
+
+    assert problem_of(answer) == problem
+    assert bucket.left() == ([], [])
+
+
+def test_a_quota_counts_what_is_to_come(bucket: Bucket) -> None:
+    with bucket.api.service.sessions.begin() as session:
+        session.execute(update(Project).values(max_stored_bytes=2 * SIZE))
+    try:
+        bucket.begin()
+        refused = bucket.post(PATH, {"size_bytes": SIZE + 1})
+    finally:
+        with bucket.api.service.sessions.begin() as session:
+            session.execute(update(Project).values(max_stored_bytes=None))
+
+    assert problem_of(refused) == (413, "stored-quota-reached")
+    assert len(bucket.left()[1]) == 1
+
+
+@pytest.mark.parametrize("numbers", [[0], [4], [], [*range(1, 1002)]])
+def test_addresses_are_signed_of_parts_that_there_are(
+    bucket: Bucket, numbers: list[int]
+) -> None:
+    made = bucket.begin()
+
+    answer = bucket.post(f"{PATH}/{made['id']}/parts", {"numbers": numbers})
+
+    assert answer.status_code == 422
+
+
+def test_an_address_is_good_for_its_part_and_a_while(bucket: Bucket) -> None:
+    made = bucket.begin()
+    uploads = bucket.api.service.part_uploads
+    assert uploads is not None
+    address = bucket.addresses(made, [3])[3]
+    presigner = uploads.presigner
+    presigner.expiry, before = timedelta(seconds=1), presigner.expiry
+    try:
+        short = bucket.addresses(made, [3])[3]
+    finally:
+        presigner.expiry = before
+    time.sleep(2.5)
+
+    other = address.replace("partNumber=3", "partNumber=2")
+    assert other != address
+
+    assert httpx.put(short, content=part_of(3)).status_code == 403
+    assert httpx.put(other, content=part_of(3)).status_code == 403
+    assert httpx.put(address, content=part_of(3)).status_code == 200
+
+
+def test_other_projects_and_readers_have_no_part_in_it(bucket: Bucket) -> None:
+    made = bucket.begin()
+    with bucket.api.service.sessions.begin() as session:
+        if session.get(Project, OTHER) is None:
+            session.add(Project(id=OTHER, name="other", created_at=utc_now()))
+            session.flush()
+        theirs = create_key(
+            session, name="k", scopes=["write"], project_id=OTHER, now=utc_now()
+        ).text
+    as_theirs = {"authorization": f"Bearer {theirs}"}
+    at = f"{PATH}/{made['id']}"
+
+    told = [
+        bucket.api.client.get(at, headers=as_theirs),
+        bucket.api.client.get(f"{at}/parts", headers=as_theirs),
+        bucket.post(f"{at}/parts", {"numbers": [1]}, **as_theirs),
+        bucket.post(f"{at}/complete", {}, **as_theirs),
+        bucket.api.client.delete(at, headers=as_theirs),
+    ]
+
+    assert [problem_of(one) for one in told] == [(404, "upload-not-found")] * 5
+    assert bucket.row(made) is not None
+
+
+def test_tus_knows_nothing_of_it(bucket: Bucket) -> None:
+    made = bucket.begin()
+    headers = {"tus-resumable": "1.0.0", "upload-offset": "0"}
+    headers["content-type"] = "application/offset+octet-stream"
+
+    head = bucket.api.client.head(f"/uploads/{made['id']}", headers=headers)
+    patch = bucket.api.client.patch(
+        f"/uploads/{made['id']}", headers=headers, content=b"x"
+    )
+
+    assert (head.status_code, patch.status_code) == (404, 404)
+
+
+def test_a_service_that_does_not_want_it_says_what_to_do(
+    postgres: PostgresOfTests, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    with (
+        postgres.fresh_database() as url,
+        running_api(make_settings(data_dir=folder, database_url=url)) as api,
+    ):
+        answer = api.client.post(PATH, json={"size_bytes": 5})
+
+    assert problem_of(answer) == (409, "presigned-uploads-off")
+    assert "TOUCHLINE_PRESIGNED_UPLOADS" in answer.json()["detail"]
