@@ -16,19 +16,17 @@ from anyio.to_thread import run_sync
 from app.core.db.base import new_id
 from app.core.errors import IdempotencyKeyInUse, InvalidRequest
 from app.core.resources import Resources
-from app.core.storage.interface import ObjectChanged
 from app.core.storage.keys import upload_key
-from app.core.storage.part_uploads import PartPlan, PartUploads, part_size
+from app.core.storage.part_uploads import PartUploads, part_size
 from app.core.storage.s3_multipart import BucketPart
 from app.idempotency.fingerprints import announced_fingerprint
 from app.idempotency.service import make_once
 from app.uploads.completion import WAIT_S, record_from_bucket
+from app.uploads.presigned_parts import is_whole, parts_of, plan_of, put_together
 from app.uploads.problems import (
     PresignedUploadsOff,
     UploadIsDone,
     UploadNotFound,
-    UploadPartMismatch,
-    UploadPartsMissing,
     upload_not_found,
 )
 from app.uploads.queries import touch_upload
@@ -39,8 +37,6 @@ from app.videos.room import too_large
 from app.videos.upload import take_field
 from app.videos.upload_form import clean_filename
 from app.videos.upload_rows import UploadFormData
-
-MOST_NAMED = 20  # parts, in an answer
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -114,7 +110,7 @@ def sign_parts(
     uploads = part_uploads_of(resources)
     if upload.video_id is not None:
         raise UploadIsDone(f"The upload is the video {upload.video_id} already.")
-    plan, multipart_id = _plan_of(upload), str(upload.multipart_id)
+    plan, multipart_id = plan_of(upload), str(upload.multipart_id)
     for number in numbers:
         if not plan.size_of(number):
             raise InvalidRequest(
@@ -138,9 +134,9 @@ def list_parts(upload_id: UUID, *, resources: Resources) -> list[BucketPart]:
     """
     upload = load_upload(upload_id, resources, is_presigned=True)
     uploads = part_uploads_of(resources)
-    if upload.video_id is not None or _is_whole(upload, resources):
+    if upload.video_id is not None or is_whole(upload, resources):
         return []
-    return _parts_of(upload, uploads)
+    return parts_of(upload, uploads)
 
 
 async def complete_presigned(
@@ -174,8 +170,8 @@ async def complete_presigned(
         if upload.video_id is not None:
             return upload
         await _in_thread(resources, partial(_touch, upload_id, resources))
-        put_together = partial(_put_together, upload, sent, uploads, resources)
-        await _in_thread(resources, put_together)
+        work = partial(put_together, upload, sent, uploads, resources)
+        await _in_thread(resources, work)
         return await record_from_bucket(upload, resources=resources, now=now)
 
 
@@ -238,98 +234,6 @@ def _made_before(upload_id: UUID, resources: Resources) -> ResumableUpload:
         raise IdempotencyKeyInUse(
             "The upload of this Idempotency-Key was deleted or has expired."
         ) from exc
-
-
-def _put_together(
-    upload: ResumableUpload,
-    sent: Mapping[int, str] | None,
-    uploads: PartUploads,
-    resources: Resources,
-) -> None:
-    """Have the bucket make the object, unless a request of before has."""
-    if _is_whole(upload, resources):
-        return
-    found = _parts_of(upload, uploads)
-    _check_parts(upload, found, sent)
-    try:
-        uploads.multipart.complete(
-            upload_key(upload.id),
-            str(upload.multipart_id),
-            [(part.number, part.e_tag) for part in found],
-        )
-    except FileNotFoundError as exc:
-        if not _is_whole(upload, resources):
-            raise _ended(upload) from exc
-    except ObjectChanged as exc:
-        raise UploadPartMismatch(
-            "A part was sent anew just now; complete the upload once all are there."
-        ) from exc
-
-
-def _check_parts(
-    upload: ResumableUpload,
-    found: Sequence[BucketPart],
-    sent: Mapping[int, str] | None,
-) -> None:
-    """Make sure that the bucket has what was announced, and what was sent.
-
-    Raises:
-        UploadPartsMissing, UploadPartMismatch: it has not.
-    """
-    plan, there = _plan_of(upload), {part.number: part for part in found}
-    named = there.keys() if sent is None else sent.keys() & there.keys()
-    missing = [one for one in range(1, plan.count + 1) if one not in named]
-    if missing:
-        raise UploadPartsMissing(
-            f"{len(missing)} of {plan.count} parts are missing, among them "
-            f"{', '.join(map(str, missing[:MOST_NAMED]))}: send them, and name all.",
-            missing=missing[:MOST_NAMED],
-        )
-    for part in found:
-        wanted = plan.size_of(part.number)
-        if part.size_bytes != wanted:
-            raise UploadPartMismatch(
-                f"Part {part.number} has {part.size_bytes} bytes; it must have "
-                f"{wanted} for a file of {upload.size_bytes}. Send it again.",
-                number=part.number,
-            )
-        if sent is not None and _bare(sent[part.number]) != _bare(part.e_tag):
-            raise UploadPartMismatch(
-                f"The bucket has another part {part.number} than was sent: its ETag "
-                f"is {part.e_tag}. Send it again.",
-                number=part.number,
-            )
-
-
-def _bare(e_tag: str) -> str:
-    return e_tag.strip().removeprefix("W/").strip('"')
-
-
-def _parts_of(upload: ResumableUpload, uploads: PartUploads) -> list[BucketPart]:
-    try:
-        return uploads.multipart.parts(upload_key(upload.id), str(upload.multipart_id))
-    except FileNotFoundError as exc:
-        raise _ended(upload) from exc
-
-
-def _ended(upload: ResumableUpload) -> UploadNotFound:
-    return UploadNotFound(
-        f"The bucket has ended the upload {upload.id} and dropped its parts, by a rule "
-        "of its own or by hand. Begin a new one."
-    )
-
-
-def _is_whole(upload: ResumableUpload, resources: Resources) -> bool:
-    """Whether the bucket has made the object of the parts."""
-    try:
-        found = resources.storage.stat(upload_key(upload.id))
-    except FileNotFoundError:
-        return False
-    return found.size_bytes == upload.size_bytes
-
-
-def _plan_of(upload: ResumableUpload) -> PartPlan:
-    return PartPlan(upload.size_bytes, upload.part_bytes or upload.size_bytes)
 
 
 def _touch(upload_id: UUID, resources: Resources) -> None:
