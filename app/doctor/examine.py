@@ -12,6 +12,7 @@ from app.doctor import machine
 from app.doctor.buckets import check_bucket, check_source_buckets
 from app.doctor.findings import Finding, run_checks
 from app.doctor.models import check_models
+from app.doctor.presigned import check_presigned
 from app.doctor.replica import check_replica
 from app.doctor.services import check_broker, check_database
 from app.doctor.traces import check_traces
@@ -31,6 +32,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             ("shared memory", machine.check_shared_memory),
             ("bucket", partial(check_bucket, settings)),
             ("source buckets", partial(check_source_buckets, settings)),
+            ("presigned", partial(check_presigned, settings)),
             ("import folder", partial(machine.check_import_dir, settings)),
             ("webhook secret", partial(machine.check_webhook_secret, settings)),
             ("traces", partial(check_traces, settings)),

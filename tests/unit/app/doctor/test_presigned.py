@@ -1,0 +1,59 @@
+"""`touchline doctor` loads an object as clients do, from a real server."""
+
+from pathlib import Path
+
+import pytest
+
+from app.doctor.findings import State
+from app.doctor.presigned import check_presigned
+from tests.api_server import make_settings
+from tests.reverse_proxy import READY, nginx_with
+from tests.s3_server import S3OfTests
+from tests.s3_storage import use_server
+from tests.services import free_port
+
+# Unlike what the documents ask for, it sends the server's own name as Host.
+OTHER_HOST = """\
+  server {{
+    listen 127.0.0.1:{port};
+    location = {ready} {{ return 200 "hello"; }}
+    location / {{ proxy_pass {upstream}; }}
+  }}
+"""
+
+
+def test_a_service_that_signs_nothing_is_well(tmp_path: Path) -> None:
+    found = check_presigned(make_settings(data_dir=tmp_path))
+
+    assert (found.state, found.words[:4]) == (State.OK, "none")
+
+
+@pytest.mark.slow
+def test_an_address_is_tried_as_clients_see_it(
+    s3: S3OfTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_server(s3, monkeypatch)
+    bucket = s3.fresh_bucket()
+
+    def check(endpoint: str) -> tuple[State, str]:
+        settings = make_settings(
+            data_dir=tmp_path,
+            storage=f"s3://{bucket}/ours",
+            presigned_downloads=True,
+            presigned_endpoint=endpoint,
+        )
+        found = check_presigned(settings)
+        return found.state, found.remedy
+
+    good = check(s3.url.replace("127.0.0.1", "localhost"))
+    away = check(f"http://127.0.0.1:{free_port()}")
+    port = free_port()
+    inner = OTHER_HOST.format(port=port, ready=READY, upstream=s3.url)
+    with nginx_with(inner, tmp_path, port=port) as url:
+        changed = check(url)
+
+    assert good == (State.OK, "")
+    assert away[0] is State.WARNING
+    assert changed[0] is State.PROBLEM
+    assert "pass Host" in changed[1]
+    assert s3.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
