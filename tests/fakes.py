@@ -92,6 +92,14 @@ class MemoryStorage:
             file.flush()
             yield Path(file.name)
 
+    def save(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        on_progress(file.write(self.get(key)))
+
     def delete(self, key: str) -> None:
         self._objects.pop(_checked(key), None)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from uuid import UUID
@@ -21,6 +22,7 @@ from app.backups.repository import (
     Manifest,
     ObjectFacts,
     Repository,
+    appearing_whole,
     copy_whole,
 )
 from app.backups.rows import dump_tables
@@ -177,14 +179,18 @@ def _copy_objects(
     total = sum(one.size_bytes for one in new)
     report(f"{len(new)} of {len(listed)} objects are new, {total / 1e6:.1f} MB")
     done, gone = 0, set[str]()
+
+    def tell(before: int, came: int) -> None:
+        report(f"{(before + came) / 1e6:.1f} of {total / 1e6:.1f} MB")
+
     for one in new:
         try:
-            with storage.local_copy(one.key) as path:
-                copy_whole(path, repository.object_path(one.key))
+            with appearing_whole(repository.object_path(one.key)) as file:
+                storage.save(one.key, file, partial(tell, done))
         except FileNotFoundError:
             gone.add(one.key)
         done += one.size_bytes
-        report(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        tell(done, 0)
     there = [one for one in listed if one.key not in gone]
     facts = [ObjectFacts(key=one.key, size_bytes=one.size_bytes) for one in there]
     return facts, gone

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 from uuid import UUID
 
 from pydantic import BaseModel, Field, ValidationError
@@ -235,16 +236,24 @@ class Repository:
         return self.folder / "snapshots"
 
 
-def copy_whole(source: Path, target: Path) -> None:
-    """Copy a file so that it appears whole or not at all."""
+@contextmanager
+def appearing_whole(target: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to; it is there when the block ends well, or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{PARTIAL}{target.name}")
     try:
-        shutil.copyfile(source, partial)
+        with partial.open("wb") as file:
+            yield file
         sync(partial)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file so that it appears whole or not at all."""
+    with appearing_whole(target) as file, source.open("rb") as original:
+        shutil.copyfileobj(original, file, BLOCK_BYTES)
 
 
 def write_whole(target: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -193,12 +194,16 @@ def _put_objects(
         if not _is_of(one, forgotten) and one.key not in removed
     ]
     total, done = sum(one.size_bytes for one in wanted), 0
+
+    def tell(before: int, came: int) -> None:
+        report(f"{(before + came) / 1e6:.1f} of {total / 1e6:.1f} MB")
+
     for one in wanted:
         if not _is_there(storage, one):
             with repository.object_path(one.key).open("rb") as file:
-                storage.put_file(one.key, file)
+                storage.put_file(one.key, file, partial(tell, done))
         done += one.size_bytes
-        report(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
+        tell(done, 0)
 
 
 def _is_there(storage: Storage, wanted: ObjectFacts) -> bool:

@@ -1,7 +1,6 @@
 """A backup is all there is, and a restore gives it back."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -339,7 +338,7 @@ def test_a_backup_that_fails_leaves_the_earlier_ones(
         raise OSError(28, "No space left on device")
 
     api.client.post("/videos", files={"file": b"another"})
-    monkeypatch.setattr(shutil, "copyfile", fill_up)
+    monkeypatch.setattr(LocalStorage, "save", fill_up)
     with pytest.raises(OSError, match="No space"):
         _back_up(api, repository, engine, now=NOW + timedelta(days=1))
 

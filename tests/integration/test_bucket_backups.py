@@ -153,6 +153,7 @@ def test_a_backup_is_restored_into_another_bucket(
 
     assert done == made
     assert made.missing == []
+    assert kept.storage.cache.used_bytes() == 0  # It is for what is used again.
     del before[part_key(video_id)]
     assert found == before
     assert (part.status_code, part.content) == (206, SOURCE[4:9])

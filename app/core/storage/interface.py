@@ -210,6 +210,22 @@ class Storage(Protocol):
             FileNotFoundError: nothing has that key.
         """
 
+    def save(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Write an object's bytes into an empty file that the caller has open.
+
+        Args:
+            on_progress: is told how many bytes are done; what it raises ends it all.
+
+        Raises:
+            FileNotFoundError: nothing has that key.
+            OSError: the file cannot hold them; a part of them is in it.
+        """
+
     def delete(self, key: str) -> None:
         """Remove one object; what is gone already is fine."""
 

@@ -144,6 +144,19 @@ class LocalStorage:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key)
         yield path
 
+    def save(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        done = 0
+        with self._path(key).open("rb") as source:
+            while data := source.read(BUFFER_BYTES):
+                file.write(data)
+                done += len(data)
+                on_progress(done)
+
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 

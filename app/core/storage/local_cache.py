@@ -5,23 +5,20 @@ is another file. Files in use are held by a lock that dies with its process; of 
 others the one that was used longest ago goes first. Several processes share a folder.
 """
 
-import errno
 import fcntl
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from app.core.errors import StorageFull
 from app.core.logging import warn_once
 from app.core.storage.full_disk import no_room_is_storage_full
+from app.core.storage.whole_reads import Read, read_into
 
-READ_BYTES = 16 * 2**20  # by one request
-READS_AT_ONCE = 4
 SPARE_BYTES = 256 * 2**20  # of the disk, that a cache leaves to others
 WAIT_S = 0.25  # for another process that fills the same file
 WHOLE, PART = ".object", ".part"
@@ -30,8 +27,6 @@ NO_ROOM = (
     "The cache folder {} has no room for a file of {} bytes: free some of that disk, "
     "or set TOUCHLINE_CACHE_DIR to a larger one."
 )
-
-Read = Callable[[int, int], bytes]
 
 
 class LocalCache:
@@ -117,7 +112,7 @@ class LocalCache:
                 return
             self._make_room(size_bytes)
             with no_room_is_storage_full(NO_ROOM.format(self._folder, size_bytes)):
-                _read_into(handle, size_bytes, read, on_progress)
+                read_into(handle, size_bytes, read, on_progress)
                 os.fchmod(handle, 0o400)
             part.rename(path)
         except BaseException:
@@ -155,31 +150,6 @@ class LocalCache:
             for path in found
             if path.suffix in suffixes and OWN_NAME.fullmatch(path.name)
         ]
-
-
-def _read_into(
-    handle: int, size_bytes: int, read: Read, on_progress: Callable[[int], None]
-) -> None:
-    """Read all of an object, several stretches at once."""
-    os.ftruncate(handle, 0)
-    starts = range(0, size_bytes, READ_BYTES)
-
-    def fetch(start: int) -> int:
-        data = read(start, min(start + READ_BYTES, size_bytes))
-        os.pwrite(handle, data, start)
-        return len(data)
-
-    done = 0
-    with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        try:
-            for count in pool.map(fetch, starts):
-                done += count
-                on_progress(done)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    if os.fstat(handle).st_size != size_bytes:
-        raise OSError(errno.EIO, "the object was shorter than the bucket told")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,10 +32,11 @@ from app.core.storage.interface import (
     StoredFile,
 )
 from app.core.storage.local_cache import LocalCache
-from app.core.storage.object_layout import Layout, find_layout
+from app.core.storage.object_layout import Layout, copy_through, find_layout
 from app.core.storage.object_upload import ObjectUpload
-from app.core.storage.object_windows import WINDOW_BYTES, read_windows
+from app.core.storage.object_windows import read_windows
 from app.core.storage.s3_multipart import COPY_BYTES, S3Multipart
+from app.core.storage.whole_reads import read_into
 
 UNLIMITED_BYTES = 2**60  # no bucket tells how much room is left
 PROBE_KEY = "writable"  # written now and then, to see whether the bucket takes it
@@ -118,7 +120,7 @@ class ObjectStorage:
         elif self.multipart is not None:
             self.multipart.compose(layout.pieces, target)
         else:
-            self._copy_through(layout, target)
+            copy_through(self.objects, layout, target)
 
     def put(self, key: str, data: bytes) -> StoredFile:
         upload = ObjectUpload(self.objects, checked_key(key), key)
@@ -195,12 +197,20 @@ class ObjectStorage:
     def local_copy(self, key: str) -> Iterator[Path]:
         """Give a file of the cache, which is filled first."""
         layout = self.layout(key)
-        with self.cache.holding(
-            layout.tag,
-            layout.size_bytes,
-            lambda start, end: layout.read(self.objects, start, end),
-        ) as path:
+        read = partial(layout.read, self.objects)
+        with self.cache.holding(layout.tag, layout.size_bytes, read) as path:
             yield path
+
+    def save(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Read it past the cache, which is for what is used again."""
+        layout = self.layout(key)
+        read = partial(layout.read, self.objects)
+        read_into(file.fileno(), layout.size_bytes, read, on_progress)
 
     def delete(self, key: str) -> None:
         path = checked_key(key)
@@ -248,15 +258,6 @@ class ObjectStorage:
             FileNotFoundError: nothing has that key.
         """
         return find_layout(self.objects, checked_key(key))
-
-    def _copy_through(self, layout: Layout, to: str) -> None:
-        upload = ObjectUpload(self.objects, to, to)
-        try:
-            for start in range(0, layout.size_bytes, WINDOW_BYTES):
-                upload.write(layout.read(self.objects, start, start + WINDOW_BYTES))
-            upload.finish()
-        finally:
-            upload.discard()
 
     def _delete_under(self, prefix: str) -> None:
         self.objects.delete([one.path for one in self.objects.list(prefix)])

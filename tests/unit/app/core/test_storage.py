@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -178,6 +179,20 @@ def test_a_local_copy_holds_the_bytes(storage: Storage) -> None:
     assert storage.get(KEY) == CONTENT
 
 
+def test_an_object_is_saved_in_a_file_and_told_as_it_comes(
+    storage: Storage, tmp_path: Path
+) -> None:
+    storage.put(KEY, CONTENT)
+    told: list[int] = []
+
+    with (tmp_path / "saved").open("wb") as file:
+        storage.save(KEY, file, told.append)
+
+    assert (tmp_path / "saved").read_bytes() == CONTENT
+    assert told == sorted(told)
+    assert told[-1] == len(CONTENT)
+
+
 def test_what_nobody_stored_is_not_found(storage: Storage) -> None:
     async def open_it() -> None:
         async with storage.open_range(KEY):
@@ -189,6 +204,7 @@ def test_what_nobody_stored_is_not_found(storage: Storage) -> None:
 
     asks: list[Callable[[], Any]] = [
         lambda: storage.get(KEY),
+        lambda: storage.save(KEY, BytesIO()),
         lambda: storage.stat(KEY),
         lambda: asyncio.run(open_it()),
         copy_it,
