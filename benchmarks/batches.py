@@ -21,9 +21,9 @@ from sqlalchemy import text
 
 from app.batches.event_rows import BatchEvents
 from app.batches.feeding import advance_batches
-from app.batches.items import Found
+from app.batches.items import BatchSourceItem
 from app.batches.parquet import write_parquet
-from app.batches.service import Wanted, add_to_batch, create_batch, progress_of
+from app.batches.service import BatchRequest, add_to_batch, create_batch, progress_of
 from app.batches.tables import Batch
 from app.batches.text_tables import write_csv, write_jsonl
 from app.core.db.copying import copy_rows
@@ -66,12 +66,12 @@ def main() -> None:
 def _fill(resources: Resources, items: int, videos: int, events: int) -> UUID:
     """Make a batch whose first videos are analysed, and as many jobs that wait."""
     with resources.sessions.begin() as session:
-        wanted = Wanted({}, model="tiny", weights={}, priority=-5, is_open=True)
+        wanted = BatchRequest({}, model="tiny", weights={}, priority=-5, is_open=True)
         batch_id = create_batch(session, wanted, []).id
     began = time.perf_counter()
     for first in range(0, items, PAGE):
         page = [
-            Found("url", f"https://archive.example.org/{number:06}.mp4")
+            BatchSourceItem("url", f"https://archive.example.org/{number:06}.mp4")
             for number in range(first, min(first + PAGE, items))
         ]
         with resources.sessions.begin() as session:

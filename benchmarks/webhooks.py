@@ -117,7 +117,7 @@ def _write(sessions: Sessions, urls: Sequence[str], messages: int, *, to: str) -
 
 
 def _webhook(session: Session, url: str) -> Webhook:
-    made, _ = create_webhook(
+    return create_webhook(
         session,
         url=url,
         description=None,
@@ -125,7 +125,6 @@ def _webhook(session: Session, url: str) -> Webhook:
         service_secret=SECRET,
         now=utc_now(),
     )
-    return made
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from app.core.errors import RangeNotSatisfiable, VideoNotFound
 from app.core.http.routing import IS_HEAD
 from app.core.storage.interface import ObjectInfo, Storage
+from app.core.storage.keys import is_link_key
 from app.core.storage.presigning import Presigner
 
 UNIT = "bytes"
@@ -68,7 +69,9 @@ class VideoFile(StreamingResponse):
         presigner: Presigner | None = None,
     ) -> None:
         super().__init__((), media_type=media_type, headers=headers)
-        self._storage, self._found, self._presigner = storage, found, presigner
+        self._storage, self._found = storage, found
+        # What a link names lies in another bucket, for which the presigner is not.
+        self._presigner = None if is_link_key(found.key) else presigner
         self._pieces: list[_Piece] = []
         self.headers["content-length"] = str(found.size_bytes)
         self.headers["last-modified"] = format_datetime(found.modified_at, usegmt=True)

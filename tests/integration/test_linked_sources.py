@@ -11,6 +11,7 @@ import pytest
 from app.core.storage.keys import is_link_key, video_prefix
 from app.core.storage.links import Link
 from app.core.storage.opening import open_plain_storage, open_storage
+from app.core.storage.presigning import open_presigner
 from app.projects.quotas import _stored
 from app.videos.cleanup import clean_up
 from app.videos.tables import Video
@@ -246,3 +247,23 @@ def test_a_backup_takes_the_link_and_not_what_it_names(
 
     with plain.local_copy(key) as path:
         assert Link.from_bytes(path.read_bytes()).url == url
+
+
+def test_what_lies_elsewhere_comes_through_the_api_where_others_are_signed(
+    archive: Archive, match: bytes
+) -> None:
+    before = archive.api.service
+    if before.settings.storage is None:
+        pytest.skip("addresses are signed for buckets only")
+    made = archive.add(archive.put(match))
+    archive.work()
+    settings = before.settings.model_copy(update={"presigned_downloads": True})
+    archive.api.app.state.resources = replace(
+        before, settings=settings, presigner=open_presigner(settings)
+    )
+    try:
+        read = archive.api.client.get(f"/videos/{made['id']}/file")
+    finally:
+        archive.api.app.state.resources = before
+
+    assert (read.status_code, read.content) == (200, match)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,13 +25,14 @@ from app.core.storage.links import Link
 from app.core.storage.local_cache import LocalCache
 from app.core.storage.object_windows import read_windows
 from app.core.storage.settings import StorageSettings
+from app.core.storage.whole_reads import read_into
 
 LINKS = 4096  # remembered; what a link's key names never changes
 READERS = 32
 
 
 class LinkedStorage:
-    """A `Storage` of which `open_range`, `stat` and `local_copy` follow links.
+    """A `Storage` of which `open_range`, `stat`, `local_copy`, `save` follow links.
 
     Where a link leads to an object that is gone they raise FileNotFoundError, where to
     one that was replaced ObjectChanged, and StorageRefused where its bucket is allowed
@@ -60,7 +61,7 @@ class LinkedStorage:
         link, _ = await run_sync(self._look, key, limiter=self._readers)
         size_bytes = link.size_bytes
         windows = read_windows(
-            lambda low, high: self._read(link, low, high),
+            partial(self._read, link),
             start,
             size_bytes if end is None else min(end, size_bytes),
             limiter=self._readers,
@@ -80,10 +81,22 @@ class LinkedStorage:
                 yield path
             return
         link, _ = self._look(key)
-        with self._cache.holding(
-            link.tag, link.size_bytes, lambda low, high: self._read(link, low, high)
-        ) as path:
+        read = partial(self._read, link)
+        with self._cache.holding(link.tag, link.size_bytes, read) as path:
             yield path
+
+    def save(
+        self,
+        key: str,
+        file: BinaryIO,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        if not is_link_key(key):
+            self.plain.save(key, file, on_progress)
+            return
+        link, _ = self._look(key)
+        read = partial(self._read, link)
+        read_into(file.fileno(), link.size_bytes, read, on_progress)
 
     def remove_unfinished(self) -> int:
         return self.plain.remove_unfinished() + self._cache.clean_up()
