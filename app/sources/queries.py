@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.core.storage.interface import StoredFile
-from app.core.storage.keys import is_link_key
+from app.core.storage.links import is_link_key
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job
 from app.projects.problems import QuotaReached, StoredQuotaReached

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from app.core.errors import RangeNotSatisfiable, VideoNotFound
 from app.core.http.routing import IS_HEAD
 from app.core.storage.interface import ObjectInfo, Storage
-from app.core.storage.keys import is_link_key
+from app.core.storage.links import is_link_key
 from app.core.storage.presigning import Presigner
 
 UNIT = "bytes"

@@ -14,6 +14,7 @@ from app.backups.repository import Manifest, Repository
 from app.backups.restoring import restore
 from app.core.db.session import make_engine
 from app.core.storage.keys import part_key, proxy_key, source_key, thumbnail_key
+from app.core.storage.linked import LinkedStorage
 from app.core.storage.object_store import ObjectStorage
 from app.core.storage.opening import open_storage
 from app.jobs.tables import Job, JobStatus
@@ -49,8 +50,9 @@ class Kept:
     @property
     def storage(self) -> ObjectStorage:
         storage = self.api.service.storage
-        assert isinstance(storage, ObjectStorage)
-        return storage
+        assert isinstance(storage, LinkedStorage)
+        assert isinstance(storage.plain, ObjectStorage)
+        return storage.plain
 
     def objects(self) -> dict[str, bytes]:
         return {

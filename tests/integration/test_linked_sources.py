@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from app.core.storage.keys import is_link_key, video_prefix
-from app.core.storage.links import Link
+from app.core.storage.keys import video_prefix
+from app.core.storage.links import Link, is_link_key
 from app.core.storage.opening import open_plain_storage, open_storage
 from app.core.storage.presigning import open_presigner
 from app.projects.quotas import _stored

@@ -40,11 +40,6 @@ def fetched_key(video_id: UUID, token: UUID) -> str:
     return f"{video_prefix(video_id)}/fetched/{token}"
 
 
-def is_link_key(key: str) -> bool:
-    """Whether a key is one that `linked_key` makes."""
-    return is_fetched_key(key) and key.endswith(LINK_SUFFIX)
-
-
 def linked_key(video_id: UUID, token: UUID) -> str:
     """Name the link that one run of a job made to a video's file in another bucket.
 

@@ -20,8 +20,7 @@ from app.core.storage.interface import (
     StorageRefused,
     StoredFile,
 )
-from app.core.storage.keys import is_link_key
-from app.core.storage.links import Link
+from app.core.storage.links import Link, is_link_key
 from app.core.storage.local_cache import LocalCache
 from app.core.storage.object_windows import read_windows
 from app.core.storage.settings import StorageSettings

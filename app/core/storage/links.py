@@ -8,6 +8,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from app.core.storage.keys import LINK_SUFFIX, is_fetched_key
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -43,3 +45,8 @@ class Link:
             return cls(**json.loads(data))
         except TypeError as exc:
             raise ValueError(f"no link: {exc}") from exc
+
+
+def is_link_key(key: str) -> bool:
+    """Whether the object of a key is a link: `linked_key` made it."""
+    return is_fetched_key(key) and key.endswith(LINK_SUFFIX)

@@ -140,6 +140,7 @@ SAME_WHEN_SENT_AGAIN = {
     "/analyses": "what waits and what is done is left out",
     "/models": "a name that is there is refused",
     "/uploads": "tus: an upload that nobody goes on with expires",
+    "/presigned-uploads/{upload_id}/complete": "the video that is there is answered",
     "/api/v1/uploads": "the annotation tool's protocol: it expires as well",
     "/session": "signs in",
 }
