@@ -20,19 +20,21 @@ router = APIRouter(include_in_schema=False, route_class=HeadRoute)
 files = StaticFiles(directory=FOLDER)
 
 
-def content_security_policy(html: str, *, media: str) -> str:
+def content_security_policy(html: str, *, media: str, uploads: str) -> str:
     """Allow this origin's files, and the scripts that stand in the page by their hash.
 
     The only such script is the import map, which browsers take inline alone.
 
     Args:
         media: another origin from which videos may be played; empty: none.
+        uploads: another origin to which files may be sent; empty: none.
     """
     hashes = " ".join(f"'{_hash(script)}'" for script in INLINE_SCRIPT.findall(html))
     medias = " ".join(("'self'", "blob:", *media.split()))
+    callees = " ".join(("'self'", *uploads.split()))
     return (
         f"default-src 'self'; script-src 'self' {hashes}; img-src 'self' data: blob:; "
-        f"media-src {medias}; connect-src 'self'; "
+        f"media-src {medias}; connect-src {callees}; "
         "object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
 
@@ -45,8 +47,12 @@ def _hash(script: str) -> str:
 @router.get("/")
 async def show_page(request: Request) -> FileResponse:
     """Show the page."""
-    presigner = service_of(request).presigner
-    policy = _policy("" if presigner is None else presigner.origin)
+    resources = service_of(request)
+    downloads, uploads = resources.presigner, resources.part_uploads
+    policy = _policy(
+        downloads.origin if downloads is not None else "",
+        uploads.presigner.origin if uploads is not None else "",
+    )
     return FileResponse(
         FOLDER / "index.html",
         headers={"content-security-policy": policy, "cache-control": "no-cache"},
@@ -54,6 +60,6 @@ async def show_page(request: Request) -> FileResponse:
 
 
 @cache
-def _policy(media: str) -> str:
+def _policy(media: str, uploads: str) -> str:
     html = (FOLDER / "index.html").read_text(encoding="utf-8")
-    return content_security_policy(html, media=media)
+    return content_security_policy(html, media=media, uploads=uploads)

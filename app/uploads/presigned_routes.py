@@ -93,8 +93,8 @@ def get_presigned_upload(
 )
 def list_stored_parts(upload_id: UploadId, resources: ResourcesDep) -> StoredParts:
     """List the parts that the bucket has, to go on with the others after a break."""
-    found = list_parts(upload_id, resources=resources)
-    return StoredParts(items=[StoredPart.of(part) for part in found])
+    found, is_whole = list_parts(upload_id, resources=resources)
+    return StoredParts(items=[StoredPart.of(part) for part in found], is_whole=is_whole)
 
 
 @router.post(

@@ -125,6 +125,10 @@ class StoredParts(BaseModel):
     """The parts that the bucket has, by number; go on with the others."""
 
     items: list[StoredPart]
+    is_whole: bool = Field(
+        description="The bucket has made the file of them: complete the upload, and it "
+        "is a video."
+    )
 
 
 class SentPart(BaseModel):

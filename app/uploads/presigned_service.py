@@ -125,8 +125,12 @@ def sign_parts(
     ]
 
 
-def list_parts(upload_id: UUID, *, resources: Resources) -> list[BucketPart]:
-    """List the parts that the bucket has; none of one that became a video.
+def list_parts(
+    upload_id: UUID, *, resources: Resources
+) -> tuple[list[BucketPart], bool]:
+    """List the parts that the bucket has, and tell whether it made the file of them.
+
+    Then it has no parts any more.
 
     Raises:
         UploadNotFound: there is no such upload, or the bucket has ended it.
@@ -135,8 +139,8 @@ def list_parts(upload_id: UUID, *, resources: Resources) -> list[BucketPart]:
     upload = load_upload(upload_id, resources, is_presigned=True)
     uploads = part_uploads_of(resources)
     if upload.video_id is not None or is_whole(upload, resources):
-        return []
-    return parts_of(upload, uploads)
+        return [], True
+    return parts_of(upload, uploads), False
 
 
 async def complete_presigned(

@@ -1,17 +1,28 @@
-"""A script of a page sends a file to the bucket, by the bucket's CORS rules."""
+"""The page, and a script of a page, send a file to the bucket by its CORS rules."""
 
+import hashlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 
 from app.core.storage import part_uploads
+from app.uploads.tables import ResumableUpload
+from tests.acceptance.page_service import asked_for, wait_until
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.s3_server import S3OfTests
 from tests.s3_storage import use_server
 from tests.services import open_folder, running_postgres
 
 PART = 5 * 2**20
+ENDPOINT_GLOB = "http://localhost:*"
+KEPT = """() => {
+  const found = Object.keys(localStorage).find((key) => key.includes('bucket_upload'));
+  return found && JSON.parse(localStorage.getItem(found)).path;
+}"""
 
 SEND = """async ([id, count, partBytes, sizeBytes, broken]) => {
   const at = `/presigned-uploads/${id}`;
@@ -90,3 +101,93 @@ def test_a_page_goes_on_after_a_reload(browser: Browser, api: RunningApi) -> Non
     file = api.client.get(f"/videos/{told['video']['id']}/file").content
     assert file == bytes(place % 251 for place in range(size_bytes))
     context.close()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "long match.mp4"
+    path.write_bytes(os.urandom(3 * PART + 7))
+    return path
+
+
+@pytest.fixture
+def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
+    api.forget_all()
+    context = browser.new_context(base_url=api.url)
+    page = context.new_page()
+    page.goto("/")
+    yield page
+    context.close()
+
+
+def sha256s(api: RunningApi) -> list[str]:
+    return [one["sha256"] for one in api.client.get("/videos").json()["items"]]
+
+
+def test_the_page_sends_a_file_to_the_bucket(
+    page: Page, api: RunningApi, file: Path
+) -> None:
+    by_tus = asked_for(page, "/uploads")
+
+    page.locator("#file").set_input_files(file)
+    page.locator("#send").click()
+
+    expect(page.locator(".transfers li").first).to_contain_text("uploaded")
+    assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
+    assert by_tus == []
+    assert page.evaluate("Object.keys(localStorage).join()").count("bucket") == 0
+
+
+def test_a_later_visit_goes_on_with_what_the_bucket_has(
+    page: Page, api: RunningApi, file: Path
+) -> None:
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    line.send(
+        "Network.emulateNetworkConditions", {**slow, "uploadThroughput": 4_000_000}
+    )
+    first = asked_for(page, "/part")
+    page.locator("#file").set_input_files(file)
+    page.locator("#send").click()
+    uploads = api.service.part_uploads
+    assert uploads is not None
+
+    def has_some() -> bool:
+        kept = page.evaluate(KEPT)
+        there = kept and api.client.get(f"{kept}/parts").json()["items"]
+        return bool(there) and len(there) < 4
+
+    wait_until(page, has_some)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Pause").click()
+    there = len(api.client.get(f"{page.evaluate(KEPT)}/parts").json()["items"])
+    page.reload()
+    expect(page.locator("[data-state=interrupted]")).to_contain_text(file.name)
+    assert first
+    again = asked_for(page, "/part")
+
+    page.locator("#file").set_input_files(file)
+    page.locator("#send").click()
+
+    expect(page.locator(".transfers li").first).to_contain_text("uploaded")
+    assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
+    assert 0 < len(again) <= 4 - there
+
+
+def test_a_bucket_that_the_browser_cannot_reach_is_left(
+    page: Page, api: RunningApi, file: Path
+) -> None:
+    page.route(f"{ENDPOINT_GLOB}/**", lambda route: route.abort("connectionrefused"))
+    by_tus = asked_for(page, "/uploads")
+
+    page.locator("#file").set_input_files(file)
+    page.locator("#send").click()
+
+    expect(page.locator(".transfers li").first).to_contain_text("uploaded")
+    assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
+    assert by_tus
+    assert api.service.part_uploads is not None
+    with api.service.sessions() as session:
+        rows = session.scalars(select(ResumableUpload)).all()
+    assert [row.multipart_id for row in rows] == [None]

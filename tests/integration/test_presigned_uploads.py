@@ -186,12 +186,13 @@ def test_a_client_goes_on_with_the_parts_that_are_not_there(bucket: Bucket) -> N
     made = bucket.begin()
     bucket.send(made, [2])
 
-    there = bucket.api.client.get(f"{PATH}/{made['id']}/parts").json()["items"]
+    there = bucket.api.client.get(f"{PATH}/{made['id']}/parts").json()
     early = bucket.complete(made)
-    bucket.send(made, [one for one in (1, 2, 3) if one != there[0]["number"]])
+    bucket.send(made, [one for one in (1, 2, 3) if one != there["items"][0]["number"]])
     answer = bucket.complete(made)
 
-    assert [(one["number"], one["size_bytes"]) for one in there] == [(2, PART)]
+    assert [(one["number"], one["size_bytes"]) for one in there["items"]] == [(2, PART)]
+    assert not there["is_whole"]
     assert problem_of(early) == (409, "upload-parts-missing")
     assert early.json()["missing"] == [1, 3]
     assert answer.status_code == 202
@@ -329,6 +330,8 @@ def test_a_sweep_ends_what_died_between_the_object_and_its_video(
         patch.setattr(completion, "record_upload", die)
         assert bucket.complete(made).status_code == 500
     assert bucket.count(Video) == 0
+    parts = bucket.api.client.get(f"{PATH}/{made['id']}/parts").json()
+    assert parts == {"items": [], "is_whole": True}
 
     assert complete_whole_uploads(bucket.api.service) == 1
     answer = bucket.complete(made)
@@ -352,6 +355,13 @@ def test_an_upload_that_the_bucket_ended_is_told_so(bucket: Bucket) -> None:
 
     assert problem_of(answer) == (404, "upload-not-found")
     assert "rule" in answer.json()["detail"]
+
+
+def test_the_page_may_send_files_there(bucket: Bucket) -> None:
+    policy = bucket.api.client.get("/").headers["content-security-policy"]
+
+    assert "connect-src 'self' http://localhost:" in policy
+    assert "media-src 'self' blob:;" in policy
 
 
 def test_a_request_sent_twice_begins_one_upload(bucket: Bucket) -> None:

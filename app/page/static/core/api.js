@@ -15,6 +15,7 @@ const PATIENCE_MS = 30000;
  * @property {string} [ifNoneMatch]
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
+ * @property {number} [patienceMs] how long the answer is waited for
  */
 
 /**
@@ -52,14 +53,14 @@ export async function request(path, options = {}) {
  * @param {string} path
  * @param {CallOptions} options
  */
-async function requestOnce(path, { method = "GET", json, file, ifMatch, ifNoneMatch, headers: more, signal }) {
+async function requestOnce(path, { method = "GET", json, file, ifMatch, ifNoneMatch, headers: more, signal, patienceMs }) {
   const headers = { ...accessHeaders(), ...more };
   if (json !== undefined) headers["content-type"] = "application/json";
   if (ifMatch) headers["if-match"] = ifMatch;
   if (ifNoneMatch) headers["if-none-match"] = ifNoneMatch;
   if (file) headers["content-type"] = "application/octet-stream";
   const body = file ?? (json === undefined ? undefined : JSON.stringify(json));
-  return patiently(signal, async (patience) => {
+  return patiently(signal, patienceMs ?? PATIENCE_MS, async (patience) => {
     const answer = await fetch(addressOf(path), { method, headers, body, signal: patience });
     if (!answer.ok && answer.status !== 304) throw await problemOf(answer);
     const isJson = answer.headers.get("content-type")?.includes("json");
@@ -105,13 +106,14 @@ export async function download(path, filename) {
 /**
  * @template T
  * @param {AbortSignal | undefined} signal of the caller
+ * @param {number} patienceMs
  * @param {(patience: AbortSignal) => Promise<T>} ask
  * @returns {Promise<T>}
  */
-async function patiently(signal, ask) {
+async function patiently(signal, patienceMs, ask) {
   const patience = new AbortController();
   const stop = () => patience.abort();
-  const timer = setTimeout(stop, PATIENCE_MS);
+  const timer = setTimeout(stop, patienceMs);
   signal?.addEventListener("abort", stop);
   try {
     signal?.throwIfAborted();

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { accessHeaders } from "../core/access.js";
 import { refreshSoon } from "../library/store.js";
+import { arrivedOf, ENDPOINT as BUCKET, giveUpKept, keptUploads } from "./bucket_upload.js";
 import { leave, MatchParts, matches, PART_FIELDS } from "./match_parts.js";
 import { Transfer } from "./transfer.js";
 
@@ -70,13 +71,20 @@ export async function findInterrupted() {
   const { defaultOptions } = await import("tus-js-client");
   const stored = await defaultOptions.urlStorage.findAllUploads();
   const carried = new Set(transfers.value.map(({ upload }) => upload?.url));
-  interrupted.value = stored.filter(({ uploadUrl }) => uploadUrl && !carried.has(uploadUrl)).map((one) => ({
+  const byTus = stored.map((one) => ({
     key: one.urlStorageKey, url: one.uploadUrl ?? "", name: one.metadata.filename ?? "", size: one.size ?? 0,
   }));
+  const inBucket = keptUploads().map(({ key, path, name, size }) => ({ key, url: path, name, size }));
+  interrupted.value = [...byTus, ...inBucket].filter(({ url }) => url && !carried.has(url));
 }
 
 /** Give an upload of an earlier visit up. @param {Interrupted} one */
 export async function giveUp(one) {
+  if (isInBucket(one)) {
+    await giveUpKept({ key: one.key, path: one.url });
+    await findInterrupted();
+    return;
+  }
   const { defaultOptions, Upload } = await import("tus-js-client");
   await Upload.terminate(one.url, { headers: accessHeaders() }).catch(() => {
     // It is gone already, or expires by itself.
@@ -92,8 +100,14 @@ export function isFileOf(one, file) {
 
 /** How far the service has an upload, in bytes. @param {Interrupted} one */
 export async function sentOf(one) {
+  if (isInBucket(one)) return arrivedOf(one.url);
   const answer = await fetch(one.url, { method: "HEAD", headers: { ...accessHeaders(), "tus-resumable": "1.0.0" } });
   return answer.ok ? Number(answer.headers.get("upload-offset")) : null;
+}
+
+/** @param {Interrupted} one */
+function isInBucket(one) {
+  return one.url.startsWith(BUCKET);
 }
 
 function goOn() {

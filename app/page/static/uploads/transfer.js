@@ -1,9 +1,10 @@
-// One file on its way to the service by tus: pause, resume, a lost network, an end.
+// One file on its way to the service by tus, or straight into its bucket: pause, resume, a lost network, an end.
 
 import { signal } from "@preact/signals";
 import { accessHeaders } from "../core/access.js";
 import { addressOf } from "../core/address.js";
 import { Problem } from "../core/problem.js";
+import { BucketUnreachable, bucketUploadOf, leaveBucket } from "./bucket_upload.js";
 import { earlierOf } from "./earlier.js";
 import { Rate } from "./rate.js";
 
@@ -47,7 +48,7 @@ export class Transfer {
     this.isChecked = isPart;
     this.rate = new Rate();
     this.timer = 0;
-    /** @type {import("tus-js-client").Upload | null} */
+    /** @type {import("tus-js-client").Upload | import("./bucket_upload.js").BucketUpload | null} */
     this.upload = null;
     this.onOnline = () => {
       if (this.state.value === "offline") this.start();
@@ -104,18 +105,20 @@ export class Transfer {
     const { Upload } = await import("tus-js-client");
     const { title, model, callback_url } = this.fields;
     const given = Object.entries({ filename: this.file.name, title, model, callback_url });
+    const said = Object.fromEntries(given.filter(([, value]) => value));
+    const onProgress = (/** @type {number} */ sent) => {
+      this.sent.value = sent;
+      this.rate.note(sent, performance.now());
+    };
     const upload = new Upload(this.file, {
       endpoint: ENDPOINT,
-      metadata: Object.fromEntries(given.filter(([, value]) => value)),
+      metadata: said,
       retryDelays: RETRIES_MS,
       removeFingerprintOnSuccess: true,
       onBeforeRequest: (request) => {
         for (const [name, value] of Object.entries(accessHeaders())) request.setHeader(name, value);
       },
-      onProgress: (sent) => {
-        this.sent.value = sent;
-        this.rate.note(sent, performance.now());
-      },
+      onProgress,
       onSuccess: ({ lastResponse }) => this.end(lastResponse.getHeader("touchline-video") ?? ""),
       onError: (error) => this.fail(error),
     });
@@ -123,8 +126,14 @@ export class Transfer {
     if (earlier) {
       this.isChecked = true;
       upload.resumeFromPreviousUpload(earlier);
+      return upload;
     }
-    return upload;
+    const told = {
+      onProgress,
+      onSuccess: (/** @type {string} */ path) => this.end(path),
+      onError: (/** @type {Error} */ error) => this.fail(error),
+    };
+    return (await bucketUploadOf(this.file, said, told)) ?? upload;
   }
 
   /** @param {string} path of the video it became */
@@ -137,6 +146,10 @@ export class Transfer {
 
   /** @param {Error | import("tus-js-client").DetailedError} error */
   fail(error) {
+    if (error instanceof BucketUnreachable && navigator.onLine) {
+      this.takeOtherWay();
+      return;
+    }
     const problem = problemOf(error);
     const isPassing = PASSING.includes(problem.status);
     this.problem.value = isPassing ? "" : problem.message;
@@ -146,6 +159,16 @@ export class Transfer {
     } else {
       this.change("failed");
     }
+  }
+
+  /** Send it to the service itself: its bucket is not for this browser. */
+  async takeOtherWay() {
+    leaveBucket();
+    const { upload } = this;
+    this.upload = null;
+    this.state.value = "waiting";
+    await upload?.abort(true);
+    if (this.state.value === "waiting") await this.start();
   }
 
   /** @param {State} state */
