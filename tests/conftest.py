@@ -1,9 +1,10 @@
 """Fixtures every suite shares, and how tests are dealt to several processes."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -17,6 +18,22 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 MOST_PROCESSES = 5
 
 
+QUICK = "not slow"  # what `make test-unit` asks for
+SLOW_FILE = re.compile(r"^pytestmark = pytest\.mark\.slow$", re.MULTILINE)
+
+
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> Literal[True] | None:
+    """Read no file whose tests are all slow when slow ones are left out.
+
+    To import what they use, torch and Lightning, takes seconds in each process.
+    """
+    if config.option.markexpr != QUICK or collection_path.suffix != ".py":
+        return None
+    return True if SLOW_FILE.search(collection_path.read_text()) else None
+
+
 SHARING_A_SERVICE = ("test_bad_videos.py", "test_page.py", "test_walk.py")
 
 
@@ -24,9 +41,12 @@ SHARING_A_SERVICE = ("test_bad_videos.py", "test_page.py", "test_walk.py")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run one process more than there are cores: many tests wait for others.
 
-    Each may take a gigabyte of memory.
+    Each may take a gigabyte of memory. Quick tests wait for nobody, and each process
+    imports all that they use.
     """
-    return min((os.cpu_count() or 1) + 1, MOST_PROCESSES)
+    cores = os.cpu_count() or 1
+    is_quick = config.option.markexpr == QUICK
+    return min(cores if is_quick else cores + 1, MOST_PROCESSES)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -46,6 +46,7 @@ def everything() -> list[Manifest]:
     return render(read_values(CHART / "ci" / "everything.yaml"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_manifest_keeps_to_kubernetes_schema(
     manifests: list[Manifest], version: str

@@ -20,6 +20,8 @@ from model.spotting.inference import one_pass
 from model.spotting.windows import Windows
 from tests.unit.model.engines.networks import SIZE, draw_frames, noisy_spotter
 
+pytestmark = pytest.mark.slow
+
 CHUNK = 8
 WINDOWS = Windows(16, 8)
 

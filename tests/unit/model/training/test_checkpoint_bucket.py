@@ -14,6 +14,8 @@ from model.training.processes import Launch
 from model.training.train import KEPT
 from tests.s3_server import S3OfTests
 
+pytestmark = pytest.mark.slow
+
 HOUR_S = 3600
 NAME = "last.ckpt"
 
