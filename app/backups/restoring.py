@@ -73,7 +73,7 @@ def restore(
     manifest = repository.manifest(name)
     problems = find_damage(repository, name)
     if problems:
-        raise StartFailed(told(problems))
+        raise StartFailed(damage_text(problems))
     _refuse_used(engine)
     with repository.alone():
         _prepare_schema(engine, url, manifest.revision)
@@ -114,8 +114,8 @@ def find_damage(repository: Repository, name: str) -> list[str]:
     return found
 
 
-def told(problems: list[str]) -> str:
-    """LineReporter in a line or a few what is wrong with a snapshot."""
+def damage_text(problems: list[str]) -> str:
+    """Say in a line or a few what is wrong with a snapshot."""
     more = len(problems) - TOLD_AT_MOST
     ending = f"; and {more} more" if more > 0 else ""
     return f"the snapshot is damaged: {'; '.join(problems[:TOLD_AT_MOST])}{ending}"

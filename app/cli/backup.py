@@ -89,8 +89,8 @@ def restore(
     it. The service must not run meanwhile.
     """
     from app.backups.repository import Repository
-    from app.backups.restoring import find_damage, told
-    from app.backups.restoring import restore as put_back
+    from app.backups.restoring import damage_text, find_damage
+    from app.backups.restoring import restore as restore_snapshot
     from app.core.errors import StartFailed
     from app.core.settings import Settings
     from app.core.storage.opening import open_plain_storage
@@ -103,12 +103,12 @@ def restore(
     name = repository.find(snapshot)
     if check:
         if problems := find_damage(repository, name):
-            raise StartFailed(told(problems))
+            raise StartFailed(damage_text(problems))
         typer.echo(f"{name} is whole.")
         return
     settings = Settings()
     with _empty_service(settings) as url, _engine(url) as engine:
-        done = put_back(
+        done = restore_snapshot(
             *(repository, name, url, engine),
             *(open_plain_storage(settings), settings.data_dir),
             report=_now_and_then(),
