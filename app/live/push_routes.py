@@ -47,7 +47,7 @@ async def push_live(socket: WebSocket, video_id: str) -> None:
     """Take WebM from a browser; see docs/live.md for the codes."""
     await socket.accept()
     try:
-        resources, ingest = await _let_in(socket, video_id)
+        resources, ingest = await _authorize(socket, video_id)
         await _relay(socket, ingest)
     except _Refused as refused:
         await _close(socket, refused.code, refused.why)
@@ -61,7 +61,7 @@ async def push_live(socket: WebSocket, video_id: str) -> None:
         await _close(socket, code, "the worker takes no more")
 
 
-async def _let_in(
+async def _authorize(
     socket: WebSocket, video_id: str
 ) -> tuple[Resources, Mapping[str, str]]:
     """Tell who connects, and where the stream's worker takes bytes.

@@ -17,7 +17,7 @@ from app.metrics.service import service_samples
 class MetricsRoute(AdminRoute):
     """A route that tells of all projects: for the operator alone, or for everybody."""
 
-    async def let_in(self, request: Request) -> Principal | None:
+    async def authorize(self, request: Request) -> Principal | None:
         """Tell who asks, or refuse; nobody is asked where TOUCHLINE_METRICS_OPEN is.
 
         Raises:
@@ -27,7 +27,7 @@ class MetricsRoute(AdminRoute):
         if settings.metrics_open:
             check_site(request, settings)
             return None
-        principal = await super().let_in(request)
+        principal = await super().authorize(request)
         if principal is not None and principal.project_id != DEFAULT_PROJECT_ID:
             raise ScopeMissing(
                 "The metrics tell of all projects: they take a key of the default "

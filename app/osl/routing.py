@@ -1,4 +1,4 @@
-"""How these routes let in and refuse: as OpenSportsLab's tool expects it.
+"""How these routes authorize and refuse: as OpenSportsLab's tool expects it.
 
 The tool has no field for a key, but sends what its server address holds before an `@`
 as Basic credentials; the password is taken as the key. A problem document carries the

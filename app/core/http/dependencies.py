@@ -43,7 +43,7 @@ async def get_principal(request: Request) -> Principal:
     """Tell who asks; only guarded routes know."""
     principal = getattr(request.state, "principal", None)
     if not isinstance(principal, Principal):
-        raise TypeError(f"{request.url.path} is not guarded: nobody has been let in")
+        raise TypeError(f"{request.url.path} is not guarded: nobody was authorized")
     return principal
 
 

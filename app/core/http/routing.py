@@ -88,7 +88,7 @@ class GuardedRoute(HeadRoute):
 
         async def answer_if_allowed(request: Request) -> Response:
             bind_contextvars(**_ids_in(request))
-            request.state.principal = await self.let_in(request)
+            request.state.principal = await self.authorize(request)
             if has_body:
                 request = SmallRequest(request.scope, request.receive)
                 await request.body()
@@ -97,7 +97,7 @@ class GuardedRoute(HeadRoute):
 
         return answer_if_allowed
 
-    async def let_in(self, request: Request) -> Principal | None:
+    async def authorize(self, request: Request) -> Principal | None:
         """Tell who asks, or refuse."""
         settings = service_of(request).settings
         principal = await find_principal(
@@ -119,7 +119,7 @@ class GuardedRoute(HeadRoute):
 class OpenRoute(GuardedRoute):
     """A route for those who have not come in yet, from pages of this service alone."""
 
-    async def let_in(self, request: Request) -> None:
+    async def authorize(self, request: Request) -> None:
         """Refuse pages of other sites."""
         check_site(request, service_of(request).settings)
 
