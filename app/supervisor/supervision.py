@@ -71,7 +71,7 @@ class Supervisor:
                 if supervised.backoff.is_due:
                     self._fill(supervised)
             elif supervised.part.exit_code is not None:
-                self._bury(supervised, supervised.part)
+                self._handle_exit(supervised, supervised.part)
             elif supervised.trouble is not None and supervised.part.lived_s > STEADY_S:
                 supervised.backoff.forget()
                 supervised.trouble = None
@@ -107,7 +107,7 @@ class Supervisor:
         spec = supervised.spec
         self._reaper.watch(supervised.part.group, spec.stop_signal, spec.stop_round)
 
-    def _bury(self, supervised: SupervisedProcess, part: ChildProcess) -> None:
+    def _handle_exit(self, supervised: SupervisedProcess, part: ChildProcess) -> None:
         how = describe_exit(part.exit_code or 0)
         lived_s = part.lived_s
         part.kill()  # Its children, should it have left any.
