@@ -1,7 +1,7 @@
-"""Where a stream comes from: read, shown without secrets, and judged.
+"""Where a stream comes from: read, shown without secrets, and checked.
 
 The rules are those of webhooks: an address must be public, or in a network that the
-operator allows. Who connects judges the address again.
+operator allows. Who connects checks the address again.
 """
 
 import ipaddress
@@ -110,7 +110,7 @@ def _read_pulled(text: str, parts: SplitResult, port: int | None) -> LiveAddress
     return LiveAddress("pull", text, shown, parts.hostname, port or known)
 
 
-def judge_addresses(
+def check_addresses(
     host: str, addresses: Sequence[Address], allow_nets: Sequence[Network]
 ) -> None:
     """Refuse a host any of whose addresses is private and not allowed.
@@ -149,7 +149,7 @@ async def check_source(address: LiveAddress, resources: Resources) -> None:
     try:
         with suppress(ValueError):
             found = [ipaddress.ip_address(address.host)]
-            judge_addresses(address.host, found, resources.settings.webhook_allow_nets)
+            check_addresses(address.host, found, resources.settings.webhook_allow_nets)
             return
         key = (address.host, address.port, "source")
         found = await resources.lookups.call(
@@ -163,4 +163,4 @@ async def check_source(address: LiveAddress, resources: Resources) -> None:
         ) from exc
     except CallbackRefused as exc:
         raise SourceRefused(exc.detail) from exc
-    judge_addresses(address.host, found, resources.settings.webhook_allow_nets)
+    check_addresses(address.host, found, resources.settings.webhook_allow_nets)

@@ -19,7 +19,7 @@ class Callback:
     """A callback URL that is allowed, and the addresses to connect to.
 
     Attributes:
-        addresses: all that the host resolves to, each judged, in the resolver's order.
+        addresses: all that the host resolves to, each checked, in the resolver's order.
     """
 
     url: str
@@ -37,10 +37,10 @@ class CallbackUrl:
     name: str = "callback_url"  # what messages call it
 
 
-def judge_callback(
+def check_callback(
     url: CallbackUrl, addresses: Sequence[Address], allow_nets: Sequence[Network] = ()
 ) -> Callback:
-    """Judge every address that the host of a callback URL resolved to.
+    """Check every address that the host of a callback URL resolved to.
 
     https may go to any public address; plain http, and any address that is not
     public, only inside `allow_nets`. One bad address among many refuses the URL, so
@@ -50,7 +50,7 @@ def judge_callback(
         CallbackRefused: says which rule the URL breaks.
     """
     for address in addresses:
-        _judge(address, url, allow_nets)
+        _check_address(address, url, allow_nets)
     return Callback(url=url.url, addresses=tuple(addresses))
 
 
@@ -78,7 +78,9 @@ def _read_address(socket_address: Sequence[object]) -> Address:
     return ipaddress.ip_address(text)
 
 
-def _judge(address: Address, url: CallbackUrl, allow_nets: Sequence[Network]) -> None:
+def _check_address(
+    address: Address, url: CallbackUrl, allow_nets: Sequence[Network]
+) -> None:
     if any(address.version == net.version and address in net for net in allow_nets):
         return
     if not is_public(address):

@@ -10,7 +10,7 @@ from app.core.resources import Resources
 from app.webhooks.addresses import Address
 from app.webhooks.callbacks import (
     CallbackUrl,
-    judge_callback,
+    check_callback,
     parse_callback_url,
     resolve,
 )
@@ -38,7 +38,7 @@ async def check_address(
             f"The host of {name} could not be looked up in time; nothing was kept. Try "
             "again later."
         ) from exc
-    judge_callback(parsed, addresses, resources.settings.webhook_allow_nets)
+    check_callback(parsed, addresses, resources.settings.webhook_allow_nets)
 
 
 async def _addresses(url: CallbackUrl, resources: Resources) -> Sequence[Address]:

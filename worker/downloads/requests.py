@@ -1,4 +1,4 @@
-"""A GET to somebody else's server: redirects are followed, each address is judged.
+"""A GET to somebody else's server: redirects are followed, each address is checked.
 
 Nothing of ours goes along: no key, no cookie, no word of the address it came from.
 """
@@ -19,7 +19,7 @@ from app.sources.failures import DownloadFailed, DownloadRefused
 from app.webhooks.addresses import Address
 from app.webhooks.callbacks import (
     Callback,
-    judge_callback,
+    check_callback,
     parse_callback_url,
     resolve,
 )
@@ -67,7 +67,7 @@ async def open_url(
     """
     name = "url"
     for _ in range(MOST_REDIRECTS + 1):
-        allowed = await _judge(url, name, rules)
+        allowed = await _check_callback(url, name, rules)
         host = urlsplit(allowed.url).hostname or ""
         async with _send(allowed, headers, rules, host) as response:
             said = _headers(response)
@@ -83,7 +83,7 @@ async def open_url(
     raise DownloadRefused(f"The address redirects more than {MOST_REDIRECTS} times.")
 
 
-async def _judge(url: str, name: str, rules: Rules) -> Callback:
+async def _check_callback(url: str, name: str, rules: Rules) -> Callback:
     try:
         parsed = parse_callback_url(url, name=name)
     except CallbackRefused as exc:
@@ -95,7 +95,7 @@ async def _judge(url: str, name: str, rules: Rules) -> Callback:
     except (CallbackRefused, TimeoutError) as exc:
         raise DownloadFailed(f"The host {parsed.host} does not resolve.") from exc
     try:
-        return judge_callback(parsed, addresses, rules.allow_nets)
+        return check_callback(parsed, addresses, rules.allow_nets)
     except CallbackRefused as exc:
         raise DownloadRefused(exc.detail) from exc
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from app.core.settings import Network, Settings
-from app.live.addresses import judge_addresses
+from app.live.addresses import check_addresses
 from app.sources.problems import SourceRefused
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import find_named
@@ -143,7 +143,7 @@ def resolver(allow_nets: Sequence[Network]) -> Callable[[str, int], list[str]]:
         found = resolve_any(host, port)
         addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in found]
         try:
-            judge_addresses(host, addresses, allow_nets)
+            check_addresses(host, addresses, allow_nets)
         except SourceRefused as exc:
             raise SourceUnreachable(exc.detail) from exc
         return found

@@ -1,4 +1,4 @@
-"""One attempt to send a claimed webhook message: resolve, judge, sign, POST."""
+"""One attempt to send a claimed webhook message: resolve, check, sign, POST."""
 
 import asyncio
 import ssl
@@ -13,7 +13,7 @@ from app.core.errors import CallbackRefused
 from app.core.settings import Network
 from app.core.tracing.context import HEADER as TRACE_HEADER
 from app.core.tracing.context import current_traceparent
-from app.webhooks.callbacks import judge_callback, parse_callback_url, resolve
+from app.webhooks.callbacks import check_callback, parse_callback_url, resolve
 from app.webhooks.secrets import ServiceSecretChanged
 from app.webhooks.signing import sign
 from worker.webhooks.delivery import Message, Outcome
@@ -71,7 +71,7 @@ async def attempt(
     try:
         url = parse_callback_url(message.url)
         addresses = await resolver.lookup(url.host, url.port, message.lane)
-        callback = judge_callback(url, addresses, how.allow_nets)
+        callback = check_callback(url, addresses, how.allow_nets)
         at, started = clock(), time.monotonic()
         answer = await post(
             callback,

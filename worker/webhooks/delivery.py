@@ -176,8 +176,8 @@ def record(
     _decide(session, delivery, outcome, webhook, is_ours=is_ours)
     session.flush()
     if webhook is not None:
-        _judge_webhook(session, webhook, outcome)
-    _judge_endpoint(session, message.endpoint, outcome)
+        _note_webhook(session, webhook, outcome)
+    _note_endpoint(session, message.endpoint, outcome)
     return delivery.shown_status
 
 
@@ -235,7 +235,7 @@ def _decide(
     delivery.next_attempt_at = func.now() + wait
 
 
-def _judge_endpoint(session: Session, endpoint: str, outcome: Outcome) -> None:
+def _note_endpoint(session: Session, endpoint: str, outcome: Outcome) -> None:
     """Note how the endpoint answered; after a timeout, put off what else waits for it.
 
     A refused connection or an error is an answer here: it held nobody up.
@@ -250,7 +250,7 @@ def _judge_endpoint(session: Session, endpoint: str, outcome: Outcome) -> None:
     log.info("webhook_endpoint_paused", endpoint=endpoint, seconds=pause.seconds)
 
 
-def _judge_webhook(session: Session, webhook: Webhook, outcome: Outcome) -> None:
+def _note_webhook(session: Session, webhook: Webhook, outcome: Outcome) -> None:
     """Note whether a webhook takes its messages, and switch it off if it does not."""
     if outcome.has_arrived:
         note_arrival(webhook)

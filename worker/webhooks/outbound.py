@@ -1,4 +1,4 @@
-"""One POST to somebody else's server: judged addresses, a deadline, a small answer.
+"""One POST to somebody else's server: checked addresses, a deadline, a small answer.
 
 httpcore is used below httpx's client, since it follows no redirect, reads no proxy or
 netrc from the environment, and lets us choose the very addresses to connect to while
@@ -60,7 +60,7 @@ async def post(
     tls: ssl.SSLContext | None = None,
     on_connected: Callable[[], None] = lambda: None,
 ) -> Answer:
-    """Send one POST to the addresses that were judged, and read its status.
+    """Send one POST to the addresses that were checked, and read its status.
 
     Args:
         tls: replaces the context that trusts the usual authorities.
@@ -124,7 +124,7 @@ def _header(response: httpcore.Response, name: bytes) -> str | None:
 
 
 class JudgedBackend(httpcore.AsyncNetworkBackend):
-    """Connects to the judged addresses whatever the name.
+    """Connects to the checked addresses whatever the name.
 
     Args:
         max_bytes: read from a connection before it is given up; None: no limit.
@@ -144,7 +144,7 @@ class JudgedBackend(httpcore.AsyncNetworkBackend):
 
     async def connect_tcp(
         self,
-        host: str,  # noqa: ARG002  # the name was resolved and judged before
+        host: str,  # noqa: ARG002  # the name was resolved and checked before
         port: int,
         timeout: float | None = None,  # noqa: ASYNC109  # our caller's deadline rules
         local_address: str | None = None,

@@ -37,7 +37,7 @@ def callback(url: str) -> Callback:
     return Callback(url=url, addresses=(ipaddress.ip_address("127.0.0.1"),))
 
 
-def test_the_judged_address_is_called_and_the_name_stays_in_the_host_header() -> None:
+def test_the_checked_address_is_called_and_the_name_stays_in_the_host_header() -> None:
     received: list[bytes] = []
 
     def handle(connection: socket.socket) -> None:

@@ -18,7 +18,7 @@ from app.core.errors import CallbackRefused, StartFailed
 from app.core.settings import Network, Settings
 from app.webhooks.callbacks import (
     Callback,
-    judge_callback,
+    check_callback,
     parse_callback_url,
     resolve,
 )
@@ -135,9 +135,9 @@ def test_a_url_that_breaks_a_rule_is_refused_with_the_reason(
 
 
 def check_callback_url(url: str, allow_nets: Sequence[Network] = ()) -> Callback:
-    """Read, look up and judge, as requests and the sender do."""
+    """Read, look up and check, as requests and the sender do."""
     parsed = parse_callback_url(url)
-    return judge_callback(parsed, resolve(parsed.host, parsed.port), allow_nets)
+    return check_callback(parsed, resolve(parsed.host, parsed.port), allow_nets)
 
 
 def test_a_public_address_is_let_through_over_https() -> None:

@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from app.live.addresses import judge_addresses, read_address
+from app.live.addresses import check_addresses, read_address
 from app.sources.problems import SourceRefused
 
 
@@ -40,8 +40,8 @@ def test_an_address_is_read_and_shown_without_its_secrets(
 
 def test_one_private_address_among_many_refuses_a_host() -> None:
     public, private = map(ipaddress.ip_address, ("93.184.215.14", "10.0.0.7"))
-    judge_addresses("a.example", [public], ())
-    judge_addresses("a.example", [private], [ipaddress.ip_network("10.0.0.0/8")])
+    check_addresses("a.example", [public], ())
+    check_addresses("a.example", [private], [ipaddress.ip_network("10.0.0.0/8")])
 
     with pytest.raises(SourceRefused, match=r"10\.0\.0\.7, which is not a public"):
-        judge_addresses("a.example", [public, private], ())
+        check_addresses("a.example", [public, private], ())
