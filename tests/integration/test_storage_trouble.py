@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from app.core.storage import object_errors
@@ -89,6 +90,7 @@ def troubled(
             redis_url=redis_url,
             storage=f"s3://{own}",
             storage_retry="PT1S",
+            presigned_uploads=True,
             buckets=f"s3://{foreign}/archive",
             model="tiny",
         )
@@ -128,6 +130,27 @@ def test_requests_are_told_to_come_again(
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
     assert client.get(f"/videos/{made['id']}/file").content == match
+
+
+def test_a_presigned_upload_goes_on_when_the_bucket_answers_again(
+    troubled: Troubled, match: bytes
+) -> None:
+    client, wanted = troubled.api.client, {"size_bytes": len(match)}
+
+    with troubled.proxy.in_trouble(BUSY):
+        refused = client.post("/presigned-uploads", json=wanted)
+    at = client.post("/presigned-uploads", json=wanted).headers["location"]
+    part = client.post(f"{at}/parts", json={"numbers": [1]}).json()["items"][0]
+    assert httpx.put(part["url"], content=match).status_code == 200
+    with troubled.proxy.in_trouble(EXPIRED_OF_PROXIES):
+        interrupted = client.post(f"{at}/complete", json={})
+    done = client.post(f"{at}/complete", json={})
+
+    for answer in (refused, interrupted):
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+    assert done.status_code == 202, done.text
+    assert client.get(f"/videos/{done.json()['id']}/file").content == match
 
 
 def test_a_busy_bucket_costs_a_job_no_attempt(troubled: Troubled, match: bytes) -> None:

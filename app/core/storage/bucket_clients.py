@@ -31,6 +31,7 @@ CONNECT_TIMEOUT_S = 5
 SILENCE_S = 30  # of an answer that has begun
 REQUEST_TIMEOUT_S = 600  # of all of a request: a part goes up, a large copy is made
 CONNECTIONS = 32
+ATTEMPTS = 12  # of botocore's requests: a minute or two
 NOT_INSTALLED = (
     "{} is configured, but what reads buckets is not installed: "
     "pip install 'touchline[cloud]'"
@@ -47,9 +48,13 @@ class AwsAccess:
 
     Thread-safe. Credentials that renew themselves are kept; others, of a file or the
     environment, are read again each minute.
+
+    Attributes:
+        attempts: of each request of botocore's clients.
     """
 
     where: str
+    attempts: int = ATTEMPTS
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _session: Any = None
     _client: Any = None
@@ -61,7 +66,7 @@ class AwsAccess:
         with self._lock:
             session = self._fresh_session()
             if self._client is None:
-                self._client = _make_client(session)
+                self._client = _make_client(session, attempts=self.attempts)
             return self._client
 
     def signer(self, endpoint: str | None) -> Any:
@@ -175,7 +180,11 @@ def _open_s3(
 
 
 def _make_client(
-    session: Any, endpoint: str | None = None, *, style: str | None = None
+    session: Any,
+    endpoint: str | None = None,
+    *,
+    style: str | None = None,
+    attempts: int = ATTEMPTS,
 ) -> Any:
     """Make botocore's client.
 
@@ -190,7 +199,7 @@ def _make_client(
     config = {
         "connect_timeout": CONNECT_TIMEOUT_S,
         "read_timeout": REQUEST_TIMEOUT_S,
-        "retries": {"mode": "standard", "total_max_attempts": 12},
+        "retries": {"mode": "standard", "total_max_attempts": attempts},
         "max_pool_connections": CONNECTIONS,
         "signature_version": "s3v4",
         "request_checksum_calculation": "when_required",

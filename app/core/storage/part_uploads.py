@@ -15,6 +15,7 @@ from app.core.storage.s3_multipart import MOST_PARTS, S3Multipart
 from app.core.storage.settings import StorageSettings
 
 MIB = 2**20
+ATTEMPTS = 4  # a client waits for the answer, and asks again by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def open_part_uploads(settings: StorageSettings) -> PartUploads | None:
     address = read_address(settings.storage or "")
     if address.scheme != "s3":
         raise StartFailed(f"{address.url} is no bucket of S3: nothing can be signed")
-    aws = AwsAccess(address.url)
+    aws = AwsAccess(address.url, attempts=ATTEMPTS)
     presigner = Presigner(
         address,
         endpoint=settings.presigned_endpoint,
