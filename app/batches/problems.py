@@ -27,6 +27,12 @@ class BatchIsCanceling(RequestProblem):
     status, slug, title = 409, "batch-is-canceling", "Batch is being canceled"
 
 
+class BatchIsUnderWay(RequestProblem):
+    """The batch has not ended; only one that has can be deleted."""
+
+    status, slug, title = 409, "batch-is-under-way", "Batch is under way"
+
+
 class ParquetNotInstalled(RequestProblem):
     """The service lacks the package that writes Parquet; CSV and JSON lines work."""
 

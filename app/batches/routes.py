@@ -12,6 +12,7 @@ from app.batches.path_ids import BatchId
 from app.batches.problems import (
     BatchIsCanceling,
     BatchIsFinished,
+    BatchIsUnderWay,
     BatchNotFound,
     BatchNotOpen,
 )
@@ -36,6 +37,7 @@ from app.batches.service import (
     reopen,
 )
 from app.batches.service import cancel_batch as cancel
+from app.batches.service import delete_batch as delete
 from app.batches.tables import Batch as BatchRow
 from app.batches.tables import ItemState
 from app.core.errors import (
@@ -244,6 +246,22 @@ def resume_batch(batch_id: BatchId, resources: ResourcesDep) -> Reopened:
     open takes items again, until it is closed.
     """
     return _reopen(batch_id, resources, [ItemState.CANCELED], [])
+
+
+@router.delete(
+    "/batches/{batch_id}",
+    status_code=204,
+    responses=problem_responses(BatchNotFound, BatchIsUnderWay),
+)
+def delete_batch(batch_id: BatchId, resources: ResourcesDep) -> Response:
+    """Delete a batch that has ended, with its items, their addresses and titles.
+
+    Its videos and their events stay. A later batch that names the same files does not
+    know them from this one, and brings them again.
+    """
+    with resources.sessions.begin() as session:
+        delete(session, batch_id)
+    return Response(status_code=204)
 
 
 def _reopen(

@@ -10,6 +10,7 @@ from app.batches.items import AT_ONCE, BatchSourceItem, add_items
 from app.batches.problems import (
     BatchIsCanceling,
     BatchIsFinished,
+    BatchIsUnderWay,
     BatchNotFound,
     BatchNotOpen,
 )
@@ -184,6 +185,24 @@ def cancel_batch(session: Session, batch_id: UUID) -> Batch:
         raise BatchIsFinished(f"The batch is {batch.status} already.")
     batch.status = BatchStatus.CANCELING
     return batch
+
+
+def delete_batch(session: Session, batch_id: UUID) -> None:
+    """Delete a batch that has ended, with its items; videos and events stay.
+
+    A later batch does not know its files any more: it brings them again.
+
+    Raises:
+        BatchNotFound: no batch has that id.
+        BatchIsUnderWay: it has not ended.
+    """
+    batch = _lock(session, batch_id)
+    if not BatchStatus(batch.status).is_final:
+        raise BatchIsUnderWay(
+            f"The batch is {batch.status}: cancel it "
+            f"(POST /batches/{batch_id}/cancel), and delete it once it has stopped."
+        )
+    session.delete(batch)
 
 
 def reopen(

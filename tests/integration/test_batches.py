@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import func, select
 
+from app.batches.tables import BatchItem
 from tests.api_server import RunningApi
 from tests.file_server import FileServer, running_file_server, say, serve
 from tests.integration.batch_work import (
@@ -23,6 +25,7 @@ from tests.integration.batch_work import (
     start,
 )
 from tests.videos import draw_video, match_picture
+from touchline import Client
 
 API_SETTINGS = {
     "engine": "openvino",
@@ -208,6 +211,33 @@ def test_an_open_batch_takes_items_until_it_is_closed(
     assert closed.json()["type"] == "/problems/batch-not-open"
     assert look(api, batch)["counts"]["succeeded"] == 2
     assert look(api, batch)["status"] == "completed"
+
+
+@pytest.mark.slow
+def test_a_batch_that_has_ended_is_deleted_and_its_videos_stay(
+    api: RunningApi, work: BatchWork, folder: Path, match: Path
+) -> None:
+    put_matches(match, folder / "a.mp4")
+    batch = start(api, {"items": [{"import": "a.mp4", "title": "Final"}]})
+    path = f"/batches/{batch['id']}"
+
+    early = api.client.delete(path)
+    work.run_all()
+    (item,) = items(api, batch)
+    with Client(api.url) as client:
+        client.delete_batch(batch["id"])
+
+    assert early.json()["type"] == "/problems/batch-is-under-way"
+    assert f"POST {path}/cancel" in early.json()["detail"]
+    assert api.client.get(path).status_code == 404
+    assert api.client.delete(path).status_code == 404
+    with api.service.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(BatchItem)) == 0
+    video = api.client.get(f"/videos/{item['video_id']}").json()
+    assert video["status"] == "succeeded"
+    again = start(api, {"items": [{"import": "a.mp4"}]})
+    work.run_all()
+    assert look(api, again)["counts"]["succeeded"] == 1
 
 
 def upload(api: RunningApi, match: Path, **fields: str) -> Json:

@@ -127,6 +127,14 @@ class BatchCalls(VideoCalls):
         """
         return read(Batch, self._http.json("POST", f"/batches/{id_of(batch)}/cancel"))
 
+    def delete_batch(self, batch: Batch | str) -> None:
+        """Delete a batch that has ended, with its items; videos and events stay.
+
+        Raises:
+            Conflict: it has not ended: cancel it first.
+        """
+        self._http.send("DELETE", f"/batches/{id_of(batch)}")
+
     def retry_batch(self, batch: Batch | str, *, codes: Sequence[str] = ()) -> Batch:
         """Try again what failed, all of it or what failed with one of some codes."""
         path = f"/batches/{id_of(batch)}/retry"
