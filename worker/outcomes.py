@@ -159,8 +159,13 @@ def save_refusal(lease: Lease, context: WorkerContext, failure: Failure) -> JobS
     )
 
 
-def save_interruption(lease: Lease, context: WorkerContext) -> JobStatus:
-    """Put the job back after the database was away in the middle of its run.
+def save_interruption(
+    lease: Lease, context: WorkerContext, *, is_forgiven: bool = False
+) -> JobStatus:
+    """Put the job back after database or storage were away in the middle of its run.
+
+    Args:
+        is_forgiven: it does not count; see `TOUCHLINE_MAX_INTERRUPTIONS`.
 
     Raises:
         LeaseLost: the job is no longer ours; nothing is written.
@@ -170,7 +175,7 @@ def save_interruption(lease: Lease, context: WorkerContext) -> JobStatus:
         lease,
         context,
         lambda session: service.interrupt(
-            session, lease.held, settings=context.settings
+            session, lease.held, settings=context.settings, is_forgiven=is_forgiven
         ),
     )
 

@@ -180,7 +180,8 @@ def _run(
         except StorageUnavailable as exc:  # It was waited for as long as is set.
             log.warning("run_interrupted", error=str(exc))
             its.fail("storage_away")
-            status = save_interruption(lease, context)
+            is_away = not _can_store(context)
+            status = save_interruption(lease, context, is_forgiven=is_away)
         except Exception as exc:  # noqa: BLE001  # whatever it is, the job must end
             # A signal that ends this worker also reaches its decoder, whose death is
             # then no failure of the job.
@@ -196,6 +197,15 @@ def _run(
     finally:
         if status is not JobStatus.SUCCEEDED:
             remove_files(task, lease, context, new_files)
+
+
+def _can_store(context: WorkerContext) -> bool:
+    """Whether the storage answers by now, or for objects other than a job's."""
+    try:
+        context.storage.check()
+    except OSError:
+        return False
+    return True
 
 
 def _handle(

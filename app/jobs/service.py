@@ -136,10 +136,15 @@ def release(
     return requeue(job)
 
 
-def interrupt(session: Session, held: Held, *, settings: Settings) -> Settled:
+def interrupt(
+    session: Session, held: Held, *, settings: Settings, is_forgiven: bool = False
+) -> Settled:
     """Put a job back whose run lost something of ours: it counts as a worker's death.
 
     One whose cancel was accepted ends as canceled.
+
+    Args:
+        is_forgiven: what was lost is lost to all, and no job is given up for it.
 
     Raises:
         LeaseLost: the job is no longer ours.
@@ -148,6 +153,7 @@ def interrupt(session: Session, held: Held, *, settings: Settings) -> Settled:
     if job.cancel_requested:
         return end_canceled(session, job, video, settings=settings)
     job.interruptions += 1
+    job.forgiven_interruptions += is_forgiven
     return requeue(job)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.core.storage import object_errors
+from app.core.storage import object_errors, object_store
 from app.jobs.tables import Job
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.bucket_proxy import (
@@ -29,6 +29,7 @@ from tests.videos import draw_video, match_picture
 
 pytestmark = pytest.mark.slow
 TIMEOUT_S = 60
+MAX_INTERRUPTIONS = 2
 ODD = "final é ⚽ & (1)#?%20+.mp4"
 
 
@@ -93,6 +94,7 @@ def troubled(
             presigned_uploads=True,
             buckets=f"s3://{foreign}/archive",
             model="tiny",
+            max_interruptions=MAX_INTERRUPTIONS,
         )
         with running_api(settings) as api:
             yield Troubled(api, proxy, own, foreign)
@@ -162,6 +164,32 @@ def test_a_busy_bucket_costs_a_job_no_attempt(troubled: Troubled, match: bytes) 
 
     assert (troubled.job(made)["status"], troubled.attempts(made)) == ("queued", 0)
     assert troubled.finish(made) == "succeeded"
+
+
+def test_an_outage_of_any_length_gives_no_job_up(
+    troubled: Troubled, match: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "PROBE_EVERY_S", 0.0)
+    made = troubled.upload(match)
+
+    with troubled.proxy.in_trouble(BUSY):
+        for _ in range(MAX_INTERRUPTIONS + 1):
+            assert troubled.work().run_one()
+
+    assert troubled.finish(made) == "succeeded"
+
+
+def test_an_object_that_alone_cannot_be_had_gives_its_job_up(
+    troubled: Troubled, match: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_store, "PROBE_EVERY_S", 0.0)
+    made = troubled.upload(match)
+    its_own = Trouble(503, "SlowDown", lambda _, target: made["id"] in target)
+
+    with troubled.proxy.in_trouble(its_own):
+        for _ in range(MAX_INTERRUPTIONS):
+            assert troubled.work().run_one()
+        assert not troubled.work().run_one()
 
 
 @pytest.mark.parametrize("trouble", [EXPIRED, EXPIRED_OF_PROXIES])
