@@ -4,8 +4,10 @@
 from a decoded picture of any size. The rest makes files with something wrong.
 """
 
+import os
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -124,7 +126,10 @@ def draw_video(
         pts = list(times_ms)
     shift = round(Fraction(start_ms, 1000) / time_base)
 
-    with av.open(str(path), "w", format=container, options=options or {}) as output:
+    with (
+        _usual_scheduling(),
+        av.open(str(path), "w", format=container, options=options or {}) as output,
+    ):
         stream = output.add_stream(codec, rate=exact_fps)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size
@@ -280,6 +285,24 @@ def set_edit(path: Path, *, first_ticks: int, length_ms: int) -> None:
     struct.pack_into(">I", data, data.index(b"mvhd") + 20, length_ms)
     struct.pack_into(">I", data, data.index(b"tkhd") + 24, length_ms)
     path.write_bytes(bytes(data))
+
+
+@contextmanager
+def _usual_scheduling() -> Iterator[None]:
+    """Undo what SVT-AV1 does where it may, as root.
+
+    It gives the thread that calls it a real-time priority (SCHED_FIFO), which every
+    process that is started later inherits: others then hardly run.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)
 
 
 def _encoder_options(
