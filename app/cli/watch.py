@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -95,15 +95,15 @@ def _watch(
     from touchline.watching.state import locked
     from touchline.watching.watch import FolderWatch, refuse_unknown_model
 
-    line = _Line()
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    line, interrupt = _Line(), _Interrupt()
+    before = interrupt.listen()
     try:
         with client, locked(options.folder):
             if problem := refuse_unknown_model(client, options.model):
                 raise typer.BadParameter(problem)
             run = FolderWatch(client, options, line.tell, line.show)
             line.tell(f"watching {options.folder} for {url}")
-            run.run(once=once)
+            run.run(once=once, is_stopped=lambda: interrupt.has_come)
     except ClientError as exc:
         line.tell(f"error: {exc}")
         raise typer.Exit(1) from exc
@@ -111,7 +111,8 @@ def _watch(
         line.tell("stopped; the next watch goes on from here")
         raise typer.Exit(STOPPED) from exc
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return run.problems
 
 
@@ -135,5 +136,24 @@ class _Line:
         self._width, self._shown_at = len(words), now
 
 
-def _interrupt(number: int, frame: object) -> NoReturn:  # noqa: ARG001  # as signals call
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Raises KeyboardInterrupt at a signal, and remembers that it came.
+
+    What is raised in a finalizer, while garbage is collected, gets lost.
+    """
+
+    def __init__(self) -> None:
+        self.has_come = False
+
+    def listen(self) -> dict[signal.Signals, Any]:
+        """Wait for Ctrl-C and SIGTERM; returns what handled them before."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.getsignal(number) for number in numbers}
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:  # as a shell has it in the background
+                signal.signal(number, self)
+        return before
+
+    def __call__(self, *_: object) -> NoReturn:
+        self.has_come = True
+        raise KeyboardInterrupt

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -260,6 +260,25 @@ def test_ctrl_c_ends_the_verb_cleanly_and_the_next_one_goes_on(
     assert after.returncode == 0
     assert len(list(client.videos())) == 1
     assert (folder / "Final.MP4.csv").exists()
+
+
+def test_ctrl_c_that_a_finalizer_swallows_ends_the_verb_all_the_same(
+    service: WorkingService, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[int] = []
+
+    def step(_watch: FolderWatch) -> bool:
+        rounds.append(len(rounds))
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return False
+
+    monkeypatch.setattr(FolderWatch, "step", step)
+    found = CliRunner().invoke(verbs, ["watch", str(folder), "--url", service.api.url])
+
+    assert found.exit_code == 130
+    assert rounds == [0]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.parametrize(

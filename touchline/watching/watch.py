@@ -65,12 +65,18 @@ class FolderWatch:
         self._state = WatchState(self.options.folder, self.client.url)
         self._settling = Settling(self.options.settle_s)
 
-    def run(self, *, once: bool = False) -> None:
+    def run(
+        self, *, once: bool = False, is_stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         """Watch until the program is ended, or once: until all there is is done.
 
         A service that is away is waited for, more and more patiently; once, it is not.
 
+        Args:
+            is_stopped: is looked at before each round.
+
         Raises:
+            KeyboardInterrupt: it is stopped.
             NotAuthenticated, NotAllowed: the key does not open the service.
             ClientError: once, the service is away.
             OSError: the folder cannot be read or written.
@@ -78,6 +84,8 @@ class FolderWatch:
         self._state.save()
         backoff_s = FIRST_BACKOFF_S
         while True:
+            if is_stopped():
+                raise KeyboardInterrupt
             try:
                 is_done = self.step()
             except AWAY as problem:
