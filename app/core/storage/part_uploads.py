@@ -6,11 +6,13 @@ have come, and has the bucket make the object of them.
 
 from dataclasses import dataclass
 
-from app.core.errors import StartFailed
-from app.core.storage.addresses import read_address
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.object_upload import PART_BYTES
-from app.core.storage.presigning import Presigner
+from app.core.storage.presigning import (
+    Presigner,
+    make_presigner,
+    signing_address,
+)
 from app.core.storage.s3_multipart import MOST_PARTS, S3Multipart
 from app.core.storage.settings import StorageSettings
 
@@ -34,17 +36,9 @@ def open_part_uploads(settings: StorageSettings) -> PartUploads | None:
     """
     if not settings.presigned_uploads:
         return None
-    address = read_address(settings.storage or "")
-    if address.scheme != "s3":
-        raise StartFailed(f"{address.url} is no bucket of S3: nothing can be signed")
+    address = signing_address(settings)
     aws = AwsAccess(address.url, attempts=ATTEMPTS)
-    presigner = Presigner(
-        address,
-        endpoint=settings.presigned_endpoint,
-        expiry=settings.presigned_expiry,
-        aws=aws,
-    )
-    return PartUploads(S3Multipart(address, aws), presigner)
+    return PartUploads(S3Multipart(address, aws), make_presigner(settings, aws=aws))
 
 
 def part_size(size_bytes: int) -> int:

@@ -87,13 +87,32 @@ def open_presigner(settings: StorageSettings) -> Presigner | None:
     Raises:
         StartFailed: the bucket is none of S3, or there are no credentials.
     """
-    if not settings.presigned_downloads:
-        return None
+    return make_presigner(settings) if settings.presigned_downloads else None
+
+
+def make_presigner(
+    settings: StorageSettings, *, aws: AwsAccess | None = None
+) -> Presigner:
+    """Make what signs addresses in the bucket where videos are kept.
+
+    Raises:
+        StartFailed: the bucket is none of S3, or there are no credentials.
+    """
+    return Presigner(
+        signing_address(settings),
+        endpoint=settings.presigned_endpoint,
+        expiry=settings.presigned_expiry,
+        aws=aws,
+    )
+
+
+def signing_address(settings: StorageSettings) -> BucketAddress:
+    """Tell in which bucket addresses are signed.
+
+    Raises:
+        StartFailed: it is none of S3.
+    """
     address = read_address(settings.storage or "")
     if address.scheme != "s3":
         raise StartFailed(f"{address.url} is no bucket of S3: nothing can be signed")
-    return Presigner(
-        address,
-        endpoint=settings.presigned_endpoint,
-        expiry=settings.presigned_expiry,
-    )
+    return address
