@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.core.broker.redis_urls import SentinelUrl, is_sentinel
 from app.core.durations import Duration
 from app.core.errors import StartFailed
+from app.core.job_settings import JobSettings
 from app.core.storage.settings import StorageSettings
 
 Network = IPv4Network | IPv6Network
@@ -35,7 +36,7 @@ HEADERS_OF_CLIENTS = frozenset({"authorization", "cookie", "host", "origin", "fr
 BEATS_IN_LEASE = 3  # a lease outlasts two heartbeats that come late
 
 
-class Settings(StorageSettings, BaseSettings):
+class Settings(StorageSettings, JobSettings, BaseSettings):
     """Everything an operator can set; see the README's table."""
 
     model_config = SettingsConfigDict(
@@ -104,17 +105,6 @@ class Settings(StorageSettings, BaseSettings):
     live_relay: str | None = Field(default=None, pattern=r"^rtsps?://[^\s{}]+$")
     live_srt: str | None = Field(default=None, pattern=r"^srt://\S*\{key\}\S*$")
     match_tolerance: Duration = timedelta(seconds=0.5)  # a spot takes a decision within
-    max_attempts: int = Field(default=3, ge=1)  # failed runs before a job is given up
-    max_interruptions: int = Field(default=10, ge=1)  # runs whose worker died, likewise
-    batch_window: int = Field(default=200, ge=1, le=10_000)  # jobs of one batch queued
-    save_every: Duration = timedelta(seconds=60)  # of video; what a death may cost
-    # A video is analysed in so many segments at most, side by side; 0: in one piece.
-    segments: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = 0
-    lease: Duration = timedelta(seconds=60)
-    heartbeat: Duration = timedelta(seconds=10)
-    sweep_every: Duration = timedelta(seconds=15)
-    stall: Duration = timedelta(minutes=10)  # a run without progress: worker replaced
-    hang_limit: Duration = timedelta(seconds=60)  # API or Postgres silent: replaced
     # Where clients see the service, with a path if a proxy serves it under one.
     public_url: str | None = None  # None: http://host:port
     # Pages of other origins that may call the API; `*`: all, with a key alone.
