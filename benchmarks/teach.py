@@ -3,6 +3,7 @@
     python -m benchmarks.teach ARENA --runs FOLDER curve [--starts base,trunk]
     python -m benchmarks.teach ARENA --runs FOLDER active [--choices doubt,rare]
     python -m benchmarks.teach ARENA --runs FOLDER sport [--starts trunk]
+    python -m benchmarks.teach ARENA --runs FOLDER distil [--teachers self,base]
     python -m benchmarks.teach ARENA --runs FOLDER all
     python -m benchmarks.teach ARENA --runs FOLDER figures --out docs/ [--steps 40]
 
@@ -15,7 +16,10 @@ rallies over a net in FOLDER, and does the same with these.
 which are computed once; `--recipe full` is `model.teaching.teach` as the product runs
 it, within `--budget` minutes; starts `noise` and `imagenet` need it.
 
-`all` makes all of it with the head stage, the first seed of everything first. Each
+`distil` teaches what `curve` has once more, with a teacher's scores of the footage that
+nobody has reviewed beside it (`benchmarks.teaching.distillation`); heads alone.
+
+`all` makes all but that with the head stage, the first seed of everything first. Each
 point is a line of FOLDER/results.jsonl; what is there is not made again, and a training
 that was killed goes on. `figures` makes charts and tables of these lines.
 """
@@ -23,6 +27,7 @@ that was killed goes on. `figures` makes charts and tables of these lines.
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.teaching.experiments import (
     DOUBT,
@@ -36,8 +41,14 @@ from benchmarks.teaching.measure import Model, Served
 from benchmarks.teaching.report import write_report
 from benchmarks.teaching.results import Results
 
+if TYPE_CHECKING:
+    from benchmarks.teaching.head_stage import Enlarge
+
 NEW_LABELS = {"PASS": None, "DRIVE": None, "SHOT": None}
 """Types of the base that are not wanted any more."""
+
+
+WHAT = ("curve", "active", "sport", "distil", "all", "figures")
 
 
 def main() -> None:
@@ -54,6 +65,8 @@ def main() -> None:
                 _run(_changed(words, what=what, seeds=[seed], starts=of))
     elif words.what == "figures":
         write_report(_lab(words), words.out)
+    elif words.what == "distil":
+        _distil(words)
     else:
         _run(words)
 
@@ -68,6 +81,26 @@ def _run(words: argparse.Namespace) -> None:
     else:
         minutes = [one for one in words.minutes if one <= lab.footage.minutes]
         learning_curve(lab, words.starts, words.seeds, minutes)
+
+
+def _distil(words: argparse.Namespace) -> None:
+    from benchmarks.teaching.distillation import clips_of
+
+    plain = _lab(words)
+    minutes = [one for one in words.minutes if one < plain.footage.minutes]
+
+    def lab_of(teacher: str) -> Lab:
+        def teach(dataset: Path, folder: Path, point: Point) -> Model:
+            more = clips_of(plain, teacher, point)
+            return _teach(words, plain.footage, dataset, folder, point, more)
+
+        return replace(
+            plain, recipe=f"{plain.recipe}-{teacher}", teach=teach, keeps_scores=False
+        )
+
+    for seed in words.seeds:
+        for lab in (plain, *map(lab_of, words.teachers)):
+            learning_curve(lab, words.starts[:1], [seed], minutes)
 
 
 def _changed(words: argparse.Namespace, **changes: object) -> argparse.Namespace:
@@ -102,6 +135,7 @@ def _teach(
     dataset: Path,
     folder: Path,
     point: Point,
+    enlarge: "Enlarge | None" = None,
 ) -> Model:
     # torch takes seconds to load, which the figures do without.
     from benchmarks.teaching.head_stage import teach_head
@@ -128,7 +162,7 @@ def _teach(
     recipe = replace(
         Recipe(), head_steps=words.steps, validate_steps=max(20, words.steps // 18)
     )
-    return teach_head(dataset, folder, options, kept, recipe)
+    return teach_head(dataset, folder, options, kept, recipe, enlarge)
 
 
 def _parse_options() -> argparse.Namespace:
@@ -136,11 +170,12 @@ def _parse_options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("arena", type=Path, help="folder with `train` and `val`")
-    parser.add_argument("what", choices=("curve", "active", "sport", "all", "figures"))
+    parser.add_argument("what", choices=WHAT)
     parser.add_argument("--runs", type=Path, required=True, help="where all is kept")
     parser.add_argument("--model", default="arena-rny002", help="the base")
     parser.add_argument("--starts", type=_names, default=["base", "trunk"])
     parser.add_argument("--choices", type=_names, default=[DOUBT])
+    parser.add_argument("--teachers", type=_names, default=["self", "base"])
     parser.add_argument("--seeds", type=_numbers, default=[0, 1, 2])
     parser.add_argument("--minutes", type=_numbers, default=[2, 5, 10, 20, 40])
     parser.add_argument("--pool", type=int, default=40, help="minutes to choose from")

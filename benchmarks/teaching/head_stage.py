@@ -6,7 +6,7 @@ points that is too much; here `model.teaching`'s own head, stopping and threshol
 on the base's plain features, and its trunk stays as it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +33,9 @@ from model.training.config import with_steps
 from model.training.dataset import RandomClips
 from model.training.outputs import target_makers
 
+Enlarge = Callable[[RandomClips, tuple[str, ...]], RandomClips]
+"""Adds clips to those of what was reviewed; it is told the types."""
+
 OVERLAP = 0.5  # a quarter of the work of serving's; AP is lower by under 0.005
 CONTEXT = 96  # steps that a window of the head reaches beyond a stretch at most
 
@@ -54,8 +57,9 @@ class Student:
     def score(self, match: Match, kept: Kept | None) -> TimedMatch:
         """Score a match of which the features are kept."""
         assert kept is not None
-        stored = _stored(match, kept)
-        return timed_matches(self.network, [stored], self.labels, overlap=OVERLAP)[0]
+        return timed_matches(
+            self.network, [stored(match, kept)], self.labels, overlap=OVERLAP
+        )[0]
 
 
 def teach_head(
@@ -64,6 +68,7 @@ def teach_head(
     options: TeachOptions,
     kept: Mapping[str, Kept],
     recipe: Recipe,
+    enlarge: Enlarge | None = None,
 ) -> Student:
     """Teach a head what a data set has.
 
@@ -73,6 +78,7 @@ def teach_head(
         options: what to teach; the base must be the one that the features are of.
         kept: the features of the data set's matches, by name.
         recipe: its numbers.
+        enlarge: adds to its clips; None: there are no others.
     """
     lines: list[str] = []
     data = read_data(dataset, options, report=lines.append)
@@ -85,7 +91,7 @@ def teach_head(
         options, recipe, config, base.frame_spec, plan.labels, folder
     )
     settings = with_steps(settings, recipe.head_steps)  # a short run warms up shortly
-    train = [_stored(match, kept[match.name]) for match in data.train]
+    train = [stored(match, kept[match.name]) for match in data.train]
     val = _pieces(data.val, kept)
     clips = RandomClips(
         train,
@@ -95,6 +101,8 @@ def teach_head(
         makers=target_makers(settings),
         hard_negatives=alarms_in(train, [one.name for one in train], data.alarms),
     )
+    if enlarge is not None:
+        clips = enlarge(clips, plan.labels)
     task = HeadTask(plan.labels, plan.carried, settings, clips, val, folder / "head.pt")
     train_head(run, network, task)
     held = [*data.val, *data.test]
@@ -109,7 +117,8 @@ def teach_head(
     return Student(network, plan.labels, found.options)
 
 
-def _stored(match: Match, kept: Kept) -> StoredMatch:
+def stored(match: Match, kept: Kept) -> StoredMatch:
+    """Give a match with its features in place of frames."""
     return StoredMatch(
         match.name,
         kept["features"],
@@ -124,7 +133,7 @@ def _pieces(matches: Sequence[Match], kept: Mapping[str, Kept]) -> list[StoredMa
     """Cut matches to what is known of them, and what the head looks at around it."""
     found = []
     for match in matches:
-        whole = _stored(match, kept[match.name])
+        whole = stored(match, kept[match.name])
         for number, span in enumerate(match.labels.reviewed or (), start=1):
             low, high = np.searchsorted(whole.time_s, span).tolist()
             rows = slice(max(0, low - CONTEXT), high + CONTEXT)
