@@ -24,6 +24,6 @@ def serve(
     chosen = {name: value for name, value in named.items() if value is not None}
     serve_all(
         Settings(**chosen),
-        say=lambda line: typer.echo(line, err=True),
+        report_line=lambda line: typer.echo(line, err=True),
         show=typer.echo,
     )

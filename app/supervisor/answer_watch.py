@@ -37,10 +37,10 @@ class AnswerWatch:
         supervised_processes: Iterable[SupervisedProcess],
         *,
         limit_s: float,
-        say: Callable[[str], None],
+        report_line: Callable[[str], None],
     ) -> None:
         self._supervised_processes = supervised_processes
-        self._limit_s, self._say = limit_s, say
+        self._limit_s, self._report_line = limit_s, report_line
         self._silent_s: dict[int, float] = {}  # by group
         self._answered: set[int] = set()  # those that have, since their start
 
@@ -88,7 +88,7 @@ class AnswerWatch:
         if part.identity is None or part.identity.is_dead:
             return
         title = part.spec.title
-        self._say(f"{title} has not answered for {silent_s:.0f} s; ending it")
+        self._report_line(f"{title} has not answered for {silent_s:.0f} s; ending it")
         with suppress(ProcessLookupError):
             os.kill(part.group, signal.SIGKILL)
 
@@ -97,11 +97,11 @@ def start_answer_watch(
     supervised_processes: Iterable[SupervisedProcess],
     *,
     limit_s: float,
-    say: Callable[[str], None],
+    report_line: Callable[[str], None],
     stop: threading.Event,
 ) -> threading.Thread:
     """Look every few seconds, in a thread of its own: answers may take long."""
-    watch = AnswerWatch(supervised_processes, limit_s=limit_s, say=say)
+    watch = AnswerWatch(supervised_processes, limit_s=limit_s, report_line=report_line)
 
     def go_on() -> None:
         last = time.monotonic()

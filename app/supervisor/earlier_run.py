@@ -26,7 +26,9 @@ KILLED_S = 5.0
 POLL_S = 0.1
 
 
-def end_earlier_run(data_dir: Path, *, lock_path: Path, say: LineReporter) -> None:
+def end_earlier_run(
+    data_dir: Path, *, lock_path: Path, report_line: LineReporter
+) -> None:
     """End the processes of a killed run, so that this one may begin.
 
     Its reaper does it if it lives; else they are found by the report of that run.
@@ -45,7 +47,9 @@ def end_earlier_run(data_dir: Path, *, lock_path: Path, say: LineReporter) -> No
             )
     left = [one for one in report.processes if _is_left(one, data_dir)]
     if left:
-        say(f"ending what an earlier run left: {', '.join(one.name for one in left)}")
+        report_line(
+            f"ending what an earlier run left: {', '.join(one.name for one in left)}"
+        )
         end_in_rounds(
             {
                 one.identity.pid: (one.stop_signal, one.stop_round)

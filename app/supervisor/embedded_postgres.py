@@ -48,7 +48,7 @@ def start_postgres(
     *,
     log_path: Path,
     options: Sequence[str] = (),
-    say: Callable[[str], None] = lambda _: None,
+    report_line: Callable[[str], None] = lambda _: None,
 ) -> EmbeddedPostgres:
     """Start the server of a data directory and wait for it; nobody restarts it.
 
@@ -58,7 +58,7 @@ def start_postgres(
         StartFailed: as `prepare_cluster`, or the server does not come up; gives the
             server's reason.
     """
-    cluster = prepare_cluster(data_dir, say=say)
+    cluster = prepare_cluster(data_dir, report_line=report_line)
     with log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  # our own words
             cluster.command(["max_connections=200", *options]),

@@ -36,10 +36,14 @@ class HeartbeatWatch:
         sessions: Sessions,
         *,
         limit_s: float,
-        say: LineReporter,
+        report_line: LineReporter,
     ) -> None:
         self._supervised_processes = supervised_processes
-        self._sessions, self._limit_s, self._say = sessions, limit_s, say
+        self._sessions, self._limit_s, self._report_line = (
+            sessions,
+            limit_s,
+            report_line,
+        )
         self._silent: dict[tuple[str, datetime], float] = {}
 
     def look(self, *, passed_s: float) -> None:
@@ -77,7 +81,9 @@ class HeartbeatWatch:
     def _end(self, title: str, identity: ProcessIdentity, silent_s: float) -> None:
         if identity.is_dead:
             return
-        self._say(f"{title} has sent no heartbeat for {silent_s:.0f} s; ending it")
+        self._report_line(
+            f"{title} has sent no heartbeat for {silent_s:.0f} s; ending it"
+        )
         with suppress(ProcessLookupError):
             os.kill(identity.pid, signal.SIGKILL)
 
@@ -87,7 +93,7 @@ def start_heartbeat_watch(
     url: str,
     settings: Settings,
     *,
-    say: LineReporter,
+    report_line: LineReporter,
     stop: threading.Event,
 ) -> threading.Thread:
     """Look with every heartbeat, in a thread of its own: the database may be slow."""
@@ -96,7 +102,7 @@ def start_heartbeat_watch(
         supervised_processes,
         make_sessions(make_engine(url, pool_size=1)),
         limit_s=settings.lease.total_seconds(),
-        say=say,
+        report_line=report_line,
     )
 
     def go_on() -> None:

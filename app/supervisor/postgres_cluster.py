@@ -132,7 +132,7 @@ class Cluster:
 
 
 def prepare_cluster(
-    data_dir: Path, *, say: Callable[[str], None] = lambda _: None
+    data_dir: Path, *, report_line: Callable[[str], None] = lambda _: None
 ) -> Cluster:
     """Make the cluster of a data directory ready to be started; make it if need be.
 
@@ -144,7 +144,7 @@ def prepare_cluster(
     """
     data = data_dir / FOLDER
     programs, account = programs_folder(), choose_account(data)
-    grant_traversal(account, data_dir, programs, say=say)
+    grant_traversal(account, data_dir, programs, report_line=report_line)
     notes = pid_file_lines(data)
     cluster = Cluster(data, _socket_dir(data, account), programs, account)
     try:

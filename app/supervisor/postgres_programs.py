@@ -70,7 +70,7 @@ def grant_traversal(
     data_dir: Path,
     programs: Path,
     *,
-    say: Callable[[str], None],
+    report_line: Callable[[str], None],
 ) -> None:
     """Let the account pass through, not list, the folders down to its files.
 
@@ -96,7 +96,7 @@ def grant_traversal(
                     "folder outside it, or start as an ordinary user"
                 ) from exc
             if folder != data_dir:
-                say(
+                report_line(
                     f"opened {folder} to passing through (chmod o+x): root runs "
                     f"Postgres as the user {account.pw_name}"
                 )

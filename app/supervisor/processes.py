@@ -72,7 +72,7 @@ class ChildProcess:
         OSError, StartFailed: it cannot be started.
     """
 
-    def __init__(self, spec: ProcessSpec, *, say: LineReporter) -> None:
+    def __init__(self, spec: ProcessSpec, *, report_line: LineReporter) -> None:
         self.spec = spec
         self.started = time.monotonic()
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
@@ -88,7 +88,7 @@ class ChildProcess:
         _yield_processor(self.group, spec.niceness)
         self.identity = ProcessIdentity.of(self.group)
         self._pump = threading.Thread(
-            target=self._copy_lines, args=(say,), name=spec.name, daemon=True
+            target=self._copy_lines, args=(report_line,), name=spec.name, daemon=True
         )
         try:
             self._pump.start()
@@ -137,7 +137,7 @@ class ChildProcess:
         self._process.wait()
         self._pump.join(timeout=1.0)
 
-    def _copy_lines(self, say: LineReporter) -> None:
+    def _copy_lines(self, report_line: LineReporter) -> None:
         """Copy its lines to its log, and its warnings to the terminal."""
         log = _Log(self.spec.log_path)
         stream = self._process.stdout
@@ -149,7 +149,7 @@ class ChildProcess:
                 text = line.decode(errors="replace").rstrip()
                 self._lines.append(text)
                 if WARNING.search(text):
-                    say(f"{self.spec.name}: {text}")
+                    report_line(f"{self.spec.name}: {text}")
         log.close()
 
 

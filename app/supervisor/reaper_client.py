@@ -26,8 +26,8 @@ class Reaper:
         StartFailed: it does not start.
     """
 
-    def __init__(self, lock_path: Path, *, say: LineReporter) -> None:
-        self._lock_path, self._say = lock_path, say
+    def __init__(self, lock_path: Path, *, report_line: LineReporter) -> None:
+        self._lock_path, self._report_line = lock_path, report_line
         self._orders: dict[int, str] = {}
         self._backoff = Backoff(LONGEST_PAUSE_S)
         self._process: subprocess.Popen[str] | None = None
@@ -61,7 +61,9 @@ class Reaper:
             code = self._process.poll()
             if code is None:
                 return
-            self._say(f"the reaper ended ({describe_exit(code)}); restarting it")
+            self._report_line(
+                f"the reaper ended ({describe_exit(code)}); restarting it"
+            )
             _close_pipes(self._process)
             self._process = None
             # The first time at once: until then nobody watches.
@@ -73,7 +75,7 @@ class Reaper:
                 self._start()
             except OSError as exc:
                 self._backoff.note_death(lived_s=0.0)
-                self._say(f"cannot start the reaper: {exc}")
+                self._report_line(f"cannot start the reaper: {exc}")
 
     def close(self) -> None:
         """Let it go; what it still watches it ends first."""

@@ -57,11 +57,11 @@ API_CONNECTIONS = 80
 OTHER_CONNECTIONS = 120
 
 
-def serve(settings: Settings, *, say: LineReporter, show: LineReporter) -> None:
+def serve(settings: Settings, *, report_line: LineReporter, show: LineReporter) -> None:
     """Run the service until SIGINT or SIGTERM.
 
     Args:
-        say: takes progress and warnings, a line each (standard error).
+        report_line: takes progress and warnings, a line each (standard error).
         show: takes the three lines that tell where things are (standard output).
 
     Raises:
@@ -72,7 +72,7 @@ def serve(settings: Settings, *, say: LineReporter, show: LineReporter) -> None:
     with ExitStack() as stack:
         stack.enter_context(stopped_by_signals(stop))
         stack.enter_context(exclusive_data_dir(settings.data_dir))
-        run = _prepare(settings, _unbreakable(say), stop, stack)
+        run = _prepare(settings, _unbreakable(report_line), stop, stack)
         url = _start_database(run)
         if not stop.is_set():
             _start_parts(run, url)
@@ -83,34 +83,37 @@ def serve(settings: Settings, *, say: LineReporter, show: LineReporter) -> None:
 
 
 def _prepare(
-    settings: Settings, say: LineReporter, stop: threading.Event, stack: ExitStack
+    settings: Settings,
+    report_line: LineReporter,
+    stop: threading.Event,
+    stack: ExitStack,
 ) -> Run:
     """Clear the way and check what can be checked; starts the reaper alone."""
     data_dir, lock_path = settings.data_dir, settings.data_dir / "reaper.lock"
-    end_earlier_run(data_dir, lock_path=lock_path, say=say)
+    end_earlier_run(data_dir, lock_path=lock_path, report_line=report_line)
     run_preflight_checks(settings)
     sockets = stack.enter_context(bound_sockets(settings))
     private = stack.enter_context(private_sockets(settings))
     webhook_secret(settings)
     cluster = None
     if settings.database_url is None:
-        cluster = prepare_cluster(data_dir, say=say)
+        cluster = prepare_cluster(data_dir, report_line=report_line)
         stack.callback(cluster.close)
     stack.callback(remove_report, data_dir)
-    reaper = Reaper(lock_path, say=say)
+    reaper = Reaper(lock_path, report_line=report_line)
     stack.callback(reaper.close)
-    supervisor = Supervisor(data_dir=data_dir, reaper=reaper, say=say)
+    supervisor = Supervisor(data_dir=data_dir, reaper=reaper, report_line=report_line)
     stack.callback(supervisor.end_all)
     stack.callback(_close_all, sockets)  # Nobody comes in while it ends.
-    return Run(settings, say, stop, supervisor, cluster, sockets, private)
+    return Run(settings, report_line, stop, supervisor, cluster, sockets, private)
 
 
-def _unbreakable(say: LineReporter) -> LineReporter:
+def _unbreakable(report_line: LineReporter) -> LineReporter:
     """Go on when the terminal is gone: stopping in order matters more than telling."""
 
     def tell(line: str) -> None:
         with suppress(OSError):
-            say(line)
+            report_line(line)
 
     return tell
 
@@ -127,7 +130,7 @@ def _start_database(run: Run) -> str:
         url = run.cluster.url
         _start_own_database(run, run.cluster)
     elif url is not None:
-        run.say("migrating ...")
+        run.report_line("migrating ...")
         upgrade(url)
     if url is None:
         raise ValueError("without a database of the user's there is a cluster")
@@ -138,31 +141,35 @@ def _start_database(run: Run) -> str:
 
 def _start_own_database(run: Run, cluster: Cluster) -> None:
     """Start Postgres and migrate; once more if it is killed or crashes meanwhile."""
-    run.say("starting Postgres ...")
+    run.report_line("starting Postgres ...")
     supervised = run.supervisor.start(_postgres_plan(cluster, run.settings))
     deadline = time.monotonic() + POSTGRES_START_S
     while wait_for_postgres(run, cluster, supervised, deadline=deadline):
         try:
             cluster.ensure_database()
-            run.say("migrating ...")
+            run.report_line("migrating ...")
             upgrade(cluster.url)
         except DatabaseLost as exc:
             if time.monotonic() > deadline:
                 raise
-            run.say(f"{exc}; once more ...")
+            run.report_line(f"{exc}; once more ...")
         else:
             return
 
 
 def _start_parts(run: Run, url: str) -> None:
-    run.say("starting the workers and the API ...")
+    run.report_line("starting the workers and the API ...")
     listen(run.sockets, run.settings)
     for spec in _plans(run, _environment(run.settings, url)):
         run.supervisor.start(spec)
     processes = run.supervisor.supervised_processes
-    start_heartbeat_watch(processes, url, run.settings, say=run.say, stop=run.stop)
+    start_heartbeat_watch(
+        processes, url, run.settings, report_line=run.report_line, stop=run.stop
+    )
     limit_s = run.settings.hang_limit.total_seconds()
-    start_answer_watch(processes, limit_s=limit_s, say=run.say, stop=run.stop)
+    start_answer_watch(
+        processes, limit_s=limit_s, report_line=run.report_line, stop=run.stop
+    )
 
 
 def _environment(settings: Settings, url: str) -> dict[str, str]:

@@ -40,9 +40,11 @@ class SupervisedProcess:
 class Supervisor:
     """All parts of one run of the service."""
 
-    def __init__(self, *, data_dir: Path, reaper: Reaper, say: LineReporter) -> None:
+    def __init__(
+        self, *, data_dir: Path, reaper: Reaper, report_line: LineReporter
+    ) -> None:
         self.supervised_processes: list[SupervisedProcess] = []
-        self._data_dir, self._reaper, self._say = data_dir, reaper, say
+        self._data_dir, self._reaper, self._report_line = data_dir, reaper, report_line
         self._identity = ProcessIdentity.current()
         self._written: ProcessReport | None = None
 
@@ -80,7 +82,7 @@ class Supervisor:
     def end_all(self) -> None:
         """End the parts round by round, those of a round together."""
         if self.supervised_processes:
-            self._say("stopping ...")
+            self._report_line("stopping ...")
         for turn in sorted(
             {supervised.spec.stop_round for supervised in self.supervised_processes}
         ):
@@ -100,7 +102,9 @@ class Supervisor:
     def _fill(self, supervised: SupervisedProcess) -> None:
         try:
             supervised.spec.prepare()
-            supervised.part = ChildProcess(supervised.spec, say=self._say)
+            supervised.part = ChildProcess(
+                supervised.spec, report_line=self._report_line
+            )
         except (OSError, StartFailed) as exc:
             self._note_death(supervised, how="cannot be started", reason=str(exc))
             return
@@ -146,10 +150,12 @@ class Supervisor:
         deaths = supervised.backoff.deaths
         if deaths < LOUD_AFTER:
             supervised.trouble = f"{title} {how}{told}"
-            self._say(f"{supervised.trouble}; restarting in {pause_s:.0f} s")
+            self._report_line(f"{supervised.trouble}; restarting in {pause_s:.0f} s")
             return
         supervised.trouble = f"{title} {how}, {deaths} times in a row{told}"
-        self._say(f"{supervised.trouble} (see {log_path}); next try in {pause_s:.0f} s")
+        self._report_line(
+            f"{supervised.trouble} (see {log_path}); next try in {pause_s:.0f} s"
+        )
 
     def _report(self) -> None:
         """Write the file anew if anything changed; on a full disk try again later."""

@@ -30,7 +30,7 @@ class Run:
     """
 
     settings: Settings
-    say: LineReporter
+    report_line: LineReporter
     stop: threading.Event
     supervisor: Supervisor
     cluster: Cluster | None
@@ -54,7 +54,7 @@ def wait_for_postgres(
                 f"Postgres does not answer; see {supervised.spec.log_path}"
             )
         if now > told_at:
-            run.say("Postgres recovers from a crash; this may take minutes ...")
+            run.report_line("Postgres recovers from a crash; this may take minutes ...")
             told_at = deadline
     return False
 

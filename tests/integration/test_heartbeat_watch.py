@@ -28,9 +28,9 @@ class Watched:
     def __init__(self, folder: Path, sessions: sessionmaker[Session]) -> None:
         self.said: list[str] = []
         self.sessions = sessions
-        self.reaper = Reaper(folder / "lock", say=self.said.append)
+        self.reaper = Reaper(folder / "lock", report_line=self.said.append)
         self.supervisor = Supervisor(
-            data_dir=folder, reaper=self.reaper, say=self.said.append
+            data_dir=folder, reaper=self.reaper, report_line=self.said.append
         )
         spec = ProcessSpec("toy", SLEEP, os.environ, folder / "toy.log")
         self.toy: SupervisedProcess = self.supervisor.start(spec)
@@ -38,7 +38,7 @@ class Watched:
             self.supervisor.supervised_processes,
             sessions,
             limit_s=LIMIT_S,
-            say=self.said.append,
+            report_line=self.said.append,
         )
 
     @property

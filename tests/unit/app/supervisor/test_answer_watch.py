@@ -30,16 +30,16 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.said: list[str] = []
         self.is_answering = True
-        self.reaper = Reaper(folder / "lock", say=self.said.append)
+        self.reaper = Reaper(folder / "lock", report_line=self.said.append)
         self.supervisor = Supervisor(
-            data_dir=folder, reaper=self.reaper, say=self.said.append
+            data_dir=folder, reaper=self.reaper, report_line=self.said.append
         )
         self.log_path = folder / "toy.log"
         self.toy = self.start("toy", lambda: self.is_answering)
         self.watch = AnswerWatch(
             self.supervisor.supervised_processes,
             limit_s=LIMIT_S,
-            say=self.said.append,
+            report_line=self.said.append,
         )
 
     def start(self, name: str, answers: Callable[[], bool]) -> SupervisedProcess:

@@ -32,7 +32,7 @@ def test_the_data_directory_is_opened_to_pass_and_no_more(
         data_dir = folder / "data"
         data_dir.mkdir(mode=0o700)
 
-        grant_traversal(account, data_dir, Path("/"), say=print)
+        grant_traversal(account, data_dir, Path("/"), report_line=print)
 
         assert mode(data_dir) == 0o701
 
@@ -45,7 +45,7 @@ def test_a_closed_folder_above_is_opened_to_pass_and_told(
         home = folder.resolve()
         home.chmod(0o700)
 
-        grant_traversal(account, home / "data", Path("/"), say=said.append)
+        grant_traversal(account, home / "data", Path("/"), report_line=said.append)
 
         assert mode(home) == 0o701
         assert [line for line in said if f"opened {home} to passing through" in line]
@@ -53,7 +53,7 @@ def test_a_closed_folder_above_is_opened_to_pass_and_told(
 
 def test_a_folder_that_cannot_be_opened_is_named(account: pwd.struct_passwd) -> None:
     with pytest.raises(StartFailed, match="may not pass /proc/nowhere") as why:
-        grant_traversal(account, Path("/proc/nowhere"), Path("/"), say=print)
+        grant_traversal(account, Path("/proc/nowhere"), Path("/"), report_line=print)
 
     assert "TOUCHLINE_DATA_DIR" in str(why.value)
     assert "\n" not in str(why.value)
@@ -62,6 +62,6 @@ def test_a_folder_that_cannot_be_opened_is_named(account: pwd.struct_passwd) -> 
 def test_whoever_runs_it_alone_needs_nothing_opened(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 
-    grant_traversal(None, tmp_path / "data", Path("/"), say=print)
+    grant_traversal(None, tmp_path / "data", Path("/"), report_line=print)
 
     assert mode(tmp_path) == 0o700

@@ -41,7 +41,7 @@ def test_all_is_logged_and_warnings_are_shown_with_the_parts_name(
     )
     said: list[str] = []
 
-    part = ChildProcess(spec(tmp_path, code), say=said.append)
+    part = ChildProcess(spec(tmp_path, code), report_line=said.append)
     part.wait(until=time.monotonic() + PATIENCE_S)
 
     assert len((tmp_path / "part.log").read_text().splitlines()) == 4
@@ -63,7 +63,7 @@ def test_a_part_that_will_not_end_is_killed_with_all_its_children(
         "print('child', child.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    part = ChildProcess(spec(tmp_path, code), say=lambda _: None)
+    part = ChildProcess(spec(tmp_path, code), report_line=lambda _: None)
     child = psutil.Process(int(wait_for_line(tmp_path / "part.log").split()[1]))
 
     part.ask_to_end()
@@ -81,7 +81,7 @@ def test_why_a_part_ended_is_known_though_its_log_cannot_be_written(
     code = "raise OSError('no room for ' + 'x' * 10)"
     started = ProcessSpec("part", [sys.executable, "-c", code], os.environ, nowhere)
 
-    part = ChildProcess(started, say=lambda _: None)
+    part = ChildProcess(started, report_line=lambda _: None)
     part.wait(until=time.monotonic() + PATIENCE_S)
 
     assert part.exit_reason == "OSError: no room for xxxxxxxxxx"
@@ -95,7 +95,7 @@ def test_a_part_of_low_priority_leaves_it_to_its_children(tmp_path: Path) -> Non
     )
     gentle = replace(spec(tmp_path, code), niceness=5)
 
-    part = ChildProcess(gentle, say=lambda _: None)
+    part = ChildProcess(gentle, report_line=lambda _: None)
     part.wait(until=time.monotonic() + PATIENCE_S)
 
     assert int(wait_for_line(tmp_path / "part.log")) == os.nice(0) + 5

@@ -26,7 +26,7 @@ def refused(tmp_path: Path, **fields: Any) -> str:
     said: list[str] = []
     given = {"data_dir": tmp_path / "data", "port": free_port(), **fields}
     with pytest.raises(StartFailed) as why:
-        serve(Settings.model_validate(given), say=said.append, show=said.append)
+        serve(Settings.model_validate(given), report_line=said.append, show=said.append)
     assert [line for line in said if not line.endswith(" ...")] == []
     assert "\n" not in str(why.value)
     return str(why.value)

@@ -32,9 +32,9 @@ class Running:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.said: list[str] = []
-        self.reaper = Reaper(folder / "lock", say=self.said.append)
+        self.reaper = Reaper(folder / "lock", report_line=self.said.append)
         self.supervisor = Supervisor(
-            data_dir=folder, reaper=self.reaper, say=self.said.append
+            data_dir=folder, reaper=self.reaper, report_line=self.said.append
         )
 
     def spec(self, code: str, **options: Any) -> ProcessSpec:
