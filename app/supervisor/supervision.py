@@ -1,9 +1,12 @@
 """Keeps the parts of the service running: starts again what ends, ends all in order.
 
-Whatever happens to a part, the others go on. What is known of the parts is kept in a
-file, for the next start and for `/readyz`; see `app.core.process_report`.
+Whatever happens to a part, the others go on. A worker is started again for ever. There
+is no service without Postgres or the API: one of them that cannot live, on a disk that
+has room, ends it. What is known of the parts is kept in a file, for the next start and
+for `/readyz`; see `app.core.process_report`.
 """
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +17,16 @@ from app.core.process_identity import ProcessIdentity
 from app.core.process_report import ProcessReport, ReportedProcess, write_report
 from app.supervisor.backoff import STEADY_S, Backoff
 from app.supervisor.exit_reason import describe_exit
+from app.supervisor.preflight import LEAST_FREE_BYTES
 from app.supervisor.processes import ChildProcess, LineReporter, ProcessSpec
 from app.supervisor.reaper_client import Reaper
 
 START_TRIES = 3  # of a part that the service needs and that a signal ends
 LOUD_AFTER = 5  # deaths in a row; from then on the terminal is told where to look
+
+# After so many deaths in a row of what it needs, over at least so long, it ends.
+GIVE_UP_AFTER = 20
+GIVE_UP_S = 900.0
 
 
 @dataclass(slots=True)
@@ -26,7 +34,7 @@ class SupervisedProcess:
     """A place in the service that a part fills; a new one when it dies.
 
     Attributes:
-        has_been_up: once it was, its death never ends the service.
+        has_been_up: once it was, the service bears its deaths for a while.
         trouble: how it ended last; None once it runs steadily.
     """
 
@@ -64,8 +72,8 @@ class Supervisor:
         """Look once at everything; start again what has ended and may.
 
         Raises:
-            StartFailed: a part ended before its first start was over, and the service
-                needs it to start.
+            StartFailed: a part that the service needs ended before its first start was
+                over, or again and again.
         """
         self._reaper.check()
         for supervised in self.supervised_processes:
@@ -137,8 +145,8 @@ class Supervisor:
         """Tell how a part ended and when it is started again.
 
         Raises:
-            StartFailed: the service needs it to start, and it ended by itself or was
-                killed again and again.
+            StartFailed: the service needs it, and it ended by itself or was killed
+                again and again while it started, or cannot live.
         """
         title, log_path = supervised.spec.title, supervised.spec.log_path
         told = f": {reason}" if reason else ""
@@ -153,9 +161,22 @@ class Supervisor:
             self._report_line(f"{supervised.trouble}; restarting in {pause_s:.0f} s")
             return
         supervised.trouble = f"{title} {how}, {deaths} times in a row{told}"
+        if self._is_hopeless(supervised):
+            raise StartFailed(
+                f"{supervised.trouble}. Giving up: there is no service without it. "
+                f"See {log_path}, then start it again."
+            )
         self._report_line(
             f"{supervised.trouble} (see {log_path}); next try in {pause_s:.0f} s"
         )
+
+    def _is_hopeless(self, supervised: SupervisedProcess) -> bool:
+        """Whether the service needs it, and it dies though the disk has room."""
+        backoff = supervised.backoff
+        if not supervised.spec.is_essential or backoff.deaths < GIVE_UP_AFTER:
+            return False
+        has_room = shutil.disk_usage(self._data_dir).free > LEAST_FREE_BYTES
+        return backoff.row_s >= GIVE_UP_S and has_room
 
     def _report(self) -> None:
         """Write the file anew if anything changed; on a full disk try again later."""

@@ -13,9 +13,12 @@ import pytest
 
 from app.core.errors import StartFailed
 from app.core.process_report import read_report
+from app.supervisor import supervision
 from app.supervisor.processes import ProcessSpec
 from app.supervisor.reaper_client import Reaper
 from app.supervisor.supervision import (
+    GIVE_UP_AFTER,
+    GIVE_UP_S,
     LOUD_AFTER,
     START_TRIES,
     SupervisedProcess,
@@ -127,6 +130,39 @@ def test_what_the_service_cannot_start_without_ends_the_start_but_no_later_run(
 
     supervised.has_been_up = True
     running.step_until(lambda: supervised.backoff.deaths > LOUD_AFTER)
+
+
+def test_what_the_service_needs_and_cannot_live_ends_it_loudly(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervised = running.supervisor.start(
+        running.spec("raise OSError('no page')", is_essential=True)
+    )
+    supervised.has_been_up = True
+
+    running.step_until(lambda: supervised.backoff.deaths > GIVE_UP_AFTER)
+    supervised.backoff.first_death -= GIVE_UP_S  # it has died for so long
+    monkeypatch.setattr(supervision, "LEAST_FREE_BYTES", 2**62)
+    before = supervised.backoff.deaths
+    running.step_until(lambda: supervised.backoff.deaths > before)
+    monkeypatch.setattr(supervision, "LEAST_FREE_BYTES", 1)
+
+    with pytest.raises(StartFailed) as found:
+        running.step_until(lambda: False)
+    told = str(found.value)
+    assert told.startswith("the toy ended (exit code 1), ")
+    assert "OSError: no page. Giving up" in told
+    assert str(running.folder / "toy.log") in told
+
+
+def test_a_worker_that_cannot_live_never_ends_the_service(running: Running) -> None:
+    supervised = running.supervisor.start(running.spec("raise OSError('no card')"))
+
+    running.step_until(lambda: supervised.backoff.deaths > GIVE_UP_AFTER)
+    supervised.backoff.first_death -= GIVE_UP_S
+    before = supervised.backoff.deaths
+
+    running.step_until(lambda: supervised.backoff.deaths > before + 1)
 
 
 def test_what_is_killed_while_the_service_starts_gets_another_go_but_not_for_ever(
