@@ -21,7 +21,7 @@ from app.clips import routes as clips
 from app.comparisons import routes as comparisons
 from app.event_types import routes as types
 from app.health import routes as health
-from app.jobs import many_routes
+from app.jobs import bulk_routes
 from app.jobs import routes as jobs
 from app.keys import routes as keys
 from app.live import hls_routes as live_recordings
@@ -107,7 +107,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     default_routes.admin_router,
     keeping_routes.router,
     comparisons.router,
-    many_routes.router,
+    bulk_routes.router,
     live.router,
     live_events.router,
     live_recordings.router,

@@ -7,7 +7,7 @@ from app.clips.clip_routes import clip_page, make_clip
 from app.clips.problems import CannotCut, ClipNotFound
 from app.clips.request_schemas import NewClipOfMatches
 from app.clips.schemas import Clip, ClipPage
-from app.clips.searched_events import Taken, events_of_search
+from app.clips.searched_events import SelectedEvents, events_of_search
 from app.core.errors import (
     EventNotFound,
     FramesUnknown,
@@ -51,7 +51,7 @@ def create_clip_of_matches(
     another shape. The clip is the project's: its end is told to webhooks of the
     project, to no `callback_url`. It is deleted with any of its videos.
     """
-    taken = Taken(wanted.events or [], is_part=False)
+    taken = SelectedEvents(wanted.events or [], is_part=False)
     if wanted.search_id is not None:
         taken = events_of_search(wanted.search_id, resources)
     return make_clip(

@@ -17,14 +17,14 @@ from app.search.saved import find_search
 from app.search.saved_schemas import SavedSearch
 
 
-class Taken(NamedTuple):
+class SelectedEvents(NamedTuple):
     """Hits for clips; `is_part`: there are more, which are left out."""
 
     events: list[EventsOfMatch]
     is_part: bool
 
 
-def events_of_search(search_id: UUID, resources: Resources) -> Taken:
+def events_of_search(search_id: UUID, resources: Resources) -> SelectedEvents:
     """Find what a saved search finds now, as much as clips are made of at once.
 
     Raises:
@@ -45,7 +45,7 @@ def events_of_search(search_id: UUID, resources: Resources) -> Taken:
     return found
 
 
-def take_hits(hits: Iterable[Hit]) -> Taken:
+def take_hits(hits: Iterable[Hit]) -> SelectedEvents:
     """Take the first hits within the limits, but of matches without their file."""
     found: list[EventsOfMatch] = []
     videos: set[UUID] = set()
@@ -57,6 +57,6 @@ def take_hits(hits: Iterable[Hit]) -> Taken:
         events += len(ids)
         videos.add(hit.video.id)
         if events > MAX_EVENTS_OF_MATCHES or len(videos) > MAX_VIDEOS:
-            return Taken(found, is_part=True)
+            return SelectedEvents(found, is_part=True)
         found.append(EventsOfMatch(video_id=hit.video.id, event_ids=ids))
-    return Taken(found, is_part=False)
+    return SelectedEvents(found, is_part=False)

@@ -18,7 +18,7 @@ GROUPS_IN_SEGMENT = 2
 LEAST_AUTO_S = 300.0  # shorter segments are not worth what each costs
 MOST_AUTO = 16
 
-Wanted = int | Literal["auto"]
+SegmentSetting = int | Literal["auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def parts_by_length(duration_s: float, longest_group_s: float, *, at_most: int) 
     return max(min(at_most, int(duration_s / least_s)), 1)
 
 
-def parts_wanted(wanted: Wanted, *, duration_s: float, workers: Workers) -> int:
+def parts_wanted(wanted: SegmentSetting, *, duration_s: float, workers: Workers) -> int:
     """Tell into how many segments a video is to be cut; 1: it is not.
 
     Args:

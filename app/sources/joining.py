@@ -28,7 +28,7 @@ class PlacedPart(NamedTuple):
     offset_s: float
 
 
-class Made(NamedTuple):
+class JoinResult(NamedTuple):
     """What joining has come to; see `JoinFacts`."""
 
     mode: str
@@ -98,7 +98,7 @@ def save_joined(
     session: Session,
     video_id: UUID,
     stored: StoredFile,
-    made: Made,
+    made: JoinResult,
     *,
     keep_originals: bool,
 ) -> None:

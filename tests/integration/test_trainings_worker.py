@@ -13,8 +13,8 @@ from app.core.broker.notifier import GPU_QUEUE
 from app.core.db.base import new_id
 from app.core.process_identity import machine_id
 from app.health.tables import WorkerHeartbeat
+from app.jobs.bulk_routes import LOW_PRIORITY
 from app.jobs.kinds import JobKind
-from app.jobs.many_routes import LOW_PRIORITY
 from app.jobs.requests import request
 from app.jobs.service import cancel
 from app.jobs.tables import JobStatus

@@ -7,7 +7,7 @@ from touchline.client.client import Client
 from touchline.client.uploading import UploadProgress
 from touchline.watching.matches import Match
 from touchline.watching.options import WatchOptions
-from touchline.watching.state import Known
+from touchline.watching.state import FileState
 
 NO_MODEL = "none"
 
@@ -21,12 +21,12 @@ class Watch(Protocol):
     @property
     def tell(self) -> Callable[[str], object]: ...
 
-    def note(self, path: str, known: Known, progress: UploadProgress) -> None: ...
+    def note(self, path: str, known: FileState, progress: UploadProgress) -> None: ...
 
     def save(self) -> None: ...
 
 
-def bring_parts(watch: Watch, match: Match, known: Known) -> None:
+def bring_parts(watch: Watch, match: Match, known: FileState) -> None:
     """Upload the files of a match, those that are not there yet, and join them.
 
     One that was joined before, and whose analysis failed, is analysed again.
@@ -49,7 +49,7 @@ def bring_parts(watch: Watch, match: Match, known: Known) -> None:
     watch.save()
 
 
-def _upload(watch: Watch, part: str, known: Known) -> None:
+def _upload(watch: Watch, part: str, known: FileState) -> None:
     watch.tell(f"{part}: uploading")
     video = watch.client.upload(
         watch.options.folder / part,

@@ -24,7 +24,7 @@ class FolderBusy(OSError):
 
 
 @dataclass(slots=True)
-class Known:
+class FileState:
     """What is known of a file.
 
     Attributes:
@@ -50,7 +50,7 @@ class WatchState:
 
     def __init__(self, folder: Path, url: str) -> None:
         self._path, self._url = folder / STATE_FILE, url
-        self.files: dict[str, Known] = {}
+        self.files: dict[str, FileState] = {}
         with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):
             self.files = _read(json.loads(self._path.read_text()), url)
 
@@ -96,12 +96,14 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _read(document: Any, url: str) -> dict[str, Known]:
+def _read(document: Any, url: str) -> dict[str, FileState]:
     """Read what was saved; of another service, nothing is known."""
     if document["version"] != VERSION or document["url"] != url:
         return {}
-    names = {one.name for one in fields(Known)}
+    names = {one.name for one in fields(FileState)}
     return {
-        path: Known(**{name: value for name, value in known.items() if name in names})
+        path: FileState(
+            **{name: value for name, value in known.items() if name in names}
+        )
         for path, known in document["files"].items()
     }

@@ -30,7 +30,7 @@ from touchline.watching.matches import Match, grouped, single
 from touchline.watching.options import WatchOptions
 from touchline.watching.parts import bring_parts
 from touchline.watching.scan import Settling, Stamp, find_videos
-from touchline.watching.state import Known, WatchState
+from touchline.watching.state import FileState, WatchState
 
 # What every file would meet; anything else is told of one file, and others go on.
 STOPPING = (NotAuthenticated, NotAllowed)
@@ -135,7 +135,7 @@ class FolderWatch:
             stamp.size_bytes,
             stamp.mtime_ns,
         ):
-            known = Known(stamp.size_bytes, stamp.mtime_ns)
+            known = FileState(stamp.size_bytes, stamp.mtime_ns)
             self._state.files[path] = known
         missing = [one for one in self.options.formats if one not in known.written]
         if not missing:
@@ -163,7 +163,7 @@ class FolderWatch:
             self._fail(path, stamp, str(problem))
         return True
 
-    def _bring(self, match: Match, known: Known) -> None:
+    def _bring(self, match: Match, known: FileState) -> None:
         """Upload a match, or find it at the service; queue an analysis if need be."""
         if len(match.paths) > 1:
             bring_parts(self, match, known)
@@ -195,7 +195,7 @@ class FolderWatch:
         known.video, known.job, known.upload = video.id, job.id, None
         self._state.save()
 
-    def note(self, path: str, known: Known, progress: UploadProgress) -> None:
+    def note(self, path: str, known: FileState, progress: UploadProgress) -> None:
         """Keep the address of an upload under way, and show how far it is."""
         if known.upload != progress.upload:
             known.upload = progress.upload
@@ -207,7 +207,7 @@ class FolderWatch:
         self._state.save()
 
     def _finish(
-        self, path: str, known: Known, job: Job, missing: Sequence[str]
+        self, path: str, known: FileState, job: Job, missing: Sequence[str]
     ) -> None:
         """Write the timelines of a video whose job has ended."""
         if job.status != "succeeded":

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import SourceMissing
 from app.core.storage.interface import StoredFile
 from app.core.storage.keys import fetched_key
-from app.sources.joining import Made, PlacedPart, keys_of, save_joined
+from app.sources.joining import JoinResult, PlacedPart, keys_of, save_joined
 from app.sources.queries import ensure_room_for
 from app.videos.first_jobs import first_jobs
 from app.videos.parts import name_of
@@ -91,7 +91,7 @@ def _join(
     keys: list[str],
     context: HandlerContext,
     reporter: Reporter,
-) -> tuple[StoredFile, Made]:
+) -> tuple[StoredFile, JoinResult]:
     folder = context.settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
     encode = task.params.get("encode")
@@ -125,9 +125,9 @@ def _join(
     return stored, _made(joined, joining)
 
 
-def _made(joined: Joined, joining: Joining) -> Made:
+def _made(joined: Joined, joining: Joining) -> JoinResult:
     places = [PlacedPart(one.start_s, one.end_s, one.offset_s) for one in joined.parts]
-    return Made(joined.mode, joined.sound, joining.warnings(joined), places)
+    return JoinResult(joined.mode, joined.sound, joining.warnings(joined), places)
 
 
 def _progress(

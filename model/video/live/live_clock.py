@@ -20,7 +20,7 @@ _BUCKETS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class FrameTime:
     """A picture's time.
 
     Attributes:
@@ -78,7 +78,7 @@ class LiveClock:
         """The usual time from one picture to the next, in seconds."""
         return median_low(self._gaps_s) if self._gaps_s else _USUAL_GAP_S
 
-    def push(self, raw_s: float | None, at: float) -> Given:
+    def push(self, raw_s: float | None, at: float) -> FrameTime:
         """Take the next picture in order of display.
 
         Args:
@@ -107,12 +107,12 @@ class LiveClock:
         self._suspect_s = raw_s
         return self._estimate()
 
-    def _begin(self, raw_s: float | None, at: float) -> Given:
+    def _begin(self, raw_s: float | None, at: float) -> FrameTime:
         self.offset_s = self._begin_s - (raw_s or 0.0)
         self._note_good(self._begin_s, at)
         return self._give(self._begin_s)
 
-    def _begin_anew(self, raw_s: float, at: float, elapsed_s: float) -> Given:
+    def _begin_anew(self, raw_s: float, at: float, elapsed_s: float) -> FrameTime:
         last_s, from_s = self._last_s or 0.0, self._good_s
         time_s = last_s + self.gap_s
         if not self._is_bursty:
@@ -122,9 +122,9 @@ class LiveClock:
         self._wall = WallClock()
         self._note_good(time_s, at)
         self._give(time_s)
-        return Given(time_s, jumped_from_s=from_s)
+        return FrameTime(time_s, jumped_from_s=from_s)
 
-    def _accept(self, step_s: float, at: float) -> Given:
+    def _accept(self, step_s: float, at: float) -> FrameTime:
         time_s = (self._last_s or 0.0) + step_s
         if step_s <= _LONE_S:
             self._gaps_s.append(step_s)
@@ -136,12 +136,12 @@ class LiveClock:
         # Some pictures come late: MPEG-TS ends one only where the next begins.
         self._good_s, self._good_at = time_s, self._wall.push(time_s, at)
 
-    def _estimate(self) -> Given:
+    def _estimate(self) -> FrameTime:
         return self._give((self._last_s or 0.0) + self.gap_s)
 
-    def _give(self, time_s: float) -> Given:
+    def _give(self, time_s: float) -> FrameTime:
         self._last_s = time_s
-        return Given(time_s)
+        return FrameTime(time_s)
 
 
 class WallClock:

@@ -8,8 +8,8 @@ import pytest
 from touchline.watching.scan import Settling, Stamp, find_videos
 from touchline.watching.state import (
     STATE_FILE,
+    FileState,
     FolderBusy,
-    Known,
     WatchState,
     locked,
 )
@@ -63,7 +63,7 @@ def test_what_was_saved_is_known_to_the_next_watch_of_that_service(
     tmp_path: Path,
 ) -> None:
     state = WatchState(tmp_path, URL)
-    state.files["a.mp4"] = Known(1, 2, video="v", job="j", written=["csv"])
+    state.files["a.mp4"] = FileState(1, 2, video="v", job="j", written=["csv"])
     state.save()
 
     assert WatchState(tmp_path, URL).files == state.files
@@ -89,7 +89,7 @@ def test_members_of_a_later_release_are_left_out(tmp_path: Path) -> None:
     document = {"version": 1, "url": URL, "files": {"a.mp4": known}}
     (tmp_path / STATE_FILE).write_text(json.dumps(document))
 
-    assert WatchState(tmp_path, URL).files == {"a.mp4": Known(1, 2)}
+    assert WatchState(tmp_path, URL).files == {"a.mp4": FileState(1, 2)}
 
 
 def test_one_watch_at_a_time_has_a_folder(tmp_path: Path) -> None:

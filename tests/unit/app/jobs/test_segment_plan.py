@@ -7,7 +7,7 @@ from app.core.settings import Settings
 from app.jobs.segment_plan import (
     LEAST_AUTO_S,
     MOST_AUTO,
-    Wanted,
+    SegmentSetting,
     Workers,
     parts_by_length,
     parts_wanted,
@@ -33,7 +33,7 @@ HALF_S = 45 * 60.0
     ],
 )
 def test_parts_wanted(
-    wanted: Wanted, duration_s: float, idle: int, waiting: int, parts: int
+    wanted: SegmentSetting, duration_s: float, idle: int, waiting: int, parts: int
 ) -> None:
     workers = Workers(idle, waiting)
     assert parts_wanted(wanted, duration_s=duration_s, workers=workers) == parts
@@ -56,7 +56,7 @@ def test_no_segment_is_shorter_than_two_groups(
 
 @pytest.mark.parametrize(("said", "wanted"), [("", 0), ("4", 4), ("auto", "auto")])
 def test_the_setting(
-    said: str, wanted: Wanted, monkeypatch: pytest.MonkeyPatch
+    said: str, wanted: SegmentSetting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOUCHLINE_SEGMENTS", said)
     assert Settings().segments == wanted

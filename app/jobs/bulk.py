@@ -31,7 +31,7 @@ Why = Literal["not_found", "no_file", "waits", "analysed", "quota_reached"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AnalysisRequest:
     """With what to analyse.
 
     Attributes:
@@ -48,7 +48,7 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class Queued:
+class BulkResult:
     """What came of it: jobs with their videos, and the videos that got none."""
 
     jobs: list[tuple[UUID, UUID]] = field(default_factory=list)
@@ -65,10 +65,10 @@ def all_videos(session: Session) -> Sequence[UUID]:
 
 
 def analyse_many(
-    videos: Sequence[UUID], wanted: Wanted, *, sessions: Sessions
-) -> Queued:
+    videos: Sequence[UUID], wanted: AnalysisRequest, *, sessions: Sessions
+) -> BulkResult:
     """Queue an analysis of each video that needs one; notify workers afterwards."""
-    done = Queued()
+    done = BulkResult()
     for part in _parts(list(dict.fromkeys(videos))):
         with sessions.begin() as session:
             waiting = _waiting(session, part, wanted.model)
@@ -98,9 +98,9 @@ def _waiting(session: Session, videos: Sequence[UUID], model: str) -> set[UUID |
 def _queue(
     session: Session,
     video_id: UUID,
-    wanted: Wanted,
+    wanted: AnalysisRequest,
     waiting: set[UUID | None],
-    done: Queued,
+    done: BulkResult,
 ) -> None:
     # Locked, or a deletion meanwhile would leave the job without its video.
     if session.execute(lock_video(video_id)).one_or_none() is None:
@@ -136,7 +136,7 @@ def _queue(
     done.jobs.append((video_id, job.id))
 
 
-def _is_analysed(session: Session, video: Video, wanted: Wanted) -> bool:
+def _is_analysed(session: Session, video: Video, wanted: AnalysisRequest) -> bool:
     """Whether the timeline that is shown is just what the model would find."""
     if video.current_analysis_id is None or wanted.sha256 is None:
         return False

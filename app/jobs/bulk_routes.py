@@ -12,8 +12,8 @@ from app.core.http.dependencies import ResourcesDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
+from app.jobs.bulk import AnalysisRequest, BulkResult, Why, all_videos, analyse_many
 from app.jobs.kinds import HIGHEST_PRIORITY, KINDS, LOWEST_PRIORITY, JobKind
-from app.jobs.many import Queued, Wanted, Why, all_videos, analyse_many
 
 MAX_VIDEOS = 10_000
 LOW_PRIORITY = -5
@@ -66,7 +66,7 @@ class Analyses(BaseModel):
     skipped: list[SkippedVideo]
 
     @classmethod
-    def of(cls, model: str, done: Queued) -> "Analyses":
+    def of(cls, model: str, done: BulkResult) -> "Analyses":
         """Write what came of it."""
         return cls(
             model=model,
@@ -96,7 +96,7 @@ def create_analyses(resources: ResourcesDep, wanted: NewAnalyses) -> Analyses:
     weights = manifest.files.get("weights.safetensors")
     done = analyse_many(
         _chosen(wanted, resources),
-        Wanted(
+        AnalysisRequest(
             name,
             weights.sha256 if weights else None,
             manifest.spotting.to_dict(),
