@@ -26,7 +26,7 @@ from app.jobs.claiming import queued_jobs
 from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.recovery import requeue_orphaned
 from app.jobs.refusals import sweep_refused
-from app.object_owners import OWNERS
+from app.owners import OBJECT_OWNERS
 from app.retention.service import apply_rules
 from app.uploads.cleanup import forget_expired
 from app.videos.cleanup import clean_up
@@ -103,7 +103,7 @@ def sweep(
                 sessions=sessions, storage=storage, upload_idle=settings.upload_idle
             ),
             lost_objects=(
-                sweep_lost_objects(OWNERS, sessions=sessions, storage=storage)
+                sweep_lost_objects(OBJECT_OWNERS, sessions=sessions, storage=storage)
                 if look_for_lost_objects
                 else 0
             ),

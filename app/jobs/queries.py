@@ -16,9 +16,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute
 
 from app.jobs.kinds import JobKind
+from app.jobs.owners import JobOwner
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 
@@ -109,24 +109,15 @@ def is_work_waiting(kinds: Collection[JobKind], *, least_priority: int) -> Selec
     return select(waiting)
 
 
-def jobs_of_nothing(
-    kind: JobKind,
-    owner: ColumnElement[UUID] | InstrumentedAttribute[UUID],
-    *,
-    limit: int,
-) -> Select[UUID]:
-    """List ended jobs of no video that nothing names any more.
-
-    Args:
-        owner: the column that names the jobs of this kind.
-    """
+def jobs_of_nothing(owner: JobOwner, *, limit: int) -> Select[UUID]:
+    """List ended jobs of no video that their owner does not name any more."""
     return (
         select(Job.id)
         .where(
             Job.video_id.is_(None),  # which the index finds
-            Job.kind == kind,
+            Job.kind == owner.kind,
             Job.status.in_([one for one in JobStatus if one.is_final]),
-            ~exists().where(owner == Job.id),
+            ~exists().where(owner.job_id == Job.id),
         )
         .order_by(Job.id)
         .limit(limit)

@@ -13,7 +13,7 @@ import app.videos.lost_objects as lost_objects
 from app.core.db.locate import running_url
 from app.core.db.session import make_engine, make_sessions
 from app.core.storage.local import LocalStorage
-from app.object_owners import OWNERS
+from app.owners import OBJECT_OWNERS
 from tests.chaos.clients import Clients
 from tests.chaos.world import World
 
@@ -187,7 +187,7 @@ def _files(
     lost_objects.STRAY_AFTER = usual * 0
     try:
         lost_objects.sweep_lost_objects(
-            OWNERS, sessions=make_sessions(engine), storage=storage
+            OBJECT_OWNERS, sessions=make_sessions(engine), storage=storage
         )
     finally:
         lost_objects.STRAY_AFTER = usual

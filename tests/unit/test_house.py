@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import app.tables  # noqa: F401 # registers every table
+from app.core.db.base import Base
 from app.core.storage import keys
-from app.object_owners import OWNERS
+from app.owners import JOB_OWNERS, OBJECT_OWNERS
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("app", "model", "touchline", "worker", "migrations")
@@ -23,7 +25,7 @@ ENTRIES = (
     "backups",
     "page",
     "tables",
-    "object_owners",
+    "owners",
     "osl",
 )
 
@@ -212,8 +214,19 @@ def test_each_kind_of_object_has_one_owner_that_tells_what_is_lost() -> None:
         if name.startswith("is_") and name.endswith("_key")
     }
 
-    assert len(OWNERS) == len(kinds) > 5
-    assert {one.is_its_key for one in OWNERS} == kinds
+    assert len(OBJECT_OWNERS) == len(kinds) > 5
+    assert {one.is_its_key for one in OBJECT_OWNERS} == kinds
+
+
+def test_each_table_of_jobs_without_a_video_owns_them() -> None:
+    tables = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if "job_id" in table.columns and "video_id" not in table.columns
+    }
+
+    assert {one.job_id.class_.__tablename__ for one in JOB_OWNERS} == tables
+    assert len({one.kind for one in JOB_OWNERS}) == len(JOB_OWNERS) == len(tables)
 
 
 def test_package_files_are_empty() -> None:
