@@ -2,6 +2,7 @@
 
 A type with too few events there keeps what the base has for it; where the base does not
 know it, it gets the threshold that is best for all types together: chance would choose.
+As far as events are few, a high threshold is drawn down to a usual one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,13 @@ from model.evaluation.metrics import (
 )
 from model.evaluation.timed import TimedMatch, spotted
 from model.teaching.measure import blocks_of
+
+# A higher threshold is drawn down to this one, as if so many events more had chosen it:
+# few events choose high ones by chance, and what is not shown cannot be corrected. Of
+# scores that are probabilities the best threshold for F1 is half of the F1 that is
+# reached (Lipton et al., 2014); docs/teaching.md measures it.
+USUAL_THRESHOLD = 0.4
+USUAL_EVENTS = 40
 
 FOLDS = 4
 FEWEST_MATCHES = 3
@@ -56,7 +64,7 @@ def choose_thresholds(
     labels = {
         label: before.get(label, common or LabelOptions())
         if label in scarce
-        else options
+        else _towards_usual(options, found.labels[label].events)
         for label, options in found.options.labels.items()
     }
     options = SpottingOptions(labels, found.options.temperature, overlap)
@@ -81,7 +89,14 @@ def _common_options(
         return None
     order = np.argsort(-scores, kind="stable")
     _, threshold = best_f1_of(RankedPredictions(scores[order], hits[order], events))
-    return LabelOptions(round(threshold, 4), FIT_WINDOW_S)
+    return _towards_usual(LabelOptions(threshold, FIT_WINDOW_S), events)
+
+
+def _towards_usual(options: LabelOptions, events: int) -> LabelOptions:
+    if options.threshold <= USUAL_THRESHOLD:
+        return options
+    weighted = events * options.threshold + USUAL_EVENTS * USUAL_THRESHOLD
+    return replace(options, threshold=round(weighted / (events + USUAL_EVENTS), 4))
 
 
 def folds_of(timed: Sequence[TimedMatch], owners: Sequence[str]) -> list[TimedMatch]:

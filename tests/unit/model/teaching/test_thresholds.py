@@ -7,7 +7,7 @@ from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.data.labels import Event
 from model.evaluation.timed import TimedMatch, spotted
 from model.spotting.timeline import Timeline
-from model.teaching.thresholds import choose_thresholds
+from model.teaching.thresholds import USUAL_THRESHOLD, choose_thresholds
 
 LABELS = ("A", "B")
 FEW = 10
@@ -74,3 +74,11 @@ def test_with_too_few_events_of_all_types_nothing_is_chosen() -> None:
 
     assert scarce == LABELS
     assert options.labels["A"] == options.labels["B"] == LabelOptions()
+
+
+@pytest.mark.slow
+def test_a_high_threshold_of_few_events_is_drawn_down() -> None:
+    few, many = (chosen(holdout(n, score=0.9), {})[0] for n in (5, 14))
+
+    assert few.labels["A"].threshold < many.labels["A"].threshold
+    assert few.labels["A"].threshold >= USUAL_THRESHOLD
