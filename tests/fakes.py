@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from app.core.storage.filling import ArrivingCopy
 from app.core.storage.interface import (
     CHUNK_BYTES,
     ObjectAppender,
@@ -91,6 +92,11 @@ class MemoryStorage:
             file.write(data)
             file.flush()
             yield Path(file.name)
+
+    @contextmanager
+    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+        with self.local_copy(key) as path:
+            yield ArrivingCopy(path)
 
     def save(
         self,

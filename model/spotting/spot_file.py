@@ -11,6 +11,7 @@ from model.spotting.resume import SavedPart, SavedRun, Saving
 from model.spotting.session import CannotResume, Session
 from model.spotting.spots import Spot
 from model.spotting.timeline import Timeline
+from model.video.arrival import ComingFile
 from model.video.decode import Step, StepStream, decode_in_child
 from model.video.frame_times import FrameTimes
 from model.video.hardware import Hardware
@@ -75,6 +76,7 @@ def spot_file(
     on_progress: Callable[[Progress], None] | None = None,
     saving: Saving | None = None,
     hardware: Hardware = "off",
+    coming: ComingFile | None = None,
 ) -> SpottedVideo:
     """Find the spots of a video file, in constant memory whatever its length.
 
@@ -93,6 +95,8 @@ def spot_file(
             frames are decoded again, but only those are given to the network that were
             not before. The result is that of an undisturbed run, to the bit.
         hardware: a graphics card's decoder (see `decode_in_child`).
+        coming: the file, if its bytes are still coming: it is decoded as they do. Where
+            they stop, `on_progress` must raise.
 
     Raises:
         VideoError: the file is at fault.
@@ -103,14 +107,22 @@ def spot_file(
     earlier = None if saving is None else saving.earlier
     report = _Reporter(on_progress, earlier)
     report.enter("probe")
-    facts = probe_in_child(path, limits=limits, on_wait=report.tick)
+    facts = probe_in_child(path, limits=limits, on_wait=report.tick, coming=coming)
     report.duration_s = facts.duration_s
     if on_facts is not None:
         on_facts(facts)
 
     def decode(earlier: SavedRun | None) -> tuple[Session, StepStream, list[Spot]]:
         return _run(
-            path, predictor, limits, min_score, report, saving, earlier, hardware
+            path,
+            predictor,
+            limits,
+            min_score,
+            report,
+            saving,
+            earlier,
+            hardware,
+            coming,
         )
 
     try:
@@ -138,6 +150,7 @@ def _run(
     saving: Saving | None,
     earlier: SavedRun | None,
     hardware: Hardware,
+    coming: ComingFile | None,
 ) -> tuple[Session, StepStream, list[Spot]]:
     """Decode and score a video, or what an earlier run left of it."""
     report.begin(earlier)
@@ -156,6 +169,7 @@ def _run(
         images_from=images_from,
         on_wait=report.tick,
         hardware=hardware,
+        coming=coming,
     ) as steps:
         for step in steps:
             spots += session.push([step])

@@ -19,6 +19,7 @@ from typing import IO, Any
 import av
 
 from model.errors import ModelError, NoRoom, VideoLimitExceeded
+from model.video.arrival import Arrival, ComingFile
 from model.video.clip_request import ClipRequest
 from model.video.hardware import find_device
 from model.video.input_file import InputFile, open_input
@@ -97,7 +98,9 @@ def _answer(
             _receive_live(request, channel)
             return
         path = request.get("path")
-        file = cleanup.enter_context(open_input(Path(path))) if path else None
+        told = request.get("coming")
+        coming = ComingFile.from_request(told) if told else None
+        file = cleanup.enter_context(open_input(Path(path), coming)) if path else None
         target = None
         if path and request["verb"] == "proxy":
             again = cleanup.enter_context(open_input(Path(path)))
@@ -176,7 +179,7 @@ def _read(
 ) -> None:
     tally = Tally()
     free = threading.Semaphore(request.get("slots", 0))
-    _start_watch(request["parent"], channel, tally, free)
+    _start_watch(request["parent"], channel, tally, free, arrival=file.arrival)
     limits = MediaLimits(**request["limits"])
     read = VERBS[request["verb"]]
     read(Reading(file, request, channel, limits, tally, free, target, device))
@@ -189,10 +192,12 @@ def _start_watch(
     free: threading.Semaphore,
     *,
     stop: Callable[[], None] | None = None,
+    arrival: Arrival | None = None,
 ) -> None:
     """Start a thread that counts freed slots, reports progress, watches the parent.
 
-    Without a tally it always reports: a live source may be silent.
+    Without a tally it always reports: a live source may be silent. So it does while
+    bytes of a coming file are waited for.
     """
     reported = Tally()
 
@@ -207,7 +212,7 @@ def _start_watch(
             channel.send(kind="alive")
             return
         now = Tally(**asdict(tally))
-        if now != reported:
+        if now != reported or (arrival is not None and arrival.is_waited_for):
             channel.send(kind="alive")
             reported = now
 

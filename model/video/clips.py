@@ -18,7 +18,7 @@ from model.video.faststart import with_index_first
 from model.video.frame_times import FrameTimes
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.process import ChildProcess
-from model.video.ring import create_memory
+from model.video.shared_memory import create_memory
 
 MAX_BYTES_A_SECOND = 2_000_000
 """More than the encoder's limits on pictures and sound come to."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import DecoderCrashed
+from model.video.arrival import ComingFile
 from model.video.frame_spec import FrameSpec
 from model.video.frame_times import FrameTimes
 from model.video.hardware import Hardware
@@ -23,7 +24,8 @@ from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import FrameConverter
 from model.video.process import ChildProcess
-from model.video.ring import Ring, create_memory
+from model.video.ring import Ring
+from model.video.shared_memory import create_memory
 from model.video.source import SourceFrame, Tally, open_video
 from model.video.time_messages import KIND, TimeReceiver
 
@@ -203,6 +205,7 @@ def decode_in_child(
     stall_timeout_s: float = 30.0,
     on_wait: Callable[[], None] | None = None,
     hardware: Hardware = "off",
+    coming: ComingFile | None = None,
 ) -> Iterator[StepStream]:
     """Decode a video in a process of its own: the same steps as `iter_steps`.
 
@@ -229,6 +232,7 @@ def decode_in_child(
         hardware: a graphics card's decoder, `auto` for any. Where there is one, the
             driver needs what the sandbox takes: landlock, seccomp and the limit of
             memory are left out then. Where there is none, the frames are software's.
+        coming: the file, if its bytes are still coming.
 
     Raises:
         DecoderStalled: no progress in `stall_timeout_s`.
@@ -240,6 +244,7 @@ def decode_in_child(
     request = {
         "verb": "decode",
         "path": str(path.absolute()),
+        "coming": coming.request if coming else None,
         "limits": asdict(limits),
         "spec": spec.to_dict(),
         "slots": ring_steps,
@@ -257,7 +262,7 @@ def decode_in_child(
                 {**request, "ring": descriptor},
                 limits=limits,
                 stall_timeout_s=stall_timeout_s,
-                share=(descriptor,),
+                share=(descriptor, *(coming.shared if coming else ())),
                 on_wait=on_wait,
             )
             cleanup.callback(child.close)

@@ -29,7 +29,8 @@ from model.video.input_file import InputFile
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import FrameConverter, Image
 from model.video.process import ChildProcess
-from model.video.ring import Ring, create_memory
+from model.video.ring import Ring
+from model.video.shared_memory import create_memory
 from model.video.source import Tally, open_video
 from model.video.stills import fitting, pixel_aspect
 

@@ -10,6 +10,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from model.errors import NoVideoStream, UnreadableVideo, UnsupportedMedia
+from model.video.arrival import ComingFile, ComingReader
 from model.video.hardware import acceleration
 from model.video.input_file import InputFile
 from model.video.limits import CODECS, FORMATS, PROTOCOLS
@@ -35,15 +36,19 @@ def open_container(
     """
     _refuse_scripts(file)
     options = {
-        "fd": str(file.descriptor),
         "format_whitelist": FORMATS,
         "protocol_whitelist": PROTOCOLS,
         "codec_whitelist": codecs,
     }
-    os.lseek(file.descriptor, 0, os.SEEK_SET)
+    source: str | ComingReader = "fd:"
+    if file.arrival is not None and not file.arrival.is_complete:
+        source = ComingReader(ComingFile(file.descriptor, file.arrival))
+    else:
+        options["fd"] = str(file.descriptor)
+        os.lseek(file.descriptor, 0, os.SEEK_SET)
     try:
         return av.open(
-            "fd:",
+            source,
             "r",
             options=options,
             metadata_errors="replace",

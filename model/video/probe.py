@@ -7,6 +7,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from model.errors import DecoderCrashed
+from model.video.arrival import ComingFile
 from model.video.extent import Extent, measure_extent
 from model.video.input_file import InputFile, open_input
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
@@ -85,6 +86,7 @@ def probe_in_child(
     limits: MediaLimits = DEFAULT_LIMITS,
     stall_timeout_s: float = 30.0,
     on_wait: Callable[[], None] | None = None,
+    coming: ComingFile | None = None,
 ) -> VideoFacts:
     """Read a file's facts in a process of its own: for files of other people.
 
@@ -94,15 +96,25 @@ def probe_in_child(
         stall_timeout_s: how long the process may show no progress.
         on_wait: called a few times a second while waiting (a file whose header was
             never completed is read to its end); may raise to stop.
+        coming: the file, if its bytes are still coming.
 
     Raises:
         DecoderStalled, DecoderCrashed: see `model.video.process`.
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
             `model.video.source`.
     """
-    request = {"verb": "probe", "path": str(path.absolute()), "limits": asdict(limits)}
+    request = {
+        "verb": "probe",
+        "path": str(path.absolute()),
+        "limits": asdict(limits),
+        "coming": coming.request if coming else None,
+    }
     child = ChildProcess(
-        request, limits=limits, stall_timeout_s=stall_timeout_s, on_wait=on_wait
+        request,
+        limits=limits,
+        stall_timeout_s=stall_timeout_s,
+        share=coming.shared if coming else (),
+        on_wait=on_wait,
     )
     try:
         return VideoFacts(**child.receive()["facts"])

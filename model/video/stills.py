@@ -25,7 +25,8 @@ from model.video.key_frames import KeyFrame, KeyFrames
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import FrameConverter, Image, orientation_of
 from model.video.process import ChildProcess
-from model.video.ring import Ring, create_memory
+from model.video.ring import Ring
+from model.video.shared_memory import create_memory
 from model.video.source import Tally, VideoSource, open_video
 
 TILE = FrameSpec(160, 90)

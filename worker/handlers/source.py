@@ -5,8 +5,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app.core.errors import SourceMissing
+from app.core.storage.filling import ArrivingCopy
 from app.core.storage.interface import Storage
 from worker.job_task import JobTask
+
+MISSING = (
+    "The video's file is gone from the server's storage: upload the video again, or "
+    "restore the storage from a backup and run the job again."
+)
 
 
 @contextmanager
@@ -21,6 +27,22 @@ def source_file(task: JobTask, storage: Storage) -> Iterator[Path]:
 
 
 @contextmanager
+def arriving_source_file(task: JobTask, storage: Storage) -> Iterator[ArrivingCopy]:
+    """Give the uploaded file before all of it is on this machine.
+
+    Raises:
+        SourceMissing: it is gone from the storage.
+    """
+    with ExitStack() as stack:
+        copy = storage.arriving_copy(str(task.source_key))
+        try:
+            found = stack.enter_context(copy)
+        except FileNotFoundError as exc:
+            raise SourceMissing(MISSING) from exc
+        yield found
+
+
+@contextmanager
 def stored_file(key: str | None, storage: Storage) -> Iterator[Path]:
     """Give any uploaded file; see `source_file`.
 
@@ -32,8 +54,5 @@ def stored_file(key: str | None, storage: Storage) -> Iterator[Path]:
         try:
             path = stack.enter_context(copy)
         except FileNotFoundError as exc:
-            raise SourceMissing(
-                "The video's file is gone from the server's storage: upload the video "
-                "again, or restore the storage from a backup and run the job again."
-            ) from exc
+            raise SourceMissing(MISSING) from exc
         yield path

@@ -18,7 +18,7 @@ from model.spotting.timeline import Timeline
 from worker.handlers.frame_times import StoredFrameTimes, store_frame_times
 from worker.handlers.saved_runs import saving_of
 from worker.handlers.segmented import join, plan, read_segments
-from worker.handlers.source import source_file
+from worker.handlers.source import arriving_source_file
 from worker.handlers.spot_run import SpotRun
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
 
@@ -89,19 +89,22 @@ def _store(
 def _spot_in_one_piece(run: SpotRun) -> SpottedVideo:
     task, context, reporter = run.task, run.context, run.reporter
 
-    def note_progress(progress: Progress) -> None:
-        reporter.progress(progress.stage, progress.done, progress.eta_s)
-
     saving = saving_of(task, context, run.predictor, run.video_id)
-    with source_file(task, context.storage) as path:
+    with arriving_source_file(task, context.storage) as source:
+
+        def note_progress(progress: Progress) -> None:
+            source.check()
+            reporter.progress(progress.stage, progress.done, progress.eta_s)
+
         return spot_file(
-            path,
+            source.path,
             predictor=run.predictor,
             limits=run.limits,
             on_facts=run.save_facts,
             on_progress=note_progress,
             saving=saving,
             hardware=context.settings.hardware_decoding,
+            coming=source.coming,
         )
 
 

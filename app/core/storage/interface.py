@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from app.core.storage.filling import ArrivingCopy
+
 CHUNK_BYTES = 256 * 1024  # the least that is read at once, but at the end
 
 
@@ -205,6 +207,13 @@ class Storage(Protocol):
         """Give a file of this machine with the object's bytes, to be read only.
 
         It is there until the block ends.
+
+        Raises:
+            FileNotFoundError: nothing has that key.
+        """
+
+    def arriving_copy(self, key: str) -> AbstractContextManager[ArrivingCopy]:
+        """Give the file of `local_copy` before all of its bytes are there.
 
         Raises:
             FileNotFoundError: nothing has that key.

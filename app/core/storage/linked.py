@@ -11,6 +11,7 @@ from anyio.to_thread import run_sync
 
 from app.core.errors import InvalidRequest, StartFailed
 from app.core.storage.buckets import AllowedBucket, allowed_bucket
+from app.core.storage.filling import ArrivingCopy
 from app.core.storage.interface import (
     ObjectAppender,
     ObjectChanged,
@@ -31,7 +32,7 @@ READERS = 32
 
 
 class LinkedStorage:
-    """A `Storage` of which `open_range`, `stat`, `local_copy`, `save` follow links.
+    """A `Storage` of which reading follows links: `open_range`, `stat`, copies, `save`.
 
     Where a link leads to an object that is gone they raise FileNotFoundError, where to
     one that was replaced ObjectChanged, and StorageRefused where its bucket is allowed
@@ -83,6 +84,17 @@ class LinkedStorage:
         read = partial(self._read, link)
         with self._cache.holding(link.tag, link.size_bytes, read) as path:
             yield path
+
+    @contextmanager
+    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+        if not is_link_key(key):
+            with self.plain.arriving_copy(key) as copy:
+                yield copy
+            return
+        link, _ = self._look(key)
+        read = partial(self._read, link)
+        with self._cache.arriving(link.tag, link.size_bytes, read) as copy:
+            yield copy
 
     def save(
         self,

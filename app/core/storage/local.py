@@ -19,6 +19,7 @@ from app.core.storage.buffered import (
     BufferedAppender,
     BufferedWriter,
 )
+from app.core.storage.filling import ArrivingCopy
 from app.core.storage.growing import GrowingFile, link_file, safe_size
 from app.core.storage.incoming import IncomingFile, IncomingFolder
 from app.core.storage.interface import (
@@ -143,6 +144,12 @@ class LocalStorage:
         if not path.is_file():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key)
         yield path
+
+    @contextmanager
+    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+        """Give the object's own file: all of it is here."""
+        with self.local_copy(key) as path:
+            yield ArrivingCopy(path)
 
     def save(
         self,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from app.core.errors import StorageFull
 from app.core.logging import warn_once
+from app.core.storage.filling import ArrivingCopy, Filling
 from app.core.storage.full_disk import no_room_is_storage_full
 from app.core.storage.whole_reads import Read, read_into
 
@@ -64,6 +65,50 @@ class LocalCache:
                 self._fill(path, size_bytes, read, on_progress)
             yield path
 
+    @contextmanager
+    def arriving(self, tag: str, size_bytes: int, read: Read) -> Iterator[ArrivingCopy]:
+        """Give the file of an object at once; its bytes come while it is used.
+
+        Where another process or thread fills it, it is given when that has ended. See
+        `holding`.
+
+        Raises:
+            StorageFull: the disk has no room for it.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{tag}{WHOLE}"
+        with ExitStack() as stack:
+            while not self._hold(path, stack):
+                filling = self._begin(path, size_bytes, read)
+                if filling is None:
+                    continue
+                stack.callback(filling.close)
+                try:
+                    yield ArrivingCopy(path, filling.coming, filling.check)
+                except BaseException:
+                    filling.stop()
+                    raise
+                return
+            yield ArrivingCopy(path)
+
+    def _begin(self, path: Path, size_bytes: int, read: Read) -> Filling | None:
+        """Begin to fill a file; None: somebody else does, or has done so."""
+        part = path.with_suffix(PART)
+        handle = self._own_part(part, path, lambda _: None)
+        if handle is None:
+            return None
+        try:
+            self._make_room(size_bytes)
+            no_room = NO_ROOM.format(self._folder, size_bytes)
+            os.ftruncate(handle, 0)
+            filling = Filling(handle, part, size_bytes, read, no_room=no_room)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            os.close(handle)
+            raise
+        filling.start(path)
+        return filling
+
     def clean_up(self) -> int:
         """Remove what killed processes left half filled; tell how many."""
         removed = 0
@@ -101,15 +146,10 @@ class LocalCache:
     ) -> None:
         """Read an object into a file; another process that does so is waited for."""
         part = path.with_suffix(PART)
-        handle = os.open(part, os.O_CREAT | os.O_RDWR, 0o600)
+        handle = self._own_part(part, path, on_progress)
+        if handle is None:
+            return
         try:
-            while not _try_lock(handle, fcntl.LOCK_EX):
-                if path.exists():
-                    return
-                time.sleep(WAIT_S)
-                on_progress(0)
-            if path.exists() or not os.fstat(handle).st_nlink:
-                return
             self._make_room(size_bytes)
             with no_room_is_storage_full(NO_ROOM.format(self._folder, size_bytes)):
                 read_into(handle, size_bytes, read, on_progress)
@@ -120,6 +160,26 @@ class LocalCache:
             raise
         finally:
             os.close(handle)
+
+    def _own_part(
+        self, part: Path, whole: Path, on_progress: Callable[[int], None]
+    ) -> int | None:
+        """Open a file that nobody else fills; None: somebody did so meanwhile."""
+        handle = os.open(part, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            while not _try_lock(handle, fcntl.LOCK_EX):
+                if whole.exists():
+                    break
+                time.sleep(WAIT_S)
+                on_progress(0)
+            else:
+                if not whole.exists() and os.fstat(handle).st_nlink:
+                    owned, handle = handle, -1
+                    return owned
+            return None
+        finally:
+            if handle != -1:
+                os.close(handle)
 
     def _make_room(self, size_bytes: int) -> None:
         """Let files go that nobody uses until the new one fits."""

@@ -18,6 +18,7 @@ from app.core.storage.addresses import BucketAddress, checked_key
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObjects
 from app.core.storage.buffered import BUFFER_BYTES, BufferedAppender, BufferedWriter
+from app.core.storage.filling import ArrivingCopy
 from app.core.storage.growing_locks import GrowingLocks
 from app.core.storage.growing_objects import (
     GROWING,
@@ -200,6 +201,14 @@ class ObjectStorage:
         read = partial(layout.read, self.objects)
         with self.cache.holding(layout.tag, layout.size_bytes, read) as path:
             yield path
+
+    @contextmanager
+    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+        """Give a file of the cache while it is filled."""
+        layout = self.layout(key)
+        read = partial(layout.read, self.objects)
+        with self.cache.arriving(layout.tag, layout.size_bytes, read) as copy:
+            yield copy
 
     def save(
         self,

@@ -30,7 +30,8 @@ from model.video.live.settings import (
     SegmentSink,
 )
 from model.video.process import ChildProcess
-from model.video.ring import Ring, create_memory
+from model.video.ring import Ring
+from model.video.shared_memory import create_memory
 
 _CHILD_STALL_S = 30.0
 _STOP_S = 3.0

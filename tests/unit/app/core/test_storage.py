@@ -179,6 +179,22 @@ def test_a_local_copy_holds_the_bytes(storage: Storage) -> None:
     assert storage.get(KEY) == CONTENT
 
 
+def test_an_arriving_copy_holds_the_bytes_once_they_have_come(storage: Storage) -> None:
+    storage.put(KEY, CONTENT)
+
+    with storage.arriving_copy(KEY) as copy:
+        if copy.coming is None:
+            assert copy.path.read_bytes() == CONTENT
+        else:
+            copy.coming.arrival.wait_for(0, len(CONTENT))
+            found = os.pread(copy.coming.descriptor, len(CONTENT) + 1, 0)
+            assert found == CONTENT
+        copy.check()
+
+    with storage.local_copy(KEY) as path:
+        assert path.read_bytes() == CONTENT
+
+
 def test_an_object_is_saved_in_a_file_and_told_as_it_comes(
     storage: Storage, tmp_path: Path
 ) -> None:
@@ -202,7 +218,12 @@ def test_what_nobody_stored_is_not_found(storage: Storage) -> None:
         with storage.local_copy(KEY):
             pass
 
+    def begin_to_copy_it() -> None:
+        with storage.arriving_copy(KEY):
+            pass
+
     asks: list[Callable[[], Any]] = [
+        begin_to_copy_it,
         lambda: storage.get(KEY),
         lambda: storage.save(KEY, BytesIO()),
         lambda: storage.stat(KEY),

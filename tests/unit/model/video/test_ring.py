@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from model.video.ring import create_memory
+from model.video.shared_memory import create_memory
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no sealed memory here")

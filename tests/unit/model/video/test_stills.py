@@ -17,7 +17,8 @@ from model.errors import (
 )
 from model.video.frame_spec import FrameSpec
 from model.video.limits import MediaLimits
-from model.video.ring import Ring, create_memory
+from model.video.ring import Ring
+from model.video.shared_memory import create_memory
 from model.video.stills import POSTER, TILE, read_stills, stills_in_child
 from tests.videos import (
     Image,

@@ -1,0 +1,132 @@
+"""A file of the cache that is read while it is filled."""
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.core.storage.full_disk import no_room_is_storage_full
+from app.core.storage.whole_reads import READS_AT_ONCE, Read
+from model.video.arrival import Arrival, ComingFile
+
+WINDOW_BYTES = 8 * 2**20  # by one request, and what a reader waits for
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivingCopy:
+    """A file of this machine with an object's bytes, or those that have come.
+
+    Attributes:
+        path: of the file while it is whole.
+        coming: how to read it while it is not; None: it is whole.
+        check: raises what keeps the bytes from coming, as `Storage.local_copy` does;
+            call it while you wait for them.
+    """
+
+    path: Path
+    coming: ComingFile | None = None
+    check: Callable[[], None] = lambda: None
+
+
+class Filling:
+    """Fetches an object's bytes into a file, those first that a reader waits for.
+
+    Its threads own the file: the last one puts it in place, or removes it.
+    """
+
+    def __init__(
+        self, handle: int, part: Path, size_bytes: int, read: Read, *, no_room: str
+    ) -> None:
+        """Begin.
+
+        Args:
+            handle: of the file, empty, open for writing, locked; it is closed when
+                all is done.
+            part: its path.
+            size_bytes: of the object.
+            read: gives the bytes from a place to another.
+            no_room: what to say where the disk is full.
+        """
+        os.ftruncate(handle, size_bytes)
+        self._handle, self._part, self._no_room = handle, part, no_room
+        self._size_bytes, self._read = size_bytes, read
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._error: BaseException | None = None
+        self._whole: Path | None = None
+        self._running = READS_AT_ONCE
+        self.arrival = Arrival.create(size_bytes, WINDOW_BYTES)
+        self._left = set(range(self.arrival.count))
+        self.coming = ComingFile(os.open(part, os.O_RDONLY), self.arrival)
+
+    def start(self, whole: Path) -> None:
+        """Fetch in threads of its own; the whole file is put in place at `whole`."""
+        self._whole = whole
+        for _ in range(READS_AT_ONCE):
+            threading.Thread(target=self._work, name="fill", daemon=True).start()
+
+    def check(self) -> None:
+        """Raise what ended it, if anything did."""
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Fetch no more; what is under way ends by itself."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Close what readers used; the threads go on, unless they were stopped."""
+        for descriptor in self.coming.shared:
+            os.close(descriptor)
+
+    def _work(self) -> None:
+        try:
+            while (window := self._next()) is not None:
+                self._fetch(window)
+        except BaseException as exc:  # noqa: BLE001 - told to whoever reads
+            self._error = self._error or exc
+            self._stopped.set()
+        finally:
+            with self._lock:
+                self._running -= 1
+                is_last = not self._running
+            if is_last:
+                self._end()
+
+    def _next(self) -> int | None:
+        """Take a window: the one that is waited for, else the first that is left."""
+        with self._lock:
+            if self._stopped.is_set() or not self._left:
+                return None
+            wanted = self.arrival.wanted
+            window = wanted if wanted in self._left else min(self._left)
+            assert window is not None  # noqa: S101  # for the type checker
+            self._left.remove(window)
+            return window
+
+    def _fetch(self, window: int) -> None:
+        start = window * WINDOW_BYTES
+        end = min(start + WINDOW_BYTES, self._size_bytes)
+        data = self._read(start, end)
+        if len(data) != end - start:
+            raise OSError(errno.EIO, "the object was shorter than the bucket told")
+        with no_room_is_storage_full(self._no_room):
+            os.pwrite(self._handle, data, start)
+        self.arrival.mark(window)
+
+    def _end(self) -> None:
+        try:
+            if self._stopped.is_set() or self._whole is None:
+                self._part.unlink(missing_ok=True)
+            else:
+                os.fchmod(self._handle, 0o400)
+                self._part.rename(self._whole)
+        except OSError as exc:
+            self._error = self._error or exc
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+        finally:
+            os.close(self._handle)
