@@ -1,11 +1,15 @@
 """The Helm chart, rendered by Helm itself, as manifests."""
 
+import atexit
 import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import yaml
@@ -57,22 +61,53 @@ def _ask_helm(verb: str, values: Mapping[str, Any], **more: str) -> dict[str, An
     if find_spec("helm_python") is None:
         missing("no Helm: pip install helm-python-sdk")
     request = {"verb": verb, "chart": str(CHART), "values": dict(values), **more}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.helm_process"],
-        cwd=CHART.parents[2],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    told: dict[str, Any] = json.loads(done.stdout)
+    told: dict[str, Any] = json.loads(_answer_of_helm(json.dumps(request)))
     if "refused" in told:
         raise ChartRefused(told["refused"])
     answer: dict[str, Any] = told["answer"]
     return answer
+
+
+@cache
+def _answer_of_helm(request: str) -> str:
+    """Ask a process that goes on; what was asked before is answered as before."""
+    helm = _helm()
+    if helm.stdin is None or helm.stdout is None:
+        raise RuntimeError("Helm's process was started without pipes")
+    watchdog = Timer(PATIENCE_S, helm.kill)
+    watchdog.start()
+    try:
+        helm.stdin.write(f"{request}\n")
+        helm.stdin.flush()
+        line = helm.stdout.readline()
+    finally:
+        watchdog.cancel()
+    if not line:
+        _helm.cache_clear()
+        raise RuntimeError(f"Helm's process ended with {helm.wait()}; see its stderr")
+    return line
+
+
+@cache
+def _helm() -> "subprocess.Popen[str]":
+    helm = subprocess.Popen(
+        [sys.executable, "-m", "tests.helm_process"],
+        cwd=CHART.parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(_end, helm)
+    return helm
+
+
+def _end(helm: "subprocess.Popen[str]") -> None:
+    helm.kill()
+    helm.wait()
+    for pipe in (helm.stdin, helm.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def of_kind(manifests: list[Manifest], kind: str) -> dict[str, Manifest]:

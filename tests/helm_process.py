@@ -1,4 +1,4 @@
-"""Helm's library in a process of its own: reads a request as JSON, answers as JSON.
+"""Helm's library in a process of its own: a line of JSON asks, a line answers.
 
 The library brings the runtime of another language along, whose signal handlers are not
 for a process that runs other tests: such processes died later, at a signal of a child.
@@ -28,12 +28,14 @@ def answer(request: dict[str, Any]) -> object:
 
 
 def main() -> None:
-    """Answer one request."""
-    try:
-        told: dict[str, object] = {"answer": answer(json.load(sys.stdin))}
-    except helm_python.HelmError as exc:
-        told = {"refused": str(exc)}
-    json.dump(told, sys.stdout)
+    """Answer one request after the other."""
+    for line in sys.stdin:
+        try:
+            told: dict[str, object] = {"answer": answer(json.loads(line))}
+        except helm_python.HelmError as exc:
+            told = {"refused": str(exc)}
+        sys.stdout.write(f"{json.dumps(told)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
