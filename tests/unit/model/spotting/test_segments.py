@@ -1,7 +1,6 @@
 """Segments that are scored apart give what one run over the whole gives, to the bit."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from model.spotting.segments import (
     plan_worthwhile,
     spot_segment,
 )
-from model.spotting.spot_file import spot_file
+from model.spotting.spot_file import SpottedVideo, spot_file
 from model.video.step_count import count_steps_in_child, read_steps_in_child
 from tests.unit.model.engines.networks import ALL_OUTPUTS, exported_noise
 from tests.videos import draw_video, join_bytes, match_picture
@@ -79,16 +78,27 @@ def faster(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("draw", [closed, open_gop, uneven, transport, faster])
-@pytest.mark.parametrize("parts", [2, 4])
-def test_joined_as_one(
-    draw: Callable[[Path], Path],
-    parts: int,
+@dataclass(frozen=True)
+class Drawn:
+    """A video and what one run over the whole of it gives."""
+
+    path: Path
+    whole: SpottedVideo
+
+
+@pytest.fixture(scope="module", params=[closed, open_gop, uneven, transport, faster])
+def drawn(
+    request: pytest.FixtureRequest,
     predictor: EnginePredictor,
-    tmp_path: Path,
-) -> None:
-    path = draw(tmp_path)
-    whole = spot_file(path, predictor=predictor, min_score=0.1)
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Drawn:
+    path = request.param(tmp_path_factory.mktemp("drawn"))
+    return Drawn(path, spot_file(path, predictor=predictor, min_score=0.1))
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_joined_as_one(parts: int, drawn: Drawn, predictor: EnginePredictor) -> None:
+    path, whole = drawn.path, drawn.whole
     steps = count_steps_in_child(path, predictor.manifest.frame_spec.fps)
     segments = plan_segments(steps, predictor, parts=parts)
     scored = [
@@ -104,18 +114,14 @@ def test_joined_as_one(
     assert np.array_equal(timeline.scores, whole.timeline.scores)
 
 
-def test_steps_and_times_are_those_of_one_run(
-    predictor: EnginePredictor, tmp_path: Path
-) -> None:
-    for draw in (closed, uneven, transport, faster):
-        path = draw(tmp_path)
-        whole = spot_file(path, predictor=predictor)
-        file = read_steps_in_child(path, FPS, wants_times=True)
-        assert file.steps == len(whole.timeline)
-        assert file.frame_times is not None
-        assert whole.frame_times is not None
-        assert file.frame_times.to_bytes() == whole.frame_times.to_bytes()
-        assert file.until_s == whole.frame_times.until_s
+def test_steps_and_times_are_those_of_one_run(drawn: Drawn) -> None:
+    file = read_steps_in_child(drawn.path, FPS, wants_times=True)
+
+    assert file.steps == len(drawn.whole.timeline)
+    assert file.frame_times is not None
+    assert drawn.whole.frame_times is not None
+    assert file.frame_times.to_bytes() == drawn.whole.frame_times.to_bytes()
+    assert file.until_s == drawn.whole.frame_times.until_s
 
 
 def test_the_longest_group_of_pictures(tmp_path: Path) -> None:
