@@ -5,10 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
-from cloudcoil.models.keda import v1alpha1
 
 from app.core.settings import Settings
 from app.core.workers import WORKERS
@@ -30,8 +28,6 @@ from tests.helm_chart import (
 from worker import background, pool
 from worker.webhooks.sender import FINISH_S
 
-VERSIONS = ("1.31.0", "1.34.0", "1.37.0")
-KEDA = {"ScaledObject", "TriggerAuthentication"}
 LEAST = {"redis": {"url": "redis://r/0"}, "storage": {"url": "s3://videos"}}
 ROOT = CHART.parents[2]
 
@@ -44,41 +40,6 @@ def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
 @pytest.fixture(scope="module")
 def everything() -> list[Manifest]:
     return render(read_values(CHART / "ci" / "everything.yaml"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("version", VERSIONS)
-def test_each_manifest_keeps_to_kubernetes_schema(
-    manifests: list[Manifest], version: str
-) -> None:
-    checked = [one for one in manifests if one["kind"] not in KEDA]
-
-    for manifest in checked:
-        kubernetes_validate.validate(manifest, version, strict=True)
-    assert len(checked) >= 5
-
-
-def test_each_scaler_keeps_to_kedas_schema(manifests: list[Manifest]) -> None:
-    for manifest in manifests:
-        if manifest["kind"] in KEDA:
-            model: Any = getattr(v1alpha1, manifest["kind"])
-            read = model.model_validate(manifest)
-            known = read.model_dump(mode="json", by_alias=True, exclude_unset=True)
-            assert known == manifest  # what KEDA does not know would be left out
-
-
-def test_the_validators_notice_what_is_wrong(everything: list[Manifest]) -> None:
-    deployment = of_kind(everything, "Deployment")["touchline-api"]
-    wrong = {**deployment, "spec": {**deployment["spec"], "replicaz": 1}}
-    scaled = of_kind(everything, "ScaledObject")["touchline-gpu"]
-    odd = {**scaled, "spec": {**scaled["spec"], "maxReplicas": 1}}
-
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(wrong, VERSIONS[0], strict=True)
-    known = v1alpha1.ScaledObject.model_validate(odd).model_dump(
-        mode="json", by_alias=True, exclude_unset=True
-    )
-    assert known != odd
 
 
 @pytest.mark.parametrize("path", VALUES_FILES, ids=lambda path: path.stem)
