@@ -1,5 +1,6 @@
 """Fixtures every suite shares, and how tests are dealt to several processes."""
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -32,6 +33,17 @@ def pytest_ignore_collect(
     if config.option.markexpr != QUICK or collection_path.suffix != ".py":
         return None
     return True if SLOW_FILE.search(collection_path.read_text()) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for garbage neither while modules are imported nor among them later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 SHARING_A_SERVICE = ("test_bad_videos.py", "test_page.py", "test_walk.py")
