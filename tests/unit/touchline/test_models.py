@@ -153,6 +153,7 @@ class _Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_progress_is_one_line_of_a_terminal(
     model: touchline.Model, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

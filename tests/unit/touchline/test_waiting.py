@@ -28,6 +28,7 @@ def test_a_service_that_stays_away_is_not_waited_for_without_end() -> None:
     assert next(asked) > 2  # it was asked again meanwhile
 
 
+@pytest.mark.slow
 def test_a_service_that_comes_back_in_time_is_followed_further() -> None:
     answers = iter([False, None, False, None, True])
 
