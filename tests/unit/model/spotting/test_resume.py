@@ -1,7 +1,8 @@
 """A run that goes on where another one ended gives what one alone would have given."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,12 @@ def restarted(folder: Path) -> Path:
     return path
 
 
+def shorter(folder: Path) -> Path:
+    path = folder / "short.mp4"
+    draw_video(path, frames=FRAMES // 2, fps=FPS, paint=match_picture, b_frames=2)
+    return path
+
+
 def run(
     path: Path,
     predictor: Predictor,
@@ -103,6 +110,30 @@ def run(
     return found, parts
 
 
+Draw = Callable[[Path], Path]
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A video, and what one run in one pass gives that nothing ends."""
+
+    video: Path
+    expected: SpottedVideo | None
+    parts: Sequence[SavedPart]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    predictor: EnginePredictor, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Draw], Undisturbed]:
+    @cache
+    def of(draw: Draw) -> Undisturbed:
+        video = draw(tmp_path_factory.mktemp("undisturbed"))
+        return Undisturbed(video, *run(video, predictor))
+
+    return of
+
+
 def assert_same(found: SpottedVideo | None, expected: SpottedVideo | None) -> None:
     assert found is not None
     assert expected is not None
@@ -135,34 +166,41 @@ def assert_same_timeline(found: Timeline, expected: Timeline) -> None:
     ],
 )
 def test_a_run_that_was_killed_again_and_again_gives_the_same(
-    draw: Callable[[Path], Path], mode: str, predictor: EnginePredictor, tmp_path: Path
+    draw: Draw,
+    mode: str,
+    predictor: EnginePredictor,
+    undisturbed: Callable[[Draw], Undisturbed],
+    tmp_path: Path,
 ) -> None:
-    predictor = replace(predictor, mode=mode)  # type: ignore[arg-type] # Parametrised.
-    video = draw(tmp_path)
-    expected, undisturbed = run(video, predictor)
+    if mode == "one-pass":
+        straight = undisturbed(draw)
+    else:
+        predictor = replace(predictor, mode="reference")
+        video = draw(tmp_path)
+        straight = Undisturbed(video, *run(video, predictor))
+    video = straight.video
 
     parts: list[SavedPart] = []
-    for _ in undisturbed:
+    for _ in straight.parts:
         found, more = run(video, predictor, earlier=parts, end_after=1)
         assert found is None
         parts += more
     found, _ = run(video, predictor, earlier=parts)
 
     assert parts[-1].state.images_from > 0
-    assert_same(found, expected)
+    assert_same(found, straight.expected)
 
 
 @pytest.mark.parametrize("kept", [1, 3])
 def test_what_was_scored_is_not_scored_again_and_progress_does_not_fall(
     kept: int,
     predictor: EnginePredictor,
-    tmp_path: Path,
+    undisturbed: Callable[[Draw], Undisturbed],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("model.spotting.spot_file.REPORT_EVERY_S", 0.0)
-    video = even(tmp_path)
-    expected, undisturbed = run(video, predictor)
-    parts = undisturbed[:kept]
+    straight = undisturbed(even)
+    parts = straight.parts[:kept]
     chunks: list[int] = []
     trunk = predictor.runtime.trunk
 
@@ -173,9 +211,11 @@ def test_what_was_scored_is_not_scored_again_and_progress_does_not_fall(
     monkeypatch.setattr(predictor.runtime, "trunk", counted)
     heard: list[Progress] = []
 
-    found, more = run(video, predictor, earlier=parts, on_progress=heard.append)
+    found, more = run(
+        straight.video, predictor, earlier=parts, on_progress=heard.append
+    )
 
-    assert_same(found, expected)
+    assert_same(found, straight.expected)
     state, runtime = parts[-1].state, predictor.runtime
     assert state.images_from >= state.steps - 2 * (runtime.delay + runtime.chunk_len)
     steps = FRAMES - state.images_from
@@ -187,32 +227,28 @@ def test_what_was_scored_is_not_scored_again_and_progress_does_not_fall(
 
 
 def test_a_part_that_could_not_be_saved_is_in_the_next_one(
-    predictor: EnginePredictor, tmp_path: Path
+    predictor: EnginePredictor, undisturbed: Callable[[Draw], Undisturbed]
 ) -> None:
-    video = even(tmp_path)
-    expected, _ = run(video, predictor)
-    _, parts = run(video, predictor, lost=1, end_after=1)
+    straight = undisturbed(even)
+    _, parts = run(straight.video, predictor, lost=1, end_after=1)
 
-    found, _ = run(video, predictor, earlier=parts)
+    found, _ = run(straight.video, predictor, earlier=parts)
 
     assert parts[0].first == 0
     assert parts[0].state.steps > 7 * FPS
-    assert_same(found, expected)
+    assert_same(found, straight.expected)
 
 
 def test_what_is_of_another_video_is_not_gone_on_with(
-    predictor: EnginePredictor, tmp_path: Path
+    predictor: EnginePredictor, undisturbed: Callable[[Draw], Undisturbed]
 ) -> None:
-    one, other = even(tmp_path), uneven(tmp_path)
-    short = tmp_path / "short.mp4"
-    draw_video(short, frames=FRAMES // 2, fps=FPS, paint=match_picture, b_frames=2)
-    _, parts = run(one, predictor)
+    parts = undisturbed(even).parts
 
-    for video in (other, short):
-        expected, _ = run(video, predictor)
-        found, more = run(video, predictor, earlier=parts)
+    for draw in (uneven, shorter):
+        other = undisturbed(draw)
+        found, more = run(other.video, predictor, earlier=parts)
 
-        assert_same(found, expected)
+        assert_same(found, other.expected)
         assert all(part.first == 0 for part in more[:1])
 
 
@@ -230,9 +266,9 @@ def test_another_mode_or_other_labels_begin_anew(
 
 
 def test_damaged_parts_and_missing_ones_are_refused(
-    predictor: EnginePredictor, tmp_path: Path
+    undisturbed: Callable[[Draw], Undisturbed],
 ) -> None:
-    _, parts = run(even(tmp_path), predictor)
+    parts = undisturbed(even).parts
     data = parts[0].to_bytes({})
 
     for damaged in (b"", bytes(len(data)), data[: len(data) // 2], b"PK" + data[2:50]):
