@@ -12,7 +12,7 @@ from app.core.storage.full_disk import no_room_is_storage_full
 from app.core.storage.whole_reads import READS_AT_ONCE, Read
 from model.video.arrival import Arrival, ComingFile
 
-WINDOW_BYTES = 8 * 2**20  # by one request, and what a reader waits for
+WINDOW_BYTES = 2 * 2**20  # by one request, and what a reader waits for
 
 
 @dataclass(frozen=True, slots=True)
