@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -17,12 +17,13 @@ from app.batches.items import AT_ONCE
 from app.batches.queries import (
     batches_under_way,
     count_in,
+    hold_feeding,
     lock_batch,
     pending_items,
     put_items,
     queued_items,
 )
-from app.batches.service import failures_by_code, progress_of
+from app.batches.service import close_batch, failures_by_code, progress_of
 from app.batches.tables import Batch, BatchItem, BatchStatus, ItemState
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions
@@ -34,6 +35,7 @@ from app.jobs.tables import Job, JobStatus
 from app.webhooks.service import announce
 
 QUEUED_AT_ONCE = 20  # in a transaction
+OTHERS = "What is left is being brought or analysed for another batch."
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +94,7 @@ def _step(
             has_more = _cancel(session, batch, settings, done)
         else:
             _note_listing(session, batch)
+            _close_if_left_open(session, batch)
             has_more = batch.error_code is None and _feed(
                 session, batch, settings, done
             )
@@ -140,6 +143,15 @@ def _note_listing(session: Session, batch: Batch) -> None:
     ) or "The job that lists the source was canceled."
 
 
+def _close_if_left_open(session: Session, batch: Batch) -> None:
+    """Wait no longer for a client that has named nothing for days."""
+    if batch.status != BatchStatus.OPEN or batch.open_until is None:
+        return
+    if session.scalar(select(func.now() > batch.open_until)):
+        log.info("batch_closed", batch=str(batch.id), reason="no more items came")
+        close_batch(batch)
+
+
 def _feed(session: Session, batch: Batch, settings: Settings, done: Stepped) -> bool:
     """Queue jobs for the next items, as many as may wait at a time."""
     waiting = session.scalar(count_in(batch.id, ItemState.QUEUED)) or 0
@@ -147,7 +159,10 @@ def _feed(session: Session, batch: Batch, settings: Settings, done: Stepped) -> 
     if room <= 0:
         return False
     batch.waits_for = None
+    session.execute(hold_feeding(batch.project_id))
     items = session.scalars(pending_items(batch.id, limit=room)).all()
+    if not items and session.scalar(count_in(batch.id, ItemState.PENDING)):
+        batch.waits_for = OTHERS
     for item in items:
         try:
             job = queue_item(session, batch, item)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Select, Update, func, select, true, tuple_, update
+from sqlalchemy import Select, Update, exists, func, select, true, tuple_, update
 from sqlalchemy.orm import aliased
 
 from app.batches.tables import FINAL, Batch, BatchItem, BatchStatus, ItemState
@@ -15,6 +15,7 @@ from app.videos.queries import SPEAKING
 from app.videos.tables import Video
 
 UNDER_WAY = tuple(one for one in BatchStatus if one not in FINAL)
+FEEDING_LOCK = 7164017  # an advisory lock's first number
 PACE_OVER = timedelta(hours=1)
 
 
@@ -135,11 +136,33 @@ def failures_of(batch_id: UUID) -> Select[str | None, int, str | None]:
     )
 
 
+def hold_feeding(project_id: UUID) -> Select[None]:
+    """Wait until nobody else queues items of a project's batches, and keep others so.
+
+    Held until the transaction ends.
+    """
+    lock = func.pg_advisory_xact_lock(FEEDING_LOCK, func.hashtext(str(project_id)))
+    return select(lock)
+
+
 def pending_items(batch_id: UUID, *, limit: int) -> Select[BatchItem]:
-    """List items for which nothing is queued, in their order."""
+    """List items for which nothing is queued, in their order.
+
+    What another batch is about now is left out: it need not be done twice.
+    """
+    other = aliased(BatchItem)
+    is_under_way_elsewhere = exists().where(
+        other.source_id == BatchItem.source_id,
+        other.batch_id != BatchItem.batch_id,
+        other.state == ItemState.QUEUED,
+    )
     return (
         select(BatchItem)
-        .where(BatchItem.batch_id == batch_id, BatchItem.state == ItemState.PENDING)
+        .where(
+            BatchItem.batch_id == batch_id,
+            BatchItem.state == ItemState.PENDING,
+            ~is_under_way_elsewhere,
+        )
         .order_by(BatchItem.number)
         .limit(limit)
     )

@@ -78,6 +78,9 @@ class Batch(BaseModel):
     progress: float = Field(ge=0, le=1, description="The share of known items.")
     matches_per_hour: float | None = Field(description="Over the last hour of work.")
     eta_s: float | None = Field(description="Seconds to go at that pace.")
+    open_until: datetime | None = Field(
+        description="Of an open one: when it is closed, if no more items come."
+    )
     waits_for: str | None = Field(description="Why nothing more is queued now.")
     error: BatchProblem | None
     created_by: str
@@ -207,7 +210,14 @@ def _stage(job: JobRow | None) -> str | None:
 
 _SAME_IN_BATCH = (
     *("id", "name", "source", "model", "again", "priority", "callback_url", "status"),
-    *("waits_for", "created_by", "created_at", "started_at", "finished_at"),
+    *(
+        "open_until",
+        "waits_for",
+        "created_by",
+        "created_at",
+        "started_at",
+        "finished_at",
+    ),
 )
 _SAME_IN_ITEM = (
     *("number", "kind", "title", "size_bytes", "video_id", "job_id"),

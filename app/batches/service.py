@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -29,6 +30,8 @@ from app.core.db.session import Sessions
 from app.jobs.kinds import JobKind
 from app.jobs.requests import request
 from app.jobs.tables import Job, JobStatus
+
+OPEN_FOR = timedelta(days=7)  # since items were last named, or it was resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def create_batch(
         callback_url=wanted.callback_url,
         status=BatchStatus.OPEN if wanted.is_open else BatchStatus.RUNNING,
         named=0,
+        open_until=now + OPEN_FOR if wanted.is_open else None,
         created_at=now,
     )
     session.add(batch)
@@ -168,9 +172,16 @@ def add_to_batch(
             f"The batch {batch_id} takes no more items; ask for another one."
         )
     added = add_items(session, batch, items)
+    batch.open_until = utc_now() + OPEN_FOR
     if is_last:
-        batch.status, batch.takes_items = BatchStatus.RUNNING, False
+        close_batch(batch)
     return batch, added
+
+
+def close_batch(batch: Batch) -> None:
+    """Let an open batch end once what it has is done."""
+    batch.status, batch.takes_items = BatchStatus.RUNNING, False
+    batch.open_until = None
 
 
 def cancel_batch(session: Session, batch_id: UUID) -> Batch:
@@ -255,6 +266,7 @@ def _go_on(session: Session, batch: Batch) -> None:
         return
     must_list = _must_list(session, batch)
     batch.status = BatchStatus.OPEN if batch.takes_items else BatchStatus.RUNNING
+    batch.open_until = utc_now() + OPEN_FOR if batch.takes_items else None
     batch.started_at = batch.finished_at = None
     batch.error_code = batch.error_detail = None
     if must_list:

@@ -85,6 +85,7 @@ class Batch(Signed, Base):
     again: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Its client has not named the last item: it is open, or will be once resumed.
     takes_items: Mapped[bool] = mapped_column(default=False, server_default=false())
+    open_until: Mapped[datetime | None]  # of an open one: it is closed then
     priority: Mapped[int]
     callback_url: Mapped[str | None]
     status: Mapped[str]

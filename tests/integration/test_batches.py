@@ -3,14 +3,15 @@
 import io
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from app.batches.tables import BatchItem
+from app.batches.tables import Batch, BatchItem
 from tests.api_server import RunningApi
 from tests.file_server import FileServer, running_file_server, say, serve
 from tests.integration.batch_work import (
@@ -211,6 +212,71 @@ def test_an_open_batch_takes_items_until_it_is_closed(
     assert closed.json()["type"] == "/problems/batch-not-open"
     assert look(api, batch)["counts"]["succeeded"] == 2
     assert look(api, batch)["status"] == "completed"
+
+
+@pytest.mark.slow
+def test_an_open_batch_whose_client_names_nothing_for_a_week_is_closed(
+    api: RunningApi, work: BatchWork, folder: Path, match: Path
+) -> None:
+    put_matches(match, folder / "a.mp4")
+    batch = start(api, {"items": [{"import": "a.mp4"}], "open": True})
+    week = datetime.fromisoformat(batch["open_until"]) - datetime.now(UTC)
+
+    work.run_all()
+    between = look(api, batch)
+    with api.service.sessions.begin() as session:
+        session.execute(update(Batch).values(open_until=func.now()))
+    work.run_all()
+
+    assert timedelta(days=6.9) < week < timedelta(days=7.1)
+    assert between["status"] == "open"
+    done = look(api, batch)
+    assert (done["status"], done["open_until"]) == ("completed", None)
+    more = {"items": [{"import": "a.mp4"}]}
+    late = api.client.post(f"/batches/{batch['id']}/items", json=more)
+    assert late.json()["type"] == "/problems/batch-not-open"
+
+
+@pytest.mark.slow
+def test_a_file_that_two_batches_have_is_brought_and_analysed_once(
+    api: RunningApi, work: BatchWork, folder: Path, match: Path
+) -> None:
+    put_matches(match, *(folder / f"{one}.mp4" for one in "abc"))
+    first = start(api, {"items": [{"import": "a.mp4"}, {"import": "b.mp4"}]})
+    work.feed()
+    second = start(api, {"items": [{"import": "b.mp4"}, {"import": "c.mp4"}]})
+    third = start(api, {"items": [{"import": "b.mp4"}]})
+    work.feed()
+
+    states = [one["state"] for one in items(api, second)]
+    waits = look(api, third)["waits_for"]
+    work.run_all()
+
+    assert states == ["pending", "queued"]
+    assert "for another batch" in waits
+    assert len(api.client.get("/videos").json()["items"]) == 3
+    assert look(api, first)["counts"]["succeeded"] == 2
+    assert [one["state"] for one in items(api, second)] == ["skipped", "succeeded"]
+    (shared,) = items(api, third)
+    assert (shared["state"], look(api, third)["status"]) == ("skipped", "completed")
+    assert shared["video_id"] == items(api, first)[1]["video_id"]
+
+
+@pytest.mark.slow
+def test_a_file_that_another_batch_could_not_bring_is_tried_by_the_next(
+    api: RunningApi, work: BatchWork, folder: Path, match: Path
+) -> None:
+    put_matches(match, folder / "a.mp4")
+    first = start(api, {"items": [{"import": "a.mp4"}]})
+    work.feed()
+    second = start(api, {"items": [{"import": "a.mp4"}]})
+    work.feed()
+
+    api.client.post(f"/batches/{first['id']}/cancel").raise_for_status()
+    work.run_all()
+
+    assert look(api, first)["counts"]["canceled"] == 1
+    assert look(api, second)["counts"]["succeeded"] == 1
 
 
 @pytest.mark.slow

@@ -931,6 +931,32 @@ def test_uploads_of_before_are_none_whose_parts_the_bucket_has(
     assert len(before["resumable_uploads"]) == 1
 
 
+def test_batches_that_are_open_get_a_week(
+    empty_database_url: str, engine: Engine
+) -> None:
+    upgrade(empty_database_url, "0038")
+    with engine.begin() as connection:
+        connection.execute(text(_BATCHES))
+
+    upgrade(empty_database_url, "0039")
+    with engine.begin() as connection:
+        is_week = "open_until - now() between '6 days' and '8 days'"
+        told = connection.execute(
+            text(f"select status, {is_week} from batches order by status")
+        ).all()
+        connection.execute(text(_BATCHES))  # by the release before
+    downgrade(empty_database_url, "0038")
+
+    assert [tuple(row) for row in told] == [("open", True), ("running", None)]
+    assert len(_rows(engine, ("batches",))["batches"]) == 4
+
+
+_BATCHES = """
+    insert into batches (id, source, model, weights, priority, status, created_at,
+        created_by)
+    select gen_random_uuid(), '{}', 'm', '{}', -5, status, now(), 'local'
+    from (values ('open'), ('running')) as given (status)
+"""
 _UPLOAD = """
     insert into resumable_uploads (id, size_bytes, client_metadata, fields, expires_at,
         created_at)
