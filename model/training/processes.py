@@ -109,6 +109,17 @@ def first_of_machine_first(launch: Launch) -> Iterator[None]:
     store.wait(done, _PREPARATION)
 
 
+def store_of_machines(launch: Launch) -> Any | None:
+    """Give a new part of torchrun's store; None: the run has one machine.
+
+    All processes must ask for it as often.
+    """
+    if not launch.is_torchrun or launch.machines == 1:
+        return None
+    torch_dist: Any = dist
+    return torch_dist.PrefixStore(f"turn/{next(_turns)}", _store_of(launch))
+
+
 def join(launch: Launch, accelerator: str) -> None:
     """Bring the processes that torchrun started together, before Lightning would.
 

@@ -23,8 +23,10 @@ from model.training.processes import (
     join,
     naming_a_lost_process,
     refuse_synchronised_norms_on_a_cpu,
+    store_of_machines,
     synchronise_norms,
 )
+from model.training.resuming import agree_on_state
 from model.training.starting import make_network, without_weights
 from model.training.stopping import StopOnSignal
 from model.training.trainer import make_logger, make_trainer, silence_advice
@@ -80,8 +82,8 @@ def train(
     bucket = uploads.bucket_at(config.run.checkpoints_to)
     refuse_synchronised_norms_on_a_cpu(config.run, launch)
     may_resume = is_resumed or may_resume or launch.restarts > 0
-    if may_resume and bucket is not None:
-        _fetch(bucket, folder, launch, report)
+    if may_resume:
+        _find_state(bucket, folder, launch, report)
     must_resume = is_resumed and launch.restarts == 0
     is_resumed = _is_resumable(folder, must_resume) if may_resume else False
     if not is_resumed and launch.restarts == 0:
@@ -190,12 +192,26 @@ def _refuse_to_replace(
         )
 
 
-def _fetch(
-    bucket: uploads.CheckpointBucket, folder: Path, launch: Launch, report: Reporter
+def _find_state(
+    bucket: uploads.CheckpointBucket | None,
+    folder: Path,
+    launch: Launch,
+    report: Reporter,
 ) -> None:
+    """Fetch what this machine lacks; all of them are to go on from the same state."""
+    store = store_of_machines(launch)
     with first_of_machine_first(launch):
-        for name in bucket.fetch_newer(folder, KEPT):
-            report(f"fetched {bucket.url}/{name}")
+        if launch.local_rank:
+            return
+        if bucket is not None:
+            for name in bucket.fetch_newer(folder, KEPT):
+                report(f"fetched {bucket.url}/{name}")
+        if store is not None:
+            agree_on_state(
+                *(store, launch.machine, launch.machines, folder, KEPT),
+                bucket=bucket,
+                report=report,
+            )
 
 
 def _module(
