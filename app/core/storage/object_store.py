@@ -14,9 +14,9 @@ from anyio import CancelScope, CapacityLimiter
 from anyio.to_thread import run_sync
 
 from app.core.logging import warn_once
-from app.core.storage.addresses import BucketAddress, checked_key
+from app.core.storage.addresses import BucketAddress, checked_key, refuse_odd_key
 from app.core.storage.bucket_clients import AwsAccess
-from app.core.storage.bucket_objects import BucketObjects
+from app.core.storage.bucket_objects import BucketObject, BucketObjects
 from app.core.storage.buffered import BUFFER_BYTES, BufferedAppender, BufferedWriter
 from app.core.storage.filling import ArrivingCopy
 from app.core.storage.growing_locks import GrowingLocks
@@ -36,6 +36,7 @@ from app.core.storage.local_cache import LocalCache
 from app.core.storage.object_layout import Layout, copy_through, find_layout
 from app.core.storage.object_upload import ObjectUpload
 from app.core.storage.object_windows import read_windows
+from app.core.storage.s3_listing import list_s3
 from app.core.storage.s3_multipart import COPY_BYTES, S3Multipart
 from app.core.storage.whole_reads import read_into
 
@@ -72,6 +73,7 @@ class ObjectStorage:
         is_s3 = address.scheme == "s3"
         aws = AwsAccess(address.url) if is_s3 else None
         self.address, self.cache = address, cache
+        self._aws, self._retry_s = aws, retry_for.total_seconds()
         self.multipart = S3Multipart(address, aws) if aws is not None else None
         self.objects = BucketObjects(address, retry_for=retry_for, aws=aws)
         self._probing = BucketObjects(address, retry_for=PROBE_RETRY, aws=aws)
@@ -181,10 +183,10 @@ class ObjectStorage:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """List objects; of one that grows, what is safe of it so far."""
         path = checked_key(prefix)
-        for one in self.objects.list(path):
+        for one in self._list(path):
             yield ObjectInfo(one.path, one.size_bytes, one.modified_at)
         sizes: defaultdict[str, list[ObjectInfo]] = defaultdict(list)
-        for one in self.objects.list(growing_folder(path)):
+        for one in self._list(growing_folder(path)):
             if (key := key_of_chunk(one.path)) is not None:
                 sizes[key].append(ObjectInfo(key, one.size_bytes, one.modified_at))
         for key, chunks in sizes.items():
@@ -269,7 +271,20 @@ class ObjectStorage:
         return find_layout(self.objects, checked_key(key))
 
     def _delete_under(self, prefix: str) -> None:
-        self.objects.delete([one.path for one in self.objects.list(prefix)])
+        self.objects.delete([one.path for one in self._list(prefix)])
+
+    def _list(self, prefix: str) -> Iterator[BucketObject]:
+        """List objects but keys that we never write; on S3 alone these end nothing."""
+        if self._aws is None:
+            yield from self.objects.list(prefix)
+            return
+        for one in list_s3(self.address, prefix, self._aws, retry_s=self._retry_s):
+            try:
+                refuse_odd_key(one.path)
+            except ValueError as exc:
+                warn_once("stray_object_skipped", path=one.path, reason=str(exc))
+                continue
+            yield one
 
     def _abort_under(self, prefix: str, older_than: timedelta) -> int:
         assert self.multipart is not None  # noqa: S101  # for the type checker

@@ -202,6 +202,22 @@ def test_an_object_that_is_replaced_while_the_cache_fills_leaves_no_copy(
         assert path.read_bytes() == bytes(reversed(LARGE))
 
 
+def test_odd_keys_of_somebody_else_hide_none_of_ours(
+    s3: S3OfTests, opened: Open
+) -> None:
+    storage = opened(path="ours")
+    storage.put(KEY, b"here")
+    s3.client().put_object(
+        Bucket=storage.address.bucket, Key="ours/videos/a/b\x01c", Body=b"theirs"
+    )
+
+    listed = [one.key for one in storage.list("videos")]
+    storage.delete_prefix("videos/a")
+
+    assert listed == [KEY]
+    assert list(storage.list("videos")) == []
+
+
 @pytest.mark.parametrize(
     "folder", ["a folder", "a+b", "100%", "%2F", "a?b", "a#b", "Vídeos für Bü", "⚽/x"]
 )
