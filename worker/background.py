@@ -31,7 +31,7 @@ from app.core.resources import Resources, open_resources
 from app.core.settings import Settings
 from app.core.tracing.spans import close_recorder
 from app.core.tracing.start import start_tracing
-from app.jobs.kinds import kinds_of
+from app.jobs.kinds import LOWEST_PRIORITY, USUAL_PRIORITY, kinds_of
 from app.jobs.needs import offers_of, release
 from app.uploads.cleanup import complete_whole_uploads
 from app.webhooks.signing import webhook_secret
@@ -53,6 +53,7 @@ from worker.webhooks.sender import (
 )
 
 FETCHES = 3  # downloads and imports at a time
+FETCHES_FOR_PEOPLE = 1  # one more, which a batch's are left out of: somebody waits
 GIVE_BACK_S = 10.0  # how long an end waits for them to be put back into the queue
 OTHER_FILES = 128  # open files beside the connections to receivers
 
@@ -165,10 +166,13 @@ def _resources() -> Resources:
 @cache
 def _job_loops() -> tuple[JobLoop, ...]:
     """Make the threads that bring files, each with a database pool of its own."""
-    return tuple(_job_loop() for _ in range(FETCHES))
+    return (
+        *(_job_loop() for _ in range(FETCHES)),
+        *(_job_loop(USUAL_PRIORITY) for _ in range(FETCHES_FOR_PEOPLE)),
+    )
 
 
-def _job_loop() -> JobLoop:
+def _job_loop(least_priority: int = LOWEST_PRIORITY) -> JobLoop:
     own = open_resources(settings, pool_size=2, celery=celery)
     context = WorkerContext(
         settings=own.settings,
@@ -179,7 +183,8 @@ def _job_loop() -> JobLoop:
         node="background",
         leaving=leaving,
     )
-    return JobLoop(context, load_handlers(BACKGROUND_QUEUE))
+    handlers = load_handlers(BACKGROUND_QUEUE)
+    return JobLoop(context, handlers, least_priority=least_priority)
 
 
 @cache

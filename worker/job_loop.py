@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.process_identity import ProcessIdentity
 from app.jobs.claiming import claimable_jobs
+from app.jobs.kinds import LOWEST_PRIORITY
 from app.jobs.tables import JobStatus
 from worker.job_task import Handlers
 from worker.loops import LoopFailures
@@ -42,12 +43,22 @@ class JobLoop:
         context: WorkerContext,
         handlers: Handlers,
         *,
+        least_priority: int = LOWEST_PRIORITY,
         poll_every_s: float = POLL_EVERY_S,
     ) -> None:
+        """Take what is needed.
+
+        Args:
+            context: of the worker.
+            handlers: of the kinds that are run.
+            least_priority: jobs of a lower one are left to other loops.
+            poll_every_s: between two looks for work.
+        """
         self.messages = 0
         self.failures = LoopFailures("job loop")
         self._context = context
         self._handlers = handlers
+        self._least_priority = least_priority
         self._poll_every_s = poll_every_s
         self._retry_after_s = context.settings.sweep_every.total_seconds()
         self._put_back: dict[UUID, float] = {}  # failed here; when to try again
@@ -89,6 +100,7 @@ class JobLoop:
             max_interruptions=settings.max_interruptions,
             limit=CANDIDATES + len(self._put_back),
             owner=str(ProcessIdentity.current()),
+            least_priority=self._least_priority,
         )
         with self._context.sessions() as session:
             found = session.scalars(statement).all()

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import aliased
 
-from app.jobs.kinds import KINDS, JobKind
+from app.jobs.kinds import KINDS, LOWEST_PRIORITY, JobKind
 from app.jobs.needs import offers_of
 from app.jobs.segment_queries import has_open_segments
 from app.jobs.tables import Job, JobStatus
@@ -78,6 +78,7 @@ def claimable_jobs(
     max_interruptions: int,
     limit: int,
     owner: str = "",
+    least_priority: int = LOWEST_PRIORITY,
 ) -> Select[UUID]:
     """List the jobs that `claim_job` would take now, in the order of the queue.
 
@@ -88,6 +89,7 @@ def claimable_jobs(
 
     Args:
         owner: the process that would take them.
+        least_priority: those of a lower one are left to others.
     """
     turn = func.row_number().over(
         partition_by=Job.priority, order_by=(Job.created_at, Job.id)
@@ -96,6 +98,7 @@ def claimable_jobs(
     wanted = (
         Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)),
         Job.kind.in_(kinds),
+        Job.priority >= least_priority,
         _is_claimable(max_attempts, max_interruptions),
         _can_run(owner),
     )

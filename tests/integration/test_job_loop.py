@@ -10,7 +10,7 @@ from app.core.broker.notifier import JobNotifier
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.jobs.kinds import JobKind
+from app.jobs.kinds import USUAL_PRIORITY, JobKind
 from app.jobs.tables import JobStatus
 from model.errors import DecoderCrashed, UnreadableVideo
 from model.spotting.predictor import Predictor
@@ -88,6 +88,19 @@ def test_a_job_of_higher_priority_runs_before_older_ones(
 
     assert [loop.run_next() for _ in range(4)] == [True, True, True, False]
     assert predictors.asked == ["third", "first", "second"]
+
+
+def test_a_loop_for_what_people_wait_for_leaves_a_batch_to_others(
+    queued: list[Uploaded], context: WorkerContext, predictors: Failing
+) -> None:
+    queued[0].set(priority=-5)
+    queued[1].set(priority=3)
+    people = JobLoop(context, HANDLERS, least_priority=USUAL_PRIORITY)
+
+    assert [people.run_next() for _ in range(3)] == [True, True, False]
+    assert predictors.asked == ["second", "third"]
+    assert JobLoop(context, HANDLERS).run_next()
+    assert predictors.asked == ["second", "third", "first"]
 
 
 def test_a_job_of_a_kind_without_a_handler_here_is_left_to_others(
