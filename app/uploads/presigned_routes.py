@@ -21,11 +21,11 @@ from app.uploads.presigned_schemas import (
     NewPresignedUpload,
     PartAddress,
     PartAddresses,
+    PartAddressRequest,
     PartsToComplete,
     PresignedUpload,
     StoredPart,
     StoredParts,
-    WantedParts,
 )
 from app.uploads.presigned_service import (
     Announced,
@@ -102,7 +102,7 @@ def list_stored_parts(upload_id: UploadId, resources: ResourcesDep) -> StoredPar
     responses=problem_responses(UploadNotFound, PresignedUploadsOff, UploadIsDone),
 )
 def sign_part_addresses(
-    upload_id: UploadId, wanted: WantedParts, resources: ResourcesDep
+    upload_id: UploadId, wanted: PartAddressRequest, resources: ResourcesDep
 ) -> PartAddresses:
     """Get the addresses of parts; each takes that part of that size, for a while.
 

@@ -80,7 +80,7 @@ class PresignedUpload(BaseModel):
         )
 
 
-class WantedParts(BaseModel):
+class PartAddressRequest(BaseModel):
     """Parts whose addresses are asked for."""
 
     model_config = ConfigDict(extra="forbid")
