@@ -89,7 +89,7 @@ def running(folder: Path | None, memory: str) -> Iterator[str]:
         *QUICK,
         f"shared_buffers={memory}",
         "maintenance_work_mem=1GB",
-        "max_wal_size=8GB",
+        "max_wal_size=2GB",
     )
     with open_folder() as temporary:
         place = folder or temporary
