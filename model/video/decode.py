@@ -218,20 +218,17 @@ def decode_in_child(
         path: of the file.
         spec: what the network sees.
         limits: what is allowed.
-        images_from: the first step whose image is wanted; those before come with a
-            black one, and cost neither scaling nor copying.
+        images_from: the first step whose image is wanted; those before are black.
         stretch: the first step that is wanted, and the one behind the last; decoding
             begins at the key frame before them, or raises `CannotSplit`.
         ring_steps: images in shared memory.
         converter_threads: threads that scale; None is one for every four cores, at
-            least one (on two cores a second one gains nothing, and scaling is then
-            a fifth of the work).
-        stall_timeout_s: how long the decoder may show no progress while it is
-            waited for.
+            least one (on two cores a second one gains nothing).
+        stall_timeout_s: how long it may show no progress while it is waited for.
         on_wait: called a few times a second while waiting; may raise to stop.
         hardware: a graphics card's decoder, `auto` for any. Where there is one, the
-            driver needs what the sandbox takes: landlock, seccomp and the limit of
-            memory are left out then. Where there is none, the frames are software's.
+            driver needs what the sandbox takes (landlock, seccomp, the limit of
+            memory). Where there is none, the frames are software's.
         coming: the file, if its bytes are still coming.
 
     Raises:
