@@ -27,7 +27,7 @@ from app.core.storage.keys import (
 )
 from app.core.storage.local import LocalStorage
 from app.retention.service import drop_footage
-from app.sources.joining import Made, PlacedPart, save_joined
+from app.sources.joining import JoinResult, PlacedPart, save_joined
 from app.trainings.options import TrainingOptions
 from app.trainings.service import Point, add_line, add_points, add_training, finish
 from app.videos.cleanup import clean_up
@@ -240,7 +240,7 @@ def test_uploaded_parts_that_were_joined_go_from_earlier_snapshots_too(
     assert [part.exists() for part in parts] == [True, True]
     storage, key = api.service.storage, fetched_key(video_id, uuid4())
     storage.put(key, b"both")
-    made = Made("copied", None, {}, [PlacedPart(0, 1, 0), PlacedPart(1, 2, 1)])
+    made = JoinResult("copied", None, {}, [PlacedPart(0, 1, 0), PlacedPart(1, 2, 1)])
     with api.service.sessions.begin() as session:
         stored = StoredFile(key, 4, "0" * 64)
         save_joined(session, video_id, stored, made, keep_originals=True)
