@@ -1,6 +1,5 @@
 """A file of the cache that is read while it is filled."""
 
-import errno
 import os
 import threading
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.storage.full_disk import no_room_is_storage_full
-from app.core.storage.whole_reads import READS_AT_ONCE, Read
+from app.core.storage.whole_reads import READS_AT_ONCE, Read, write_stretch
 from model.video.arrival import Arrival, ComingFile
 
 WINDOW_BYTES = 2 * 2**20  # by one request, and what a reader waits for
@@ -49,8 +48,12 @@ class Filling:
             size_bytes: of the object.
             read: gives the bytes from a place to another.
             no_room: what to say where the disk is full.
+
+        Raises:
+            StorageFull: the disk takes no file of that size.
         """
-        os.ftruncate(handle, size_bytes)
+        with no_room_is_storage_full(no_room):
+            os.ftruncate(handle, size_bytes)
         self._handle, self._part, self._no_room = handle, part, no_room
         self._size_bytes, self._read = size_bytes, read
         self._lock = threading.Lock()
@@ -63,10 +66,19 @@ class Filling:
         self.coming = ComingFile(os.open(part, os.O_RDONLY), self.arrival)
 
     def start(self, whole: Path) -> None:
-        """Fetch in threads of its own; the whole file is put in place at `whole`."""
+        """Fetch in threads of its own; the whole file is put in place at `whole`.
+
+        Raises:
+            RuntimeError: this machine has no thread left; the file goes.
+        """
         self._whole = whole
-        for _ in range(READS_AT_ONCE):
-            threading.Thread(target=self._work, name="fill", daemon=True).start()
+        for started in range(READS_AT_ONCE):
+            try:
+                threading.Thread(target=self._work, name="fill", daemon=True).start()
+            except BaseException:
+                self._stopped.set()
+                self._leave(READS_AT_ONCE - started)
+                raise
 
     def check(self) -> None:
         """Raise what ended it, if anything did."""
@@ -90,11 +102,14 @@ class Filling:
             self._error = self._error or exc
             self._stopped.set()
         finally:
-            with self._lock:
-                self._running -= 1
-                is_last = not self._running
-            if is_last:
-                self._end()
+            self._leave(1)
+
+    def _leave(self, threads: int) -> None:
+        with self._lock:
+            self._running -= threads
+            is_last = not self._running
+        if is_last:
+            self._end()
 
     def _next(self) -> int | None:
         """Take a window: the one that is waited for, else the first that is left."""
@@ -111,10 +126,8 @@ class Filling:
         start = window * WINDOW_BYTES
         end = min(start + WINDOW_BYTES, self._size_bytes)
         data = self._read(start, end)
-        if len(data) != end - start:
-            raise OSError(errno.EIO, "the object was shorter than the bucket told")
         with no_room_is_storage_full(self._no_room):
-            os.pwrite(self._handle, data, start)
+            write_stretch(self._handle, start, end, data)
         self.arrival.mark(window)
 
     def _end(self) -> None:

@@ -106,7 +106,11 @@ class LocalCache:
             part.unlink(missing_ok=True)
             os.close(handle)
             raise
-        filling.start(path)
+        try:
+            filling.start(path)
+        except BaseException:
+            filling.close()
+            raise
         return filling
 
     def clean_up(self) -> int:

@@ -28,9 +28,8 @@ def read_into(
     starts = range(0, size_bytes, READ_BYTES)
 
     def fetch(start: int) -> int:
-        data = read(start, min(start + READ_BYTES, size_bytes))
-        os.pwrite(handle, data, start)
-        return len(data)
+        end = min(start + READ_BYTES, size_bytes)
+        return write_stretch(handle, start, end, read(start, end))
 
     done = 0
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
@@ -41,5 +40,17 @@ def read_into(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    if os.fstat(handle).st_size != size_bytes:
+
+
+def write_stretch(handle: int, start: int, end: int, data: bytes) -> int:
+    """Write what was read of an object to its place; gives how many bytes.
+
+    Raises:
+        OSError: the bytes are too few, or there is no room for all of them.
+    """
+    if len(data) != end - start:
         raise OSError(errno.EIO, "the object was shorter than the bucket told")
+    left = memoryview(data)
+    while left:  # A disk that fills up takes a part first, without an error.
+        left = left[os.pwrite(handle, left, end - len(left)) :]
+    return len(data)

@@ -59,6 +59,44 @@ with LocalCache(Path(sys.argv[1]), 10_000).arriving(sys.argv[2], 1000, read) as 
     copy.coming.arrival.wait_for(0, 1000)
 """
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from app.core.errors import StorageFull
+from app.core.storage import filling, whole_reads
+from app.core.storage.local_cache import LocalCache
+
+filling.WINDOW_BYTES = whole_reads.READ_BYTES = 1000
+cache, tag = LocalCache(Path(sys.argv[2]), 10_000), "f" * 64
+
+def fill_up():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2500, resource.RLIM_INFINITY))
+
+def read(start, end):
+    fill_up()
+    return b"y" * (end - start)
+
+def arriving():
+    with cache.arriving(tag, 3000, read) as copy:
+        copy.coming.arrival.wait_for(0, 2000)
+        while not copy.path.exists():
+            copy.check()
+
+def refused():
+    fill_up()
+    with cache.arriving(tag, 3000, read):
+        pass
+
+def holding():
+    with cache.holding(tag, 3000, read):
+        pass
+
+try:
+    globals()[sys.argv[1]]()
+except StorageFull as exc:
+    print(exc)
+"""
+
 
 @pytest.fixture(autouse=True)
 def _small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,6 +271,47 @@ def test_a_process_that_is_killed_leaves_nothing_that_is_taken_for_whole(
     assert killed.returncode == -signal.SIGKILL
     with cache.holding(source.tag, 1000, source.read) as path:
         assert path.read_bytes() == source.data
+
+
+@pytest.mark.parametrize("way", ["arriving", "refused", "holding"])
+def test_a_file_of_which_the_disk_takes_a_part_is_not_taken_for_whole(
+    tmp_path: Path, way: str
+) -> None:
+    command = [sys.executable, "-c", FULL, way, str(tmp_path)]
+
+    done = subprocess.run(
+        command, check=True, timeout=PATIENCE_S, capture_output=True, text=True
+    )
+
+    assert "has no room for a file of 3000 bytes" in done.stdout
+    assert not list(tmp_path.glob("*.object"))
+
+
+def test_a_machine_that_has_no_thread_left_leaves_nothing_locked(
+    cache: LocalCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Source(os.urandom(10 * WINDOW))
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_two)
+        with pytest.raises(RuntimeError, match="new thread"), source.arriving(cache):
+            pass
+    for thread in started:
+        thread.join(PATIENCE_S)
+
+    assert not list(cache._folder.iterdir())
+    assert len(os.listdir("/proc/self/fd")) <= before + 1  # noqa: PTH208  # its memory
+    with source.arriving(cache) as copy:
+        assert copy.coming is not None
 
 
 def test_a_job_that_fails_fetches_no_more(cache: LocalCache) -> None:
