@@ -45,7 +45,7 @@ class CheckpointBucket:
             self._store = from_url(self.url, client_options=options)
         except Exception as exc:
             raise TrainingFailed(
-                f"run.checkpoints_to cannot be {url!r}: {_first_line(exc)}"
+                f"run.checkpoints_to cannot be {url!r}: {first_line(exc)}"
             ) from exc
 
     def put(self, path: Path) -> None:
@@ -67,7 +67,7 @@ class CheckpointBucket:
                 continue
             except Exception as exc:
                 raise TrainingFailed(
-                    f"{self.url}/{name} cannot be looked at: {_first_line(exc)}"
+                    f"{self.url}/{name} cannot be looked at: {first_line(exc)}"
                 ) from exc
             return name
         return None
@@ -85,7 +85,7 @@ class CheckpointBucket:
                 continue
             except Exception as exc:
                 raise TrainingFailed(
-                    f"{self.url}/{name} cannot be deleted: {_first_line(exc)}"
+                    f"{self.url}/{name} cannot be deleted: {first_line(exc)}"
                 ) from exc
 
     def fetch_newer(self, folder: Path, names: tuple[str, ...]) -> list[str]:
@@ -118,7 +118,7 @@ class CheckpointBucket:
             return False
         except Exception as exc:
             raise TrainingFailed(
-                f"{self.url}/{path.name} cannot be fetched: {_first_line(exc)}"
+                f"{self.url}/{path.name} cannot be fetched: {first_line(exc)}"
             ) from exc
         return True
 
@@ -245,7 +245,7 @@ class UploadCheckpoints(lightning.Callback):
         try:
             self._bucket.put(path)
         except Exception as exc:  # noqa: BLE001 - stores fail in many ways
-            why = _first_line(exc)
+            why = first_line(exc)
             if self._failed.get(name) != why:
                 self._report(f"{name} was not copied to {self._bucket.url}: {why}")
             self._failed[name] = why
@@ -266,6 +266,6 @@ def _modified(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def _first_line(exc: Exception) -> str:
+def first_line(exc: Exception) -> str:
     lines = str(exc).splitlines()
     return f"{(lines[0] if lines else type(exc).__name__)[:200].rstrip('.')}."

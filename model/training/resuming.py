@@ -14,9 +14,10 @@ import torch
 
 from model.errors import TrainingFailed
 from model.reporter import Reporter
-from model.training.checkpoint_uploads import CheckpointBucket
+from model.training.checkpoint_uploads import CheckpointBucket, first_line
 
 NOTHING = -1  # the step of a machine that has no state
+_SENT = "state/sent"  # what kept it from that, or nothing
 _PATIENCE = timedelta(minutes=10)
 
 
@@ -83,16 +84,35 @@ def agree_on_state(
             f"folder of machine {newest} to the others."
         )
     if machine == newest:
-        for name in names:
-            if (folder / name).is_file():
-                bucket.put(folder / name)
+        _send(store, folder, names, bucket)
         report(f"all machines go on from machine {newest}'s step {own.step}")
-        store.set("state/sent", "yes")
     elif own != states[newest]:
-        store.wait(["state/sent"], _PATIENCE)
+        store.wait([_SENT], _PATIENCE)
+        if why := store.get(_SENT).decode():
+            raise TrainingFailed(f"Machine {newest} has the newest state. {why}")
         for name in names:
             (folder / name).unlink(missing_ok=True)
         bucket.fetch_newer(folder, tuple(names))
+        if _State.of(folder / names[-1]) != states[newest]:
+            raise TrainingFailed(
+                f"{bucket.url} does not give machine {machine} the state that machine "
+                f"{newest} sent there: let all machines use the same place for copies."
+            )
+
+
+def _send(
+    store: Any, folder: Path, names: Sequence[str], bucket: CheckpointBucket
+) -> None:
+    """Copy this machine's state to the bucket, and tell those that wait how it went."""
+    try:
+        for name in names:
+            if (folder / name).is_file():
+                bucket.put(folder / name)
+    except Exception as exc:
+        why = f"It could not be copied to {bucket.url}: {first_line(exc)}"
+        store.set(_SENT, why)
+        raise TrainingFailed(why) from exc
+    store.set(_SENT, "")
 
 
 def _read(told: bytes) -> _State:

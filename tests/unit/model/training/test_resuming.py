@@ -30,12 +30,13 @@ def save(folder: Path, step: int) -> Path:
     return folder
 
 
-def agree(folders: list[Path], url: str | None) -> list[str]:
+def agree(folders: list[Path], *urls: str | None) -> list[str]:
     """Let a process of each machine agree; gives what was told, or went wrong."""
     store = HashStore()
     told: list[str] = []
 
     def run(machine: int) -> None:
+        url = urls[machine % len(urls)]
         bucket = CheckpointBucket(url) if url else None
         try:
             agree_on_state(
@@ -104,3 +105,26 @@ def test_machines_that_share_a_folder_or_have_nothing_need_no_copies(
     assert agree([shared, shared], None) == []
     assert agree([tmp_path / "empty", tmp_path / "missing"], None) == []
     assert steps([shared]) == [30]
+
+
+def test_a_state_that_cannot_be_sent_ends_all_machines_and_loses_nothing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [save(tmp_path / "a", 20), save(tmp_path / "b", 30)]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens
+
+    told = agree(folders, url)
+
+    assert len(told) == 2
+    assert all(f"could not be copied to {url}" in one for one in told)
+    assert steps(folders) == [20, 30]
+
+
+def test_a_machine_that_is_given_another_state_says_so(
+    url: str, s3: S3OfTests, tmp_path: Path
+) -> None:
+    folders = [save(tmp_path / "a", 20), save(tmp_path / "b", 30)]
+
+    told = agree(folders, f"s3://{s3.fresh_bucket()}/runs/other", url)
+
+    assert any("does not give machine 0 the state" in one for one in told)
