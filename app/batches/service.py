@@ -194,7 +194,7 @@ def cancel_batch(session: Session, batch_id: UUID) -> Batch:
     batch = _lock(session, batch_id)
     if BatchStatus(batch.status).is_final:
         raise BatchIsFinished(f"The batch is {batch.status} already.")
-    batch.status = BatchStatus.CANCELING
+    batch.status, batch.open_until = BatchStatus.CANCELING, None
     return batch
 
 

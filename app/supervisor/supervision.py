@@ -175,7 +175,10 @@ class Supervisor:
         backoff = supervised.backoff
         if not supervised.spec.is_essential or backoff.deaths < GIVE_UP_AFTER:
             return False
-        has_room = shutil.disk_usage(self._data_dir).free > LEAST_FREE_BYTES
+        try:
+            has_room = shutil.disk_usage(self._data_dir).free > LEAST_FREE_BYTES
+        except OSError:  # a network disk that is away comes back
+            return False
         return backoff.row_s >= GIVE_UP_S and has_room
 
     def _report(self) -> None:

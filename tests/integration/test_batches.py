@@ -267,7 +267,7 @@ def test_a_file_that_another_batch_could_not_bring_is_tried_by_the_next(
     api: RunningApi, work: BatchWork, folder: Path, match: Path
 ) -> None:
     put_matches(match, folder / "a.mp4")
-    first = start(api, {"items": [{"import": "a.mp4"}]})
+    first = start(api, {"items": [{"import": "a.mp4"}], "open": True})
     work.feed()
     second = start(api, {"items": [{"import": "a.mp4"}]})
     work.feed()
@@ -275,7 +275,8 @@ def test_a_file_that_another_batch_could_not_bring_is_tried_by_the_next(
     api.client.post(f"/batches/{first['id']}/cancel").raise_for_status()
     work.run_all()
 
-    assert look(api, first)["counts"]["canceled"] == 1
+    canceled = look(api, first)
+    assert (canceled["counts"]["canceled"], canceled["open_until"]) == (1, None)
     assert look(api, second)["counts"]["succeeded"] == 1
 
 
