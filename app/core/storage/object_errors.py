@@ -56,7 +56,7 @@ def bucket_errors(key: str, where: str) -> Iterator[None]:
     except kinds.PreconditionError as exc:
         raise ObjectChanged(key) from exc
     except (kinds.PermissionDeniedError, kinds.UnauthenticatedError) as exc:
-        raise _refused(exc, where) from exc
+        raise refused(exc, where) from exc
     except kinds.BaseError as exc:
         if _names(exc, FULL):
             raise StorageFull(
@@ -66,7 +66,7 @@ def bucket_errors(key: str, where: str) -> Iterator[None]:
         if _names(exc, NO_BUCKET):
             raise StorageUnavailable(f"{where} is not there: make the bucket") from exc
         if _names(exc, DENIED + EXPIRED):
-            raise _refused(exc, where) from exc
+            raise refused(exc, where) from exc
         is_odd = isinstance(exc, kinds.InvalidPathError)
         what = "has a key that cannot be read" if is_odd else "does not answer"
         raise StorageUnavailable(f"{where} {what}: {shortened(exc)}") from exc
@@ -96,7 +96,8 @@ def shortened(exc: BaseException) -> str:
     return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]} ..."
 
 
-def _refused(exc: BaseException, where: str) -> StorageRefused:
+def refused(exc: BaseException, where: str) -> StorageRefused:
+    """Say that a bucket lets us in no more, and why."""
     advice = (
         "the credentials have expired and nothing renewed them"
         if is_expired(exc)

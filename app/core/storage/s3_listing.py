@@ -11,7 +11,7 @@ from app.core.storage.addresses import BucketAddress
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject
 from app.core.storage.interface import StorageRefused, StorageUnavailable
-from app.core.storage.object_errors import patiently, shortened
+from app.core.storage.object_errors import is_expired, patiently, refused, shortened
 
 ASK_EVERY_S = 3.0
 
@@ -75,6 +75,8 @@ def _page(
 
 def _told(exc: Any, where: str, status: int) -> OSError:
     code = exc.response.get("Error", {}).get("Code")
+    if is_expired(exc):
+        return refused(exc, where)
     if status in (401, 403):
         return StorageRefused(f"{where} refuses ({code})")
     if code == "NoSuchBucket":
