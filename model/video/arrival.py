@@ -4,7 +4,6 @@ Whoever fetches it marks windows in memory that both processes share; whoever re
 names there the window that it waits for, so that this one is fetched next.
 """
 
-import io
 import mmap
 import os
 import struct
@@ -114,20 +113,11 @@ class ComingFile:
         return cls(request["descriptor"], arrival)
 
 
-class ComingReader(io.RawIOBase):
-    """A coming file for FFmpeg: reads block until the bytes are there."""
+class ComingReader:
+    """A coming file as PyAV reads one: it waits until the bytes are there."""
 
     def __init__(self, file: ComingFile) -> None:
-        super().__init__()
         self._file, self._at = file, 0
-
-    def readable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Say yes."""
-        return True
 
     def tell(self) -> int:
         """Tell where the next bytes are read."""
@@ -135,19 +125,14 @@ class ComingReader(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move there; nothing is waited for yet."""
-        origin = {
-            os.SEEK_SET: 0,
-            os.SEEK_CUR: self._at,
-            os.SEEK_END: self._file.arrival.size_bytes,
-        }[whence]
-        self._at = max(0, origin + offset)
+        size = self._file.arrival.size_bytes
+        self._at = offset + (0, self._at, size)[whence]
         return self._at
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         """Give up to `size` bytes."""
-        left = self._file.arrival.size_bytes - self._at
-        count = max(0, left if size < 0 else min(size, left))
-        self._file.arrival.wait_for(self._at, self._at + count)
-        data = os.pread(self._file.descriptor, count, self._at)
+        end = min(self._at + size, self._file.arrival.size_bytes)
+        self._file.arrival.wait_for(self._at, end)
+        data = os.pread(self._file.descriptor, max(0, end - self._at), self._at)
         self._at += len(data)
         return data

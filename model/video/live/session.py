@@ -23,12 +23,7 @@ from model.errors import (
 from model.video.live.connection import STOP, Connection, LiveSource
 from model.video.live.messages import LATEST_S, facts_of, gap_of
 from model.video.live.recording import Recording
-from model.video.live.settings import (
-    LiveEvent,
-    LiveSettings,
-    LiveStep,
-    SegmentSink,
-)
+from model.video.live.settings import LiveEvent, LiveSettings, LiveStep, SegmentSink
 from model.video.process import ChildProcess
 from model.video.ring import Ring
 from model.video.shared_memory import create_memory
