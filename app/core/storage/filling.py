@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.core.errors import StorageFull
 from app.core.storage.full_disk import no_room_is_storage_full
 from app.core.storage.whole_reads import READS_AT_ONCE, Read, write_stretch
 from model.video.arrival import Arrival, ComingFile
@@ -135,9 +136,11 @@ class Filling:
             if self._stopped.is_set() or self._whole is None:
                 self._part.unlink(missing_ok=True)
             else:
+                with no_room_is_storage_full(self._no_room):
+                    os.fsync(self._handle)  # a whole name survives a power cut
                 os.fchmod(self._handle, 0o400)
                 self._part.rename(self._whole)
-        except OSError as exc:
+        except (OSError, StorageFull) as exc:
             self._error = self._error or exc
             with suppress(OSError):
                 self._part.unlink(missing_ok=True)

@@ -157,6 +157,7 @@ class LocalCache:
             self._make_room(size_bytes)
             with no_room_is_storage_full(NO_ROOM.format(self._folder, size_bytes)):
                 read_into(handle, size_bytes, read, on_progress)
+                os.fsync(handle)  # a whole name survives a power cut
                 os.fchmod(handle, 0o400)
             part.rename(path)
         except BaseException:

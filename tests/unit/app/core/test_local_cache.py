@@ -1,5 +1,6 @@
 """The cache of whole objects: bounded, shared, and right after a crash."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core.errors import StorageFull
 from app.core.storage.interface import ObjectChanged
 from app.core.storage.local_cache import LocalCache
 
@@ -151,6 +153,27 @@ def test_a_read_that_fails_leaves_nothing(cache: LocalCache, tmp_path: Path) -> 
 
     with pytest.raises(ObjectChanged), cache.holding(tag("a"), SIZE, changed):
         pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def refuse_to_sync(handle: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_bytes_that_the_disk_did_not_keep_get_no_whole_name(
+    cache: LocalCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", refuse_to_sync)
+
+    with pytest.raises(StorageFull), cache.holding(tag("a"), SIZE, read):
+        pass
+    with cache.arriving(tag("b"), SIZE, read) as copy:
+        for thread in threading.enumerate():
+            if thread.name == "fill":
+                thread.join(60)
+        with pytest.raises(StorageFull):
+            copy.check()
 
     assert list(tmp_path.iterdir()) == []
 
