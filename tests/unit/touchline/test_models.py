@@ -120,7 +120,7 @@ def test_an_unknown_checkpoint_and_device_name_those_there_are() -> None:
     with pytest.raises(BadCheckpoint, match="arena-rny002"):
         touchline.load("arena")
     with pytest.raises(ValueError, match="auto, cpu, cuda"):
-        touchline.load("arena-rny002", device="gpu")  # type: ignore[arg-type]
+        touchline.load("arena-rny002", device="gpu")  # type: ignore[arg-type]  # what a notebook may say
 
 
 def test_checkpoints_of_the_users_own_are_listed_and_loaded(

@@ -66,7 +66,7 @@ def test_any_allowed_kind_of_video_has_tiles_that_are_read_right(
     tmp_path: Path, name: str, drawing: dict[str, object]
 ) -> None:
     path = tmp_path / name
-    draw_video(path, **{"frames": 60, "fps": 20, "key_every": 10, **drawing})  # type: ignore[arg-type]
+    draw_video(path, **{"frames": 60, "fps": 20, "key_every": 10, **drawing})  # type: ignore[arg-type]  # options of several types
     fps = float(str(drawing.get("fps", 20)))
 
     stills = stills_in_child(path)
