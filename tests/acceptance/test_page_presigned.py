@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.acceptance.page_service import wait_until
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.bucket_storage import use_server
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.services import open_folder, running_postgres
 from tests.videos import Image, draw_video
 

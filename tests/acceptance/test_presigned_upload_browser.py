@@ -13,8 +13,8 @@ from app.core.storage import part_uploads
 from app.uploads.tables import ResumableUpload
 from tests.acceptance.page_service import asked_for, wait_until
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.bucket_storage import use_server
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.services import open_folder, running_postgres
 
 PART = 5 * 2**20

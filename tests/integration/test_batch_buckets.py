@@ -22,9 +22,9 @@ from app.core.storage.opening import open_storage
 from app.jobs.tables import Job
 from app.videos.tables import Video
 from tests.api_server import RunningApi
+from tests.bucket_storage import use_server
 from tests.integration.batch_work import BatchWork, items, look, start
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.videos import draw_video, match_picture
 from worker.handlers import bucket_object
 

@@ -24,11 +24,11 @@ from app.videos.tables import Video
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.bucket_proxy import BUSY, BucketProxy, Trouble, bucket_proxy
+from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.integration.analyses import analyse
 from tests.integration.uploaded import Uploaded
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.unit.model.spotting.test_spot_stream import draw_timeline
 
 pytestmark = pytest.mark.slow

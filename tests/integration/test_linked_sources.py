@@ -16,10 +16,10 @@ from app.projects.quotas import _stored
 from app.videos.cleanup import clean_up
 from app.videos.tables import Video
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.integration.batch_work import BatchWork
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.videos import draw_video, match_picture
 
 pytestmark = pytest.mark.slow

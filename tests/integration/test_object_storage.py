@@ -11,9 +11,9 @@ import pytest
 from app.core.storage.linked import LinkedStorage
 from app.core.storage.object_store import ObjectStorage
 from tests.api_server import make_settings, running_api
+from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.videos import draw_video, match_picture
 from tests.working_service import WorkingService, working_service
 

@@ -20,9 +20,9 @@ from app.keys.service import create_key
 from app.projects.tables import Project
 from app.videos.tables import Video
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from touchline.client.client import Client
 
 pytestmark = pytest.mark.slow

@@ -26,9 +26,9 @@ from app.uploads.tables import ResumableUpload
 from app.videos.cleanup import clean_up
 from app.videos.tables import Video
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 
 pytestmark = pytest.mark.slow
 

@@ -21,10 +21,10 @@ from tests.bucket_proxy import (
     Trouble,
     bucket_proxy,
 )
+from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.integration.batch_work import BatchWork
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.videos import draw_video, match_picture
 
 pytestmark = pytest.mark.slow

@@ -24,8 +24,8 @@ from model.spotting.spot_file import spot_file
 from model.video.decode import Step, decode_in_child, iter_steps
 from model.video.frame_spec import FrameSpec
 from tests.bucket_proxy import BUSY, BucketProxy, bucket_proxy
+from tests.bucket_storage import storage_in
 from tests.s3_server import S3OfTests
-from tests.s3_storage import storage_in
 from tests.unit.model.engines.networks import exported_noise
 from tests.videos import draw_video, match_picture
 

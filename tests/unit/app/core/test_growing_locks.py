@@ -14,9 +14,9 @@ from app.core.storage import growing_locks
 from app.core.storage.growing_locks import GrowingLocks
 from app.core.storage.growing_objects import GrowingObject, chunks_of
 from app.core.storage.interface import ObjectBusy
+from tests.bucket_storage import use_server
 from tests.growing_holder import open_growing
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 
 pytestmark = pytest.mark.slow
 

@@ -23,9 +23,9 @@ from app.core.storage.keys import (
 from app.core.storage.local import LocalStorage
 from app.core.storage.opening import open_storage
 from app.core.storage.settings import StorageSettings
+from tests.bucket_storage import storage_in
 from tests.fakes import MemoryStorage
 from tests.s3_server import S3OfTests
-from tests.s3_storage import storage_in
 
 KEY = source_key(uuid4())
 BAD_KEYS = ["", "../x", "/etc/passwd", "videos/../../x"]

@@ -25,8 +25,8 @@ from tests.bucket_proxy import (
     Trouble,
     bucket_proxy,
 )
+from tests.bucket_storage import storage_in
 from tests.s3_server import S3OfTests
-from tests.s3_storage import storage_in
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from app.doctor.buckets import check_bucket, check_source_buckets
 from app.doctor.findings import State
 from tests.api_server import make_settings
 from tests.bucket_proxy import EXPIRED, bucket_proxy
+from tests.bucket_storage import use_server
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 
 
 def settings_of(folder: Path, **values: object) -> Settings:

@@ -7,9 +7,9 @@ import pytest
 from app.doctor.findings import State
 from app.doctor.presigned import check_presigned
 from tests.api_server import make_settings
+from tests.bucket_storage import use_server
 from tests.reverse_proxy import READY, nginx_with
 from tests.s3_server import S3OfTests
-from tests.s3_storage import use_server
 from tests.services import free_port
 
 # Unlike what the documents ask for, it sends the server's own name as Host.

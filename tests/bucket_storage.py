@@ -1,4 +1,4 @@
-"""Our own storage in a bucket of the test's S3 server."""
+"""Our own storage in a bucket of the test's servers."""
 
 from datetime import timedelta
 from pathlib import Path
