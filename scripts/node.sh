@@ -1,5 +1,6 @@
 #!/bin/sh
-# Install what checks the page (ESLint, TypeScript, axe-core) into node_modules, once.
+# Install what checks the page (ESLint, TypeScript, axe-core) into node_modules, and a
+# server of Azure's blobs for tests into tests/azurite/node_modules; each once.
 #
 #   scripts/node.sh [--optional]
 #
@@ -29,11 +30,18 @@ if ! is_there && command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
 fi
 is_there || give_up "node 18.18 or newer and npm are needed to check the page (found: $(node --version 2> /dev/null || echo none)): install them from your system's packages or from nodejs.org"
 
-stamp=node_modules/.touchline-install
-want="$(cat package.json package-lock.json .npmrc | cksum) $(node --version)"
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
-    exit 0
-fi
-say "installing the page's checks into node_modules"
-npm ci --no-progress > /dev/null || give_up "npm ci failed (see above); run the same command again to go on"
-printf '%s' "$want" > "$stamp"
+# install_in FOLDER WHAT
+install_in() {
+    stamp="$1/node_modules/.touchline-install"
+    want="$(cd "$1" && cat package.json package-lock.json .npmrc | cksum) $(node --version)"
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
+        return
+    fi
+    say "installing $2 into $1/node_modules"
+    (cd "$1" && npm ci --no-progress > /dev/null) ||
+        give_up "npm ci failed in $1 (see above); run the same command again to go on"
+    printf '%s' "$want" > "$stamp"
+}
+
+install_in . "the page's checks"
+install_in tests/azurite "a server of Azure's blobs for tests"

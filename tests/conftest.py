@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
+from tests.azure_server import AzureOfTests, running_azure
 from tests.s3_server import S3OfTests, running_s3
 from tests.shared_data import shared_dir
 
@@ -93,4 +94,11 @@ def shared() -> Path:
 def s3() -> Iterator[S3OfTests]:
     """The session's S3 server."""
     with running_s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[AzureOfTests]:
+    """The session's server of Azure's blobs."""
+    with running_azure() as server:
         yield server

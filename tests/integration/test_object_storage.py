@@ -1,7 +1,7 @@
 """An API and a worker that share no disk: they meet in a bucket."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from app.core.storage.linked import LinkedStorage
 from app.core.storage.object_store import ObjectStorage
 from tests.api_server import make_settings, running_api
+from tests.azure_server import AzureOfTests
 from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.s3_server import S3OfTests
@@ -27,14 +28,8 @@ class Parted:
     """A service in two places, and the bucket between them."""
 
     service: WorkingService
-    bucket: str
-    s3: S3OfTests
+    listed: Callable[[], set[str]]  # what is in the bucket, by somebody else's client
     worker_dir: Path
-
-    def listed(self) -> set[str]:
-        """List what is in the bucket."""
-        told = self.s3.client().list_objects_v2(Bucket=self.bucket)
-        return {one["Key"] for one in told.get("Contents", ())}
 
     def wait(self, job: dict[str, Any]) -> dict[str, Any]:
         """Wait until a job has ended."""
@@ -49,27 +44,28 @@ class Parted:
         raise TimeoutError(told)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["s3", "azure"])
 def parted(
-    s3: S3OfTests,
+    request: pytest.FixtureRequest,
     postgres: PostgresOfTests,
     redis_url: str,
     checkpoint: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Parted]:
-    bucket = s3.fresh_bucket()
+    server: S3OfTests | AzureOfTests = request.getfixturevalue(request.param)
+    storage, listed = fresh_place(server)
     folders = [tmp_path_factory.mktemp(name) for name in ("api", "worker")]
     for folder in folders:
         (folder / "models").mkdir()
         (folder / "models" / checkpoint.name).symlink_to(checkpoint)
     with pytest.MonkeyPatch.context() as patch, postgres.fresh_database() as url:
-        use_server(s3, patch)
+        use_server(server, patch)
         own, others = (
             make_settings(
                 data_dir=folder,
                 database_url=url,
                 redis_url=redis_url,
-                storage=f"s3://{bucket}/the club",
+                storage=storage,
                 model="tiny",
                 engine="openvino",
                 webhook_allow_nets="127.0.0.0/8",
@@ -77,7 +73,26 @@ def parted(
             for folder in folders
         )
         with working_service(own, of_worker=others) as service:
-            yield Parted(service, bucket, s3, folders[1])
+            yield Parted(service, listed, folders[1])
+
+
+def fresh_place(server: S3OfTests | AzureOfTests) -> tuple[str, Callable[[], set[str]]]:
+    """Make an empty place; gives its address, and what lists it."""
+    if isinstance(server, AzureOfTests):
+        azure, container = server, server.fresh_container()
+
+        def blobs() -> set[str]:
+            with azure.client() as client:
+                return set(client.get_container_client(container).list_blob_names())
+
+        return f"az://{container}/the club", blobs
+    s3, bucket = server, server.fresh_bucket()
+
+    def objects() -> set[str]:
+        told = s3.client().list_objects_v2(Bucket=bucket)
+        return {one["Key"] for one in told.get("Contents", ())}
+
+    return f"s3://{bucket}/the club", objects
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,21 @@ from app.core.storage.interface import (
     StorageUnavailable,
 )
 
-EXPIRED = ("ExpiredToken", "RequestExpired", "TokenRefreshRequired", "token expired")
+EXPIRED = (
+    "ExpiredToken",
+    "RequestExpired",
+    "TokenRefreshRequired",
+    "token expired",
+    "token is expired",  # Azure's
+    "not valid in the specified time frame",  # a shared access signature of Azure's
+)
 FULL = ("QuotaExceeded", "InsufficientStorage", "status code 507", "StorageFull")
-DENIED = ("AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId")
+DENIED = (
+    "AccessDenied",
+    "SignatureDoesNotMatch",
+    "InvalidAccessKeyId",
+    "403 Forbidden",  # of Azure's requests that delete several
+)
 NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "bucket does not exist")
 ASK_EVERY_S = 3.0
 MOST_WORDS = 300

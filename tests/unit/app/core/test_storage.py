@@ -23,7 +23,8 @@ from app.core.storage.keys import (
 from app.core.storage.local import LocalStorage
 from app.core.storage.opening import open_storage
 from app.core.storage.settings import StorageSettings
-from tests.bucket_storage import storage_in
+from tests.azure_server import AzureOfTests
+from tests.bucket_storage import storage_in, storage_on_azure
 from tests.fakes import MemoryStorage
 from tests.s3_server import S3OfTests
 
@@ -33,7 +34,13 @@ CONTENT = os.urandom(2 * CHUNK_BYTES + 5)
 
 
 @pytest.fixture(
-    params=["local", "linked", "memory", pytest.param("s3", marks=pytest.mark.slow)]
+    params=[
+        "local",
+        "linked",
+        "memory",
+        pytest.param("s3", marks=pytest.mark.slow),
+        pytest.param("azure", marks=pytest.mark.slow),
+    ]
 )
 def storage(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -44,6 +51,9 @@ def storage(
         return open_storage(StorageSettings(data_dir=tmp_path))
     if request.param == "memory":
         return MemoryStorage()
+    if request.param == "azure":
+        azure: AzureOfTests = request.getfixturevalue("azure")
+        return storage_on_azure(azure, tmp_path / "cache", monkeypatch)
     server: S3OfTests = request.getfixturevalue("s3")
     return storage_in(server, tmp_path / "cache", monkeypatch, path="a folder/of ours")
 
