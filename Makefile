@@ -105,4 +105,4 @@ chart:
 	@mv chart.new docker/helm/touchline/templates/_kinds.tpl
 
 clean:
-	rm -rf $(SERVE_VENV) $(DEV_VENV) .venv-audit node_modules build *.egg-info
+	rm -rf $(SERVE_VENV) $(DEV_VENV) .venv-audit node_modules tests/azurite/node_modules build *.egg-info
