@@ -24,7 +24,7 @@ from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.segments import join_segments, plan_segments, spot_segment
 from model.spotting.spot_file import SpottedVideo, spot_file
 from model.video.probe import probe_in_child
-from model.video.step_count import read_steps_in_child
+from model.video.step_reading import read_steps_in_child
 
 FPS = 30
 SIZE = (448, 252)

@@ -21,7 +21,7 @@ from model.spotting.spot_file import SpottedVideo
 from model.spotting.timeline import Timeline
 from model.video.probe import probe_in_child
 from model.video.source import Tally
-from model.video.step_count import read_steps_in_child
+from model.video.step_reading import read_steps_in_child
 from model.video.warnings import corrected_facts, warnings_of
 from worker.handlers.saved_runs import inputs_of
 from worker.handlers.source import source_file

@@ -20,7 +20,7 @@ from model.spotting.segments import (
     spot_segment,
 )
 from model.spotting.spot_file import SpottedVideo, spot_file
-from model.video.step_count import count_steps_in_child, read_steps_in_child
+from model.video.step_reading import count_steps_in_child, read_steps_in_child
 from tests.unit.model.engines.networks import ALL_OUTPUTS, exported_noise
 from tests.videos import draw_video, join_bytes, match_picture
 
