@@ -24,6 +24,7 @@ from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.segments import join_segments, plan_segments, spot_segment
 from model.spotting.spot_file import SpottedVideo, spot_file
 from model.video.probe import probe_in_child
+from model.video.step_index import StepIndex
 from model.video.step_reading import read_steps_in_child
 
 FPS = 30
@@ -104,21 +105,26 @@ def measure(
     fps = predictor.manifest.frame_spec.fps
     began = time.monotonic()
     probe_in_child(video)
-    steps = read_steps_in_child(video, fps).steps
-    planned = plan_segments(steps, predictor, parts=parts)
+    index = read_steps_in_child(video, fps)
+    planned = plan_segments(index.steps, predictor, parts=parts)
+    told = index.to_bytes()
     plan_s = time.monotonic() - began
     scored, segments_s = [], []
     for segment in planned:
         began = time.monotonic()
-        scored.append(spot_segment(video, segment, predictor=predictor))
+        its_index = StepIndex.from_bytes(told)
+        scored.append(
+            spot_segment(video, segment, predictor=predictor, index=its_index)
+        )
         segments_s.append(time.monotonic() - began)
     began = time.monotonic()
     probe_in_child(video)
-    read_steps_in_child(video, fps, wants_times=True)
+    times = StepIndex.from_bytes(told).frame_times
     timeline, spots = join_segments(scored, predictor=predictor)
     join_s = time.monotonic() - began
     is_same = timeline.to_bytes() == whole.timeline.to_bytes() and spots == whole.spots
-    if not is_same:
+    its_times = whole.frame_times
+    if not is_same or its_times is None or its_times.to_bytes() != times.to_bytes():
         raise SystemExit(f"{len(planned)} segments find other than one piece")
     return Parts(plan_s, segments_s, join_s)
 

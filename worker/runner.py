@@ -167,6 +167,8 @@ def _run(
             LeaseReporter(lease, context).touch()
             if result.segments:
                 status = save_split(lease, context, result.segments)
+                if status is JobStatus.RUNNING:  # They need what it made.
+                    new_files = ()
             else:
                 status = save_success(lease, context, result)
         except Canceled:

@@ -22,8 +22,10 @@ from model.spotting.session import timeline_of
 from model.spotting.spots import Spot, SpotStream
 from model.spotting.timeline import Timeline, join_timelines
 from model.spotting.windows import Memory, Rows, count_rows, join_rows
+from model.video.arrival import ComingFile
 from model.video.decode import decode_in_child
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
+from model.video.step_index import StepIndex, Stretch
 
 MOST_WORK = 1.5  # times that of one piece
 
@@ -122,9 +124,11 @@ def spot_segment(
     segment: Segment,
     *,
     predictor: Predictor,
+    index: StepIndex,
     limits: MediaLimits = DEFAULT_LIMITS,
     on_wait: Callable[[], None] | None = None,
     on_done: Callable[[float], None] = lambda _: None,
+    coming: ComingFile | None = None,
 ) -> Timeline:
     """Score one segment; decoding begins at the key frame before it.
 
@@ -132,9 +136,11 @@ def spot_segment(
         path: the video.
         segment: of `plan_segments`.
         predictor: the network that it was planned for.
+        index: of the video's steps (`read_steps_in_child`).
         limits: what a file may ask of us.
         on_wait: called a few times a second; may raise to stop.
         on_done: called with the share of the segment that is done, after each step.
+        coming: the file, if its bytes are still coming; it is decoded as they do.
 
     Returns:
         The curves of the steps from `segment.first` to before `segment.end`.
@@ -156,8 +162,9 @@ def spot_segment(
         path,
         predictor.manifest.frame_spec,
         limits=limits,
-        stretch=(segment.images_from, segment.images_to),
+        stretch=_stretch_of(segment, index),
         on_wait=on_wait,
+        coming=coming,
     ) as steps:
         for number, step in enumerate(steps, segment.images_from):
             rows.append(scorer.push(step.image))
@@ -190,6 +197,13 @@ def _one_pass(predictor: Predictor) -> EnginePredictor:
     if not isinstance(predictor, EnginePredictor) or predictor.mode != "one-pass":
         raise CannotSplit("only a network in one pass can be run in segments")
     return predictor
+
+
+def _stretch_of(segment: Segment, index: StepIndex) -> Stretch:
+    try:
+        return index.stretch(segment.images_from, segment.images_to)
+    except ValueError as exc:
+        raise CannotSplit(f"the video has not the steps planned for: {exc}") from exc
 
 
 def _state_at(segment: Segment, predictor: EnginePredictor) -> ScorerState:

@@ -25,8 +25,9 @@ from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.picture import FrameConverter
 from model.video.process import ChildProcess
 from model.video.ring import Ring
-from model.video.shared_memory import create_memory
+from model.video.shared_memory import create_memory, shared_bytes
 from model.video.source import SourceFrame, Tally, open_video
+from model.video.step_index import Stretch
 from model.video.time_messages import KIND, TimeReceiver
 
 __all__ = [
@@ -199,7 +200,7 @@ def decode_in_child(
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     images_from: int = 0,
-    stretch: tuple[int, int] | None = None,
+    stretch: Stretch | None = None,
     ring_steps: int = 64,
     converter_threads: int | None = None,
     stall_timeout_s: float = 30.0,
@@ -219,8 +220,7 @@ def decode_in_child(
         spec: what the network sees.
         limits: what is allowed.
         images_from: the first step whose image is wanted; those before are black.
-        stretch: the first step that is wanted, and the one behind the last; decoding
-            begins at the key frame before them, or raises `CannotSplit`.
+        stretch: the steps wanted, from the key frame before them, or `CannotSplit`.
         ring_steps: images in shared memory.
         converter_threads: threads that scale; None is one for every four cores, at
             least one (on two cores a second one gains nothing).
@@ -247,7 +247,6 @@ def decode_in_child(
         "slots": ring_steps,
         "images_from": images_from,
         "hardware": hardware,
-        "stretch": stretch,
         "converter_threads": converter_threads or max(1, (os.cpu_count() or 1) // 4),
     }
     with ExitStack() as cleanup:
@@ -255,13 +254,14 @@ def decode_in_child(
         try:
             ring = Ring(descriptor, spec, slots=ring_steps)
             cleanup.callback(ring.close)
-            child = ChildProcess(
-                {**request, "ring": descriptor},
-                limits=limits,
-                stall_timeout_s=stall_timeout_s,
-                share=(descriptor, *(coming.shared if coming else ())),
-                on_wait=on_wait,
-            )
+            with shared_bytes(stretch.to_bytes() if stretch else None) as memory:
+                child = ChildProcess(
+                    {**request, "ring": descriptor, "stretch": memory},
+                    limits=limits,
+                    stall_timeout_s=stall_timeout_s,
+                    share=(descriptor, *memory, *(coming.shared if coming else ())),
+                    on_wait=on_wait,
+                )
             cleanup.callback(child.close)
         finally:
             os.close(descriptor)

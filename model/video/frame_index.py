@@ -4,11 +4,10 @@ The container is read once; a file whose times must be repaired as it is decoded
 that cannot be entered at a key frame, has no such index.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import count, groupby
 
 import av.error
 from av.packet import Packet
@@ -21,6 +20,7 @@ from model.video.input_file import InputFile
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.pictures import Pictures
 from model.video.source import SourceFrame, Tally, VideoSource, open_video
+from model.video.step_index import Stretch
 
 _SEEK_BACK_S = (0, 2, 10, 60)
 
@@ -40,17 +40,6 @@ class FrameIndex:
     time_s: tuple[Fraction, ...]
     keys: tuple[int, ...]
     until_s: Fraction
-
-    @property
-    def longest_group_s(self) -> float:
-        """Seconds between the two key frames farthest apart; the end counts as one."""
-        starts = [self.time_s[bisect_right(self.pts, key) - 1] for key in self.keys]
-        groups = pairwise([*starts, self.until_s])
-        return float(max(end - start for start, end in groups))
-
-    def key_before(self, frame: int) -> int:
-        """Give the PTS of the last key frame that is shown no later than a frame."""
-        return self.keys[bisect_right(self.keys, self.pts[frame]) - 1]
 
 
 def index_frames(
@@ -109,14 +98,12 @@ def _times_of(
 
 def decode_stretch(
     file: InputFile,
-    index: FrameIndex,
-    first: int,
-    end: int,
+    stretch: Stretch,
     *,
     limits: MediaLimits = DEFAULT_LIMITS,
     tally: Tally | None = None,
 ) -> Iterator[SourceFrame]:
-    """Decode the frames from `first` to before `end`, from the key frame before them.
+    """Decode the frames of a stretch, from the key frame before them.
 
     Raises:
         CannotSplit: what comes out is not what the index says, or the file cannot be
@@ -124,24 +111,30 @@ def decode_stretch(
         UnreadableVideo, UnsupportedMedia, NoVideoStream, VideoLimitExceeded: see
             `model.video.source`.
     """
+    left = zip(
+        *(count(stretch.first), stretch.pts.tolist(), stretch.ticks.tolist()),
+        strict=False,
+    )
     with open_video(file, limits=limits, tally=tally) as source:
-        at = first
-        for picture in _pictures_from(source, index.key_before(first)):
+        frame, pts, ticks = next(left)
+        for picture in _pictures_from(source, stretch.key):
             if picture.pts is None:
                 raise CannotSplit("a decoded frame has no time")
-            if picture.pts < index.pts[first]:
+            if picture.pts < stretch.pts[0]:
                 continue
-            if at >= len(index.pts) or picture.pts != index.pts[at]:
-                raise CannotSplit(f"frame {at} is not the one that the index names")
+            if picture.pts != pts:
+                raise CannotSplit(f"frame {frame} is not the one that the index names")
             if picture.is_corrupt:
-                raise CannotSplit(f"frame {at} is damaged")
+                raise CannotSplit(f"frame {frame} is damaged")
             limits.check_size(picture.width, picture.height)
             source.tally.frames += 1
-            yield SourceFrame(at, index.pts[at], index.time_s[at], picture)
-            at += 1
-            if at == end:
+            time_s = Fraction(ticks, stretch.ticks_per_s)
+            yield SourceFrame(frame, pts, time_s, picture)
+            following = next(left, None)
+            if following is None:
                 return
-    raise CannotSplit(f"frame {at} could not be decoded")
+            frame, pts, ticks = following
+    raise CannotSplit(f"frame {frame} could not be decoded")
 
 
 def _pictures_from(source: VideoSource, key_pts: int) -> Iterator[VideoFrame]:
@@ -192,33 +185,21 @@ def frames_of_steps(index: FrameIndex, fps: float) -> list[int]:
 
 
 def iter_stretch(
-    file: InputFile,
-    fps: float,
-    steps: tuple[int, int],
-    *,
-    limits: MediaLimits,
-    tally: Tally,
+    file: InputFile, stretch: Stretch, *, limits: MediaLimits, tally: Tally
 ) -> Iterator[SourceFrame]:
     """Give the frames that the steps of a stretch take, not yet converted.
 
     Args:
-        file: what is read.
-        fps: steps a second.
-        steps: the first one, and the one behind the last.
+        file: what is read, from the key frame before the stretch.
+        stretch: of the file's index.
         limits: what is allowed.
         tally: is kept up to date.
 
     Raises:
-        CannotSplit, VideoError: see `index_frames` and `decode_stretch`.
+        CannotSplit, VideoError: see `decode_stretch`.
     """
-    index = index_frames(file, limits=limits, tally=tally)
-    wanted = frames_of_steps(index, fps)[slice(*steps)]
-    if len(wanted) != steps[1] - steps[0] or not wanted:
-        raise CannotSplit("the video has not the steps that were planned")
-    decoded = decode_stretch(
-        file, index, wanted[0], wanted[-1] + 1, limits=limits, tally=tally
-    )
-    for frame, repeats in groupby(wanted):
+    decoded = decode_stretch(file, stretch, limits=limits, tally=tally)
+    for frame, repeats in groupby(stretch.frames.tolist()):
         source = next(one for one in decoded if one.frame == frame)
         for _ in repeats:
             yield source

@@ -10,13 +10,16 @@ from model.video.decode import iter_chosen
 from model.video.frame_index import frames_of_steps, index_frames, iter_stretch
 from model.video.frame_spec import FrameSpec
 from model.video.frame_stills import PICKED, pick_frames
+from model.video.index_messages import send_index
 from model.video.input_file import InputFile
 from model.video.limits import MediaLimits
 from model.video.probe import probe_file
 from model.video.proxy import write_proxy
 from model.video.ring import Ring
 from model.video.sender import MessageChannel, StepSender
+from model.video.shared_memory import read_shared
 from model.video.source import Tally, open_video
+from model.video.step_index import Stretch
 from model.video.stills import pick_stills
 from model.video.time_messages import TimeSender
 
@@ -68,15 +71,7 @@ def _frames(one: Reading) -> None:
 
 def _steps(one: Reading) -> None:
     index = index_frames(one.file, limits=one.limits, tally=one.tally)
-    count = len(frames_of_steps(index, one.request["fps"]))
-    if one.request["wants_times"]:
-        TimeSender(one.channel).send(index.time_s)
-    one.channel.send(
-        kind="end",
-        steps=count,
-        until_s=float(index.until_s),
-        longest_group_s=index.longest_group_s,
-    )
+    send_index(one.channel, index, frames_of_steps(index, one.request["fps"]))
 
 
 def _times(one: Reading) -> None:
@@ -116,7 +111,7 @@ def _decode(one: Reading) -> None:
         converter_threads=request["converter_threads"],
         images_from=request["images_from"],
     ) as sender:
-        stretch = request["stretch"]
+        told = request["stretch"]
         frames = (
             iter_chosen(
                 *(one.file, spec),
@@ -125,8 +120,12 @@ def _decode(one: Reading) -> None:
                 device=one.device,
                 note=note,
             )
-            if stretch is None
-            else iter_stretch(one.file, spec.fps, stretch, limits=limits, tally=tally)
+            if not told
+            else iter_stretch(
+                *(one.file, Stretch.from_bytes(read_shared(*told))),
+                limits=limits,
+                tally=tally,
+            )
         )
         for chosen in frames:
             sender.send(chosen)

@@ -1,57 +1,35 @@
 """What the packets of a file tell that can be decoded in stretches: steps and times."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from model.errors import DecoderCrashed
-from model.video.frame_times import FrameTimes
+from model.video.arrival import ComingFile
+from model.video.index_messages import KIND, IndexReceiver
 from model.video.limits import DEFAULT_LIMITS, MediaLimits
 from model.video.process import ChildProcess
-from model.video.time_messages import KIND, TimeReceiver
-
-
-@dataclass(frozen=True, slots=True)
-class FileSteps:
-    """What a file's packets tell.
-
-    Attributes:
-        steps: how many a network takes.
-        until_s: when the last frame ends, as far as that can be known.
-        longest_group_s: seconds between the two key frames that are farthest apart.
-        frame_times: when each frame is shown; None if that was not asked for.
-    """
-
-    steps: int
-    until_s: float
-    longest_group_s: float
-    frame_times: FrameTimes | None = None
-
-
-def count_steps_in_child(
-    path: Path,
-    fps: float,
-    *,
-    limits: MediaLimits = DEFAULT_LIMITS,
-    stall_timeout_s: float = 30.0,
-    on_wait: Callable[[], None] | None = None,
-) -> int:
-    """Count the steps of a file; see `read_steps_in_child`."""
-    return read_steps_in_child(
-        path, fps, limits=limits, stall_timeout_s=stall_timeout_s, on_wait=on_wait
-    ).steps
+from model.video.step_index import StepIndex
 
 
 def read_steps_in_child(
     path: Path,
     fps: float,
     *,
-    wants_times: bool = False,
     limits: MediaLimits = DEFAULT_LIMITS,
     stall_timeout_s: float = 30.0,
     on_wait: Callable[[], None] | None = None,
-) -> FileSteps:
+    coming: ComingFile | None = None,
+) -> StepIndex:
     """Read a file's packets in a process of its own, and decode none.
+
+    Args:
+        path: of the file.
+        fps: steps a second.
+        limits: what a file may ask of us.
+        stall_timeout_s: how long it may show no progress.
+        on_wait: called a few times a second; may raise to stop.
+        coming: the file, if its bytes are still coming.
 
     Raises:
         CannotSplit: it must be decoded in one piece (see `model.video.frame_index`).
@@ -62,24 +40,22 @@ def read_steps_in_child(
     request = {
         "verb": "steps",
         "path": str(path.absolute()),
+        "coming": coming.request if coming else None,
         "limits": asdict(limits),
         "fps": fps,
-        "wants_times": wants_times,
     }
     child = ChildProcess(
-        request, limits=limits, stall_timeout_s=stall_timeout_s, on_wait=on_wait
+        request,
+        limits=limits,
+        stall_timeout_s=stall_timeout_s,
+        share=coming.shared if coming else (),
+        on_wait=on_wait,
     )
-    times = TimeReceiver()
+    received = IndexReceiver()
     try:
         while (message := child.receive())["kind"] == KIND:
-            times.take(message)
-        until_s = float(message["until_s"])
-        return FileSteps(
-            int(message["steps"]),
-            until_s,
-            float(message["longest_group_s"]),
-            times.finish(until_s=until_s) if wants_times else None,
-        )
+            received.take(message)
+        return received.finish(message)
     except (KeyError, TypeError, ValueError) as exc:
         raise DecoderCrashed("The decoding process sent an invalid message.") from exc
     finally:

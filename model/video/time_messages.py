@@ -36,12 +36,6 @@ class TimeSender:
             yield frame
         self._flush()
 
-    def send(self, times_s: Iterable[Fraction]) -> None:
-        """Send the times of all frames to the parent."""
-        for time_s in times_s:
-            self._take(time_s)
-        self._flush()
-
     def _take(self, time_s: Fraction) -> None:
         self._part.append(float(time_s))
         if len(self._part) >= _PART or monotonic() - self._sent > _SEND_EVERY_S:

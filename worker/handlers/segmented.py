@@ -5,27 +5,37 @@ runs in one piece, and fails or ends as it always would.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 
 import structlog
 
+from app.core.storage.interface import Storage
+from app.core.storage.keys import step_index_key
 from app.jobs.saved_runs import saved_of
 from app.jobs.segment_plan import count_workers, parts_by_length, parts_wanted
 from app.jobs.segments import list_segments
 from app.jobs.tables import Job, JobStatus
-from model.errors import Canceled, ModelError
-from model.spotting.segments import can_be_split, join_segments, plan_worthwhile
+from model.errors import Canceled, CannotSplit, ModelError
+from model.spotting.segments import (
+    Segment,
+    can_be_split,
+    join_segments,
+    plan_worthwhile,
+)
 from model.spotting.spot_file import SpottedVideo
 from model.spotting.timeline import Timeline
 from model.video.probe import probe_in_child
 from model.video.source import Tally
+from model.video.step_index import StepIndex
 from model.video.step_reading import read_steps_in_child
 from model.video.warnings import corrected_facts, warnings_of
 from worker.handlers.saved_runs import inputs_of
-from worker.handlers.source import source_file
+from worker.handlers.source import arriving_source_file
 from worker.handlers.spot_run import SpotRun
+from worker.handlers.storing import refuse_to_fill_the_disk
+from worker.job_task import JobResult
 
 log = structlog.get_logger(__name__)
 
@@ -42,8 +52,8 @@ def digest_of_inputs(run: SpotRun) -> str:
     return sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def plan(run: SpotRun) -> list[dict[str, object]]:
-    """Plan the segments of a video that no run has begun; none: run it in one piece.
+def plan(run: SpotRun) -> JobResult | None:
+    """Plan the segments of a video that no run has begun; None: run it in one piece.
 
     Raises:
         ModelError: the file is at fault, or the run must stop.
@@ -52,38 +62,70 @@ def plan(run: SpotRun) -> list[dict[str, object]]:
     settings = run.context.settings
     is_plain = settings.hardware_decoding == "off" and can_be_split(run.predictor)
     if settings.segments == 0 or not is_plain:
-        return []
+        return None
     with run.context.sessions() as session:
         if saved_of(session, run.task.job_id) is not None:
-            return []
+            return None
         workers = count_workers(session, run.task.job_id, settings=settings)
     run.reporter.progress("probe", 0.0)
-    with source_file(run.task, run.context.storage) as path:
-        touch = run.reporter.touch
-        facts = probe_in_child(path, limits=run.limits, on_wait=touch)
+    with arriving_source_file(run.task, run.context.storage) as source:
+        wait = source.waiting(run.reporter.touch)
+        facts = probe_in_child(
+            source.path, limits=run.limits, on_wait=wait, coming=source.coming
+        )
         run.save_facts(facts)
         parts = parts_wanted(
             settings.segments, duration_s=facts.duration_s, workers=workers
         )
         if parts < 2:
-            return []
-        fps = run.predictor.manifest.frame_spec.fps
+            return None
         try:
-            file = read_steps_in_child(path, fps, limits=run.limits, on_wait=touch)
-            parts = parts_by_length(file.until_s, file.longest_group_s, at_most=parts)
-            found = plan_worthwhile(file.steps, run.predictor, parts=parts)
+            index = read_steps_in_child(
+                source.path,
+                run.predictor.manifest.frame_spec.fps,
+                limits=run.limits,
+                on_wait=wait,
+                coming=source.coming,
+            )
+            parts = parts_by_length(index.until_s, index.longest_group_s, at_most=parts)
+            found = plan_worthwhile(index.steps, run.predictor, parts=parts)
         except Canceled:
             raise
         except ModelError as exc:
             log.info("not_split", reason=str(exc))
-            return []
-    if len(found) < 2:
-        return []
+            return None
+    return _split_into(run, found, index) if len(found) > 1 else None
+
+
+def _split_into(run: SpotRun, found: Sequence[Segment], index: StepIndex) -> JobResult:
     digest, model = digest_of_inputs(run), run.task.params.get("model")
-    return [
-        {"model": model, "inputs": digest, "index": index, "segment": asdict(one)}
-        for index, one in enumerate(found)
+    key = step_index_key(run.video_id, run.task.job_id, run.task.token)
+    data = index.to_bytes()
+    refuse_to_fill_the_disk(run.context, len(data), what="index of the video's steps")
+    run.context.storage.put(key, data)
+    segments: list[dict[str, object]] = [
+        {
+            "model": model,
+            "inputs": digest,
+            "index": number,
+            "steps": key,
+            "segment": asdict(one),
+        }
+        for number, one in enumerate(found)
     ]
+    return JobResult(segments=segments, new_files=[key])
+
+
+def read_index(storage: Storage, segment: Mapping[str, object]) -> StepIndex:
+    """Read what the worker that planned a segment found out of the video's frames.
+
+    Raises:
+        CannotSplit: it is gone, or damaged.
+    """
+    try:
+        return StepIndex.from_bytes(storage.get(str(segment["steps"])))
+    except (FileNotFoundError, ValueError) as exc:
+        raise CannotSplit(f"the index of the video's steps: {exc}") from exc
 
 
 def join(run: SpotRun, segments: Sequence[Job]) -> SpottedVideo | None:
@@ -102,7 +144,7 @@ def join(run: SpotRun, segments: Sequence[Job]) -> SpottedVideo | None:
     run.reporter.progress("spot", 1.0)
     try:
         parts = [_curves_of(run, one) for one in segments]
-        return _join(run, parts)
+        return _join(run, segments, parts)
     except Canceled:
         raise
     except (FileNotFoundError, KeyError, ValueError, ModelError) as exc:
@@ -117,21 +159,24 @@ def _curves_of(run: SpotRun, segment: Job) -> Timeline:
     )
 
 
-def _join(run: SpotRun, parts: Sequence[Timeline]) -> SpottedVideo:
-    touch, fps = run.reporter.touch, run.predictor.manifest.frame_spec.fps
-    with source_file(run.task, run.context.storage) as path:
-        facts = probe_in_child(path, limits=run.limits, on_wait=touch)
-        file = read_steps_in_child(
-            path, fps, wants_times=True, limits=run.limits, on_wait=touch
+def _join(
+    run: SpotRun, segments: Sequence[Job], parts: Sequence[Timeline]
+) -> SpottedVideo:
+    index = read_index(run.context.storage, segments[0].params)
+    with arriving_source_file(run.task, run.context.storage) as source:
+        facts = probe_in_child(
+            source.path,
+            limits=run.limits,
+            on_wait=source.waiting(run.reporter.touch),
+            coming=source.coming,
         )
     timeline, spots = join_segments(parts, predictor=run.predictor)
-    if file.frame_times is None or len(timeline) != file.steps:
-        raise ValueError(f"{len(timeline)} steps were scored of {file.steps}")
-    tally = Tally(frames=len(file.frame_times), until_s=file.until_s)
+    times = index.frame_times
+    if len(timeline) != index.steps:
+        raise ValueError(f"{len(timeline)} steps were scored of {index.steps}")
+    tally = Tally(frames=len(times), until_s=index.until_s)
     final = corrected_facts(facts, tally)
     if final != facts:
         run.save_facts(final)
     warnings = warnings_of(facts, tally)
-    return SpottedVideo(
-        final, timeline, spots, warnings=warnings, frame_times=file.frame_times
-    )
+    return SpottedVideo(final, timeline, spots, warnings=warnings, frame_times=times)

@@ -37,8 +37,8 @@ def spot(task: JobTask, context: HandlerContext, reporter: Reporter) -> JobResul
         raise StorageFull("The server's disk has no room for what will be found.")
     run = SpotRun.of(task, context, reporter)
     segments = read_segments(run)
-    if not segments and (wanted := plan(run)):
-        return JobResult(segments=wanted)
+    if not segments and (planned := plan(run)) is not None:
+        return planned
     joined = join(run, segments) if segments else None
     spotted = joined or _spot_in_one_piece(run)
     reporter.progress("store", 1.0, 0.0)

@@ -10,8 +10,8 @@ from app.core.storage.keys import segment_key
 from app.jobs.tables import Job
 from model.errors import EngineUnavailable
 from model.spotting.segments import Segment, spot_segment
-from worker.handlers.segmented import digest_of_inputs
-from worker.handlers.source import source_file
+from worker.handlers.segmented import digest_of_inputs, read_index
+from worker.handlers.source import arriving_source_file
 from worker.handlers.spot_run import SpotRun
 from worker.handlers.storing import refuse_to_fill_the_disk
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
@@ -38,14 +38,17 @@ def spot_one_segment(
             "which split the video: the parts would not fit."
         )
     reporter.progress("spot", 0.0)
-    with source_file(task, context.storage) as path:
+    index = read_index(context.storage, task.params)
+    with arriving_source_file(task, context.storage) as source:
         curves = spot_segment(
-            path,
+            source.path,
             _segment_of(task.params),
             predictor=run.predictor,
+            index=index,
             limits=run.limits,
-            on_wait=reporter.touch,
+            on_wait=source.waiting(reporter.touch),
             on_done=_Progress(reporter),
+            coming=source.coming,
         )
     data = curves.to_bytes()
     refuse_to_fill_the_disk(context, len(data), what="segment's curves")

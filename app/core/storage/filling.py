@@ -30,6 +30,15 @@ class ArrivingCopy:
     coming: ComingFile | None = None
     check: Callable[[], None] = lambda: None
 
+    def waiting(self, touch: Callable[[], None]) -> Callable[[], None]:
+        """Make what to call while bytes are waited for: `check`, then `touch`."""
+
+        def check_and_touch() -> None:
+            self.check()
+            touch()
+
+        return check_and_touch
+
 
 class Filling:
     """Fetches an object's bytes into a file, those first that a reader waits for.
@@ -64,6 +73,7 @@ class Filling:
         self._running = READS_AT_ONCE
         self.arrival = Arrival.create(size_bytes, WINDOW_BYTES)
         self._left = set(range(self.arrival.count))
+        self._read_at = 0  # the window that was last waited for
         self.coming = ComingFile(os.open(part, os.O_RDONLY), self.arrival)
 
     def start(self, whole: Path) -> None:
@@ -113,13 +123,18 @@ class Filling:
             self._end()
 
     def _next(self) -> int | None:
-        """Take a window: the one that is waited for, else the first that is left."""
+        """Take a window: the one that is waited for, what follows it, else the first.
+
+        A reader that begins in the middle need not wait for what is before.
+        """
         with self._lock:
             if self._stopped.is_set() or not self._left:
                 return None
             wanted = self.arrival.wanted
-            window = wanted if wanted in self._left else min(self._left)
-            assert window is not None  # noqa: S101  # for the type checker
+            if wanted is not None:
+                self._read_at = wanted
+            ahead = [window for window in self._left if window >= self._read_at]
+            window = min(ahead or self._left)
             self._left.remove(window)
             return window
 

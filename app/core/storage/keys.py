@@ -243,8 +243,19 @@ def segment_key(video_id: UUID, parent_id: UUID, token: UUID) -> str:
     return f"{saved_runs_prefix(video_id, parent_id)}/{token}.segment.npz"
 
 
+def step_index_key(video_id: UUID, job_id: UUID, token: UUID) -> str:
+    """Name what a job's segments need to know of its video's frames.
+
+    Args:
+        video_id: whose frames they are.
+        job_id: the job that joins the segments.
+        token: the lease under which it planned them.
+    """
+    return f"{saved_runs_prefix(video_id, job_id)}/{token}.index.npz"
+
+
 def is_saved_run_key(key: str) -> bool:
-    """Whether a key is one that `saved_run_key` or `segment_key` makes."""
+    """Whether a key is of `saved_run_key`, `segment_key` or `step_index_key`."""
     parts = PurePosixPath(key).parts
     if len(parts) != 5 or parts[2] != "runs":
         return False

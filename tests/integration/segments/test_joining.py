@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pytest
+
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -46,7 +48,7 @@ def test_segments_are_joined_as_one_run_and_nothing_of_them_is_kept(
     for segment in reversed(segments):
         assert run(job.job_id, context) is None  # It waits for them.
         assert run(segment, context) is JobStatus.SUCCEEDED
-    assert len(kept(job, storage)) == PARTS
+    assert len(kept(job, storage)) == PARTS + 1  # curves, and the steps' index
 
     assert run(job.job_id, context) is JobStatus.SUCCEEDED
 
@@ -93,15 +95,37 @@ def test_after_a_segment_failed_the_others_end_and_the_job_runs_in_one_piece(
     assert kept(job, storage) == []
 
 
-def test_curves_that_are_lost_or_of_other_inputs_have_it_run_in_one_piece(
-    job: Uploaded, match: Path, context: WorkerContext, storage: Storage
+@pytest.mark.parametrize("lost", [".segment.npz", ".index.npz"])
+def test_curves_or_an_index_that_are_lost_have_it_run_in_one_piece(
+    job: Uploaded, match: Path, context: WorkerContext, storage: Storage, lost: str
 ) -> None:
     for segment in split(job, context):
         assert run(segment, context) is JobStatus.SUCCEEDED
-    storage.delete(kept(job, storage)[0])
+    storage.delete(next(key for key in kept(job, storage) if key.endswith(lost)))
 
     assert run(job.job_id, context) is JobStatus.SUCCEEDED
 
+    assert_same(found(job, storage), in_one_piece(match, context))
+
+
+@pytest.mark.parametrize("left", [None, b"damaged"])
+def test_an_index_that_is_lost_before_a_segment_has_it_run_in_one_piece(
+    job: Uploaded,
+    match: Path,
+    context: WorkerContext,
+    storage: Storage,
+    left: bytes | None,
+) -> None:
+    first, *others = split(job, context)
+    (index,) = kept(job, storage)
+    storage.delete(index)
+    if left is not None:
+        storage.put(index, left)
+
+    assert run(first, context) is JobStatus.FAILED
+
+    assert all(run(one, context) is None for one in others)
+    assert run(job.job_id, context) is JobStatus.SUCCEEDED
     assert_same(found(job, storage), in_one_piece(match, context))
 
 

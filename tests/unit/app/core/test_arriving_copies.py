@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,6 +24,7 @@ from model.spotting.predictor import Predictor, load_predictor
 from model.spotting.spot_file import spot_file
 from model.video.decode import Step, decode_in_child, iter_steps
 from model.video.frame_spec import FrameSpec
+from model.video.step_reading import read_steps_in_child
 from tests.bucket_proxy import BUSY, BucketProxy, bucket_proxy
 from tests.bucket_storage import storage_in
 from tests.s3_server import S3OfTests
@@ -236,6 +238,63 @@ def test_what_keeps_the_bytes_from_coming_ends_the_decoding(
     with source.arriving(cache) as again:
         assert len(decoded(again)) == 30
     assert cache.clean_up() == 0
+
+
+def test_what_follows_the_place_that_is_read_comes_before_the_rest(
+    cache: LocalCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filling, "READS_AT_ONCE", 1)  # so that there is one order
+    source = Source(os.urandom(10 * WINDOW))
+    source.holds_back = lambda start: start == 0
+
+    with source.arriving(cache) as copy:
+        assert copy.coming is not None
+        arrival = copy.coming.arrival
+        reading = threading.Thread(
+            target=arrival.wait_for, args=(6 * WINDOW, 10 * WINDOW)
+        )
+        reading.start()
+        while arrival.wanted is None:
+            time.sleep(0.001)
+        source.let_go.set()
+        reading.join(PATIENCE_S)
+        arrival.wait_for(0, 10 * WINDOW)
+
+    asked = [start // WINDOW for start in source.asked]
+    assert asked == [0, 6, 7, 8, 9, 1, 2, 3, 4, 5]
+
+
+def test_a_stretch_is_decoded_without_what_comes_before_or_behind(
+    cache: LocalCache, tmp_path: Path
+) -> None:
+    path = tmp_path / "match.mp4"
+    options = {"movflags": "faststart"}
+    draw_video(path, frames=900, options=options, paint=match_picture, key_every=30)
+    index = read_steps_in_child(path, SPEC.fps)
+    middle = index.steps // 2
+    source = Source(path.read_bytes())
+    missing = len(source.data) // 5 // WINDOW * WINDOW
+    source.holds_back = lambda start: start == missing
+
+    with source.arriving(cache) as copy:
+        assert copy.coming is not None
+        with decode_in_child(
+            copy.path,
+            SPEC,
+            stretch=index.stretch(middle, middle + 20),
+            coming=copy.coming,
+            on_wait=copy.check,
+        ) as steps:
+            found = list(steps)
+        assert not copy.coming.arrival.is_complete
+        source.let_go.set()
+
+    expected = list(iter_steps(path, SPEC))[middle : middle + 20]
+    assert [(one.pts, one.time_s, one.frame) for one in found] == [
+        (one.pts, one.time_s, one.frame) for one in expected
+    ]
+    for one, other in zip(found, expected, strict=True):
+        assert np.array_equal(one.image, other.image)
 
 
 def test_two_jobs_share_one_filling(cache: LocalCache) -> None:

@@ -20,7 +20,8 @@ from model.spotting.segments import (
     spot_segment,
 )
 from model.spotting.spot_file import SpottedVideo, spot_file
-from model.video.step_reading import count_steps_in_child, read_steps_in_child
+from model.video.step_index import StepIndex
+from model.video.step_reading import read_steps_in_child
 from tests.unit.model.engines.networks import ALL_OUTPUTS, exported_noise
 from tests.videos import draw_video, join_bytes, match_picture
 
@@ -99,10 +100,11 @@ def drawn(
 @pytest.mark.parametrize("parts", [2, 4])
 def test_joined_as_one(parts: int, drawn: Drawn, predictor: EnginePredictor) -> None:
     path, whole = drawn.path, drawn.whole
-    steps = count_steps_in_child(path, predictor.manifest.frame_spec.fps)
-    segments = plan_segments(steps, predictor, parts=parts)
+    index = read_steps_in_child(path, predictor.manifest.frame_spec.fps)
+    index = StepIndex.from_bytes(index.to_bytes())  # as it comes to another machine
+    segments = plan_segments(index.steps, predictor, parts=parts)
     scored = [
-        spot_segment(path, segment, predictor=predictor)
+        spot_segment(path, segment, predictor=predictor, index=index)
         for segment in reversed(segments)  # whichever comes first
     ]
     timeline, spots = join_segments(scored[::-1], predictor=predictor, min_score=0.1)
@@ -115,10 +117,9 @@ def test_joined_as_one(parts: int, drawn: Drawn, predictor: EnginePredictor) -> 
 
 
 def test_steps_and_times_are_those_of_one_run(drawn: Drawn) -> None:
-    file = read_steps_in_child(drawn.path, FPS, wants_times=True)
+    file = read_steps_in_child(drawn.path, FPS)
 
     assert file.steps == len(drawn.whole.timeline)
-    assert file.frame_times is not None
     assert drawn.whole.frame_times is not None
     assert file.frame_times.to_bytes() == drawn.whole.frame_times.to_bytes()
     assert file.until_s == drawn.whole.frame_times.until_s
@@ -157,14 +158,14 @@ def test_a_clock_that_restarts_is_not_split(tmp_path: Path) -> None:
     one, path = transport(tmp_path), tmp_path / "restarted.ts"
     join_bytes([one, one], path)
     with pytest.raises(CannotSplit):
-        count_steps_in_child(path, FPS)
+        read_steps_in_child(path, FPS)
 
 
 def test_avi_is_not_split(tmp_path: Path) -> None:
     path = tmp_path / "old.avi"
     draw_video(path, frames=60, fps=FPS, paint=match_picture, b_frames=2)
     with pytest.raises(CannotSplit, match="when frames are shown"):
-        count_steps_in_child(path, FPS)
+        read_steps_in_child(path, FPS)
 
 
 def test_a_video_with_one_key_frame_is_decoded_from_it(
@@ -173,6 +174,7 @@ def test_a_video_with_one_key_frame_is_decoded_from_it(
     path = tmp_path / "one_key.mp4"
     draw_video(path, frames=FRAMES, fps=FPS, paint=match_picture, key_every=9999)
     segment = plan_segments(FRAMES, predictor, parts=2)[-1]
-    part = spot_segment(path, segment, predictor=predictor)
+    index = read_steps_in_child(path, FPS)
+    part = spot_segment(path, segment, predictor=predictor, index=index)
     whole = spot_file(path, predictor=predictor).timeline
     assert np.array_equal(part.scores, whole.scores[segment.first :])
