@@ -5,6 +5,8 @@ recorded: a death in between loses nothing, and the next request does it again.
 """
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -16,18 +18,20 @@ from sqlalchemy.orm import Session
 
 from app.core.db.base import new_id
 from app.core.db.commit import OutcomeUnknown
+from app.core.db.project_sessions import project_of
 from app.core.errors import NotReady
 from app.core.resources import Resources
 from app.core.storage.hash_states import RunningHash
 from app.core.storage.interface import StoredFile
 from app.core.storage.keys import source_key, upload_key, upload_prefix
 from app.idempotency.service import HeldKey
-from app.jobs.kinds import KINDS, JobKind
+from app.jobs.kinds import KINDS, NO_MODEL, JobKind
 from app.jobs.tables import Job
+from app.projects.quotas import take_queue
 from app.uploads.problems import UploadNotFound
 from app.uploads.queries import note_video
 from app.uploads.tables import ResumableUpload
-from app.uploads.turns import turn
+from app.uploads.turns import load_upload, turn
 from app.videos.in_flight import upload_in_flight
 from app.videos.parts import UploadedPart
 from app.videos.upload_rows import UploadFormData, record_upload
@@ -67,13 +71,16 @@ async def record_from_bucket(
     Its bytes are read once, for their checksum.
 
     Raises:
-        UploadNotFound, NotReady: see `record_video`.
+        UploadNotFound, NotReady, QueueQuotaReached: see `record_video`.
     """
+    await _look_for_room(upload, resources)
     running = RunningHash()
-    async with resources.storage.open_range(upload_key(upload.id)) as chunks:
-        async for chunk in chunks:
-            update = partial(running.update, chunk)
-            await run_sync(update, limiter=resources.hash_threads)
+    async with _unless_deleted(upload, resources):
+        key = upload_key(upload.id)
+        async with resources.storage.open_range(key) as chunks:
+            async for chunk in chunks:
+                update = partial(running.update, chunk)
+                await run_sync(update, limiter=resources.hash_threads)
     if running.size_bytes != upload.size_bytes:
         raise NotReady("The upload is not whole yet; ask again how far it is.")
     return await record_video(upload, running, resources=resources, now=now)
@@ -93,21 +100,25 @@ async def record_video(
 
     Raises:
         UploadNotFound: the upload was deleted meanwhile.
+        QueueQuotaReached: the project has too much waiting; nothing is lost.
         NotReady: the database left; nothing is lost.
     """
     video_id, key = new_id(), upload_key(upload.id)
     if running is not None and running.size_bytes == upload.size_bytes:
         sha256 = running.sha256.hexdigest()
     else:
+        await _look_for_room(upload, resources)
         read = partial(_hash_of, key, resources)
-        sha256 = await run_sync(read, limiter=resources.hash_threads)
+        async with _unless_deleted(upload, resources):
+            sha256 = await run_sync(read, limiter=resources.hash_threads)
     stored = StoredFile(source_key(video_id), upload.size_bytes, sha256)
     part = UploadedPart(upload.filename or "", stored)
     form = UploadFormData(filename=upload.filename or "", fields=dict(upload.fields))
     async with upload_in_flight(video_id, resources=resources) as flight:
         flight.is_stored = True  # Or nearly so, if the next call does not return.
         link = partial(resources.storage.link, key, stored.key)
-        await run_sync(link, limiter=resources.upload_threads)
+        async with _unless_deleted(upload, resources):
+            await run_sync(link, limiter=resources.upload_threads)
         record = partial(
             record_upload,
             flight,
@@ -130,6 +141,40 @@ async def record_video(
     after = partial(_finish, upload.id, accepted.job, resources)
     await run_sync(after, limiter=resources.upload_threads)
     return upload
+
+
+async def _look_for_room(upload: ResumableUpload, resources: Resources) -> None:
+    """Take a first look at the quota of the queue, before the file is read.
+
+    Raises:
+        QueueQuotaReached: the project has too much waiting.
+    """
+    if upload.fields.get("model") == NO_MODEL:
+        return
+
+    def look() -> None:
+        with resources.sessions() as session:
+            take_queue(session, project_of(session), lock=False)
+
+    await run_sync(look, limiter=resources.upload_threads)
+
+
+@asynccontextmanager
+async def _unless_deleted(
+    upload: ResumableUpload, resources: Resources
+) -> AsyncIterator[None]:
+    """Say of bytes that went meanwhile that their upload was deleted.
+
+    Raises:
+        UploadNotFound: so it was.
+        NotReady: it is there all the same.
+    """
+    try:
+        yield
+    except FileNotFoundError as exc:
+        load = partial(load_upload, upload.id, resources)
+        await run_sync(load, limiter=resources.upload_threads)
+        raise NotReady("The upload is not whole yet; ask again how far it is.") from exc
 
 
 def _hash_of(key: str, resources: Resources) -> str:

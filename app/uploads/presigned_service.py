@@ -186,7 +186,7 @@ def end_presigned(upload_id: UUID, *, resources: Resources) -> None:
         UploadNotFound: there is no such upload.
     """
     upload = load_upload(upload_id, resources, is_presigned=True)
-    end_upload(upload_id, resources)
+    end_upload(upload_id, resources, is_presigned=True)
     if upload.video_id is None and resources.part_uploads is not None:
         _abort(upload, resources.part_uploads)
 

@@ -104,12 +104,18 @@ async def look_at_upload(
     return state
 
 
-def end_upload(upload_id: UUID, resources: Resources) -> None:
+def end_upload(
+    upload_id: UUID, resources: Resources, *, is_presigned: bool = False
+) -> None:
     """Forget an upload and what came of it; its video, if it became one, stays.
+
+    Args:
+        is_presigned: whether it is one whose parts the bucket has.
 
     Raises:
         UploadNotFound: there is no such upload.
     """
+    load_upload(upload_id, resources, is_presigned=is_presigned)
     prefix = upload_prefix(upload_id)
     with resources.sessions.begin() as session:
         if session.scalar(delete_upload(upload_id)) is None:

@@ -1,21 +1,18 @@
 """Files that clients send to the bucket themselves, part by part."""
 
 import hashlib
-import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from app.core.db.base import utc_now
-from app.core.storage import part_uploads
 from app.core.storage.keys import upload_key
 from app.jobs.tables import Job
 from app.keys.service import create_key
@@ -25,81 +22,25 @@ from app.uploads.cleanup import complete_whole_uploads, forget_expired
 from app.uploads.tables import ResumableUpload
 from app.videos.cleanup import clean_up
 from app.videos.tables import Video
-from tests.api_server import RunningApi, make_settings, running_api
-from tests.bucket_storage import use_server
+from tests.api_server import make_settings, running_api
 from tests.databases import PostgresOfTests
+from tests.integration.presigned_bucket import (
+    CONTENT,
+    COUNT,
+    PART,
+    PATH,
+    SIZE,
+    Bucket,
+    part_of,
+    problem_of,
+    running_bucket,
+)
 from tests.s3_server import S3OfTests
 
 pytestmark = pytest.mark.slow
 
-KEY, OTHER = "the operator's own key", UUID(int=2)
-PART = 5 * 2**20  # the least that S3 takes
-CONTENT = os.urandom(2 * PART + 12345)
-SIZE, COUNT = len(CONTENT), 3
+OTHER = UUID(int=2)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-PATH = "/presigned-uploads"
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A service whose clients send files to its bucket."""
-
-    api: RunningApi
-    s3: S3OfTests
-    name: str
-
-    def begin(self, size_bytes: int = SIZE, **said: Any) -> dict[str, Any]:
-        answer = self.post(PATH, {"size_bytes": size_bytes, **said})
-        assert answer.status_code == 201, answer.text
-        made: dict[str, Any] = answer.json()
-        assert answer.headers["location"] == f"{PATH}/{made['id']}"
-        return made
-
-    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
-        return self.api.client.post(path, json=body, headers=headers)
-
-    def addresses(self, made: dict[str, Any], numbers: Sequence[int]) -> dict[int, str]:
-        answer = self.post(f"{PATH}/{made['id']}/parts", {"numbers": [*numbers]})
-        assert answer.status_code == 200, answer.text
-        return {one["number"]: one["url"] for one in answer.json()["items"]}
-
-    def send(
-        self, made: dict[str, Any], numbers: Sequence[int] = (1, 2, 3)
-    ) -> list[dict[str, Any]]:
-        """Send parts to the bucket; gives what completing the upload takes."""
-        sent = []
-        for number, url in self.addresses(made, numbers).items():
-            answer = httpx.put(url, content=part_of(number), timeout=60)
-            assert answer.status_code == 200, answer.text
-            sent.append({"number": number, "etag": answer.headers["etag"]})
-        return sent
-
-    def complete(self, made: dict[str, Any], parts: Any = None) -> httpx.Response:
-        return self.post(f"{PATH}/{made['id']}/complete", {"parts": parts})
-
-    def left(self) -> tuple[list[str], list[str]]:
-        """List what is in the bucket of uploads: objects, and unfinished uploads."""
-        client = self.s3.client()
-        found = client.list_objects_v2(Bucket=self.name).get("Contents", ())
-        open_ones = client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())
-        keys = [one["Key"] for one in found if "uploads/" in one["Key"]]
-        return keys, [one["Key"] for one in open_ones]
-
-    def row(self, made: dict[str, Any]) -> ResumableUpload | None:
-        with self.api.service.sessions() as session:
-            return session.get(ResumableUpload, UUID(made["id"]))
-
-    def count(self, table: Any) -> int:
-        with self.api.service.sessions() as session:
-            return session.scalars(select(func.count()).select_from(table)).one()
-
-
-def part_of(number: int) -> bytes:
-    return CONTENT[(number - 1) * PART : number * PART]
-
-
-def problem_of(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].rpartition("/")[2]
 
 
 @pytest.fixture(scope="module")
@@ -108,22 +49,8 @@ def running(
     postgres: PostgresOfTests,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Bucket]:
-    name = s3.fresh_bucket()
-    with pytest.MonkeyPatch.context() as patch, postgres.fresh_database() as url:
-        use_server(s3, patch)
-        patch.setattr(part_uploads, "PART_BYTES", PART)
-        settings = make_settings(
-            data_dir=tmp_path_factory.mktemp("data"),
-            database_url=url,
-            api_key=KEY,
-            storage=f"s3://{name}/the club",
-            presigned_uploads=True,
-            presigned_endpoint=s3.url.replace("127.0.0.1", "localhost"),
-            max_upload_size=20 * PART,
-        )
-        with running_api(settings) as api:
-            api.client.headers["authorization"] = f"Bearer {KEY}"
-            yield Bucket(api, s3, name)
+    with running_bucket(s3, postgres, tmp_path_factory.mktemp("data")) as bucket:
+        yield bucket
 
 
 @pytest.fixture

@@ -1,0 +1,111 @@
+"""A service whose clients send files to its bucket, for tests of what comes of them."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from app.core.storage import part_uploads
+from app.uploads.tables import ResumableUpload
+from tests.api_server import RunningApi, make_settings, running_api
+from tests.bucket_storage import use_server
+from tests.databases import PostgresOfTests
+from tests.s3_server import S3OfTests
+
+KEY = "the operator's own key"
+PART = 5 * 2**20  # the least that S3 takes
+CONTENT = os.urandom(2 * PART + 12345)
+SIZE, COUNT = len(CONTENT), 3
+PATH = "/presigned-uploads"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A service whose clients send files to its bucket."""
+
+    api: RunningApi
+    s3: S3OfTests
+    name: str
+
+    def begin(self, size_bytes: int = SIZE, **said: Any) -> dict[str, Any]:
+        answer = self.post(PATH, {"size_bytes": size_bytes, **said})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        assert answer.headers["location"] == f"{PATH}/{made['id']}"
+        return made
+
+    def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return self.api.client.post(path, json=body, headers=headers)
+
+    def addresses(self, made: dict[str, Any], numbers: Sequence[int]) -> dict[int, str]:
+        answer = self.post(f"{PATH}/{made['id']}/parts", {"numbers": [*numbers]})
+        assert answer.status_code == 200, answer.text
+        return {one["number"]: one["url"] for one in answer.json()["items"]}
+
+    def send(
+        self, made: dict[str, Any], numbers: Sequence[int] = (1, 2, 3)
+    ) -> list[dict[str, Any]]:
+        """Send parts to the bucket; gives what completing the upload takes."""
+        sent = []
+        for number, url in self.addresses(made, numbers).items():
+            answer = httpx.put(url, content=part_of(number), timeout=60)
+            assert answer.status_code == 200, answer.text
+            sent.append({"number": number, "etag": answer.headers["etag"]})
+        return sent
+
+    def complete(self, made: dict[str, Any], parts: Any = None) -> httpx.Response:
+        return self.post(f"{PATH}/{made['id']}/complete", {"parts": parts})
+
+    def left(self) -> tuple[list[str], list[str]]:
+        """List what is in the bucket of uploads: objects, and unfinished uploads."""
+        client = self.s3.client()
+        found = client.list_objects_v2(Bucket=self.name).get("Contents", ())
+        open_ones = client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())
+        keys = [one["Key"] for one in found if "uploads/" in one["Key"]]
+        return keys, [one["Key"] for one in open_ones]
+
+    def row(self, made: dict[str, Any]) -> ResumableUpload | None:
+        with self.api.service.sessions() as session:
+            return session.get(ResumableUpload, UUID(made["id"]))
+
+    def count(self, table: Any) -> int:
+        with self.api.service.sessions() as session:
+            return session.scalars(select(func.count()).select_from(table)).one()
+
+
+def part_of(number: int) -> bytes:
+    return CONTENT[(number - 1) * PART : number * PART]
+
+
+def problem_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].rpartition("/")[2]
+
+
+@contextmanager
+def running_bucket(
+    s3: S3OfTests, postgres: PostgresOfTests, folder: Path
+) -> Iterator[Bucket]:
+    """Start a service with a bucket and a database of its own."""
+    name = s3.fresh_bucket()
+    with pytest.MonkeyPatch.context() as patch, postgres.fresh_database() as url:
+        use_server(s3, patch)
+        patch.setattr(part_uploads, "PART_BYTES", PART)
+        settings = make_settings(
+            data_dir=folder,
+            database_url=url,
+            api_key=KEY,
+            storage=f"s3://{name}/the club",
+            presigned_uploads=True,
+            presigned_endpoint=s3.url.replace("127.0.0.1", "localhost"),
+            max_upload_size=20 * PART,
+        )
+        with running_api(settings) as api:
+            api.client.headers["authorization"] = f"Bearer {KEY}"
+            yield Bucket(api, s3, name)
