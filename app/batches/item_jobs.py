@@ -129,7 +129,6 @@ def _request(session: Session, batch: Batch, video: Video, kind: JobKind) -> Job
         params={"model": batch.model},
         priority=batch.priority,
         batch_id=batch.id,
-        now=utc_now(),
     )
     job.created_by = batch.created_by
     return job

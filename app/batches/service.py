@@ -288,7 +288,6 @@ def _list_source(session: Session, batch: Batch) -> None:
         video_id=None,
         params={"batch_id": str(batch.id)},
         batch_id=batch.id,
-        now=utc_now(),
     )
     batch.status, batch.listing_job_id = BatchStatus.LISTING, job.id
 

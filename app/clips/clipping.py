@@ -68,7 +68,6 @@ def add_clip(
             kind=JobKind.CLIPS,
             video_id=video_id,
             params={"clip_id": str(clip_id)},
-            now=utc_now(),
         )
     clip = Clip(
         id=clip_id,

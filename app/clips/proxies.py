@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import Select, Update, select, update
 from sqlalchemy.orm import Session
 
-from app.core.db.base import utc_now
 from app.jobs.kinds import JobKind
 from app.jobs.requests import request
 from app.jobs.tables import Job
@@ -46,7 +45,6 @@ def ask_for_proxy(
         session,
         kind=JobKind.PROXY,
         video_id=video_id,
-        now=utc_now(),
         priority=PRIORITY,
     )
     return True

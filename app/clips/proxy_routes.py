@@ -3,7 +3,6 @@
 from fastapi import Response
 
 from app.clips.proxies import open_job
-from app.core.db.base import utc_now
 from app.core.errors import VideoNotFound, VideoNotStored
 from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.openapi import WITH_LOCATION
@@ -36,9 +35,7 @@ def create_proxy(response: Response, video_id: VideoId, resources: ResourcesDep)
             raise video_not_found(video_id)
         stored_key(session.get_one(Video, video_id))
         earlier = session.scalar(open_job(video_id))
-        job = earlier or request(
-            session, kind=JobKind.PROXY, video_id=video_id, now=utc_now()
-        )
+        job = earlier or request(session, kind=JobKind.PROXY, video_id=video_id)
         session.refresh(job)
     if earlier is None:
         resources.notifier.notify_job(job.id, queue=KINDS[JobKind.PROXY].queue)

@@ -57,7 +57,6 @@ def ask_for_comparison(
         video_id=None,
         params={"comparison_id": str(comparison_id)},
         priority=PRIORITY,
-        now=now,
     )
     comparison = Comparison(
         id=comparison_id,

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.errors import FileDropped, VideoNotStored
 from app.jobs.kinds import JobKind
@@ -131,7 +130,6 @@ def _queue(
         video_id=video_id,
         params={"model": wanted.model},
         priority=wanted.priority,
-        now=utc_now(),
     )
     done.jobs.append((video_id, job.id))
 

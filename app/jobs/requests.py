@@ -1,7 +1,7 @@
 """Jobs are asked for here: rows that wait in the queue."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -24,7 +24,6 @@ def request(
     *,
     kind: JobKind,
     video_id: UUID | None,
-    now: datetime,
     params: Mapping[str, object] | None = None,
     priority: int = 0,
     parent_id: UUID | None = None,
@@ -33,8 +32,8 @@ def request(
 ) -> Job:
     """Queue a new job, in its video's project; notify its workers after the commit.
 
-    It is later than all other jobs of its video, whatever this machine's clock: the
-    latest one tells how the video stands.
+    When is told by the database's clock: how long it has waited is judged by that. It
+    is later than all other jobs of its video: the latest one tells how that stands.
     """
     of_video = select(Video.project_id).where(Video.id == video_id).scalar_subquery()
     job = Job(
@@ -49,7 +48,7 @@ def request(
         needs=needs_of(kind),
         status=JobStatus.QUEUED,
         traceparent=current_traceparent(),
-        created_at=_after_others(session, video_id, now),
+        created_at=_after_others(session, video_id),
     )
     session.add(job)
     session.flush()
@@ -62,9 +61,11 @@ def request(
     return job
 
 
-def _after_others(session: Session, video_id: UUID | None, now: datetime) -> datetime:
-    if video_id is None:
-        return now
+def _after_others(session: Session, video_id: UUID | None) -> datetime:
     latest = select(func.max(Job.created_at)).where(Job.video_id == video_id)
-    found: datetime | None = session.scalar(latest)
-    return now if found is None else max(now, found + timedelta(microseconds=1))
+    asked = select(func.clock_timestamp(), latest.scalar_subquery())
+    now: datetime
+    now, found = session.execute(asked).one()
+    if found is not None:
+        now = max(now, found + timedelta(microseconds=1))
+    return now.astimezone(UTC)

@@ -7,7 +7,6 @@ from fastapi import Query, Response
 from sqlalchemy.orm import Session
 
 from app.checkpoints.catalogue import check_model
-from app.core.db.base import utc_now
 from app.core.errors import (
     RULE,
     IdempotencyKeyInUse,
@@ -193,7 +192,6 @@ def queue_job(
             video_id=video_id,
             params=params,
             priority=wanted.priority,
-            now=utc_now(),
         )
         mark_used(
             session, key, fingerprint=fingerprint, video_id=video_id, job_id=job.id

@@ -71,7 +71,6 @@ def _add(session: Session, job: Job, params: Mapping[str, object], number: int) 
         priority=job.priority,
         parent_id=job.id,
         batch_id=job.batch_id,
-        now=job.created_at,
     )
     made.created_at = job.created_at + timedelta(microseconds=number)
     made.created_by, made.traceparent = job.created_by, job.traceparent

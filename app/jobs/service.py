@@ -20,7 +20,6 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from app.core.db.base import utc_now
 from app.core.errors import JobNotFound
 from app.core.settings import Settings
 from app.jobs.attempts import (
@@ -203,7 +202,6 @@ def _request_next(session: Session, wanted: NextJob, job: Job) -> None:
         parent_id=job.id,
         batch_id=job.batch_id,
         job_id=wanted.id,
-        now=utc_now(),
     )
     made.created_by = job.created_by
 

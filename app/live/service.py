@@ -82,7 +82,6 @@ def add_stream(
         kind=JobKind.LIVE,
         video_id=video.id,
         params={"model": wanted.model},
-        now=now,
     )
     stream = LiveStream(
         video_id=video.id,

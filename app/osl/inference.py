@@ -210,7 +210,7 @@ def _write(
                     "This Idempotency-Key belongs to another inference request."
                 )
             return row, []
-        jobs = [_queue(session, one, wanted.model_id, now) for one in videos]
+        jobs = [_queue(session, one, wanted.model_id) for one in videos]
         row.items = [
             _item(item, video_id, job_id, wanted)
             for item, video_id, job_id in zip(wanted.items, videos, jobs, strict=True)
@@ -219,7 +219,7 @@ def _write(
     return row, [one for one in jobs if one is not None]
 
 
-def _queue(session: Session, video_id: UUID, model: str, now: datetime) -> UUID | None:
+def _queue(session: Session, video_id: UUID, model: str) -> UUID | None:
     """Queue an analysis; None: the file is on its way, and one follows by itself."""
     if session.execute(lock_video(video_id)).one_or_none() is None:
         raise AssetNotFound(f"The video {video_id} has just been deleted.")
@@ -233,7 +233,7 @@ def _queue(session: Session, video_id: UUID, model: str, now: datetime) -> UUID 
         return None
     take_queue(session, video.project_id, duration_s=video.duration_s)
     params = {"model": model}
-    job = request(session, kind=JobKind.SPOT, video_id=video_id, params=params, now=now)
+    job = request(session, kind=JobKind.SPOT, video_id=video_id, params=params)
     return job.id
 
 

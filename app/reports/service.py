@@ -46,7 +46,6 @@ def add_report(
         kind=JobKind.REPORT,
         video_id=video_id,
         params={"report_id": str(report_id)},
-        now=now,
     )
     report = Report(
         id=report_id,

@@ -281,7 +281,6 @@ def _write(
             video_id=video.id,
             params=_params(wanted, form.fields),
             priority=int(form.fields.get("priority", 0)),
-            now=now,
         )
         mark_used(
             session, key, fingerprint=fingerprint, video_id=video.id, job_id=job.id

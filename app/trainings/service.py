@@ -81,7 +81,6 @@ def add_training(
         video_id=None,
         params={"training_id": str(training_id)},
         priority=priority,
-        now=now,
     )
     training = Training(
         id=training_id,

@@ -95,7 +95,7 @@ def record_upload(
             session.add(video)
             session.flush()
             queue = queue_first_jobs if video.parts is None else queue_join
-            job = queue(session, video, upload.fields, now=now)
+            job = queue(session, video, upload.fields)
             fingerprint = _fingerprint(stored, upload)
             held.close(session, fingerprint=fingerprint, video_id=video.id)
             also(session, video.id)
@@ -109,9 +109,7 @@ def record_upload(
     return Accepted(video, job, None)
 
 
-def queue_first_jobs(
-    session: Session, video: Video, fields: Mapping[str, str], *, now: datetime
-) -> Job:
+def queue_first_jobs(session: Session, video: Video, fields: Mapping[str, str]) -> Job:
     """Queue what is done with a new video; gives the job that speaks for it.
 
     Only its workers need be notified: others look for theirs by themselves.
@@ -124,16 +122,13 @@ def queue_first_jobs(
             params=one.params,
             priority=int(fields.get("priority", 0)),
             job_id=one.id,
-            now=now,
         )
         for one in first_jobs(fields.get("model"))
     ]
     return made[0]
 
 
-def queue_join(
-    session: Session, video: Video, fields: Mapping[str, str], *, now: datetime
-) -> Job:
+def queue_join(session: Session, video: Video, fields: Mapping[str, str]) -> Job:
     """Queue the job that makes one file of a new video's parts."""
     return request(
         session,
@@ -141,7 +136,6 @@ def queue_join(
         video_id=video.id,
         params=join_params(fields),
         priority=int(fields.get("priority", 0)),
-        now=now,
     )
 
 

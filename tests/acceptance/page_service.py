@@ -129,9 +129,7 @@ class PageService:
             self.api.service.storage.put(key, data)
         with self.api.service.sessions.begin() as session:
             keys.save(session, video_id)
-            job = request(
-                session, kind=JobKind.THUMBNAILS, video_id=video_id, now=utc_now()
-            )
+            job = request(session, kind=JobKind.THUMBNAILS, video_id=video_id)
             job.status, job.finished_at = JobStatus.SUCCEEDED, func.now()
 
 

@@ -174,7 +174,6 @@ def test_a_job_without_a_video_is_told_to_webhooks(
             kind=JobKind.CLIPS,
             video_id=None,
             params={"clip_id": clip_id},
-            now=utc_now(),
         )
         session.flush()
         cancel(session, job.id, settings=api.service.settings)

@@ -626,9 +626,7 @@ def test_a_job_without_a_video_is_seen_in_the_project_that_asked(
 ) -> None:
     for principal in (LOCAL, SOMEBODY):
         with sessions_of(api.service.sessions, principal).begin() as session:
-            asked = request(
-                session, kind=JobKind.THUMBNAILS, video_id=None, now=utc_now()
-            )
+            asked = request(session, kind=JobKind.THUMBNAILS, video_id=None)
 
         path = f"/jobs/{asked.id}"
         seen = api.client.get(path).status_code == 200
@@ -640,9 +638,7 @@ def test_a_workers_job_is_in_its_videos_project(
     api: RunningApi, theirs: Things
 ) -> None:
     with api.service.sessions.begin() as session:
-        asked = request(
-            session, kind=JobKind.THUMBNAILS, video_id=theirs.video, now=utc_now()
-        )
+        asked = request(session, kind=JobKind.THUMBNAILS, video_id=theirs.video)
         session.refresh(asked)
 
     assert asked.project_id == OTHER

@@ -46,6 +46,19 @@ with make_sessions(make_engine(sys.argv[1]))() as session:
     print(state_of(LiveStream(phase=Phase.LIVE), job))
 """
 
+ASKS_FOR_A_JOB = """
+import sys
+from uuid import UUID
+
+import app.tables
+from app.core.db.session import make_engine, make_sessions
+from app.jobs.kinds import JobKind
+from app.jobs.requests import request
+
+with make_sessions(make_engine(sys.argv[1])).begin() as session:
+    print(request(session, kind=JobKind.SPOT, video_id=UUID(sys.argv[2])).id)
+"""
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
@@ -101,21 +114,22 @@ def test_workers_with_a_wrong_clock_steal_nothing_and_lose_nothing(
     assert f"job={other.job_id}" in wrong.read_text()
 
 
-def add_job(sessions: Sessions, video_id: UUID, *, behind_s: float = 0.0) -> Job:
+def add_job(sessions: Sessions, video_id: UUID) -> Job:
     with sessions.begin() as session:
-        now = utc_now() - timedelta(seconds=behind_s)
-        return request(session, kind=JobKind.SPOT, video_id=video_id, now=now)
+        return request(session, kind=JobKind.SPOT, video_id=video_id)
 
 
-def test_the_job_asked_for_last_is_the_latest_whoever_was_asked(
+def test_the_job_asked_for_last_is_the_latest_whatever_the_clock_has_done(
     sessions: Sessions,
 ) -> None:
     video = Video(id=new_id(), size_bytes=1, sha256="x", created_at=utc_now())
     with sessions.begin() as session:
         session.add(video)
     first = add_job(sessions, video.id)
-    second = add_job(sessions, video.id, behind_s=SKEW_S)
-    third = add_job(sessions, video.id, behind_s=2 * SKEW_S)
+    with sessions.begin() as session:  # The database's own clock was set back.
+        ahead = utc_now() + timedelta(seconds=SKEW_S)
+        session.get_one(Job, first.id).created_at = ahead
+    second, third = add_job(sessions, video.id), add_job(sessions, video.id)
 
     with sessions() as session:
         order = session.scalars(select(Job.id).order_by(Job.created_at)).all()
@@ -148,3 +162,33 @@ def test_a_stream_is_interrupted_by_the_databases_clock(
             check=False,
         )
         assert (done.stdout.strip(), done.stderr) == (state, "")
+
+
+@pytest.mark.parametrize("offset_s", [SKEW_S, -SKEW_S], ids=["ahead", "behind"])
+def test_how_long_a_job_has_waited_is_told_by_the_databases_clock(
+    sessions: Sessions, settings: Settings, offset_s: int
+) -> None:
+    video = Video(id=new_id(), size_bytes=1, sha256="x", created_at=utc_now())
+    with sessions.begin() as session:
+        session.add(video)
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", ASKS_FOR_A_JOB),
+            settings.database_url or "",
+            str(video.id),
+        ],
+        env={**os.environ, **skewed(offset_s)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    asked = UUID(done.stdout.split()[-1])  # behind what was logged
+    with sessions() as session:
+        now, asked_at = session.execute(
+            select(func.now(), Job.created_at).where(Job.id == asked)
+        ).one()
+    assert abs((now - asked_at).total_seconds()) < SKEW_S / 2

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from sqlalchemy import func
 
-from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.jobs import service
@@ -55,7 +54,7 @@ def add(
     values: Mapping[str, object] = MappingProxyType({}),
 ) -> UUID:
     with sessions.begin() as session:
-        job = request(session, kind=kind, video_id=None, now=utc_now())
+        job = request(session, kind=kind, video_id=None)
         session.flush()
         job.created_at = func.now() - timedelta(seconds=age_s)
         for name, value in values.items():

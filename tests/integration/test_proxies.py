@@ -20,7 +20,6 @@ from sqlalchemy import select
 from app.clips.lost_proxies import PROXIES
 from app.clips.proxies import ask_for_proxy, show_proxy
 from app.core.broker.notifier import JobNotifier
-from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -91,9 +90,7 @@ def long_mkv(tmp_path: Path) -> Path:
 
 def ask(video: Uploaded) -> UUID:
     with video.sessions.begin() as session:
-        job = request(
-            session, kind=JobKind.PROXY, video_id=video.video_id, now=utc_now()
-        )
+        job = request(session, kind=JobKind.PROXY, video_id=video.video_id)
     return job.id
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete
 
-from app.core.db.base import new_id, utc_now
+from app.core.db.base import new_id
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
@@ -89,7 +89,7 @@ def claimable(sessions: Sessions, owner: str) -> list[UUID]:
 
 def test_what_is_asked_for_stands_on_the_row(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        job = request(session, kind=JobKind.PROBE, video_id=None, now=utc_now())
+        job = request(session, kind=JobKind.PROBE, video_id=None)
         assert job.needs == ["probe/1"]
 
 

@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 from app.clips.service import find_thumbnails
 from app.core.broker.notifier import JobNotifier
-from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.errors import StorageFull
 from app.core.settings import Settings
@@ -85,7 +84,6 @@ def ask(sessions: Sessions, storage: Storage) -> Ask:
                 session,
                 kind=JobKind.THUMBNAILS,
                 video_id=spot.video_id,
-                now=utc_now(),
             )
         return Asked(spot, job.id)
 
@@ -174,9 +172,7 @@ def test_pictures_are_made_of_a_video_that_never_was_a_file(
     storage = MemoryStorage()
     spot = upload(match, sessions=sessions, storage=storage)
     with sessions.begin() as session:
-        job = request(
-            session, kind=JobKind.THUMBNAILS, video_id=spot.video_id, now=utc_now()
-        )
+        job = request(session, kind=JobKind.THUMBNAILS, video_id=spot.video_id)
     asked = Asked(spot, job.id)
 
     status = run(asked, replace(context, storage=storage))

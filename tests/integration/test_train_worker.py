@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -147,7 +146,6 @@ def test_it_pauses_for_an_analysis_frees_its_memory_and_a_cancel_ends_it(
                 session,
                 kind=JobKind.SPOT,
                 video_id=video_id,
-                now=datetime.now(UTC),
             ).id
 
         def paused() -> bool:

@@ -285,7 +285,7 @@ def test_it_gives_way_only_to_analyses_that_a_worker_of_this_machine_will_run(
     idle = queue.is_waited_for()
     job_id = new_id()
     with sessions.begin() as session:
-        request(session, kind=JobKind.SPOT, video_id=matches[0], now=now, job_id=job_id)
+        request(session, kind=JobKind.SPOT, video_id=matches[0], job_id=job_id)
     waited = queue.is_waited_for()
     beat("another machine")
     elsewhere = queue.is_waited_for()
@@ -299,9 +299,7 @@ def test_it_gives_way_only_to_analyses_that_a_worker_of_this_machine_will_run(
     after = queue.is_waited_for()
     again = new_id()
     with sessions.begin() as session:
-        low = request(
-            session, kind=JobKind.SPOT, video_id=matches[0], now=now, job_id=again
-        )
+        low = request(session, kind=JobKind.SPOT, video_id=matches[0], job_id=again)
         low.priority = LOW_PRIORITY
     archive = queue.is_waited_for()
     with sessions.begin() as session:
