@@ -32,7 +32,8 @@ class FrameIndex:
     Attributes:
         pts: of each frame, in the stream's time base, rising.
         time_s: of each frame, exact seconds from the file's start.
-        keys: PTS of the key frames, rising.
+        keys: PTS of the key frames, rising; where an edit list hides what the file
+            begins with, the first one is its first packet's, before all frames.
         until_s: when the last frame ends, as far as that can be known.
     """
 
@@ -61,13 +62,19 @@ def index_frames(
             raise CannotSplit("the file does not say when frames are shown")
         shown: list[tuple[int, int | None]] = []
         keys: list[int] = []
+        seen = 0
         for packet in source.packets():
             if packet is None:
                 break
             source.check(packet)
             if packet.pts is None:
-                raise CannotSplit(f"packet {len(shown)} has no presentation time")
-            limits.check_frames(len(shown) + 1, within_s=float("inf"))
+                raise CannotSplit(f"packet {seen} has no presentation time")
+            seen += 1
+            limits.check_frames(seen, within_s=float("inf"))
+            if packet.is_discard:  # An edit list hides it.
+                if seen == 1 and packet.is_keyframe:
+                    keys.append(packet.pts)
+                continue
             shown.append((packet.pts, packet.dts))
             if packet.is_keyframe:
                 keys.append(packet.pts)
@@ -75,7 +82,7 @@ def index_frames(
             raise CannotSplit("packets of the file are damaged")
         shown.sort(key=lambda times: times[0])
         keys.sort()
-        if not keys or keys[0] != shown[0][0]:
+        if not shown or not keys or keys[0] > shown[0][0]:
             raise CannotSplit("the file does not begin with a key frame")
         times_s, until_s = _times_of(source, shown)
         every = tuple(pts for pts, _ in shown)
@@ -117,7 +124,7 @@ def decode_stretch(
     )
     with open_video(file, limits=limits, tally=tally) as source:
         frame, pts, ticks = next(left)
-        for picture in _pictures_from(source, stretch.key):
+        for picture in _pictures_from(source, stretch.key, is_hidden=stretch.is_hidden):
             if picture.pts is None:
                 raise CannotSplit("a decoded frame has no time")
             if picture.pts < stretch.pts[0]:
@@ -137,9 +144,11 @@ def decode_stretch(
     raise CannotSplit(f"frame {frame} could not be decoded")
 
 
-def _pictures_from(source: VideoSource, key_pts: int) -> Iterator[VideoFrame]:
+def _pictures_from(
+    source: VideoSource, key_pts: int, *, is_hidden: bool
+) -> Iterator[VideoFrame]:
     decoder = Pictures(source.stream, source.limits)
-    is_entered = False
+    is_entered = is_hidden  # The file begins there, and its picture is not given.
     for packet in _packets_from(source, key_pts):
         if packet is not None:
             source.check(packet)

@@ -29,6 +29,7 @@ class Stretch:
 
     Attributes:
         key: PTS of the key frame at which decoding begins.
+        is_hidden: it is decoded and not shown, by an edit list.
         first: number of the first frame, in the whole file.
         pts: (F,) int64, in the stream's time base.
         ticks: (F,) int64, exact times from the file's start.
@@ -37,6 +38,7 @@ class Stretch:
     """
 
     key: int
+    is_hidden: bool
     first: int
     pts: Numbers
     ticks: Numbers
@@ -45,7 +47,7 @@ class Stretch:
 
     def to_bytes(self) -> bytes:
         """Return it plainly: whoever reads it can import nothing by then."""
-        head = (self.key, self.first, self.ticks_per_s, len(self.pts))
+        head = (self.key, self.is_hidden, self.first, self.ticks_per_s, len(self.pts))
         parts = (np.array(head, np.int64), self.pts, self.ticks, self.frames)
         return np.concatenate(parts).tobytes()
 
@@ -53,9 +55,9 @@ class Stretch:
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote."""
         numbers = np.frombuffer(data, np.int64)
-        key, first, ticks_per_s, count = map(int, numbers[:4])
-        pts, ticks, frames = np.split(numbers[4:], [count, 2 * count])
-        return cls(key, first, pts, ticks, ticks_per_s, frames)
+        key, is_hidden, first, ticks_per_s, count = map(int, numbers[:5])
+        pts, ticks, frames = np.split(numbers[5:], [count, 2 * count])
+        return cls(key, bool(is_hidden), first, pts, ticks, ticks_per_s, frames)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,8 @@ class StepIndex:
         pts: (N,) int64, of each frame, in the stream's time base, rising.
         ticks: (N,) int64, when each frame is shown, from the file's start, rising.
         ticks_per_s: of them.
-        keys: (K,) int64, PTS of the key frames, rising; the first is the first frame's.
+        keys: (K,) int64, PTS of the key frames, rising; the first is the first frame's,
+            or that of the file's first packet, if an edit list hides it.
         frames: (S,) int64, the number of the frame that each step takes.
         until_s: when the last frame ends, as far as that can be known.
 
@@ -88,7 +91,7 @@ class StepIndex:
                 raise ValueError(f"{name} must be (N,) int64, got {values.shape}")
             if not 1 <= len(values) <= MAX_FRAMES:
                 raise ValueError(f"{len(values)} {name} are none, or too many")
-        if len(self.ticks) != len(self.pts) or self.keys[0] != self.pts[0]:
+        if len(self.ticks) != len(self.pts) or self.keys[0] > self.pts[0]:
             raise ValueError("times, or key frames, are not those of the frames")
         for values in (self.pts, self.keys, self.frames):
             if (values[1:] < values[:-1]).any():
@@ -117,6 +120,7 @@ class StepIndex:
     def longest_group_s(self) -> float:
         """Seconds between the two key frames farthest apart; the end counts as one."""
         starts = np.searchsorted(self.pts, self.keys, side="right") - 1
+        starts = np.maximum(starts, 0)
         starts_s = self.ticks[starts] / float(self.ticks_per_s)
         return float(np.diff(starts_s, append=self.until_s).max())
 
@@ -130,9 +134,11 @@ class StepIndex:
             raise ValueError(f"there are no steps {first} to {end} of {self.steps}")
         frames = self.frames[first:end]
         low, high = int(frames[0]), int(frames[-1]) + 1
-        key = np.searchsorted(self.keys, self.pts[low], side="right") - 1
+        before = np.searchsorted(self.keys, self.pts[low], side="right") - 1
+        key = int(self.keys[before])
         return Stretch(
-            key=int(self.keys[key]),
+            key=key,
+            is_hidden=bool(key < self.pts[0]),
             first=low,
             pts=self.pts[low:high],
             ticks=self.ticks[low:high],

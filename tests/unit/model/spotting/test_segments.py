@@ -1,5 +1,6 @@
 """Segments that are scored apart give what one run over the whole gives, to the bit."""
 
+import struct
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -79,6 +80,32 @@ def faster(folder: Path) -> Path:
     return path
 
 
+def edited(folder: Path) -> Path:
+    """Hide both ends by an edit list, as a cut without encoding does."""
+    path = folder / "edited.mp4"
+    # Times below zero are what FFmpeg writes an edit list for.
+    options = {"avoid_negative_ts": "disabled"}
+    with (
+        av.open(str(open_gop(folder))) as source,
+        av.open(str(path), "w", options=options) as output,
+    ):
+        given = source.streams.video[0]
+        stream = output.add_stream_from_template(given)
+        for packet in source.demux(given):
+            if packet.dts is None or packet.pts is None or packet.time_base is None:
+                continue
+            hidden = int(Fraction(5, 2) / packet.time_base)
+            packet.pts, packet.dts = packet.pts - hidden, packet.dts - hidden
+            packet.stream = stream
+            output.mux(packet)
+    data = bytearray(path.read_bytes())
+    length = data.index(b"elst") + 12  # of its only edit, in milliseconds
+    (shown_ms,) = struct.unpack_from(">I", data, length)
+    struct.pack_into(">I", data, length, shown_ms - 1300)
+    path.write_bytes(data)
+    return path
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A video and what one run over the whole of it gives."""
@@ -87,7 +114,10 @@ class Drawn:
     whole: SpottedVideo
 
 
-@pytest.fixture(scope="module", params=[closed, open_gop, uneven, transport, faster])
+WAYS = [closed, open_gop, uneven, transport, faster, edited]
+
+
+@pytest.fixture(scope="module", params=WAYS)
 def drawn(
     request: pytest.FixtureRequest,
     predictor: EnginePredictor,
@@ -131,6 +161,15 @@ def test_the_longest_group_of_pictures(tmp_path: Path) -> None:
     assert read_steps_in_child(path, FPS).longest_group_s == pytest.approx(2.0)
     draw_video(path, frames=100, fps=FPS, paint=match_picture, key_every=9999)
     assert read_steps_in_child(path, FPS).longest_group_s == pytest.approx(100 / FPS)
+
+
+def test_what_an_edit_list_hides_is_no_step(tmp_path: Path) -> None:
+    path = edited(tmp_path)
+    whole = read_steps_in_child(open_gop(tmp_path), FPS)
+
+    assert read_steps_in_child(path, FPS).steps == pytest.approx(
+        whole.steps - (2.5 + 1.3) * FPS, abs=1
+    )
 
 
 def test_segments_that_overlap_too_much_are_fewer(predictor: EnginePredictor) -> None:

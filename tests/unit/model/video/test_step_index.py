@@ -79,7 +79,7 @@ def test_damaged_bytes_are_refused(index: StepIndex) -> None:
         {"ticks": np.arange(FRAMES, dtype=np.int64) * 2**50},
         {"ticks_per_s": 0},
         {"keys": np.array([], np.int64)},
-        {"keys": np.array([7], np.int64)},
+        {"keys": np.array([900_001], np.int64)},
         {"frames": np.array([0, FRAMES], np.int64)},
         {"frames": np.array([-1], np.int64)},
         {"frames": np.array([5, 4], np.int64)},
