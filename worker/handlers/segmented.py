@@ -66,7 +66,9 @@ def plan(run: SpotRun) -> JobResult | None:
     with run.context.sessions() as session:
         if saved_of(session, run.task.job_id) is not None:
             return None
-        workers = count_workers(session, run.task.job_id, settings=settings)
+    # Where nobody could help, the file is not waited for: it is decoded as it comes.
+    if _parts_wanted(run, settings.max_duration.total_seconds()) < 2:
+        return None
     run.reporter.progress("probe", 0.0)
     with arriving_source_file(run.task, run.context.storage) as source:
         wait = source.waiting(run.reporter.touch)
@@ -74,10 +76,7 @@ def plan(run: SpotRun) -> JobResult | None:
             source.path, limits=run.limits, on_wait=wait, coming=source.coming
         )
         run.save_facts(facts)
-        parts = parts_wanted(
-            settings.segments, duration_s=facts.duration_s, workers=workers
-        )
-        if parts < 2:
+        if _parts_wanted(run, facts.duration_s) < 2:
             return None
         try:
             index = read_steps_in_child(
@@ -87,6 +86,8 @@ def plan(run: SpotRun) -> JobResult | None:
                 on_wait=wait,
                 coming=source.coming,
             )
+            # That took a while: others may have split a video meanwhile.
+            parts = _parts_wanted(run, facts.duration_s)
             parts = parts_by_length(index.until_s, index.longest_group_s, at_most=parts)
             found = plan_worthwhile(index.steps, run.predictor, parts=parts)
         except Canceled:
@@ -126,6 +127,14 @@ def read_index(storage: Storage, segment: Mapping[str, object]) -> StepIndex:
         return StepIndex.from_bytes(storage.get(str(segment["steps"])))
     except (FileNotFoundError, ValueError) as exc:
         raise CannotSplit(f"the index of the video's steps: {exc}") from exc
+
+
+def _parts_wanted(run: SpotRun, duration_s: float) -> int:
+    """Tell into how many segments a video is to be cut as things stand now."""
+    settings = run.context.settings
+    with run.context.sessions() as session:
+        workers = count_workers(session, run.task.job_id, settings=settings)
+    return parts_wanted(settings.segments, duration_s=duration_s, workers=workers)
 
 
 def join(run: SpotRun, segments: Sequence[Job]) -> SpottedVideo | None:
