@@ -1,8 +1,9 @@
 """Analyses of low priority that give way to what a person waits for.
 
-They go on from what they saved. Each gives way to one job alone, the one that began
-last first; none to a job that a worker has tried already, that its own worker could
-not run either, or that has waited so long that giving way seems not to help.
+They go on from what they saved; a segment begins anew. Each gives way to one job alone,
+the one that began last first; none to a job that a worker has tried already, that its
+own worker could not run either, or that has waited so long that giving way seems not to
+help.
 """
 
 from datetime import timedelta
@@ -16,13 +17,14 @@ from app.jobs.kinds import KINDS, USUAL_PRIORITY, JobKind
 from app.jobs.needs import offers_of
 from app.jobs.tables import Job, JobStatus
 
+ANALYSES = (JobKind.SPOT, JobKind.SPOT_SEGMENT)
 WAITS_FROM = timedelta(seconds=5)  # a worker that idles takes it before
 WAITS_UNTIL = timedelta(minutes=2)
 
 
 def may_have_to(kind: JobKind, priority: int) -> bool:
     """Whether a run of such a job is one that gives way."""
-    return kind is JobKind.SPOT and priority < USUAL_PRIORITY
+    return kind in ANALYSES and priority < USUAL_PRIORITY
 
 
 def gives_way(job_id: UUID) -> Select[bool]:
@@ -51,7 +53,7 @@ def gives_way(job_id: UUID) -> Select[bool]:
         select(func.count())
         .where(
             later.status == JobStatus.RUNNING,
-            later.kind == JobKind.SPOT,
+            later.kind.in_(ANALYSES),
             later.priority < USUAL_PRIORITY,
             later.lease_expires_at > func.now(),
             or_(

@@ -12,7 +12,7 @@ from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
-from app.jobs.giving_way import gives_way
+from app.jobs.giving_way import gives_way, may_have_to
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
@@ -103,6 +103,26 @@ def test_of_several_runs_the_one_that_began_last_gives_way_to_one_job(
     other = {"needs": ["spot/1"], "refusals": {"gpu@third": "It lacks it."}}
     add(sessions, priority=5, created_at=utc_now() - TEN_S, **other)
     assert ways_given(sessions, runs) == [False, True, True]
+
+
+def test_a_segment_of_a_batchs_video_gives_way_like_a_run_in_one_piece(
+    sessions: Sessions,
+) -> None:
+    whole = add(sessions, priority=-5, **running(timedelta(minutes=2)))
+    parts = [
+        add(
+            sessions,
+            priority=-5,
+            kind=JobKind.SPOT_SEGMENT,
+            **running(timedelta(minutes=one)),
+        )
+        for one in (1, 3)
+    ]
+    add(sessions, priority=0, created_at=utc_now() - TEN_S)
+
+    assert ways_given(sessions, [*parts, whole]) == [True, False, False]
+    assert may_have_to(JobKind.SPOT_SEGMENT, -5)
+    assert not may_have_to(JobKind.SPOT_SEGMENT, 0)
 
 
 @pytest.mark.parametrize(
