@@ -57,14 +57,19 @@ function surround({ there = [], isWhole = false, expiresAt = LATER, statusOf = (
   return seen;
 }
 
-async function sent(options) {
-  const seen = surround(options);
+function prepared() {
   const told = { progress: [], path: "", error: null };
   const upload = new BucketUpload(FILE, "/presigned-uploads/1", {
     onProgress: (bytes) => told.progress.push(bytes),
     onSuccess: (path) => { told.path = path; },
     onError: (error) => { told.error = error; },
   });
+  return { upload, told };
+}
+
+async function sent(options) {
+  const seen = surround(options);
+  const { upload, told } = prepared();
   await upload.start();
   return { ...told, ...seen };
 }
@@ -95,14 +100,43 @@ test("a bucket out of reach is told apart from a connection that breaks later", 
   assert.ok(!(later.error instanceof BucketUnreachable) && later.error.isAway);
 });
 
-test("a refusal is final, unless the address had expired or the bucket was busy", async () => {
-  const refused = await sent({ statusOf: () => 403 });
-  const expired = await sent({ statusOf: () => 403, expiresAt: BEFORE });
+test("a bucket that is busy is asked again", async () => {
   const busy = await sent({ statusOf: () => 503, there: [{ number: 1, size_bytes: 4, etag: "e" }] });
 
-  assert.deepEqual([refused.error.status, refused.error.isAway], [403, false]);
-  assert.ok(expired.error.isAway && busy.error.isAway);
-  assert.equal(refused.path, "");
+  assert.ok(busy.error.isAway);
+});
+
+test("what is refused is tried with new addresses, whatever the clock here shows, and then is final", async () => {
+  for (const expiresAt of [BEFORE, LATER]) {
+    let isRefused = true;
+    surround({ expiresAt, statusOf: (number) => (isRefused || number === 3 ? 403 : 200) });
+    const { upload, told } = prepared();
+
+    const ends = [];
+    for (const answer of [true, false, true]) { // The second time, parts arrive.
+      isRefused = answer;
+      await upload.start();
+      ends.push([told.error.status, told.error.isAway]);
+    }
+    assert.deepEqual(ends, [[0, true], [0, true], [403, false]]);
+    assert.equal(told.path, "");
+  }
+});
+
+test("an upload that the bucket has ended is forgotten here", async () => {
+  const at = "touchline_bucket_upload:match.mp4:10:1";
+  kept.set(at, JSON.stringify({ path: "/presigned-uploads/1", name: "match.mp4", size: 10 }));
+  const { upload, told } = prepared();
+  globalThis.fetch = async (address) => {
+    const isThere = !String(address).endsWith("/parts");
+    const body = isThere ? UPLOAD : { type: "/problems/upload-not-found", title: "Upload not found" };
+    return new Response(JSON.stringify(body), { status: isThere ? 200 : 404, headers: { "content-type": "application/json" } });
+  };
+
+  await upload.start();
+
+  assert.equal(told.error.slug, "upload-not-found");
+  assert.ok(!kept.has(at));
 });
 
 test("a service that does not want it is asked once", async () => {

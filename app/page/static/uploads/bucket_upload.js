@@ -5,6 +5,7 @@ import { call } from "../core/api.js";
 import { Problem } from "../core/problem.js";
 
 export const ENDPOINT = "/presigned-uploads";
+export const GONE = "upload-not-found"; // also where the bucket has ended it
 const STORED = "touchline_bucket_upload:";
 const AT_ONCE = 3;
 const ADDRESSES = 30; // asked for at once
@@ -46,6 +47,7 @@ export class BucketUpload {
     /** @type {Map<number, number>} bytes that are on their way, by part */
     this.coming = new Map();
     this.arrived = 0;
+    this.isRefused = false; // since a part last arrived
   }
 
   async start() {
@@ -56,7 +58,9 @@ export class BucketUpload {
       localStorage.removeItem(keyOf(this.file));
       this.told.onSuccess(`/videos/${video}`);
     } catch (error) {
-      if (!signal.aborted) this.told.onError(/** @type {Error} */ (error));
+      if (signal.aborted) return;
+      if (error instanceof Problem && error.slug === GONE) localStorage.removeItem(keyOf(this.file));
+      this.told.onError(/** @type {Error} */ (error));
     }
   }
 
@@ -110,8 +114,10 @@ export class BucketUpload {
     } catch (error) {
       waiting.length = 0;
       stop();
-      if (error instanceof Problem && Date.now() > Date.parse(signed.expires_at)) throw new Problem(0, null);
-      throw error;
+      if (!(error instanceof Problem) || error.isAway || this.isRefused) throw error;
+      // The address may have ended; no clock of ours tells. New ones are refused only for good.
+      this.isRefused = true;
+      throw new Problem(0, { detail: "The bucket refused a part of the file; what arrived is kept." });
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -129,6 +135,7 @@ export class BucketUpload {
         this.tell();
       });
       this.arrived += body.size;
+      this.isRefused = false;
     } catch (error) {
       const isLost = error instanceof Problem && error.status === 0;
       if (isLost && this.arrived === 0) throw new BucketUnreachable(0, { detail: "The bucket cannot be reached." });

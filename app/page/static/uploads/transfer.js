@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { accessHeaders } from "../core/access.js";
 import { addressOf } from "../core/address.js";
 import { Problem } from "../core/problem.js";
-import { BucketUnreachable, bucketUploadOf, leaveBucket } from "./bucket_upload.js";
+import { BucketUnreachable, bucketUploadOf, GONE, leaveBucket } from "./bucket_upload.js";
 import { earlierOf } from "./earlier.js";
 import { Rate } from "./rate.js";
 
@@ -46,6 +46,7 @@ export class Transfer {
     this.earlier = signal(null);
     this.isPart = isPart;
     this.isChecked = isPart;
+    this.isBegunAnew = false;
     this.rate = new Rate();
     this.timer = 0;
     /** @type {import("tus-js-client").Upload | import("./bucket_upload.js").BucketUpload | null} */
@@ -147,7 +148,13 @@ export class Transfer {
   /** @param {Error | import("tus-js-client").DetailedError} error */
   fail(error) {
     if (error instanceof BucketUnreachable && navigator.onLine) {
-      this.takeOtherWay();
+      leaveBucket();
+      this.beginAnew();
+      return;
+    }
+    if (error instanceof Problem && error.slug === GONE && !this.isBegunAnew) {
+      this.isBegunAnew = true;
+      this.beginAnew();
       return;
     }
     const problem = problemOf(error);
@@ -161,9 +168,8 @@ export class Transfer {
     }
   }
 
-  /** Send it to the service itself: its bucket is not for this browser. */
-  async takeOtherWay() {
-    leaveBucket();
+  /** Send it from its beginning: the bucket has ended the upload, or is not for this browser. */
+  async beginAnew() {
     const { upload } = this;
     this.upload = null;
     this.state.value = "waiting";

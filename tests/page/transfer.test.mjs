@@ -1,0 +1,45 @@
+// A file on its way: what becomes of it when its upload is gone.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+globalThis.addEventListener = () => {};
+globalThis.removeEventListener = () => {};
+const { Problem } = await import("../../app/page/static/core/problem.js");
+const { Transfer } = await import("../../app/page/static/uploads/transfer.js");
+
+const settled = () => new Promise((resolve) => { setTimeout(resolve, 20); });
+const GONE = new Problem(404, { type: "/problems/upload-not-found", title: "Upload not found" });
+
+/** A transfer whose uploads end as the given functions say, one after the other. */
+function transfer(...ends) {
+  const made = [];
+  const one = new Transfer(new File(["bytes"], "a.mp4"), { title: "", model: "", callback_url: "" }, { onChange() {} });
+  one.isChecked = true;
+  one.prepare = async () => {
+    const end = ends[made.length];
+    const upload = { aborted: [], start: () => end(one), abort: async (isForGood) => upload.aborted.push(isForGood) };
+    made.push(upload);
+    return upload;
+  };
+  return { one, made };
+}
+
+test("an upload that is gone is begun anew, once", async () => {
+  const { one, made } = transfer((it) => it.fail(GONE), (it) => it.end("/videos/v"));
+
+  await one.start();
+  await settled();
+
+  assert.deepEqual([one.state.value, one.videoId.value, made.length], ["done", "v", 2]);
+  assert.deepEqual(made.map(({ aborted }) => aborted), [[true], []]);
+});
+
+test("one that is gone again has failed", async () => {
+  const { one, made } = transfer((it) => it.fail(GONE), (it) => it.fail(GONE));
+
+  await one.start();
+  await settled();
+
+  assert.deepEqual([one.state.value, one.problem.value, made.length], ["failed", "Upload not found", 2]);
+});
