@@ -9,6 +9,7 @@ from sqlalchemy import Select, Update, exists, func, select, true, tuple_, updat
 from sqlalchemy.orm import aliased
 
 from app.batches.tables import FINAL, Batch, BatchItem, BatchStatus, ItemState
+from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from app.timelines.tables import Analysis
 from app.videos.queries import SPEAKING
@@ -91,13 +92,13 @@ def counts_of(batch_ids: Sequence[UUID]) -> Select[UUID, str, int]:
 
 
 def running_of(batch_ids: Sequence[UUID]) -> Select[UUID | None, int]:
-    """Count the items of batches that a worker has now."""
+    """Count the items of batches that workers have now, whole or segments of them."""
     return (
         select(Job.batch_id, func.count(Job.video_id.distinct()))
         .where(
             Job.status == JobStatus.RUNNING,
             Job.batch_id.in_(batch_ids),
-            Job.kind.in_(SPEAKING),
+            Job.kind.in_((*SPEAKING, JobKind.SPOT_SEGMENT)),
         )
         .group_by(Job.batch_id)
     )

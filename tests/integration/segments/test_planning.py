@@ -4,18 +4,22 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from app.batches.queries import running_of
+from app.batches.service import BatchRequest, create_batch
 from app.core.broker.notifier import GPU_QUEUE
 from app.health.queries import save_heartbeat
-from app.jobs import segment_plan
+from app.jobs import segment_plan, service
 from app.jobs.needs import offers_of
 from app.jobs.tables import JobStatus
 from tests.integration.segments.segment_jobs import (
     GPU_KINDS,
     run,
     segments_of,
+    split,
     upload_one,
 )
 from tests.integration.uploaded import Uploaded
@@ -61,6 +65,34 @@ def test_two_jobs_that_are_planned_at_once_do_not_count_the_same_workers(
     assert len(segments_of(other)) == 3
     assert ended is JobStatus.SUCCEEDED
     assert segments_of(job) == []
+
+
+def test_an_item_of_a_batch_whose_segments_run_is_one_that_runs(
+    job: Uploaded, context: WorkerContext
+) -> None:
+    wanted = BatchRequest({}, "tiny", {}, priority=-5, is_open=True)
+    with context.sessions.begin() as session:
+        batch_id = create_batch(session, wanted, []).id
+    job.set(batch_id=batch_id)
+    segments = split(job, context)
+
+    def running() -> list[int]:
+        with context.sessions() as session:
+            return [count for _, count in session.execute(running_of([batch_id]))]
+
+    shown = [running()]
+    for segment in segments[:2]:
+        with context.sessions.begin() as session:
+            service.claim(
+                session,
+                segment,
+                token=uuid4(),
+                owner="gpu@1",
+                settings=context.settings,
+            )
+        shown.append(running())
+
+    assert shown == [[], [1], [1]]
 
 
 def test_where_no_worker_idles_nothing_is_fetched_and_read_to_plan(
