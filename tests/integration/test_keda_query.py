@@ -149,6 +149,32 @@ def test_what_no_worker_of_this_release_is_to_run_starts_none(
     assert {wanted(database_url, query) for query in queries.values()} == {0.0}
 
 
+def test_a_job_that_waits_for_its_segments_wants_no_worker_of_its_own(
+    database_url: str, sessions: Sessions, settings: Settings, queries: dict[str, str]
+) -> None:
+    waits = {"stage": "spot"}
+    job_id = add(sessions, age_s=1000, values=waits)
+    parts = [
+        add(
+            sessions,
+            age_s=1000,
+            kind=JobKind.SPOT_SEGMENT,
+            values={"parent_id": job_id},
+        )
+        for _ in range(2)
+    ]
+    numbers = [wanted(database_url, queries["gpu"])]
+    for part in parts:
+        claim(sessions, part, settings)
+        numbers.append(wanted(database_url, queries["gpu"]))
+    with sessions.begin() as session:
+        for part in parts:
+            session.get_one(Job, part).status = "succeeded"
+    numbers.append(wanted(database_url, queries["gpu"]))
+
+    assert numbers == [2, 2, 2, 1]  # At last it is to be joined.
+
+
 @pytest.mark.parametrize("kind", JobKind)
 def test_each_kind_of_job_wants_a_worker_of_its_queue(
     database_url: str, sessions: Sessions, queries: dict[str, str], kind: JobKind

@@ -1,6 +1,7 @@
 {{- /* How many workers of a kind are wanted: (dict "kind" "gpu" "queueAge" 60).
 One for each job that runs, so that nobody's work is cut short; and of those that wait
-one, and one more for each queueAge that the oldest of them has waited, up to one a job. */ -}}
+one, and one more for each queueAge that the oldest of them has waited, up to one a job.
+Whoever ends the last segment of a job can join them: until then it waits for nobody. */ -}}
 {{- define "touchline.wantedWorkers" -}}
 {{- $offers := index (include "touchline.kinds" . | fromYaml) .kind -}}
 {{- $kinds := list -}}
@@ -11,7 +12,10 @@ select (count(*) filter (where is_run)
  ceil(coalesce(extract(epoch from now() - min(created_at) filter (where not is_run)), 0)
  / {{ .queueAge }})))) :: bigint
  from (select created_at, status = 'running' and lease_expires_at >= now() as is_run
- from jobs where status in ('queued', 'running') and not cancel_requested
+ from jobs as job where status in ('queued', 'running') and not cancel_requested
  and kind in ({{ join ", " $kinds }})
- and needs <@ '{ {{- join "," $offers -}} }') jobs
+ and needs <@ '{ {{- join "," $offers -}} }'
+ and not (status = 'queued' and exists (select from jobs as part
+ where part.parent_id = job.id and part.kind = 'spot_segment'
+ and part.status in ('queued', 'running')))) jobs
 {{- end -}}
