@@ -1,5 +1,7 @@
 """What becomes of jobs whose workers died."""
 
+from collections.abc import Iterator
+
 import structlog
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
@@ -22,7 +24,7 @@ from app.jobs.settling import (
     refuse_final,
     requeue,
 )
-from app.jobs.tables import Job
+from app.jobs.tables import Job, JobStatus
 from app.videos.tables import Video
 
 log = structlog.get_logger(__name__)
@@ -83,15 +85,20 @@ def mark_dead(
 
 def free_jobs(
     session: Session, *conditions: ColumnElement[bool]
-) -> list[tuple[Job, Video | None]]:
-    """Lock jobs of the kinds we know, each with its video if it has one."""
+) -> Iterator[tuple[Job, Video | None]]:
+    """Lock jobs of the kinds we know, each with its video if it has one.
+
+    All at once; those that end with one of the others are left out then.
+    """
     wanted = and_(*conditions, Job.kind.in_(tuple(KINDS)))
     found: list[tuple[Job, Video | None]] = []
     for job, video in session.execute(free_jobs_of_videos(wanted)):
         found.append((job, video))
     for job in session.scalars(free_jobs_without_video(wanted)):
         found.append((job, None))
-    return found
+    for job, its_video in found:
+        if not JobStatus(job.status).is_final:
+            yield job, its_video
 
 
 def _dead_owners(session: Session) -> list[str]:

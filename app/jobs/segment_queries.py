@@ -82,7 +82,8 @@ def end_open_segments(parent_id: UUID, *, but: UUID | None = None) -> Update:
             status=case((waits, JobStatus.CANCELED), else_=Job.status),
             finished_at=case((waits, func.now()), else_=Job.finished_at),
         )
-        .execution_options(synchronize_session=False)
+        # A sweep may be about to look at one of them.
+        .execution_options(synchronize_session="fetch")
     )
 
 

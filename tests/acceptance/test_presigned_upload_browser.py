@@ -132,7 +132,9 @@ def test_the_page_sends_a_file_to_the_bucket(
     page.locator("#file").set_input_files(file)
     page.locator("#send").click()
 
-    expect(page.locator(".transfers li").first).to_contain_text("uploaded", timeout=40000)
+    expect(page.locator(".transfers li").first).to_contain_text(
+        "uploaded", timeout=40000
+    )
     assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
     assert by_tus == []
     assert page.evaluate("Object.keys(localStorage).join()").count("bucket") == 0
@@ -165,7 +167,9 @@ def test_a_later_visit_goes_on_with_what_the_bucket_has(
     page.locator("#file").set_input_files(file)
     page.locator("#send").click()
 
-    expect(page.locator(".transfers li").first).to_contain_text("uploaded", timeout=40000)
+    expect(page.locator(".transfers li").first).to_contain_text(
+        "uploaded", timeout=40000
+    )
     assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
     assert ["partNumber=3" in one for one in sent] == [True]
 
@@ -179,7 +183,9 @@ def test_a_bucket_that_the_browser_cannot_reach_is_left(
     page.locator("#file").set_input_files(file)
     page.locator("#send").click()
 
-    expect(page.locator(".transfers li").first).to_contain_text("uploaded", timeout=40000)
+    expect(page.locator(".transfers li").first).to_contain_text(
+        "uploaded", timeout=40000
+    )
     assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
     assert by_tus
     assert api.service.part_uploads is not None

@@ -15,6 +15,8 @@ from app.health.queries import save_heartbeat
 from app.jobs import segment_plan, service
 from app.jobs.needs import offers_of
 from app.jobs.tables import JobStatus
+from model.video.probe import probe_in_child
+from model.video.step_count import read_steps_in_child
 from tests.integration.segments.segment_jobs import (
     GPU_KINDS,
     run,
@@ -49,14 +51,13 @@ def test_two_jobs_that_are_planned_at_once_do_not_count_the_same_workers(
 ) -> None:
     beat(planner, "2@a/b", "3@a/b")
     other = upload_one(match, planner)
-    read_steps = segmented.read_steps_in_child
     before: list[JobStatus | None] = []
 
     def while_another_is_split(*args: Any, **options: Any) -> Any:
         if not before:
             before.append(None)
             before[0] = run(other.job_id, planner)
-        return read_steps(*args, **options)
+        return read_steps_in_child(*args, **options)
 
     monkeypatch.setattr(segmented, "read_steps_in_child", while_another_is_split)
     ended = run(job.job_id, planner)
@@ -98,11 +99,11 @@ def test_an_item_of_a_batch_whose_segments_run_is_one_that_runs(
 def test_where_no_worker_idles_nothing_is_fetched_and_read_to_plan(
     job: Uploaded, planner: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    probe, probed = segmented.probe_in_child, list[Path]()
+    probed: list[Path] = []
 
     def noted(path: Path, **options: Any) -> Any:
         probed.append(path)
-        return probe(path, **options)
+        return probe_in_child(path, **options)
 
     monkeypatch.setattr(segmented, "probe_in_child", noted)
 
