@@ -16,7 +16,7 @@ from app.jobs import segment_plan, service
 from app.jobs.needs import offers_of
 from app.jobs.tables import JobStatus
 from model.video.probe import probe_in_child
-from model.video.step_count import read_steps_in_child
+from model.video.step_reading import read_steps_in_child
 from tests.integration.segments.segment_jobs import (
     GPU_KINDS,
     run,
