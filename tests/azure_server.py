@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from azure.core.exceptions import AzureError
-from azure.storage.blob import BlobServiceClient
 
 from tests.services import free_port, missing
+
+if TYPE_CHECKING:  # Every process that tests imports this, and few use it.
+    from azure.storage.blob import BlobServiceClient
 
 ACCOUNT = "devstoreaccount1"  # Azurite's own, as is its key
 ACCOUNT_KEY = (
@@ -43,8 +45,10 @@ class AzureOfTests:
             client.create_container(name)
         return name
 
-    def client(self) -> BlobServiceClient:
+    def client(self) -> "BlobServiceClient":
         """Give a client of somebody else's: Azure's own."""
+        from azure.storage.blob import BlobServiceClient
+
         return BlobServiceClient(f"{self.url}/{ACCOUNT}", ACCOUNT_KEY, retry_total=0)
 
     def environment(self) -> dict[str, str]:
@@ -83,6 +87,8 @@ def running_azure() -> Iterator[AzureOfTests]:
 def _wait_until_it_answers(
     server: AzureOfTests, process: "subprocess.Popen[bytes]", log: Path
 ) -> None:
+    from azure.core.exceptions import AzureError
+
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
