@@ -86,7 +86,11 @@ class MemoryStorage:
             yield self.stat(key)
 
     @contextmanager
-    def local_copy(self, key: str) -> Iterator[Path]:
+    def local_copy(
+        self,
+        key: str,
+        on_progress: Callable[[int], None] = lambda _: None,  # all is here
+    ) -> Iterator[Path]:
         data = self.get(key)
         with tempfile.NamedTemporaryFile() as file:
             file.write(data)
@@ -94,7 +98,11 @@ class MemoryStorage:
             yield Path(file.name)
 
     @contextmanager
-    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+    def arriving_copy(
+        self,
+        key: str,
+        on_progress: Callable[[int], None] = lambda _: None,  # all is here
+    ) -> Iterator[ArrivingCopy]:
         with self.local_copy(key) as path:
             yield ArrivingCopy(path)
 

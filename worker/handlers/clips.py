@@ -217,7 +217,9 @@ def _cut(
     with ExitStack() as files:
         sources = [
             Source(
-                files.enter_context(stored_file(video.storage_key, context.storage)),
+                files.enter_context(
+                    stored_file(video.storage_key, context.storage, reporter.touch)
+                ),
                 match.times,
             )
             for video, match in zip(work.videos, work.matches, strict=True)

@@ -183,8 +183,9 @@ def _spot_one(
 ) -> None:
     truth = one.truth
     longest_s = context.settings.max_duration.total_seconds()
+    touch = on_progress.reporter.touch
     try:
-        with stored_file(truth.storage_key, context.storage) as path:
+        with stored_file(truth.storage_key, context.storage, touch) as path:
             timelines = spot_stretches(
                 path,
                 one.spans,

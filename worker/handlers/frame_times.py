@@ -76,7 +76,7 @@ def make_frame_times(
     limits = replace(
         DEFAULT_LIMITS, max_duration_s=context.settings.max_duration.total_seconds()
     )
-    with source_file(task, context.storage) as path:
+    with source_file(task, context.storage, reporter.touch) as path:
         timed = time_frames_in_child(
             path,
             limits=limits,

@@ -102,7 +102,12 @@ def _join(
     ):
         joining = Joining(
             [
-                PartFile(files.enter_context(stored_file(key, context.storage)), name)
+                PartFile(
+                    files.enter_context(
+                        stored_file(key, context.storage, reporter.touch)
+                    ),
+                    name,
+                )
                 for key, name in zip(keys, names, strict=True)
             ],
             encode=None if encode is None else bool(encode),

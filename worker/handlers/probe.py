@@ -56,7 +56,7 @@ def _read_facts(
 ) -> VideoFacts:
     reporter.progress("probe", 0.0)
     max_duration_s = context.settings.max_duration.total_seconds()
-    with source_file(task, context.storage) as path:
+    with source_file(task, context.storage, reporter.touch) as path:
         return probe_in_child(
             path,
             limits=replace(DEFAULT_LIMITS, max_duration_s=max_duration_s),

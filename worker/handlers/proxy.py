@@ -35,7 +35,7 @@ def make_proxy(task: JobTask, context: HandlerContext, reporter: Reporter) -> Jo
     video_id, folder = task.video_id, context.settings.data_dir
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        source_file(task, context.storage) as path,
+        source_file(task, context.storage, reporter.touch) as path,
         # Without a name: whatever ends this process, nothing of it is left.
         tempfile.TemporaryFile(dir=folder) as scratch,
     ):

@@ -94,7 +94,7 @@ def _stills(
         times = timed.frame_times
     try:
         reporter.progress("decode", 0.0)
-        with source_file(task, context.storage) as path:
+        with source_file(task, context.storage, reporter.touch) as path:
             stills = _take(path, events, times, context, reporter)
     except BaseException:
         if kept is not None:

@@ -26,7 +26,7 @@ from model.spotting.segments import (
 )
 from model.spotting.spot_file import SpottedVideo
 from model.spotting.timeline import Timeline
-from model.video.probe import probe_in_child
+from model.video.probe import VideoFacts, probe_in_child
 from model.video.source import Tally
 from model.video.step_index import StepIndex
 from model.video.step_reading import read_steps_in_child
@@ -70,7 +70,9 @@ def plan(run: SpotRun) -> JobResult | None:
     if _parts_wanted(run, settings.max_duration.total_seconds()) < 2:
         return None
     run.reporter.progress("probe", 0.0)
-    with arriving_source_file(run.task, run.context.storage) as source:
+    with arriving_source_file(
+        run.task, run.context.storage, run.reporter.touch
+    ) as source:
         wait = source.waiting(run.reporter.touch)
         facts = probe_in_child(
             source.path, limits=run.limits, on_wait=wait, coming=source.coming
@@ -95,10 +97,12 @@ def plan(run: SpotRun) -> JobResult | None:
         except ModelError as exc:
             log.info("not_split", reason=str(exc))
             return None
-    return _split_into(run, found, index) if len(found) > 1 else None
+    return _split_into(run, found, facts, index) if len(found) > 1 else None
 
 
-def _split_into(run: SpotRun, found: Sequence[Segment], index: StepIndex) -> JobResult:
+def _split_into(
+    run: SpotRun, found: Sequence[Segment], facts: VideoFacts, index: StepIndex
+) -> JobResult:
     digest, model = digest_of_inputs(run), run.task.params.get("model")
     key = step_index_key(run.video_id, run.task.job_id, run.task.token)
     data = index.to_bytes()
@@ -109,6 +113,7 @@ def _split_into(run: SpotRun, found: Sequence[Segment], index: StepIndex) -> Job
             "model": model,
             "inputs": digest,
             "index": number,
+            "facts": asdict(facts),
             "steps": key,
             "segment": asdict(one),
         }
@@ -125,7 +130,7 @@ def read_index(storage: Storage, segment: Mapping[str, object]) -> StepIndex:
     """
     try:
         return StepIndex.from_bytes(storage.get(str(segment["steps"])))
-    except (FileNotFoundError, ValueError) as exc:
+    except (FileNotFoundError, KeyError, ValueError) as exc:
         raise CannotSplit(f"the index of the video's steps: {exc}") from exc
 
 
@@ -143,7 +148,6 @@ def join(run: SpotRun, segments: Sequence[Job]) -> SpottedVideo | None:
     Raises:
         Canceled: the run must stop.
         StorageUnavailable: the storage does not answer.
-        SourceMissing: the video's file is gone.
     """
     digest = digest_of_inputs(run)
     for one in segments:
@@ -156,7 +160,7 @@ def join(run: SpotRun, segments: Sequence[Job]) -> SpottedVideo | None:
         return _join(run, segments, parts)
     except Canceled:
         raise
-    except (FileNotFoundError, KeyError, ValueError, ModelError) as exc:
+    except (FileNotFoundError, KeyError, TypeError, ValueError, ModelError) as exc:
         log.warning("segments_not_joined", reason=str(exc))
         return None
 
@@ -171,14 +175,9 @@ def _curves_of(run: SpotRun, segment: Job) -> Timeline:
 def _join(
     run: SpotRun, segments: Sequence[Job], parts: Sequence[Timeline]
 ) -> SpottedVideo:
-    index = read_index(run.context.storage, segments[0].params)
-    with arriving_source_file(run.task, run.context.storage) as source:
-        facts = probe_in_child(
-            source.path,
-            limits=run.limits,
-            on_wait=source.waiting(run.reporter.touch),
-            coming=source.coming,
-        )
+    planned = segments[0].params
+    facts = VideoFacts(**dict(planned["facts"]))  # type: ignore[call-overload]  # JSON
+    index = read_index(run.context.storage, planned)
     timeline, spots = join_segments(parts, predictor=run.predictor)
     times = index.frame_times
     if len(timeline) != index.steps:

@@ -1,6 +1,6 @@
 """The uploaded video that a handler reads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,25 +16,39 @@ MISSING = (
 
 
 @contextmanager
-def source_file(task: JobTask, storage: Storage) -> Iterator[Path]:
+def source_file(
+    task: JobTask, storage: Storage, on_wait: Callable[[], None]
+) -> Iterator[Path]:
     """Give the uploaded file, as a file of this machine, until the block ends.
+
+    Args:
+        task: of the video.
+        storage: where it lies.
+        on_wait: called now and then while it is fetched; may raise to stop.
 
     Raises:
         SourceMissing: it is gone from the storage.
     """
-    with stored_file(task.source_key, storage) as path:
+    with stored_file(task.source_key, storage, on_wait) as path:
         yield path
 
 
 @contextmanager
-def arriving_source_file(task: JobTask, storage: Storage) -> Iterator[ArrivingCopy]:
+def arriving_source_file(
+    task: JobTask, storage: Storage, on_wait: Callable[[], None]
+) -> Iterator[ArrivingCopy]:
     """Give the uploaded file before all of it is on this machine.
+
+    Args:
+        task: of the video.
+        storage: where it lies.
+        on_wait: called now and then while another process fetches it.
 
     Raises:
         SourceMissing: it is gone from the storage.
     """
     with ExitStack() as stack:
-        copy = storage.arriving_copy(str(task.source_key))
+        copy = storage.arriving_copy(str(task.source_key), lambda _: on_wait())
         try:
             found = stack.enter_context(copy)
         except FileNotFoundError as exc:
@@ -43,14 +57,16 @@ def arriving_source_file(task: JobTask, storage: Storage) -> Iterator[ArrivingCo
 
 
 @contextmanager
-def stored_file(key: str | None, storage: Storage) -> Iterator[Path]:
+def stored_file(
+    key: str | None, storage: Storage, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[Path]:
     """Give any uploaded file; see `source_file`.
 
     Raises:
         SourceMissing: it is gone from the storage.
     """
     with ExitStack() as stack:
-        copy = storage.local_copy(str(key))
+        copy = storage.local_copy(str(key), lambda _: on_wait())
         try:
             path = stack.enter_context(copy)
         except FileNotFoundError as exc:

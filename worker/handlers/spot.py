@@ -90,7 +90,7 @@ def _spot_in_one_piece(run: SpotRun) -> SpottedVideo:
     task, context, reporter = run.task, run.context, run.reporter
 
     saving = saving_of(task, context, run.predictor, run.video_id)
-    with arriving_source_file(task, context.storage) as source:
+    with arriving_source_file(task, context.storage, reporter.touch) as source:
 
         def note_progress(progress: Progress) -> None:
             source.check()

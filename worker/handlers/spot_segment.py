@@ -39,7 +39,7 @@ def spot_one_segment(
         )
     reporter.progress("spot", 0.0)
     index = read_index(context.storage, task.params)
-    with arriving_source_file(task, context.storage) as source:
+    with arriving_source_file(task, context.storage, reporter.touch) as source:
         curves = spot_segment(
             source.path,
             _segment_of(task.params),

@@ -39,7 +39,7 @@ def make_thumbnails(
     limits = replace(
         DEFAULT_LIMITS, max_duration_s=context.settings.max_duration.total_seconds()
     )
-    with source_file(task, context.storage) as path:
+    with source_file(task, context.storage, reporter.touch) as path:
         _look_at_new_file(path, video_id, limits, context, reporter)
         stills = stills_in_child(path, limits=limits, on_wait=reporter.touch)
     reporter.progress("store", 1.0, 0.0)

@@ -272,7 +272,7 @@ def _concatenate(
         file.write(whole.read(last.head_bytes))
     for number, segment in enumerate(group):
         reporter.touch()
-        with stored_file(segment.key, storage) as path:
+        with stored_file(segment.key, storage, reporter.touch) as path:
             data = path.read_bytes()
         if number == 0 and begins_at_0 and segment.start_s > LEAST_HOLE_S:
             file.write(still_until(data, segment.start_s))

@@ -203,17 +203,28 @@ class Storage(Protocol):
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """List the objects under a prefix, in no order."""
 
-    def local_copy(self, key: str) -> AbstractContextManager[Path]:
+    def local_copy(
+        self, key: str, on_progress: Callable[[int], None] = lambda _: None
+    ) -> AbstractContextManager[Path]:
         """Give a file of this machine with the object's bytes, to be read only.
 
         It is there until the block ends.
+
+        Args:
+            on_progress: is told now and then, while the bytes are fetched, how many
+                have come; what it raises ends that.
 
         Raises:
             FileNotFoundError: nothing has that key.
         """
 
-    def arriving_copy(self, key: str) -> AbstractContextManager[ArrivingCopy]:
+    def arriving_copy(
+        self, key: str, on_progress: Callable[[int], None] = lambda _: None
+    ) -> AbstractContextManager[ArrivingCopy]:
         """Give the file of `local_copy` before all of its bytes are there.
+
+        Args:
+            on_progress: as there, while another process fetches it.
 
         Raises:
             FileNotFoundError: nothing has that key.

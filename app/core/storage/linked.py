@@ -75,25 +75,31 @@ class LinkedStorage:
         return self._look(key)[1] if is_link_key(key) else self.plain.stat(key)
 
     @contextmanager
-    def local_copy(self, key: str) -> Iterator[Path]:
+    def local_copy(
+        self, key: str, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Iterator[Path]:
         if not is_link_key(key):
-            with self.plain.local_copy(key) as path:
+            with self.plain.local_copy(key, on_progress) as path:
                 yield path
             return
         link, _ = self._look(key)
         read = partial(self._read, link)
-        with self._cache.holding(link.tag, link.size_bytes, read) as path:
+        size_bytes = link.size_bytes
+        with self._cache.holding(link.tag, size_bytes, read, on_progress) as path:
             yield path
 
     @contextmanager
-    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+    def arriving_copy(
+        self, key: str, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Iterator[ArrivingCopy]:
         if not is_link_key(key):
-            with self.plain.arriving_copy(key) as copy:
+            with self.plain.arriving_copy(key, on_progress) as copy:
                 yield copy
             return
         link, _ = self._look(key)
         read = partial(self._read, link)
-        with self._cache.arriving(link.tag, link.size_bytes, read) as copy:
+        size_bytes = link.size_bytes
+        with self._cache.arriving(link.tag, size_bytes, read, on_progress) as copy:
             yield copy
 
     def save(

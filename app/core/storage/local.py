@@ -138,7 +138,11 @@ class LocalStorage:
                     yield _info(path.relative_to(self._root).as_posix(), path)
 
     @contextmanager
-    def local_copy(self, key: str) -> Iterator[Path]:
+    def local_copy(
+        self,
+        key: str,
+        on_progress: Callable[[int], None] = lambda _: None,  # noqa: ARG002  # all is here
+    ) -> Iterator[Path]:
         """Give the object's own file."""
         path = self._path(key)
         if not path.is_file():
@@ -146,7 +150,11 @@ class LocalStorage:
         yield path
 
     @contextmanager
-    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+    def arriving_copy(
+        self,
+        key: str,
+        on_progress: Callable[[int], None] = lambda _: None,  # noqa: ARG002  # all is here
+    ) -> Iterator[ArrivingCopy]:
         """Give the object's own file: all of it is here."""
         with self.local_copy(key) as path:
             yield ArrivingCopy(path)

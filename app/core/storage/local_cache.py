@@ -66,11 +66,20 @@ class LocalCache:
             yield path
 
     @contextmanager
-    def arriving(self, tag: str, size_bytes: int, read: Read) -> Iterator[ArrivingCopy]:
+    def arriving(
+        self,
+        tag: str,
+        size_bytes: int,
+        read: Read,
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> Iterator[ArrivingCopy]:
         """Give the file of an object at once; its bytes come while it is used.
 
         Where another process or thread fills it, it is given when that has ended. See
         `holding`.
+
+        Args:
+            on_progress: is called now and then while that is waited for.
 
         Raises:
             StorageFull: the disk has no room for it.
@@ -79,7 +88,7 @@ class LocalCache:
         path = self._folder / f"{tag}{WHOLE}"
         with ExitStack() as stack:
             while not self._hold(path, stack):
-                filling = self._begin(path, size_bytes, read)
+                filling = self._begin(path, size_bytes, read, on_progress)
                 if filling is None:
                     continue
                 stack.callback(filling.close)
@@ -91,10 +100,16 @@ class LocalCache:
                 return
             yield ArrivingCopy(path)
 
-    def _begin(self, path: Path, size_bytes: int, read: Read) -> Filling | None:
+    def _begin(
+        self,
+        path: Path,
+        size_bytes: int,
+        read: Read,
+        on_progress: Callable[[int], None],
+    ) -> Filling | None:
         """Begin to fill a file; None: somebody else does, or has done so."""
         part = path.with_suffix(PART)
-        handle = self._own_part(part, path, lambda _: None)
+        handle = self._own_part(part, path, on_progress)
         if handle is None:
             return None
         try:

@@ -38,7 +38,7 @@ from app.core.storage.object_upload import ObjectUpload
 from app.core.storage.object_windows import read_windows
 from app.core.storage.s3_listing import list_s3
 from app.core.storage.s3_multipart import COPY_BYTES, S3Multipart
-from app.core.storage.whole_reads import read_into
+from app.core.storage.whole_reads import Read, read_into
 
 UNLIMITED_BYTES = 2**60  # no bucket tells how much room is left
 PROBE_KEY = "writable"  # written now and then, to see whether the bucket takes it
@@ -197,19 +197,19 @@ class ObjectStorage:
             )
 
     @contextmanager
-    def local_copy(self, key: str) -> Iterator[Path]:
+    def local_copy(
+        self, key: str, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Iterator[Path]:
         """Give a file of the cache, which is filled first."""
-        layout = self.layout(key)
-        read = partial(layout.read, self.objects)
-        with self.cache.holding(layout.tag, layout.size_bytes, read) as path:
+        with self.cache.holding(*self._cacheable(key), on_progress) as path:
             yield path
 
     @contextmanager
-    def arriving_copy(self, key: str) -> Iterator[ArrivingCopy]:
+    def arriving_copy(
+        self, key: str, on_progress: Callable[[int], None] = lambda _: None
+    ) -> Iterator[ArrivingCopy]:
         """Give a file of the cache while it is filled."""
-        layout = self.layout(key)
-        read = partial(layout.read, self.objects)
-        with self.cache.arriving(layout.tag, layout.size_bytes, read) as copy:
+        with self.cache.arriving(*self._cacheable(key), on_progress) as copy:
             yield copy
 
     def save(
@@ -219,9 +219,8 @@ class ObjectStorage:
         on_progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Read it past the cache, which is for what is used again."""
-        layout = self.layout(key)
-        read = partial(layout.read, self.objects)
-        read_into(file.fileno(), layout.size_bytes, read, on_progress)
+        _, size_bytes, read = self._cacheable(key)
+        read_into(file.fileno(), size_bytes, read, on_progress)
 
     def delete(self, key: str) -> None:
         path = checked_key(key)
@@ -269,6 +268,10 @@ class ObjectStorage:
             FileNotFoundError: nothing has that key.
         """
         return find_layout(self.objects, checked_key(key))
+
+    def _cacheable(self, key: str) -> tuple[str, int, Read]:
+        layout = self.layout(key)
+        return layout.tag, layout.size_bytes, partial(layout.read, self.objects)
 
     def _delete_under(self, prefix: str) -> None:
         self.objects.delete([one.path for one in self._list(prefix)])
