@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -126,12 +127,7 @@ class ObjectStorage:
             copy_through(self.objects, layout, target)
 
     def put(self, key: str, data: bytes) -> StoredFile:
-        upload = ObjectUpload(self.objects, checked_key(key), key)
-        try:
-            upload.write(data)
-            return upload.finish()
-        finally:
-            upload.discard()
+        return self.put_file(key, BytesIO(data))
 
     def put_file(
         self,
