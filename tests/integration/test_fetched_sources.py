@@ -12,8 +12,8 @@ from app.core.storage import local_cache, whole_reads
 from app.core.storage.object_store import ObjectStorage
 from app.jobs.kinds import JobKind
 from model.errors import Canceled
+from tests.bucket_storage import storage_in
 from tests.s3_server import S3OfTests
-from tests.s3_storage import storage_in
 from worker.handlers.probe import probe_video
 from worker.handlers.source import arriving_source_file
 from worker.job_task import HandlerContext, JobTask
