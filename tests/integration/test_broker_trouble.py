@@ -63,7 +63,8 @@ def test_a_client_that_is_not_installed_is_named_with_a_traceback_once() -> None
         words = [notifier.problem(), notifier.problem()]
         told = notifier.notify_job(uuid4())
 
-    assert words == ["its client cannot be loaded (No module named 'azure')"] * 2
+    missing = "its client cannot be loaded (No module named 'azure.servicebus')"
+    assert words == [missing] * 2
     assert not told
     assert notifier.waiting(GPU_QUEUE) is None
     assert [entry["exc_info"] for entry in logs] == [True, False, False]
