@@ -173,9 +173,15 @@ class FakePush:
     def __init__(self) -> None:
         self.data = bytearray()
         self.restarts = 0
+        self.pause_s = 0.0  # of each write, as of a model that does not keep up
+        self.ends: list[int] = []  # bytes taken when each end came
 
     def write(self, data: bytes) -> None:
+        time.sleep(self.pause_s)
         self.data += data
+
+    def finish(self) -> None:
+        self.ends.append(len(self.data))
 
     def restart(self) -> None:
         self.restarts += 1

@@ -77,11 +77,14 @@ def send(
         typer.echo(video.id)
         pieces = iter(lambda: os.read(sys.stdin.fileno(), PIECE_BYTES), b"")
         try:
-            if not client.push_live(video, pieces):
-                typer.echo("error: the stream has ended before the pipe", err=True)
-                raise typer.Exit(1)
-        finally:
-            client.end_live(video)
+            is_taken = client.push_live(video, pieces)
+        except BaseException:
+            client.stop_live(video)
+            raise
+        if not is_taken:
+            typer.echo("error: the stream has ended before the pipe", err=True)
+            raise typer.Exit(1)
+        client.end_live(video)
 
 
 @live.command("list")

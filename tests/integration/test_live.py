@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -376,7 +375,7 @@ def test_a_full_disk_stops_the_recording_and_nothing_else(
 
 
 @pytest.mark.usefixtures("live_worker")
-@pytest.mark.parametrize("batch_s", [0.0, 0.5])
+@pytest.mark.parametrize("batch_s", [0.0, 60.0])
 def test_webhooks_are_told_of_final_events(api: RunningApi, batch_s: float) -> None:
     hook = {"url": "http://127.0.0.9:9/hook", "events": ["event.*"]}
     assert api.client.post("/webhooks", json=hook).status_code == 201
@@ -388,11 +387,27 @@ def test_webhooks_are_told_of_final_events(api: RunningApi, batch_s: float) -> N
         for number, media_s in enumerate((0.5, 1.0), start=1):
             said = replace(SHOT, kind="final", id=number, media_s=media_s)
             script.step(media_s + 1, said)
-            time.sleep(0.1)
-        eventually(lambda: sum(len(one) for one in told(api)) == 2)
+            if batch_s == 0:
+                eventually(partial(has_told, api, number))
 
     assert [len(one) for one in told(api)] == ([1, 1] if batch_s == 0 else [2])
     assert [one["time_s"] for batch in told(api) for one in batch] == [0.5, 1.0]
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_webhooks_wait_for_more_events_no_longer_than_asked(api: RunningApi) -> None:
+    hook = {"url": "http://127.0.0.9:9/hook", "events": ["event.*"]}
+    assert api.client.post("/webhooks", json=hook).status_code == 201
+    video = begin(api, webhook_batch_s=0.5)
+    with Worker().running(api, video["job"]["id"]) as script:
+        script.step(0.0)
+        script.step(1.0, SHOT)
+        script.step(1.5, replace(SHOT, kind="final"))
+        eventually(lambda: [len(one) for one in told(api)] == [1])
+
+
+def has_told(api: RunningApi, count: int) -> bool:
+    return len(told(api)) == count
 
 
 def told(api: RunningApi) -> list[list[dict[str, Any]]]:
@@ -483,7 +498,8 @@ def test_what_a_browser_pushes_reaches_the_worker(api: RunningApi) -> None:
     with worker.running(api, video["job"]["id"]) as script:
         eventually(lambda: is_listening(api, video))
         with connected(api, video) as socket:
-            assert json.loads(socket.recv(timeout=10)) == {"kind": "ready"}
+            ready = {"kind": "ready", "takes_end": True}
+            assert json.loads(socket.recv(timeout=10)) == ready
             socket.send(b"webm " * 1000)
             eventually(lambda: len(script.pushed.data) == 5000)
         with connected(api, video) as socket:  # It comes back.
@@ -494,6 +510,25 @@ def test_what_a_browser_pushes_reaches_the_worker(api: RunningApi) -> None:
         assert closed_with(late) == 4409
 
     assert script.pushed.restarts == 2
+    assert worker.status is JobStatus.SUCCEEDED
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_a_sender_ends_a_stream_after_all_that_it_sent(api: RunningApi) -> None:
+    video = begin(api, source="push")
+    worker = Worker()
+    pieces = [bytes(10_000) for _ in range(100)]
+    with worker.running(api, video["job"]["id"]) as script, Client(api.url) as client:
+        script.pushed.pause_s = 0.02  # It reads more slowly than is sent.
+        eventually(lambda: is_listening(api, video))
+        assert client.push_live(video["id"], pieces[:50], ends=False)
+        eventually(lambda: len(script.pushed.data) == 500_000)
+        assert not script.pushed.ends
+        assert client.push_live(video["id"], pieces)
+        script.end()
+        assert client.end_live(video["id"]).state == "ended"
+
+    assert script.pushed.ends == [1_500_000]
     assert worker.status is JobStatus.SUCCEEDED
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from touchline.client.errors import ClientError
+from touchline.client.errors import ApiProblem, ClientError
 from touchline.client.live_push import LivePush
 from touchline.client.reading import read
 from touchline.client.records import JobError, Video
@@ -128,12 +128,18 @@ class LiveCalls(VideoCalls):
         path = f"/live/{id_of(video)}/stop"
         return read(LiveStream, self._http.json("POST", path))
 
-    def push_live(self, video: Video | str, pieces: Iterable[bytes]) -> bool:
+    def push_live(
+        self, video: Video | str, pieces: Iterable[bytes], *, ends: bool = True
+    ) -> bool:
         """Send the bytes of a stream whose source is `push`, at their own pace.
 
         Any format that can be read as it comes, MPEG-TS above all, which can be gone
         on with after a lost connection. What is sent is taken, not yet spotted, when
-        this returns: stop the stream once its edge moves no more.
+        this returns: `end_live` waits for that.
+
+        Args:
+            ends: the stream is over with the last piece, once all was seen. False: more
+                follows by another call.
 
         Returns:
             False: the stream has ended before.
@@ -142,23 +148,30 @@ class LiveCalls(VideoCalls):
             LivePushRefused: the stream takes nothing from us; the message says why.
             NotReachable: the service was not there for as long as retries may take.
         """
-        return LivePush(self._http, f"/live/{id_of(video)}/push").send(pieces)
+        push = LivePush(self._http, f"/live/{id_of(video)}/push")
+        return push.send(pieces, ends=ends)
 
-    def end_live(self, video: Video | str, *, still_s: float = 3.0) -> LiveStream:
-        """Stop a stream once all that was sent has been seen.
+    def end_live(self, video: Video | str, *, still_s: float = 30.0) -> LiveStream:
+        """Wait until a stream has seen all that was sent; stop it if nothing moves.
 
         Args:
-            still_s: for so long nothing more is seen then.
+            still_s: for so long nothing more is seen then. A worker that takes the
+                stream over from a dead one waits for a sender who does not come.
         """
         edge_s, since = -1.0, time.monotonic()
         while time.monotonic() - since < still_s:
             stream = self.live(video)
             if stream.is_over:
                 return stream
-            if stream.edge_s > edge_s:
+            if stream.edge_s > edge_s or stream.state == "ending":
                 edge_s, since = stream.edge_s, time.monotonic()
             time.sleep(LOOK_S)
-        return self.stop_live(video)
+        try:
+            return self.stop_live(video)
+        except ApiProblem as problem:
+            if problem.code != "live-has-ended":
+                raise
+            return self.live(video)
 
     def live_events(
         self, video: Video | str, *, after: int | None = None

@@ -1,5 +1,6 @@
 """Bytes of a live stream to the service, over a WebSocket: from a pipe or a program."""
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ ENDED = 1000
 PASSING = (1001, 1006, 1011, 1012, 1013)  # codes of ends after which it is tried again
 READY_S = 15.0
 OPEN_S = 10.0
+END_S = 900.0  # for the worker to take what was sent before the end
+END = json.dumps({"kind": "end"})
 
 
 class LivePush:
@@ -23,8 +26,11 @@ class LivePush:
         self._http, self._path = http, path
         self._backoff = Backoff(http.limits.retry_s)
 
-    def send(self, pieces: Iterable[bytes]) -> bool:
+    def send(self, pieces: Iterable[bytes], *, ends: bool) -> bool:
         """Send all of it; False: the stream has ended before.
+
+        Args:
+            ends: the stream is over with the last piece.
 
         Raises:
             LivePushRefused: the stream takes nothing from us; the message says why.
@@ -32,32 +38,36 @@ class LivePush:
         """
         left: Iterator[bytes] = iter(pieces)
         piece = next(left, None)
-        while piece is not None:
-            piece, code, why = self._send_some(piece, left)
-            if piece is None or code == ENDED:
-                break
+        if piece is None and not ends:
+            return True
+        while True:
+            piece, code, why = self._send_some(piece, left, ends=ends)
+            if code == ENDED:
+                return piece is None
             if code not in PASSING:
                 raise LivePushRefused(f"The stream takes nothing: {why or code}.")
             if not self._backoff.pause():
                 raise NotReachable(
                     f"{self._http.url} did not take the stream: {why or 'no answer'}."
                 )
-        return piece is None
 
     def _send_some(
-        self, piece: bytes | None, left: Iterator[bytes]
+        self, piece: bytes | None, left: Iterator[bytes], *, ends: bool
     ) -> tuple[bytes | None, int, str]:
         """Send over one connection; gives what is left to send, and how it ended."""
         from websockets.exceptions import ConnectionClosed, WebSocketException
 
         try:
             with self._connected() as socket:
-                socket.recv(timeout=READY_S)  # It is ready.
+                ready = json.loads(socket.recv(timeout=READY_S))
                 self._backoff.renew()
                 while piece is not None:
                     if piece:
                         socket.send(piece)
                     piece = next(left, None)
+                if ends and ready.get("takes_end"):
+                    socket.send(END)
+                    socket.recv(timeout=END_S)  # Nothing but its close comes.
         except ConnectionClosed as exc:
             if exc.rcvd is None:
                 return piece, 1006, "the connection was lost"

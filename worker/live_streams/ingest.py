@@ -1,7 +1,9 @@
 """Where a worker takes the bytes that the API relays from a browser.
 
 One connection at a time: its first line is the stream's token, then come the bytes. A
-connection that comes later takes the place of the one before, which may hang.
+connection that comes later takes the place of the one before, which may hang. One whose
+first line is the token and `end` sends nothing: the stream is over once all that came
+before has been seen.
 """
 
 import hmac
@@ -16,7 +18,11 @@ import structlog
 HELLO_S = 5.0
 SILENT_S = 60.0  # a browser that sends nothing for so long is gone
 RECEIVE_BYTES = 65536
+MOST_HELLO_BYTES = 100
+END_S = 600.0  # for what was sent before, which waits for a model that is slower
 READY = b"ready\n"
+ENDED = b"ended\n"
+END = b" end"
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +32,7 @@ class Pushed(Protocol):
 
     def write(self, data: bytes) -> None: ...
     def restart(self) -> None: ...
+    def finish(self) -> None: ...
 
 
 class Ingest:
@@ -46,6 +53,7 @@ class Ingest:
         self._listener = socket.create_server((host, 0), backlog=4)
         self._token = secrets.token_urlsafe(24)
         self._current: socket.socket | None = None
+        self._passing_on: threading.Thread | None = None
         self._lock = threading.Lock()
         self.address = {
             "host": public_host or host,
@@ -75,29 +83,50 @@ class Ingest:
         with connection:
             connection.settimeout(HELLO_S)
             try:
-                if not self._is_ours(connection):
-                    return
-                connection.settimeout(SILENT_S)
-                self._replace(connection)
-                self._source.restart()
-                connection.sendall(READY)
-                while data := connection.recv(RECEIVE_BYTES):
-                    self._source.write(data)
+                hello = _first_line(connection)
+                if self._is_token(hello):
+                    self._pass_on(connection)
+                elif self._is_token(hello.removesuffix(END)):
+                    self._finish(connection)
             except Exception as exc:  # noqa: BLE001  # whatever it is, it may come again
                 log.info("live_push_ended", error=f"{type(exc).__name__}: {exc}")
 
-    def _is_ours(self, connection: socket.socket) -> bool:
-        hello = b""
-        while not hello.endswith(b"\n") and len(hello) < 100:
-            byte = connection.recv(1)
-            if not byte:
-                return False
-            hello += byte
-        return hmac.compare_digest(hello.strip(), self._token.encode())
+    def _is_token(self, said: bytes) -> bool:
+        return hmac.compare_digest(said, self._token.encode())
+
+    def _pass_on(self, connection: socket.socket) -> None:
+        connection.settimeout(SILENT_S)
+        self._replace(connection)
+        self._source.restart()
+        connection.sendall(READY)
+        while data := connection.recv(RECEIVE_BYTES):
+            self._source.write(data)
+
+    def _finish(self, connection: socket.socket) -> None:
+        """End the source after what the connection before still passes on."""
+        with self._lock:
+            before = self._passing_on
+        if before is not None:
+            before.join(END_S)
+        self._source.finish()
+        connection.sendall(ENDED)
 
     def _replace(self, connection: socket.socket | None) -> None:
         with self._lock:
             before, self._current = self._current, connection
+            if connection is not None:
+                self._passing_on = threading.current_thread()
         if before is not None:
             with suppress(OSError):
                 before.shutdown(socket.SHUT_RDWR)
+
+
+def _first_line(connection: socket.socket) -> bytes:
+    """Read up to a line's end; what is no line is empty."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) < MOST_HELLO_BYTES:
+        byte = connection.recv(1)
+        if not byte:
+            return b""
+        line += byte
+    return line.removesuffix(b"\n")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.live_fakes import FakePush
-from worker.live_streams.ingest import READY, Ingest
+from worker.live_streams.ingest import END, ENDED, READY, Ingest
 
 
 @pytest.fixture
@@ -57,3 +57,28 @@ def test_without_the_token_nothing_is_taken(ingest: Ingest, source: FakePush) ->
         assert stranger.recv(100) == b""
 
     assert (source.restarts, bytes(source.data)) == (0, b"")
+
+
+def test_an_end_waits_for_all_that_was_sent_before(
+    ingest: Ingest, source: FakePush
+) -> None:
+    source.pause_s = 0.05
+    sent = bytes(1_000_000)
+    with connect(ingest) as sender:
+        assert sender.recv(100) == READY
+        sender.sendall(sent)
+        with connect(ingest, ingest.address["token"] + END.decode()) as ending:
+            assert not source.ends
+            sender.shutdown(socket.SHUT_WR)
+            assert ending.recv(100) == ENDED
+
+    assert source.ends == [len(sent)]
+
+
+def test_an_end_without_the_token_ends_nothing(
+    ingest: Ingest, source: FakePush
+) -> None:
+    with connect(ingest, "a guess" + END.decode()) as stranger:
+        assert stranger.recv(100) == b""
+
+    assert not source.ends
