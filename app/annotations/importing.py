@@ -22,7 +22,7 @@ from app.annotations.service import (
 )
 from app.annotations.timelines import View
 from app.core.db.base import utc_now
-from app.core.http.dependencies import snapshot
+from app.core.db.snapshot import snapshot
 from app.core.resources import Resources
 from app.timelines.tables import Analysis
 from app.videos.service import find_video

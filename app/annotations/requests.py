@@ -15,7 +15,7 @@ from app.annotations.timelines import View
 from app.annotations.undo import Direction, revert
 from app.annotations.wire import event_item, line_item
 from app.core.db.base import utc_now
-from app.core.http.dependencies import snapshot
+from app.core.db.snapshot import snapshot
 from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
 from app.idempotency.service import mark_used, used_before

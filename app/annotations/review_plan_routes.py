@@ -7,8 +7,9 @@ from fastapi import Query, Response
 from app.annotations.review_plan import plan_review
 from app.annotations.review_plan_schemas import Review
 from app.annotations.timelines import View
+from app.core.db.snapshot import snapshot
 from app.core.errors import UnknownType, VideoNotFound
-from app.core.http.dependencies import ResourcesDep, VideoId, snapshot
+from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.pagination import json_answer
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router

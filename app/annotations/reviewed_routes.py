@@ -17,11 +17,13 @@ from app.annotations.reviewed_schemas import Interval, Intervals, Reviewed
 from app.annotations.service import lock_video
 from app.annotations.stretches import Stretch
 from app.core.db.base import utc_now
+from app.core.db.snapshot import snapshot
 from app.core.errors import InvalidRequest, VideoNotFound
-from app.core.http.dependencies import ResourcesDep, VideoId, snapshot
+from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import json_answer
-from app.core.http.preconditions import IfMatch, IfNoneMatch, check_tags, is_same
+from app.core.http.precondition_headers import IfMatch, IfNoneMatch
+from app.core.http.preconditions import check_tags, is_same
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import ReviewRoute, guarded_router
 from app.videos.service import find_video

@@ -31,6 +31,7 @@ from app.annotations.schemas import (
 from app.annotations.service import history
 from app.annotations.undo import Direction
 from app.annotations.wire import event_item, line_item
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     EventNotFound,
     FramesUnknown,
@@ -40,13 +41,7 @@ from app.core.errors import (
     UnknownType,
     VideoNotFound,
 )
-from app.core.http.dependencies import (
-    EventId,
-    IdempotencyKey,
-    ResourcesDep,
-    VideoId,
-    snapshot,
-)
+from app.core.http.dependencies import EventId, IdempotencyKey, ResourcesDep, VideoId
 from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import json_answer
 from app.core.http.problems import WITH_JSON, problem_responses

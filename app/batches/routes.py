@@ -40,6 +40,7 @@ from app.batches.service import cancel_batch as cancel
 from app.batches.service import delete_batch as delete
 from app.batches.tables import Batch as BatchRow
 from app.batches.tables import ItemState
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     CallbackRefused,
     IdempotencyKeyInUse,
@@ -48,12 +49,7 @@ from app.core.errors import (
     UnknownModel,
 )
 from app.core.http.cursors import BatchItemsCursor
-from app.core.http.dependencies import (
-    CursorText,
-    IdempotencyKey,
-    ResourcesDep,
-    snapshot,
-)
+from app.core.http.dependencies import CursorText, IdempotencyKey, ResourcesDep
 from app.core.http.pagination import Paging, PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router

@@ -15,6 +15,7 @@ from app.clips.problems import CannotCut, ClipNotFound
 from app.clips.request_schemas import NewClip, NewClipOfMatches
 from app.clips.schemas import Clip, ClipPage
 from app.clips.stored_clips import find_clip, remove_clip
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     EventNotFound,
     FramesUnknown,
@@ -25,12 +26,7 @@ from app.core.errors import (
     VideoNotFound,
     VideoNotStored,
 )
-from app.core.http.dependencies import (
-    IdempotencyKey,
-    ResourcesDep,
-    VideoId,
-    snapshot,
-)
+from app.core.http.dependencies import IdempotencyKey, ResourcesDep, VideoId
 from app.core.http.pagination import Paging, PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router

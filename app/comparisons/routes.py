@@ -28,6 +28,7 @@ from app.comparisons.service import (
 )
 from app.core.db.base import utc_now
 from app.core.db.project_sessions import project_of
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     RULE,
     IdempotencyKeyInUse,
@@ -38,12 +39,7 @@ from app.core.errors import (
     VideoNotFound,
 )
 from app.core.http.cursors import MomentsCursor
-from app.core.http.dependencies import (
-    IdempotencyKey,
-    ResourcesDep,
-    id_in_path,
-    snapshot,
-)
+from app.core.http.dependencies import IdempotencyKey, ResourcesDep, id_in_path
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from app.annotations.timelines import View
-from app.core.http.dependencies import snapshot
+from app.core.db.snapshot import snapshot
 from app.core.resources import Stores
 from app.datasets.card import Entry, LeftOut
 from app.datasets.files import ExportOptions, Work, finish, labels_text

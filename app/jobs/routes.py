@@ -7,6 +7,7 @@ from fastapi import Query, Response
 from sqlalchemy.orm import Session
 
 from app.checkpoints.catalogue import check_model
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     RULE,
     IdempotencyKeyInUse,
@@ -19,13 +20,7 @@ from app.core.errors import (
     VideoNotFound,
     VideoNotStored,
 )
-from app.core.http.dependencies import (
-    IdempotencyKey,
-    JobId,
-    ResourcesDep,
-    VideoId,
-    snapshot,
-)
+from app.core.http.dependencies import IdempotencyKey, JobId, ResourcesDep, VideoId
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router

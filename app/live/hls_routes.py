@@ -7,8 +7,9 @@ from uuid import UUID
 from fastapi import Path, Response
 
 from app.core.db.base import utc_now
+from app.core.db.snapshot import snapshot
 from app.core.errors import RangeNotSatisfiable
-from app.core.http.dependencies import ResourcesDep, snapshot
+from app.core.http.dependencies import ResourcesDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
 from app.jobs.tables import JobStatus

@@ -10,6 +10,7 @@ from fastapi import Query, Request, Response
 
 from app.checkpoints.catalogue import check_model
 from app.core.db.base import utc_now
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
@@ -18,12 +19,7 @@ from app.core.errors import (
     StorageFull,
     UnknownModel,
 )
-from app.core.http.dependencies import (
-    IdempotencyKey,
-    ResourcesDep,
-    id_in_path,
-    snapshot,
-)
+from app.core.http.dependencies import IdempotencyKey, ResourcesDep, id_in_path
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router

@@ -12,6 +12,7 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 
 from app.checkpoints.catalogue import list_models
 from app.core.db.base import utc_now
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     EmptyUpload,
     IdempotencyKeyInUse,
@@ -20,7 +21,7 @@ from app.core.errors import (
     UnknownModel,
     VideoTooLarge,
 )
-from app.core.http.dependencies import IdempotencyKey, ResourcesDep, snapshot
+from app.core.http.dependencies import IdempotencyKey, ResourcesDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.osl import inference, parts

@@ -1,6 +1,7 @@
 """The project of whoever asks: its quotas, and what is used of them."""
 
-from app.core.http.dependencies import PrincipalDep, ResourcesDep, snapshot
+from app.core.db.snapshot import snapshot
+from app.core.http.dependencies import PrincipalDep, ResourcesDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.projects.quotas import quotas_of, use_of

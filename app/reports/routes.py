@@ -9,6 +9,7 @@ from fastapi import Query, Request, Response
 
 from app.annotations.selection import SHOWN, EventQuery
 from app.annotations.states import State
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
@@ -17,13 +18,7 @@ from app.core.errors import (
     VideoNotFound,
     VideoNotStored,
 )
-from app.core.http.dependencies import (
-    IdempotencyKey,
-    ResourcesDep,
-    VideoId,
-    id_in_path,
-    snapshot,
-)
+from app.core.http.dependencies import IdempotencyKey, ResourcesDep, VideoId, id_in_path
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import MediaRoute, guarded_router

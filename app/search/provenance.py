@@ -6,7 +6,7 @@ from typing import Any
 
 from app.annotations.provenance import provenance_of
 from app.annotations.selection import SHOWN
-from app.core.http.dependencies import snapshot
+from app.core.db.snapshot import snapshot
 from app.core.resources import Resources
 from app.search.criteria import EventSearch
 from app.timelines.tables import Analysis

@@ -7,6 +7,7 @@ from fastapi import Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from app.annotations.wire import event_item
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     RULE,
     InvalidCursor,
@@ -15,15 +16,10 @@ from app.core.errors import (
     VideoNotFound,
 )
 from app.core.http.cursors import EventsCursor
-from app.core.http.dependencies import (
-    CursorText,
-    ResourcesDep,
-    VideoId,
-    snapshot,
-)
+from app.core.http.dependencies import CursorText, ResourcesDep, VideoId
 from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import json_answer, paginate
-from app.core.http.preconditions import IfNoneMatch
+from app.core.http.precondition_headers import IfNoneMatch
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources

@@ -11,15 +11,17 @@ from app.annotations.problems import InvalidAuthor
 from app.annotations.service import lock_video
 from app.checkpoints.catalogue import find_manifest
 from app.core.db.project_sessions import project_of
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     InvalidRequest,
     ModelNotFound,
     UnknownType,
     VideoNotFound,
 )
-from app.core.http.dependencies import ResourcesDep, VideoId, snapshot
+from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.openapi import WITH_ETAG
-from app.core.http.preconditions import IfMatch, check_tags, etag_of
+from app.core.http.precondition_headers import IfMatch
+from app.core.http.preconditions import check_tags, etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import ReviewRoute, guarded_router
 from app.core.storage.interface import Storage

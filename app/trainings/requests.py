@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.annotations.timelines import View
 from app.checkpoints.lineage import learned_spans
 from app.core.db.project_sessions import project_of
+from app.core.db.snapshot import snapshot
 from app.core.errors import InvalidRequest, UnknownModel
-from app.core.http.dependencies import snapshot
 from app.core.resources import Resources
 from app.core.settings import Settings
 from app.jobs.kinds import NO_MODEL

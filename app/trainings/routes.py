@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
@@ -21,7 +22,6 @@ from app.core.http.dependencies import (
     Limit,
     ResourcesDep,
     id_in_path,
-    snapshot,
 )
 from app.core.http.pagination import PagingDep, paginate
 from app.core.http.problems import WITH_JSON, problem_responses

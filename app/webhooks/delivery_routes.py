@@ -9,11 +9,9 @@ from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
+from app.core.db.snapshot import snapshot
 from app.core.errors import RULE, InvalidCursor, InvalidRequest
-from app.core.http.dependencies import (
-    ResourcesDep,
-    snapshot,
-)
+from app.core.http.dependencies import ResourcesDep
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import AdminRoute, guarded_router

@@ -2,15 +2,12 @@
 
 from fastapi import APIRouter
 
+from app.core.db.snapshot import snapshot
 from app.core.errors import (
     InvalidCursor,
     VideoNotFound,
 )
-from app.core.http.dependencies import (
-    ResourcesDep,
-    VideoId,
-    snapshot,
-)
+from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router

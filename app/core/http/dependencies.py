@@ -1,14 +1,11 @@
 """What routes ask for: the service's parts, ids, limits, one moment of the database."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 from pydantic import BeforeValidator
-from sqlalchemy.orm import Session
 
 from app.core.db.project_sessions import sessions_of
 from app.core.errors import (
@@ -20,7 +17,7 @@ from app.core.errors import (
 from app.core.http.access import KeyRing
 from app.core.http.cursors import MAX_CURSOR_CHARS
 from app.core.principal import Principal
-from app.core.resources import Resources, Stores
+from app.core.resources import Resources
 
 # What does not block is async: a `def` would wait for one of the routes' threads.
 
@@ -63,17 +60,6 @@ async def get_whole_service(request: Request) -> Resources:
 
 ResourcesDep = Annotated[Resources, Depends(get_service)]
 AllProjectsResourcesDep = Annotated[Resources, Depends(get_whole_service)]
-
-
-@contextmanager
-def snapshot(resources: Stores) -> Iterator[Session]:
-    """Open a session for reading: all its statements see the same moment.
-
-    Without this a job could end between two of them.
-    """
-    with resources.sessions() as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        yield session
 
 
 def id_in_path(problem: type[NotFound], noun: str) -> BeforeValidator:
