@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Depends
 
 from app.annotations.changes import Versions
-from app.core.http.preconditions import IfMatch, read_tags
+from app.core.http.precondition_headers import IfMatch
+from app.core.http.preconditions import read_tags
 
 VERSION = re.compile(r'"(\d{1,18})"')
 

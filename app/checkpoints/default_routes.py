@@ -21,7 +21,8 @@ from app.core.db.project_sessions import project_of
 from app.core.errors import InvalidRequest, UnknownModel
 from app.core.http.dependencies import ResourcesDep
 from app.core.http.openapi import WITH_ETAG
-from app.core.http.preconditions import IfMatch, etag_of
+from app.core.http.precondition_headers import IfMatch
+from app.core.http.preconditions import etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import AdminRoute, guarded_router
 from app.core.resources import Resources

@@ -4,7 +4,8 @@ from fastapi import Response
 
 from app.core.http.dependencies import ResourcesDep
 from app.core.http.openapi import WITH_ETAG
-from app.core.http.preconditions import IfMatch, etag_of
+from app.core.http.precondition_headers import IfMatch
+from app.core.http.preconditions import etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.event_types.problems import TypesChanged

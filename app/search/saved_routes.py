@@ -17,7 +17,8 @@ from app.core.http.dependencies import (
 )
 from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import PagingDep, json_answer
-from app.core.http.preconditions import IfMatch, etag_of
+from app.core.http.precondition_headers import IfMatch
+from app.core.http.preconditions import etag_of
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import ReviewRoute, guarded_router
 from app.core.resources import Resources

@@ -15,7 +15,8 @@ from app.core.errors import (
 from app.core.http.dependencies import ResourcesDep, VideoId
 from app.core.http.openapi import WITH_ETAG
 from app.core.http.pagination import json_answer
-from app.core.http.preconditions import IfNoneMatch, is_same
+from app.core.http.precondition_headers import IfNoneMatch
+from app.core.http.preconditions import is_same
 from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.statistics.compare import Side, compare_matches, same_team

@@ -5,28 +5,11 @@ not bytes, so a weak tag is as good.
 """
 
 import re
-from typing import Annotated
-
-from fastapi import Header
 
 from app.core.errors import RULE, InvalidRequest
 
-_TAG = r'(W/)?"[^",]*"'
+TAG = r'(W/)?"[^",]*"'
 ETAG = re.compile(r'(?:W/)?"[^"]*"')
-
-IfMatch = Annotated[
-    str | None,
-    Header(
-        max_length=1000,
-        description="The version you saw, as its `ETag` has it; anything else is "
-        "there by now: 412. `*`: whatever is there.",
-        json_schema_extra={"pattern": f"^({_TAG}( *, *{_TAG})*|[*])$"},
-    ),
-]
-IfNoneMatch = Annotated[
-    str | None,
-    Header(max_length=1000, description="An `ETag` you have: 304 if it is the same."),
-]
 
 
 def etag_of(version: object) -> str:
