@@ -26,6 +26,7 @@ from app.core.broker.notifier import (
     RUN_JOB,
     make_celery,
 )
+from app.core.collector import end_of_imports
 from app.core.logging import configure_logging
 from app.core.resources import Resources, open_resources
 from app.core.settings import Settings
@@ -210,3 +211,6 @@ def _open_files(wanted: int) -> int:
     raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
     return raised
+
+
+end_of_imports()

@@ -3,24 +3,37 @@
 Its child holds the loaded checkpoint. How it is run and watched: `worker.pool`.
 """
 
+from typing import TYPE_CHECKING
+
 import structlog
 
 from app.core.broker.notifier import GPU_QUEUE, make_celery
+from app.core.collector import importing_modules
 from app.core.settings import Settings
 from model.errors import ModelError
-from worker.job_task import load_handlers
 from worker.pool import JobWorker, Work
-from worker.predictor_cache import PredictorCache
+
+if TYPE_CHECKING:
+    from worker.predictor_cache import Predictors
 
 settings = Settings()
 celery = make_celery(settings)
-predictors = PredictorCache(settings)
 
 log = structlog.get_logger(__name__)
 
 
-def warm_up() -> dict[str, object]:
+def open_predictors() -> "Predictors":
+    """Make the child's store of loaded checkpoints; the parent loads no engine."""
+    with importing_modules():
+        from worker.predictor_cache import PredictorCache
+
+    return PredictorCache(settings)
+
+
+def warm_up(predictors: "Predictors | None") -> dict[str, object]:
     """Load the default checkpoint, so that the first job need not wait for it."""
+    if predictors is None:
+        raise ValueError("a worker that spots has predictors")
     try:
         predictor = predictors.get(None)
     except ModelError as exc:
@@ -36,8 +49,7 @@ worker = JobWorker(
     settings,
     Work(
         queue=GPU_QUEUE,
-        handlers=load_handlers(GPU_QUEUE),
-        predictors=predictors,
+        predictors=open_predictors,
         loading="its checkpoint is being loaded",
         warm_up=warm_up,
     ),

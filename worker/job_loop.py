@@ -22,7 +22,6 @@ from worker.outcomes import WorkerContext
 from worker.runner import run_job
 
 POLL_EVERY_S = 2.0
-LOOK_EVERY_S = 0.2  # how soon a shutdown is noticed while there is nothing to do
 CANDIDATES = 10  # looked at in one poll; other workers may be quicker for some
 
 log = structlog.get_logger(__name__)
@@ -75,7 +74,8 @@ class JobLoop:
         self._woken.set()
 
     def join(self, timeout_s: float) -> None:
-        """Wait until the job that was running has been given back."""
+        """Wait, once the worker leaves, until the job that ran has been given back."""
+        self._woken.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
@@ -124,7 +124,5 @@ class JobLoop:
                 self._rest()
 
     def _rest(self) -> None:
-        until = time.monotonic() + self._poll_every_s
-        while time.monotonic() < until and not self._context.leaving.is_set():
-            if self._woken.wait(LOOK_EVERY_S):
-                return
+        if not self._context.leaving.is_set():
+            self._woken.wait(self._poll_every_s)

@@ -14,7 +14,6 @@ from app.core.broker.notifier import LIVE_QUEUE, make_celery
 from app.core.errors import RequestProblem, StartFailed
 from app.core.settings import BEATS_IN_LEASE, Settings
 from app.live.models import find_live_model
-from worker.job_task import load_handlers
 from worker.pool import JobWorker, Work
 
 HEARTBEAT = timedelta(seconds=2)
@@ -29,7 +28,7 @@ def quick(settings: Settings) -> Settings:
     return settings.model_copy(update={"heartbeat": heartbeat, "lease": lease})
 
 
-def warm_up(settings: Settings) -> dict[str, object]:
+def warm_up(settings: Settings, _: object) -> dict[str, object]:
     """Look whether there is a model; a stream loads its own, in about a second."""
     try:
         find_live_model(None, settings)
@@ -50,7 +49,6 @@ worker = JobWorker(
     quick(settings),
     Work(
         queue=LIVE_QUEUE,
-        handlers=load_handlers(LIVE_QUEUE),
         loading="it is starting",
         warm_up=partial(warm_up, settings),
         runs_at_once=settings.live_streams,

@@ -6,7 +6,6 @@ watched: `worker.pool`.
 
 from app.core.broker.notifier import MEDIA_QUEUE, make_celery
 from app.core.settings import Settings
-from worker.job_task import load_handlers
 from worker.pool import JobWorker, Work
 
 settings = Settings()
@@ -14,6 +13,6 @@ celery = make_celery(settings)
 worker = JobWorker(
     celery,
     settings,
-    Work(queue=MEDIA_QUEUE, handlers=load_handlers(MEDIA_QUEUE)),
+    Work(queue=MEDIA_QUEUE),
 )
 worker.connect(__name__)

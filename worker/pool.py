@@ -28,6 +28,7 @@ from celery.signals import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.core.broker.notifier import RUN_JOB
+from app.core.collector import end_of_imports, importing_modules
 from app.core.logging import configure_logging
 from app.core.process_identity import machine_id
 from app.core.resources import Resources, open_resources
@@ -35,7 +36,7 @@ from app.core.settings import Settings
 from app.core.tracing.spans import close_recorder
 from app.core.tracing.start import check_tracing, start_tracing
 from app.health.queries import delete_heartbeats
-from app.jobs.kinds import KINDS
+from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.needs import offers_of, release
 from app.jobs.recovery import requeue_orphaned
 from worker.activity import Activity, Stalled
@@ -47,7 +48,7 @@ from worker.heartbeat import (
     start_heartbeat,
 )
 from worker.job_loop import JobLoop
-from worker.job_task import Handlers
+from worker.job_task import Handlers, load_handlers
 from worker.loops import start_loop
 from worker.outcomes import WorkerContext
 from worker.startup import stop_if_unfit
@@ -67,26 +68,29 @@ GIVE_BACK_S = 25.0  # how long a child that leaves waits for its run to stop
 log = structlog.get_logger(__name__)
 
 
+def _nothing(_: object) -> Mapping[str, object]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a worker does.
 
     Attributes:
         queue: where its jobs wait; heartbeats and `/readyz` call the worker so.
-        handlers: of the kinds of jobs it runs.
-        predictors: loaded checkpoints, for handlers that spot.
+        predictors: makes the store of loaded checkpoints, for handlers that spot, once
+            in the child.
         loading: what `/readyz` says until the child is warm.
-        warm_up: called once in the child before it takes a job; returns what its
-            heartbeats tell from then on.
+        warm_up: called once in the child before it takes a job, with the store of
+            loaded checkpoints; returns what its heartbeats tell from then on.
         sweep: called in the child every few seconds: removes what ended jobs left.
         runs_at_once: how many jobs it runs at a time, each in a thread.
     """
 
     queue: str
-    handlers: Handlers
-    predictors: "Predictors | None" = None
+    predictors: "Callable[[], Predictors] | None" = None
     loading: str = "it is starting"
-    warm_up: Callable[[], Mapping[str, object]] = dict
+    warm_up: "Callable[[Predictors | None], Mapping[str, object]]" = _nothing
     sweep: Callable[[Resources], None] | None = None
     runs_at_once: int = 1
 
@@ -98,6 +102,7 @@ class JobWorker:
         self.leaving = threading.Event()
         self._celery, self._settings, self._work = celery, settings, work
         self._node = ""
+        self._handlers: Handlers = {}  # the child's; its parent imports none
 
     def connect(self, entry: str) -> None:
         """Let Celery run this worker.
@@ -118,6 +123,7 @@ class JobWorker:
         worker_process_init.connect(self._start_child, weak=False)
         worker_process_shutdown.connect(self._end_child, weak=False)
         worker_shutting_down.connect(self._tell_children, weak=False)
+        end_of_imports()
 
     def _wake(self, job_id: str) -> None:
         """Wake the thread that runs jobs; it finds this one, or an older one."""
@@ -141,12 +147,14 @@ class JobWorker:
     def _start_child(self, sender: str, **_: Any) -> None:
         """Prepare the child that works; `sender` is the worker's node name."""
         self._node = sender
+        with importing_modules():
+            self._handlers = load_handlers(self._work.queue)
         signal.signal(LEAVE, lambda *_: self.leaving.set())
         end_with_parent()
         start_tracing(self._settings, process=self._work.queue)
         sessions = self._context.sessions
         here: dict[str, object] = {"machine": machine_id(), "version": release()}
-        here["offers"] = offers_of(self._work.handlers)
+        here["offers"] = offers_of(kinds_of(self._work.queue))
         told = {**here, "state": "loading", "problem": self._work.loading}
         start_heartbeat(
             node=sender,
@@ -159,7 +167,11 @@ class JobWorker:
         self._requeue_orphaned()
         self._sweep()
         self._end_if_stalled()
-        told = {**here, "state": "ready", **self._work.warm_up()}
+        told = {
+            **here,
+            "state": "ready",
+            **self._work.warm_up(self._context.predictors),
+        }
         info = {**told, **self._doing()}
         send_heartbeat(sender, kind=self._work.queue, info=info, sessions=sessions)
         for loop in self._loops:
@@ -192,12 +204,13 @@ class JobWorker:
         resources = open_resources(
             self._settings, pool_size=3 * self._work.runs_at_once, celery=self._celery
         )
+        predictors = self._work.predictors
         return WorkerContext(
             settings=self._settings,
             sessions=resources.sessions,
             storage=resources.storage,
             notifier=resources.notifier,
-            predictors=self._work.predictors,
+            predictors=None if predictors is None else predictors(),
             node=self._node,
             leaving=self.leaving,
         )
@@ -210,7 +223,7 @@ class JobWorker:
     @cached_property
     def _loops(self) -> Sequence[JobLoop]:
         return [
-            JobLoop(replace(self._context, activity=activity), self._work.handlers)
+            JobLoop(replace(self._context, activity=activity), self._handlers)
             for activity in self._activities
         ]
 

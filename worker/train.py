@@ -7,7 +7,6 @@ How the worker is run and watched: `worker.pool`.
 
 from app.core.broker.notifier import TRAIN_QUEUE, make_celery
 from app.core.settings import Settings
-from worker.job_task import load_handlers
 from worker.pool import JobWorker, Work
 from worker.training.scratch import sweep_scratch
 
@@ -18,7 +17,6 @@ worker = JobWorker(
     settings,
     Work(
         queue=TRAIN_QUEUE,
-        handlers=load_handlers(TRAIN_QUEUE),
         sweep=sweep_scratch,
     ),
 )

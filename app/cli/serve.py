@@ -17,8 +17,11 @@ def serve(
 
     Everything else is set by TOUCHLINE_* in the environment; see the README.
     """
-    from app.core.settings import Settings
-    from app.supervisor.serve import serve as serve_all
+    from app.core.collector import importing_modules
+
+    with importing_modules():
+        from app.core.settings import Settings
+        from app.supervisor.serve import serve as serve_all
 
     named: dict[str, Any] = {"host": host, "port": port, "data_dir": data_dir}
     chosen = {name: value for name, value in named.items() if value is not None}

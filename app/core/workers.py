@@ -72,7 +72,8 @@ def worker_command(spec: WorkerSpec, *, node: str) -> list[str]:
         node: its node name; %h stands for the name of the machine.
     """
     return [
-        *(sys.executable, "-P", "-m", "celery", "-A", f"worker.{spec.kind}", "worker"),
+        *(sys.executable, "-P", "-m", "worker.main", "-A", f"worker.{spec.kind}"),
+        "worker",
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *("-Q", spec.kind, "-n", node, "--loglevel", "INFO"),
     ]

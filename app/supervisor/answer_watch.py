@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 
-import httpx
 import psycopg
 
 from app.supervisor.processes import ChildProcess
@@ -120,13 +120,17 @@ def answers_http(port: int) -> bool:
 
     A connection that is refused or cut off counts: the process ends, or is away.
     """
-    url = f"http://127.0.0.1:{port}/healthz"
+    # A client of httpx loads certificates first, each time.
+    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     try:
-        httpx.get(url, timeout=TIMEOUT_S, trust_env=False)
-    except httpx.TimeoutException:
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+    except TimeoutError:
         return False
-    except httpx.HTTPError:
+    except (OSError, HTTPException):
         return True
+    finally:
+        connection.close()
     return True
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 
+from app.core.collector import importing_modules
 from app.core.errors import StartFailed
 from app.core.http.server import uvicorn_options
 from app.core.settings import Settings
@@ -66,6 +67,8 @@ def main(numbers: Sequence[str]) -> None:
     config = uvicorn.Config(APP, access_log=False, backlog=1, **options)
     sockets = [socket.socket(fileno=int(number)) for number in numbers]
     try:
+        with importing_modules():
+            config.load()
         _SharingServer(config).run(sockets=sockets)
     except StartFailed as exc:
         sys.exit(f"error: {exc}")

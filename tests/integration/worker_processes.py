@@ -1,4 +1,4 @@
-"""The real workers, `celery -A worker.gpu worker` and so on, as processes."""
+"""The real workers, `python -m worker.main -A worker.gpu` and so on, as processes."""
 
 import os
 import signal
@@ -114,7 +114,7 @@ def _worker(
         "TOUCHLINE_WEBHOOK_ALLOW_NETS": "127.0.0.0/8",
         **variables,
     }
-    command = [sys.executable, "-P", "-m", "celery", "-A", entry, "worker"]
+    command = [sys.executable, "-P", "-m", "worker.main", "-A", entry, "worker"]
     command += ["-Q", queue, "-n", name, *QUIET]
     with log.open("wb") as words:
         process = subprocess.Popen(

@@ -11,9 +11,7 @@ from app.core.workers import WORKERS
 from app.jobs.kinds import KINDS, JobKind, stage_of
 from worker.job_task import load_handlers
 
-HEAVY = {"torch", "openvino"}
-
-
+HEAVY = {"torch", "openvino", "fastapi"}
 GLOSSARY = Path(__file__).parents[3] / "docs" / "glossary.md"
 
 
@@ -35,9 +33,19 @@ def test_every_queue_has_a_worker() -> None:
     assert {spec.queue for spec in KINDS.values()} <= set(WORKERS)
 
 
-@pytest.mark.parametrize("queue", ["media", "train"])
+@pytest.mark.parametrize(
+    ("queue", "heavy"),
+    [
+        ("media", HEAVY),
+        ("train", HEAVY),
+        ("gpu", {"torch", "fastapi"}),
+        ("live", {"torch", "fastapi"}),
+    ],
+)
 @pytest.mark.slow
-def test_handlers_of_queues_that_spot_nothing_load_no_network(queue: str) -> None:
+def test_handlers_load_no_framework_that_they_do_not_need(
+    queue: str, heavy: set[str]
+) -> None:
     look = (
         "import sys; from worker.job_task import load_handlers; "
         f"load_handlers({queue!r}); print(*sys.modules)"
@@ -47,7 +55,7 @@ def test_handlers_of_queues_that_spot_nothing_load_no_network(queue: str) -> Non
         [sys.executable, "-c", look], check=True, capture_output=True, text=True
     )
 
-    assert not HEAVY & set(loaded.stdout.split())
+    assert not heavy & set(loaded.stdout.split())
 
 
 @pytest.mark.parametrize(
