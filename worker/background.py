@@ -38,7 +38,7 @@ from app.uploads.cleanup import complete_whole_uploads
 from app.webhooks.signing import webhook_secret
 from worker.batch_loop import start_batches
 from worker.heartbeat import start_heartbeat
-from worker.job_loop import JobLoop
+from worker.job_loop import POLL_EVERY_S, JobLoop
 from worker.job_task import load_handlers
 from worker.loops import LoopFailures, start_loop
 from worker.outcomes import WorkerContext
@@ -185,7 +185,12 @@ def _job_loop(least_priority: int = LOWEST_PRIORITY) -> JobLoop:
         leaving=leaving,
     )
     handlers = load_handlers(BACKGROUND_QUEUE)
-    return JobLoop(context, handlers, least_priority=least_priority)
+    return JobLoop(
+        *(context, handlers),
+        least_priority=least_priority,
+        # All are woken by messages; looks for what had none are shared out.
+        poll_every_s=POLL_EVERY_S * (FETCHES + FETCHES_FOR_PEOPLE),
+    )
 
 
 @cache

@@ -21,4 +21,5 @@ class JobSettings(BaseModel):
     heartbeat: Duration = timedelta(seconds=10)
     sweep_every: Duration = timedelta(seconds=15)
     stall: Duration = timedelta(minutes=10)  # a run without progress: worker replaced
+    train_worker: bool = True  # `touchline serve` starts one where it can be had
     hang_limit: Duration = timedelta(seconds=60)  # API or Postgres silent: replaced

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 
-from app.core.broker.notifier import LIVE_QUEUE
+from app.core.broker.notifier import LIVE_QUEUE, TRAIN_QUEUE
 from app.core.broker.redis_ping import check_redis
 from app.core.db.migrate import upgrade
 from app.core.errors import DatabaseLost
@@ -244,7 +244,9 @@ def _plans(run: Run, environment: Mapping[str, str]) -> list[ProcessSpec]:
 
 
 def _has_work(spec: WorkerSpec, settings: Settings) -> bool:
-    """Leave out what could do nothing: without a live model no stream is followed."""
+    """Leave out what is not wanted, and what could do nothing without a live model."""
+    if spec.kind == TRAIN_QUEUE:
+        return settings.train_worker
     if spec.kind != LIVE_QUEUE:
         return True
     return settings.live_streams > 0 and bool(live_models(settings))

@@ -29,7 +29,9 @@ class RunningService:
         self.port = free_port()
         self.environment = {
             **os.environ,
-            "TOUCHLINE_LIVE_STREAMS": "0",  # a process less, where none is wanted
+            # Processes less, where none is wanted.
+            "TOUCHLINE_LIVE_STREAMS": "0",
+            "TOUCHLINE_TRAIN_WORKER": "false",
             **environment,
             "TOUCHLINE_DATA_DIR": str(data_dir),
             "TOUCHLINE_PORT": str(self.port),

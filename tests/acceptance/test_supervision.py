@@ -14,7 +14,6 @@ PARTS = (
     "worker.gpu",
     "worker.media",
     "worker.background",
-    "worker.train",
     REAPER,
     POSTMASTER,
 )

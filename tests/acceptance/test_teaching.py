@@ -22,7 +22,9 @@ STAGES_TO_KILL_IN = ("features", "head", "finetune", "calibrate")
 @pytest.fixture
 def service() -> Iterator[RunningService]:
     """A service that can train."""
-    with own_service({"OMP_NUM_THREADS": "1"}) as found:
+    with own_service(
+        {"OMP_NUM_THREADS": "1", "TOUCHLINE_TRAIN_WORKER": "true"}
+    ) as found:
         models = found.data_dir / "models"
         models.mkdir()
         toy_base(models / "toy.touchline")
