@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from model.checkpoint.archive import Checkpoint
 from tests.acceptance.running import RunningService, run_touchline
 from tests.services import open_folder
 from tests.unit.model.training.toys import toy_data, toy_match, toy_values
@@ -39,9 +40,16 @@ def basketball(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     verb("data", "check", root / "train", "--against", root / "val")
     best = Path(verb("train", root / "run.yaml", "--out", root / "run").strip())
-    verb("calibrate", best, root / "val", "--tolerance", "0.3")
-    table = verb("evaluate", best, root / "val", "--tolerance", "0.3")
+    goal = ("--tolerance", "0.3")
+    verb("calibrate", best, root / "val", *goal, "--overlap", "0.75")
+    assert Checkpoint.open(best).manifest.spotting.overlap == 0.75
+    measured = root / "measured.json"
+    table = verb("evaluate", best, root / "val", *goal, "--json", measured)
     assert "DRIBBLE" in table
+    (report,) = json.loads(measured.read_text())["reports"]
+    assert {one["label"] for one in report["labels"]} == {"DRIBBLE", "BASKET"}
+    assert all(one["ap"]["0.2"] > 0.7 for one in report["labels"])
+    assert all(one["at_threshold"]["f1"] > 0.7 for one in report["labels"])
     return best
 
 

@@ -17,8 +17,8 @@ def test_nothing_is_lost_whatever_is_killed(checkpoint: Path, tmp_path: Path) ->
     seed = int(os.environ.get("CHAOS_SEED", "18"))
     plan = Plan(
         seed,
-        videos=30,
-        minutes=1.0,
+        videos=16,
+        minutes=0.6,
         pause_s=(1.0, 4.0),
         logs=tmp_path,
         ready_within_s=300.0,

@@ -155,6 +155,7 @@ def _environment(
         "TOUCHLINE_HEARTBEAT": "PT3S",
         "TOUCHLINE_LEASE": "PT15S",
         "TOUCHLINE_SAVE_EVERY": "PT4S",
+        "TOUCHLINE_TRAIN_WORKER": "true",
         "TOUCHLINE_MIN_FREE_SPACE": str(64 * 2**20),
         "PYTHONFAULTHANDLER": "1",
     }

@@ -16,12 +16,8 @@ import pytest
 import torch
 
 from model.checkpoint.archive import Checkpoint
-from model.data.matches import find_matches
 from model.errors import BadAnnotations, TrainingFailed
-from model.evaluation.calibrate import Goal, calibrate_checkpoint
-from model.evaluation.evaluate import evaluate_checkpoint
 from model.evaluation.timed import TimedMatch
-from model.export.openvino import attach_engines
 from model.training import module
 from model.training.train import RESUME, train
 from model.training.validation import timed_match
@@ -273,27 +269,3 @@ def test_a_folder_with_a_run_is_not_overwritten(toys: Path, tmp_path: Path) -> N
 def test_there_must_be_something_to_resume(toys: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match="nothing to resume"):
         train(toy_config(toys), tmp_path, report=print, is_resumed=True)
-
-
-def test_another_sport_is_trained_from_its_data_alone_and_served(
-    tmp_path: Path,
-) -> None:
-    root = toy_data(tmp_path)
-    config = toy_config(
-        root,
-        optimiser={"lr": 3e-3, "warmup_steps": 4, "steps": 45, "ema": 0.9},
-        batch=3,
-    )
-    config = replace(config, run=replace(config.run, validate_steps=45))
-    matches = find_matches(root / "val")
-
-    best = train(config, tmp_path / "run", report=print)
-    attach_engines(best)
-    goal = Goal(tolerance_s=0.3, ap_tolerance_s=0.2)
-    calibrate_checkpoint(best, matches, goal, out=best, overlap=0.75, log=print)
-    assert Checkpoint.open(best).manifest.spotting.overlap == 0.75
-    report = evaluate_checkpoint(best, matches, tolerance_s=0.3, log=print)
-
-    assert {label.label for label in report.labels} == {"DRIBBLE", "BASKET"}
-    assert report.mean_ap(0.2) > 0.8
-    assert all(label.at_threshold.f1 > 0.7 for label in report.labels)
