@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,9 @@ from tests.shared_data import shared_dir
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each of the processes: pools of them would fight for the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell that runs this in the background has it ignore Ctrl-C, and all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MOST_PROCESSES = 5
 
