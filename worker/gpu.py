@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.core.broker.notifier import GPU_QUEUE, make_celery
-from app.core.collector import importing_modules
 from app.core.settings import Settings
 from model.errors import ModelError
-from worker.pool import JobWorker, Work
+from worker.pool import JobWorker
+from worker.work import Work
 
 if TYPE_CHECKING:
     from worker.predictor_cache import Predictors
@@ -24,8 +24,7 @@ log = structlog.get_logger(__name__)
 
 def open_predictors() -> "Predictors":
     """Make the child's store of loaded checkpoints; the parent loads no engine."""
-    with importing_modules():
-        from worker.predictor_cache import PredictorCache
+    from worker.predictor_cache import PredictorCache
 
     return PredictorCache(settings)
 
@@ -49,7 +48,7 @@ worker = JobWorker(
     settings,
     Work(
         queue=GPU_QUEUE,
-        predictors=open_predictors,
+        open_predictors=open_predictors,
         loading="its checkpoint is being loaded",
         warm_up=warm_up,
     ),

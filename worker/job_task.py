@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core.errors import StartFailed
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.jobs.attempts import NextJob
@@ -103,5 +104,14 @@ Handlers = Mapping[JobKind, Handler]
 
 
 def load_handlers(queue: str) -> Handlers:
-    """Import the handlers of the kinds whose jobs wait in a queue."""
-    return {kind: resolve_name(KINDS[kind].handler) for kind in kinds_of(queue)}
+    """Import the handlers of the kinds whose jobs wait in a queue.
+
+    Raises:
+        StartFailed: one cannot be imported.
+    """
+    try:
+        return {kind: resolve_name(KINDS[kind].handler) for kind in kinds_of(queue)}
+    except ImportError as exc:
+        raise StartFailed(
+            f"the handlers of {queue} jobs cannot be loaded: {exc}"
+        ) from exc

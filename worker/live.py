@@ -14,7 +14,8 @@ from app.core.broker.notifier import LIVE_QUEUE, make_celery
 from app.core.errors import RequestProblem, StartFailed
 from app.core.settings import BEATS_IN_LEASE, Settings
 from app.live.models import find_live_model
-from worker.pool import JobWorker, Work
+from worker.pool import JobWorker
+from worker.work import Work
 
 HEARTBEAT = timedelta(seconds=2)
 

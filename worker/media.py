@@ -6,7 +6,8 @@ watched: `worker.pool`.
 
 from app.core.broker.notifier import MEDIA_QUEUE, make_celery
 from app.core.settings import Settings
-from worker.pool import JobWorker, Work
+from worker.pool import JobWorker
+from worker.work import Work
 
 settings = Settings()
 celery = make_celery(settings)

@@ -9,9 +9,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from app.core.broker.notifier import RUN_JOB
 from app.core.collector import end_of_imports, importing_modules
 from app.core.logging import configure_logging
 from app.core.process_identity import machine_id
-from app.core.resources import Resources, open_resources
+from app.core.resources import open_resources
 from app.core.settings import Settings
 from app.core.tracing.spans import close_recorder
 from app.core.tracing.start import check_tracing, start_tracing
@@ -54,45 +54,21 @@ from worker.outcomes import WorkerContext
 from worker.startup import stop_if_unfit
 from worker.sweeper import SILENT
 from worker.watchdog import LOADING_LIMIT_S
+from worker.work import Work
 
 if TYPE_CHECKING:  # A worker that spots nothing loads no model.
     from worker.predictor_cache import Predictors
 
 # The parent forwards its own end to the child, which then gives its job back. By
-# nature this signal is ignored, and billiard leaves it alone.
+# nature this signal is ignored, and billiard leaves it alone. A child that is not fit
+# sends it to its parent.
 LEAVE = signal.SIGURG
 STALLED_CODE = 70  # EX_SOFTWARE: how a child ends whose run hangs
+UNFIT_CODE = 1
 STALL_LOOK_EVERY_S = 1.0
 GIVE_BACK_S = 25.0  # how long a child that leaves waits for its run to stop
 
 log = structlog.get_logger(__name__)
-
-
-def _nothing(_: object) -> Mapping[str, object]:
-    return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a worker does.
-
-    Attributes:
-        queue: where its jobs wait; heartbeats and `/readyz` call the worker so.
-        predictors: makes the store of loaded checkpoints, for handlers that spot, once
-            in the child.
-        loading: what `/readyz` says until the child is warm.
-        warm_up: called once in the child before it takes a job, with the store of
-            loaded checkpoints; returns what its heartbeats tell from then on.
-        sweep: called in the child every few seconds: removes what ended jobs left.
-        runs_at_once: how many jobs it runs at a time, each in a thread.
-    """
-
-    queue: str
-    predictors: "Callable[[], Predictors] | None" = None
-    loading: str = "it is starting"
-    warm_up: "Callable[[Predictors | None], Mapping[str, object]]" = _nothing
-    sweep: Callable[[Resources], None] | None = None
-    runs_at_once: int = 1
 
 
 class JobWorker:
@@ -102,7 +78,9 @@ class JobWorker:
         self.leaving = threading.Event()
         self._celery, self._settings, self._work = celery, settings, work
         self._node = ""
-        self._handlers: Handlers = {}  # the child's; its parent imports none
+        # The child's; its parent imports none.
+        self._handlers: Handlers = {}
+        self._predictors: Predictors | None = None
 
     def connect(self, entry: str) -> None:
         """Let Celery run this worker.
@@ -136,6 +114,7 @@ class JobWorker:
 
     def _start_parent(self, sender: Any, **_: Any) -> None:
         """Refuse to start where no job could be run; else begin to watch the child."""
+        signal.signal(LEAVE, _end_unfit)
         with stop_if_unfit():
             check_tracing(self._settings)
             resources = open_resources(self._settings, pool_size=1, celery=self._celery)
@@ -147,8 +126,7 @@ class JobWorker:
     def _start_child(self, sender: str, **_: Any) -> None:
         """Prepare the child that works; `sender` is the worker's node name."""
         self._node = sender
-        with importing_modules():
-            self._handlers = load_handlers(self._work.queue)
+        self._load_handlers()
         signal.signal(LEAVE, lambda *_: self.leaving.set())
         end_with_parent()
         start_tracing(self._settings, process=self._work.queue)
@@ -170,12 +148,22 @@ class JobWorker:
         told = {
             **here,
             "state": "ready",
-            **self._work.warm_up(self._context.predictors),
+            **self._work.warm_up(self._predictors),
         }
         info = {**told, **self._doing()}
         send_heartbeat(sender, kind=self._work.queue, info=info, sessions=sessions)
         for loop in self._loops:
             loop.start()
+
+    def _load_handlers(self) -> None:
+        """Import what runs jobs, or end the parent, which would spawn another child."""
+        try:
+            with importing_modules():
+                self._handlers = load_handlers(self._work.queue)
+                self._predictors = self._work.open_predictors()
+        except Exception as exc:  # Celery would keep a child that does nothing.
+            os.kill(os.getppid(), LEAVE)
+            raise SystemExit(f"error: {exc}") from exc
 
     def _end_child(self, sender: str | None, **_: Any) -> None:
         if sender is None:
@@ -204,13 +192,12 @@ class JobWorker:
         resources = open_resources(
             self._settings, pool_size=3 * self._work.runs_at_once, celery=self._celery
         )
-        predictors = self._work.predictors
         return WorkerContext(
             settings=self._settings,
             sessions=resources.sessions,
             storage=resources.storage,
             notifier=resources.notifier,
-            predictors=None if predictors is None else predictors(),
+            predictors=self._predictors,
             node=self._node,
             leaving=self.leaving,
         )
@@ -273,6 +260,11 @@ class JobWorker:
             return
         for job_id, kind in back.requeued:
             self._context.notifier.notify_job(job_id, queue=KINDS[kind].queue)
+
+
+def _end_unfit(*_: object) -> None:
+    """End the parent in order; its child has said why."""
+    raise SystemExit(UNFIT_CODE)
 
 
 def _children(worker: Any) -> list[int]:

@@ -7,8 +7,9 @@ How the worker is run and watched: `worker.pool`.
 
 from app.core.broker.notifier import TRAIN_QUEUE, make_celery
 from app.core.settings import Settings
-from worker.pool import JobWorker, Work
+from worker.pool import JobWorker
 from worker.training.scratch import sweep_scratch
+from worker.work import Work
 
 settings = Settings()
 celery = make_celery(settings)

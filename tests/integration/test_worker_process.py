@@ -144,3 +144,24 @@ def test_a_worker_started_before_its_database_becomes_ready_once_that_is_there(
         wait_until(lambda: "nothing_requeued" in log.read_text(), "it tried", log)
         door.symlink_to(str(url.query["host"]))
         wait_until(lambda: info().get("model") == "tiny", "it is ready", log)
+
+
+def test_a_worker_whose_handlers_cannot_be_loaded_ends_and_says_why(
+    settings: Settings, models: Path, redis_url: str, tmp_path: Path
+) -> None:
+    settings = settings.model_copy(update={"redis_url": redis_url})
+    log = tmp_path / "worker.log"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "sys.modules['model.spotting.spot_file'] = None\n"  # as where it is broken
+    )
+    path = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
+
+    with gpu_worker(
+        "gpu-lame@here", settings, log, environment={"PYTHONPATH": path}
+    ) as lame:
+        code = lame.wait(60)
+
+    said = log.read_text()
+    assert code != 0, said
+    assert "error: the handlers of gpu jobs cannot be loaded" in said
