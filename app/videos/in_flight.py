@@ -5,6 +5,7 @@ video. Whoever deletes it first decides what becomes of the bytes: a sweep that 
 upload up has deleted it, and the upload then records nothing.
 """
 
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +32,7 @@ from app.videos.tables import Upload, Video
 
 TOUCH_EVERY_S = 20.0
 SILENT = timedelta(hours=1)  # time to write what came, however slow the disk
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # before a drop is tried again
 BATCH = 200  # uploads given up at once; the next sweep goes on
 
 log = structlog.get_logger(__name__)
@@ -74,9 +76,25 @@ class UploadInFlight:
     def drop(self) -> None:
         """End it without a video; what it stored is deleted, now or by a sweep.
 
-        Nothing is deleted if the row is gone: then others have decided.
+        Nothing is deleted if the row is gone: then others have decided. Where the
+        database is away it is tried again in the background.
         """
         self.is_settled = True
+        if not self._has_dropped():
+            threading.Thread(
+                target=self._drop_later, name="drop-upload", daemon=True
+            ).start()
+
+    def _drop_later(self) -> None:
+        """Try again for an hour; by then, or once this process ends, a sweep does."""
+        until, pause_s = time.monotonic() + SILENT.total_seconds(), FIRST_PAUSE_S
+        while time.monotonic() < until:
+            time.sleep(pause_s)
+            if self._has_dropped():
+                return
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _has_dropped(self) -> bool:
         prefix = video_prefix(self.video_id)
         sessions, storage = self.resources.sessions, self.resources.storage
         try:
@@ -86,8 +104,10 @@ class UploadInFlight:
                     session.execute(add_pending_deletion(prefix))
             if is_ours and self.is_stored:
                 delete_objects(prefix, sessions, storage)
-        except (OSError, SQLAlchemyError) as exc:  # A sweep finds the row.
+        except (OSError, SQLAlchemyError) as exc:
             log.warning("upload_not_removed", video=str(self.video_id), error=str(exc))
+            return False
+        return True
 
     def _touch(self) -> None:
         with self.resources.sessions.begin() as session:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from app.core.db.session import Sessions
+from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.errors import UploadBroken
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
@@ -26,7 +26,7 @@ from app.videos.in_flight import (
     upload_in_flight,
 )
 from app.videos.tables import Upload
-from tests.api_server import RunningApi, running_api
+from tests.api_server import RunningApi, eventually, running_api
 from tests.integration.uploaded import upload
 
 
@@ -164,3 +164,19 @@ def test_an_upload_that_fails_leaves_neither_row_nor_object(
 
     assert in_flight(sessions) == []
     assert not storage.exists(source_key(video_id))
+
+
+def test_an_upload_that_fails_while_the_database_is_away_goes_when_it_is_back(
+    service: Resources, sessions: Sessions, storage: Storage
+) -> None:
+    video_id = begin(sessions, storage)
+    away = make_sessions(make_engine("postgresql://nobody@127.0.0.1:1/nothing"))
+    flight = UploadInFlight(video_id, replace(service, sessions=away), is_stored=True)
+
+    flight.drop()
+    left = in_flight(sessions)
+    flight.resources = service
+    eventually(lambda: in_flight(sessions) == [])
+
+    assert left == [video_id]
+    eventually(lambda: not storage.exists(source_key(video_id)))
