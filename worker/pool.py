@@ -126,9 +126,9 @@ class JobWorker:
     def _start_child(self, sender: str, **_: Any) -> None:
         """Prepare the child that works; `sender` is the worker's node name."""
         self._node = sender
-        self._load_handlers()
         signal.signal(LEAVE, lambda *_: self.leaving.set())
         end_with_parent()
+        self._load_handlers()
         start_tracing(self._settings, process=self._work.queue)
         sessions = self._context.sessions
         here: dict[str, object] = {"machine": machine_id(), "version": release()}
