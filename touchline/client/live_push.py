@@ -59,13 +59,13 @@ class LivePush:
 
         try:
             with self._connected() as socket:
-                ready = json.loads(socket.recv(timeout=READY_S))
+                takes_end = _takes_end(socket.recv(timeout=READY_S))
                 self._backoff.renew()
                 while piece is not None:
                     if piece:
                         socket.send(piece)
                     piece = next(left, None)
-                if ends and ready.get("takes_end"):
+                if ends and takes_end:
                     socket.send(END)
                     socket.recv(timeout=END_S)  # Nothing but its close comes.
         except ConnectionClosed as exc:
@@ -88,3 +88,12 @@ class LivePush:
             proxy=True if self._http.uses_proxies else None,
         ) as socket:
             yield socket
+
+
+def _takes_end(ready: str | bytes) -> bool:
+    """Whether a service that is ready understands an end; older ones do not."""
+    try:
+        said = json.loads(ready)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and bool(said.get("takes_end"))
