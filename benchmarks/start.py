@@ -89,7 +89,11 @@ def _serving(
         yield service, f"http://127.0.0.1:{port}"
     finally:
         service.terminate()
-        service.wait(END_LIMIT_S)
+        try:
+            service.wait(END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            service.kill()  # What it started ends by itself then.
+            service.wait()
 
 
 def _is_ready(url: str) -> bool:
