@@ -13,11 +13,12 @@ PARALLEL = -n auto --no-loadscope-reorder
 # They start some hundred processes: compiled modules are kept, whatever the shell says.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-.PHONY: help serve dev test test-unit fuzz smoke chaos check check-page audit sbom format constraints collection chart clean
+.PHONY: help serve dev test test-all test-unit fuzz smoke chaos check check-page audit sbom format constraints collection chart clean
 
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
-	@echo "make test    install everything, then run every test"
+	@echo "make test    install everything, then run the tests"
+	@echo "make test-all  also those that kill, train and start again for minutes"
 	@echo "make test-unit   the quick ones that need no service"
 	@echo "make fuzz    made-up requests to the API for ten minutes, then 500 damaged videos"
 	@echo "make smoke   try what 'make serve' installs: a video all the way, also with Redis"
@@ -40,6 +41,10 @@ dev:
 	@TOUCHLINE_NEED_MB=$${TOUCHLINE_NEED_MB:-9000} sh scripts/venv.sh $(DEV_VENV) $(DEV_EXTRAS)
 
 test: dev
+	@sh scripts/node.sh --optional
+	$(PYTEST) $(PARALLEL) -m "not nightly" --durations=25 --durations-min=5 $(ARGS)
+
+test-all: dev
 	@sh scripts/node.sh --optional
 	$(PYTEST) $(PARALLEL) --durations=25 --durations-min=5 $(ARGS)
 

@@ -68,6 +68,7 @@ def arena(basketball: Path) -> Iterator[RunningService]:
             service.stop()
 
 
+@pytest.mark.nightly
 def test_an_unseen_match_of_another_sport_is_served(
     arena: RunningService, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from tests.acceptance.running import TOUCHLINE, RunningService
 from tests.services import open_folder
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(900)  # two services, one after the other, on a busy machine
 def test_a_service_that_was_destroyed_is_restored(
     checkpoint: Path, match: Path

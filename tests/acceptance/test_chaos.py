@@ -12,6 +12,7 @@ from tests.chaos.plan import Plan
 from tests.chaos.run import run_chaos
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_whatever_is_killed(checkpoint: Path, tmp_path: Path) -> None:
     seed = int(os.environ.get("CHAOS_SEED", "18"))

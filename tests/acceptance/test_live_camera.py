@@ -34,6 +34,7 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=str(Path(PICTURES, f"{name}.png")))
 
 
+@pytest.mark.nightly
 def test_a_camera_is_seen_and_becomes_a_video(
     page: Page, service: RunningService, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_goes_on(
     assert (video["status"], video["job"]["attempt"]) == ("succeeded", 1)
 
 
+@pytest.mark.nightly
 def test_ctrl_c_does_not_wait_for_those_who_listen_to_changes(
     service: RunningService,
 ) -> None:

@@ -45,6 +45,7 @@ def test_a_postgres_that_is_killed_during_the_start_costs_no_start(
     assert len({*killed, service.wait_for_child("postgres")}) == 3
 
 
+@pytest.mark.nightly
 def test_a_backend_that_is_killed_while_it_migrates_costs_no_start(
     service: RunningService,
 ) -> None:

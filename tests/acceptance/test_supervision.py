@@ -4,6 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.acceptance.own_service import own_service
 from tests.acceptance.running import RunningService, those_alive
@@ -25,6 +26,7 @@ def kill(process: psutil.Process) -> None:
     process.wait(60)
 
 
+@pytest.mark.nightly
 def test_each_process_that_is_killed_is_replaced_and_none_is_left_in_the_end(
     service: RunningService, match: Path
 ) -> None:
@@ -65,6 +67,7 @@ def gpu_child(service: RunningService) -> psutil.Process:
     return only
 
 
+@pytest.mark.nightly
 def test_an_api_and_a_database_that_hang_are_replaced(checkpoint: Path) -> None:
     words = ("app.supervisor.api_server", POSTMASTER)
     limits = {"TOUCHLINE_MODEL": "tiny", "TOUCHLINE_HANG_LIMIT": "PT10S"}

@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.own_service import own_service
 
 
+@pytest.mark.nightly
 def test_a_worker_that_cannot_start_leaves_the_rest_up_and_its_reason_is_told(
     tmp_path: Path, checkpoint: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Schemathesis holds the API to its OpenAPI document, with a key and without.
 
-Short and always the same here; `make fuzz` runs it for as long as one likes.
+One request of each operation here, every wrong value of each at night, always the same
+ones; `make fuzz` runs it for as long as one likes.
 """
 
 import json
@@ -21,6 +22,8 @@ KEY = "s3cret"
 TESTS = Path(__file__).resolve().parents[1]
 FUZZ_S = int(os.environ.get("TOUCHLINE_FUZZ_S", "0"))  # 0: short
 SHORT = ("--generation-deterministic",)
+ONE_EACH = (*SHORT, "--max-examples", "1", "--phases", "examples,fuzzing")
+ALL_PHASES = (*SHORT, "--max-examples", "2")
 PROGRAM = "from schemathesis.cli import schemathesis as run; run()"
 FINAL_WORDS = 12_000  # characters of what is said at the end
 
@@ -76,14 +79,21 @@ def schemathesis(api: RunningApi, folder: Path, *options: str) -> str:
     return "" if done.returncode == 0 else done.stdout[-FINAL_WORDS:]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(ONE_EACH, id="one request each"),
+        pytest.param(ALL_PHASES, id="all phases", marks=pytest.mark.nightly),
+    ],
+)
 def test_every_answer_to_an_admin_is_as_the_document_says(
-    api: RunningApi, tmp_path: Path
+    api: RunningApi, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    options = ("--max-time", str(FUZZ_S)) if FUZZ_S else (*SHORT, "--max-examples", "2")
+    if FUZZ_S and options == ALL_PHASES:
+        options = ("--max-time", str(FUZZ_S))
+    header = ("--header", f"Authorization: Bearer {KEY}")
 
-    faults = schemathesis(
-        *(api, tmp_path, "--header", f"Authorization: Bearer {KEY}", *options)
-    )
+    faults = schemathesis(api, tmp_path, *header, *options)
 
     assert faults == "", faults
 
@@ -91,11 +101,7 @@ def test_every_answer_to_an_admin_is_as_the_document_says(
 def test_without_a_key_every_answer_is_as_the_document_says(
     api: RunningApi, tmp_path: Path
 ) -> None:
-    options = (
-        ("--max-time", str(max(1, FUZZ_S // 4)))
-        if FUZZ_S
-        else (*SHORT, "--max-examples", "1", "--phases", "examples,fuzzing")
-    )
+    options = ("--max-time", str(max(1, FUZZ_S // 4))) if FUZZ_S else ONE_EACH
 
     faults = schemathesis(api, tmp_path, *options)
 

@@ -56,7 +56,12 @@ def tls_redis(certificates: Certificates) -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "TLS"])
+@pytest.fixture(
+    params=[
+        pytest.param(False, id="plain"),
+        pytest.param(True, id="TLS", marks=pytest.mark.nightly),
+    ]
+)
 def watched(
     request: pytest.FixtureRequest, certificates: Certificates
 ) -> Iterator[Watched]:

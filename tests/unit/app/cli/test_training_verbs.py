@@ -249,6 +249,7 @@ def test_two_processes_train_one_network_and_speak_once(toys: Path) -> None:
     assert done.stderr.count("training starts from noise") == 1
 
 
+@pytest.mark.nightly
 def test_two_processes_train_fold_after_fold(toys: Path) -> None:
     values = json.loads((toys / "run.yaml").read_text())
     values["run"] |= {"devices": 2, "validate_steps": 2}
@@ -267,6 +268,7 @@ def test_two_processes_train_fold_after_fold(toys: Path) -> None:
     assert (out / "false_alarms.json").is_file()
 
 
+@pytest.mark.nightly
 def test_two_processes_that_cannot_go_on_say_so_without_a_traceback(toys: Path) -> None:
     values = json.loads((toys / "run.yaml").read_text())
     values["optimiser"] = {"lr": 1e30, "warmup_steps": 0, "steps": 9}
@@ -283,7 +285,11 @@ def test_two_processes_that_cannot_go_on_say_so_without_a_traceback(toys: Path) 
 
 
 @pytest.mark.parametrize(
-    ("number", "devices"), [(signal.SIGTERM, 1), (signal.SIGINT, 2)]
+    ("number", "devices"),
+    [
+        (signal.SIGTERM, 1),
+        pytest.param(signal.SIGINT, 2, marks=pytest.mark.nightly),
+    ],
 )
 def test_processes_that_are_asked_to_stop_keep_what_they_have(
     toys: Path, number: signal.Signals, devices: int

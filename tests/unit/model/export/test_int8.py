@@ -38,7 +38,10 @@ def scores(
     return predictor.predict(steps).scores
 
 
-@pytest.mark.parametrize("feature_arch", ["rny002_gsm", "rny002"])
+@pytest.mark.parametrize(
+    "feature_arch",
+    ["rny002", pytest.param("rny002_gsm", marks=pytest.mark.nightly)],
+)
 def test_a_form_that_is_as_accurate_is_kept_and_can_be_chosen(
     feature_arch: str, export_cache: Path, tmp_path: Path
 ) -> None:

@@ -135,6 +135,7 @@ def test_called_again_a_finished_teaching_gives_what_it_gave(
     assert watch.points == []
 
 
+@pytest.mark.nightly
 def test_paused_in_every_stage_it_gives_what_it_gives_without(
     toys: Path, straight: tuple[Taught, Notebook]
 ) -> None:
@@ -156,6 +157,7 @@ def test_paused_in_every_stage_it_gives_what_it_gives_without(
     assert found.figures == straight[0].figures
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(900)
 def test_killed_in_every_stage_it_gives_what_it_gives_without(
     toys: Path, straight: tuple[Taught, Notebook]

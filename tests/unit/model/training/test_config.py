@@ -22,6 +22,7 @@ from tests.unit.model.training.toys import (
 
 NETWORK = {"feature_arch": "rny002_gsm", "temporal_arch": "gru", "clip_len": 16}
 CONFIGS = sorted((Path(__file__).parents[4] / "configs").glob("*.yaml"))
+LARGE = ("multiscale", "rn50", "rny008", "transformer")
 
 
 def test_the_users_three_and_the_others_are_shipped() -> None:
@@ -41,7 +42,17 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=[pytest.mark.nightly] if path.stem.startswith(LARGE) else [],
+        )
+        for path in CONFIGS
+    ],
+)
 def test_every_shipped_config_trains_for_real_steps(
     path: Path, toys: Path, tmp_path: Path
 ) -> None:

@@ -154,6 +154,7 @@ def test_two_processes_learn_what_one_learns_from_the_same_clips(
     assert (tmp_path / "two" / "run" / "best.touchline").is_file()
 
 
+@pytest.mark.nightly
 def test_norms_a_process_keep_the_first_ones_statistics_with_mixup(
     toys: Path, tmp_path: Path
 ) -> None:
@@ -170,6 +171,7 @@ def test_norms_a_process_keep_the_first_ones_statistics_with_mixup(
     assert first["gradients"][0].keys() == second["gradients"][0].keys()
 
 
+@pytest.mark.nightly
 def test_a_lost_process_is_started_again_and_the_run_goes_on(
     toys: Path, tmp_path: Path
 ) -> None:
@@ -190,6 +192,7 @@ def test_a_lost_process_is_started_again_and_the_run_goes_on(
     assert best.manifest.provenance.steps == 6
 
 
+@pytest.mark.nightly
 def test_a_machine_that_is_taken_away_leaves_its_run_in_a_bucket(
     toys: Path, tmp_path: Path, s3: S3OfTests
 ) -> None:
