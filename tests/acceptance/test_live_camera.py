@@ -69,6 +69,7 @@ def test_a_camera_is_seen_and_becomes_a_video(
     assert stream["steps"] > 30
     assert stream["gaps"] == []
 
+    # What was sent until then is seen: the stream ends with its last picture.
     row.get_by_role("button", name="Stop Training").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(row.locator("[data-is=state]")).to_have_text("ended", timeout=PATIENCE_MS)

@@ -252,3 +252,29 @@ def test_the_browsers_camera_is_sent(live: Page, review: ReviewService) -> None:
         expect(row.locator("[data-is=send-camera]")).to_be_visible()
 
     assert match.script.pushed.data[:4] == b"\x1a\x45\xdf\xa3"  # WebM
+
+
+def test_a_stream_ends_with_the_last_picture_of_its_camera(
+    live: Page, review: ReviewService
+) -> None:
+    asked: list[str] = []
+    live.on("request", lambda request: asked.append(request.url))
+    live.goto("/#/live")
+    live.get_by_label("This device's camera").check()
+    live.get_by_label("Name").fill("Training")
+    live.get_by_role("button", name="Start").click()
+    row = live.locator(".streams li").first
+    video_id = UUID(row.get_attribute("data-id"))
+    with followed(review.api, video_id, review.folder) as match:
+        pushed = match.script.pushed
+        expect(row.locator("[data-is=camera]")).to_have_attribute(
+            "data-state", "sending"
+        )
+        eventually(live, lambda: len(pushed.data) > 10_000, True)
+
+        row.get_by_role("button", name="Stop Training").click()
+        live.get_by_role("dialog").get_by_role("button", name="Stop").click()
+
+        eventually(live, lambda: pushed.ends, [len(pushed.data)])
+        expect(row.locator("[data-is=camera]")).to_have_count(0)
+    assert not [url for url in asked if url.endswith("/stop")]

@@ -7,6 +7,7 @@ import { tell } from "../core/notices.js";
 import { afterClose } from "./words.js";
 
 const SLICE_MS = 200;
+const END_MS = 30_000; // for the service to take what was sent before an end
 const MOST_WAITING = 8_000_000; // bytes; a slower connection begins anew rather than fall behind
 const TYPES = ["video/webm;codecs=h264,opus", "video/webm;codecs=vp8,opus", "video/webm"];
 const CONSTRAINTS = {
@@ -53,6 +54,19 @@ export function stopCamera() {
   sending.value = null;
 }
 
+/**
+ * End a stream that this page sends to with the camera's last picture.
+ *
+ * @param {string} videoId
+ * @returns {Promise<boolean>} whether the service has taken all of it; else the stream goes on
+ */
+export async function endCamera(videoId) {
+  if (sender?.videoId !== videoId) return false;
+  const hasEnded = await sender.finish();
+  stopCamera();
+  return hasEnded;
+}
+
 class CameraSender {
   /** @param {string} videoId @param {MediaStream} media */
   constructor(videoId, media) {
@@ -65,6 +79,9 @@ class CameraSender {
     this.tries = 0;
     this.timer = 0;
     this.isOver = false;
+    this.takesEnd = false;
+    /** @type {((hasEnded: boolean) => void) | null} */
+    this.onFinished = null;
     this.onLeave = (/** @type {BeforeUnloadEvent} */ event) => event.preventDefault();
     addEventListener("beforeunload", this.onLeave);
     media.getVideoTracks()[0]?.addEventListener("ended", () => this.end("The camera was taken away."));
@@ -76,7 +93,12 @@ class CameraSender {
     this.show("waiting", "Waits for the service.");
     const socket = new WebSocket(address);
     this.socket = socket;
-    socket.onmessage = ({ data }) => { if (typeof data === "string" && JSON.parse(data).kind === "ready") this.record(socket); };
+    socket.onmessage = ({ data }) => {
+      const said = typeof data === "string" ? JSON.parse(data) : {};
+      if (said.kind !== "ready") return;
+      this.takesEnd = said.takes_end === true;
+      this.record(socket);
+    };
     socket.onclose = ({ code }) => this.closed(code);
   }
 
@@ -95,9 +117,28 @@ class CameraSender {
     this.show("sending", "The camera is sent. Keep this page open.");
   }
 
+  /** Send the last picture and say that it is the last. @returns {Promise<boolean>} whether all of it was taken */
+  finish() {
+    const { recorder, socket } = this;
+    if (!this.takesEnd || recorder?.state !== "recording" || socket?.readyState !== WebSocket.OPEN) return Promise.resolve(false);
+    const finished = new Promise((resolve) => {
+      this.onFinished = resolve;
+      setTimeout(resolve, END_MS, false);
+    });
+    this.show("sending", "The last pictures are sent.");
+    // The browser gives the rest as data, and then says that it has stopped.
+    recorder.onstop = () => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ kind: "end" })); };
+    recorder.stop();
+    return finished;
+  }
+
   /** @param {number} code */
   closed(code) {
     this.stopRecorder();
+    if (this.onFinished) {
+      this.onFinished(code === 1000);
+      return;
+    }
     if (this.isOver) return;
     const { waitMs, words } = afterClose(code, this.tries);
     this.tries += code === 1013 ? 0 : 1;

@@ -10,6 +10,7 @@ import { ActionButton, giveBackFocus, useReview } from "../review/context.js";
 import { timecode } from "../review/timecode.js";
 import { Action } from "../ui/action.js";
 import { Confirm } from "../ui/dialog.js";
+import { endCamera } from "./camera.js";
 import { isOpen, latencyWords, lookAheadWords, recordingWords, STATES } from "./words.js";
 
 /** @typedef {import("./types.js").FollowedStream} FollowedStream */
@@ -73,9 +74,9 @@ export function StopButton({ id, name, onStopped = () => {} }) {
       onConfirm=${() => { setAsked(false); attempt(() => stop(id).then(onStopped)); }} />`}`;
 }
 
-/** @param {string} id */
+/** With the last picture, if this page sends the camera; else at once. @param {string} id */
 async function stop(id) {
-  await call(`/live/${id}/stop`, { method: "POST" });
+  if (!(await endCamera(id))) await call(`/live/${id}/stop`, { method: "POST" });
   announce("The stream is being ended.");
 }
 
