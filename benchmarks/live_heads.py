@@ -42,7 +42,7 @@ from model.training.config import TrainConfig, read_config, with_distillation
 from model.training.dataset import RandomClips
 from model.training.distillation import student_of, with_teacher
 from model.training.ema import averaged_spotter
-from model.training.module import measures
+from model.training.measures import measures
 from model.training.optimiser import lr_share, make_optimiser
 from model.training.outputs import DISTILLATION, loss_terms, target_makers
 from model.training.targets import TeacherTargets

@@ -14,16 +14,17 @@ from model.network.outputs import SCORES
 from model.network.spotter import Spotter
 from model.teaching.loss import WithoutColumns, carried_columns
 from model.teaching.network import TRUNK
+from model.teaching.recipe import VALIDATIONS
 from model.teaching.run import Run, curve_values
 from model.training.batches import Batches
 from model.training.config import TrainConfig
+from model.training.files import RESUME
 from model.training.frozen import freeze_norms
 from model.training.module import SpottingModule
-from model.training.train import RESUME, train
+from model.training.train import train
 from model.training.training_data import TrainingData
 
 PROBE_STEPS = 2
-VALIDATIONS = 4
 FEWEST_STEPS = 20
 
 

@@ -27,7 +27,7 @@ from model.teaching.run import Run, curve_values, write_at_once
 from model.training.config import TrainConfig
 from model.training.dataset import RandomClips
 from model.training.ema import averaged_spotter
-from model.training.module import CHOICE, measures
+from model.training.measures import CHOICE, measures
 from model.training.optimiser import lr_share, make_optimiser
 from model.training.targets import StepTargets
 from model.training.validation import timed_features

@@ -29,8 +29,8 @@ from model.teaching.run import FEATURES, FINETUNE, FRAMES, Run
 from model.teaching.segments import side_twins
 from model.teaching.types import TypePlan, plan_types
 from model.training.config import TrainConfig
-from model.training.module import WINDOW_S
-from model.training.train import BEST
+from model.training.files import BEST
+from model.training.measures import WINDOW_S
 from model.training.validation import reach
 
 START, HEAD = f"start{SUFFIX}", f"head{SUFFIX}"

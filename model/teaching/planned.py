@@ -3,8 +3,8 @@
 from model.export.int8 import CALIBRATION_CHUNKS
 from model.export.openvino import CHUNK_LEN
 from model.teaching.engines import CHECK_STEPS
-from model.teaching.finetune import VALIDATIONS
 from model.teaching.lesson import Lesson
+from model.teaching.recipe import VALIDATIONS
 
 TUNING = 3.0
 """A step that is tuned costs so many that are only looked at: forth and back."""

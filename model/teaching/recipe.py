@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+VALIDATIONS = 4  # of a tuning, whatever its length
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

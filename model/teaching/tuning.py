@@ -5,7 +5,6 @@ from typing import Any
 from model.teaching.configuration import tune_config
 from model.teaching.finetune import (
     FEWEST_STEPS,
-    VALIDATIONS,
     finetune,
     time_step,
     with_steps,
@@ -13,6 +12,7 @@ from model.teaching.finetune import (
 from model.teaching.lesson import HEAD, START, Lesson
 from model.teaching.measure import compare
 from model.teaching.planned import TUNING, note_trunk_step
+from model.teaching.recipe import VALIDATIONS
 from model.teaching.run import FINETUNE
 from model.teaching.segments import alarms_in
 from model.training.config import TrainConfig

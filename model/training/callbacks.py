@@ -16,7 +16,8 @@ from model.checkpoint.spotter_io import save_spotter
 from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import TrainingFailed
 from model.training.config import TrainConfig
-from model.training.module import CHOICE, SpottingModule
+from model.training.measures import CHOICE
+from model.training.module import SpottingModule
 from model.video.frame_spec import FrameSpec
 
 

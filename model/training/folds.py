@@ -20,7 +20,8 @@ from model.evaluation.metrics import LabelledMatch
 from model.reporter import Reporter
 from model.training.config import TrainConfig
 from model.training.false_alarms import write_false_alarms
-from model.training.module import spots_of
+from model.training.files import RESUME
+from model.training.measures import spots_of
 from model.training.out_of_fold import (
     FoldScores,
     false_alarms_in,
@@ -32,7 +33,7 @@ from model.training.out_of_fold import (
 )
 from model.training.processes import Launch, first_of_machine_first
 from model.training.subsets import find_subsets
-from model.training.train import RESUME, is_first_process, train
+from model.training.train import is_first_process, train
 from model.training.training_data import TrainingData, prepare_data
 
 FOLD = "out_of_fold.json"

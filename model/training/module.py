@@ -11,16 +11,9 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
-from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.data.frame_store import StoredMatch
 from model.errors import TrainingFailed
-from model.evaluation.metrics import (
-    LabelledMatch,
-    average_precision,
-    labels_of,
-    labels_that_count,
-)
-from model.evaluation.timed import TimedMatch, spotted
+from model.evaluation.timed import TimedMatch
 from model.network.outputs import SCORES
 from model.network.spotter import Spotter
 from model.training.batches import Batch
@@ -28,18 +21,12 @@ from model.training.config import TrainConfig
 from model.training.ema import averaged_spotter, load_averaged
 from model.training.frozen import freeze_norms
 from model.training.losses import LossTerm
+from model.training.measures import measures
 from model.training.optimiser import lr_share, make_optimiser
 from model.training.outputs import DISTILLATION, PHASE, loss_terms
 from model.training.phases import PhaseLayer
 from model.training.processes import mean_over_processes, share_buffers
 from model.training.validation import timed_match
-
-# While training runs, spots are found with fixed options; `touchline
-# calibrate` chooses better at the end.
-WINDOW_S = 0.5
-FLOOR = 0.05
-
-CHOICE = "choice"
 
 
 class SpottingModule(lightning.LightningModule):
@@ -240,34 +227,6 @@ class SpottingModule(lightning.LightningModule):
         return ", ".join(named or batch.names)
 
 
-def measures(
-    matches: list[TimedMatch], labels: tuple[str, ...], *, tolerance_s: float
-) -> dict[str, float]:
-    """Give each label's AP at a tolerance, their mean, and what weights are chosen by.
-
-    That is the mean over the labels with enough events to tell weights apart; over all
-    where none has enough.
-    """
-    found = spots_of(matches, labels)
-    present = [label for label in labels if label in labels_of(found)]
-    scores = {
-        label: average_precision(found, label, tolerance_s=tolerance_s)
-        for label in present
-    }
-    counted = [scores[label] for label in labels_that_count(found) if label in scores]
-    return {
-        CHOICE: _mean(counted or list(scores.values())),
-        "mAP": _mean(list(scores.values())),
-        **{f"AP/{label}": value for label, value in scores.items()},
-    }
-
-
-def spots_of(matches: list[TimedMatch], labels: tuple[str, ...]) -> list[LabelledMatch]:
-    """Find the spots of a validation, however low their score."""
-    options = SpottingOptions({label: LabelOptions(0.5, WINDOW_S) for label in labels})
-    return spotted(matches, options, min_score=FLOOR)
-
-
 def _mean_loss(loss: Tensor, count: Tensor) -> Tensor:
     """Divide by what counts in all processes, not in this one alone.
 
@@ -275,10 +234,6 @@ def _mean_loss(loss: Tensor, count: Tensor) -> Tensor:
     with all their clips.
     """
     return loss.sum() / mean_over_processes(count.sum()).clamp_min(1e-6)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
 
 
 def _from_all_processes(timed: list[TimedMatch]) -> list[TimedMatch]:

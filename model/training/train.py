@@ -15,6 +15,8 @@ from model.training import checkpoint_uploads as uploads
 from model.training.callbacks import GradientWatch, KeepBest, ProgressLog
 from model.training.config import TrainConfig, with_distillation
 from model.training.distillation import with_teacher
+from model.training.files import BEST, KEPT, LAST, RESUME
+from model.training.loaders import Loaders
 from model.training.module import SpottingModule
 from model.training.outputs import DISTILLATION
 from model.training.processes import (
@@ -30,12 +32,7 @@ from model.training.resuming import agree_on_state
 from model.training.starting import make_network, without_weights
 from model.training.stopping import StopOnSignal
 from model.training.trainer import make_logger, make_trainer, silence_advice
-from model.training.training_data import Loaders, TrainingData, load_data
-
-RESUME = "last.ckpt"
-BEST = "best.touchline"
-LAST = "last.touchline"
-KEPT = (BEST, LAST, RESUME)  # `last.ckpt` last: it speaks of the others.
+from model.training.training_data import TrainingData, load_data
 
 
 def train(

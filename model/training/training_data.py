@@ -1,22 +1,18 @@
-"""The matches of a run, checked and prepared, and how they reach the network."""
+"""The matches of a run, checked and prepared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
 from model.data.frame_store import StoredMatch
 from model.data.labels import Match, case_twins, label_names, team_names
 from model.data.set_checks import leaks, missing_labels
 from model.errors import BadAnnotations
 from model.reporter import Reporter
-from model.training.batches import Batch, Batches
 from model.training.config import TrainConfig
 from model.training.false_alarms import FalseAlarm, read_false_alarms
 from model.training.prepare import prepared
@@ -146,42 +142,3 @@ def _hard_negatives(
             "it comes from other matches, or they have other names there."
         )
     return known
-
-
-class Loaders(lightning.LightningDataModule):
-    """Hands clips to training and whole matches to validation, rank by rank."""
-
-    def __init__(self, data: TrainingData, config: TrainConfig) -> None:
-        super().__init__()
-        self.data = data
-        self.config = config
-
-    def transfer_batch_to_device(
-        self, batch: Any, device: torch.device, _dataloader_idx: int
-    ) -> Any:
-        """Bring clips to the device; a whole match goes there chunk by chunk."""
-        if not isinstance(batch, Batch):
-            return batch
-        return batch.to(device)
-
-    def train_dataloader(self) -> Any:
-        trainer: Any = self.trainer
-        batches = Batches(
-            self.data.train,
-            self.data.labels,
-            self.config,
-            hard_negatives=self.data.hard_negatives,
-            curves=self.data.curves,
-            first=trainer.global_step * self.config.optimiser.accumulate,
-            rank=trainer.global_rank,
-            world=trainer.world_size,
-        )
-        workers = self.config.run.workers
-        return DataLoader(batches, batch_size=None, num_workers=workers)
-
-    def val_dataloader(self) -> Any:
-        trainer: Any = self.trainer
-        mine = list(self.data.val[trainer.global_rank :: trainer.world_size])
-        # With fewer matches than processes one is scored twice and counted once.
-        mine = mine or [self.data.val[0]]
-        return DataLoader(mine, batch_size=None)  # type: ignore[arg-type] # a list will do
