@@ -25,7 +25,7 @@ MOST_PROCESSES = 5
 
 
 QUICK = "not slow"  # what `make test-unit` asks for
-SLOW_FILE = re.compile(r"^pytestmark = pytest\.mark\.slow$", re.MULTILINE)
+SLOW_FILE = re.compile(r"^pytestmark = \[?pytest\.mark\.slow\b", re.MULTILINE)
 
 
 def pytest_ignore_collect(

@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 
 from app.cli.main import touchline
 from model.checkpoint.archive import Checkpoint
-from model.teaching import teach as teaching
 from tests.unit.model.teaching.toys import QUICK, toy_base, toy_dataset
 
 RUNNER = CliRunner()
@@ -25,7 +24,8 @@ def test_a_data_set_becomes_a_checkpoint_and_its_work_folder_goes(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The usual numbers are for minutes, not for seconds.
-    monkeypatch.setattr(teaching, "Recipe", lambda: replace(QUICK, head_steps=2))
+    quick = replace(QUICK, head_steps=2)
+    monkeypatch.setattr("model.teaching.teach.Recipe", lambda: quick)
     data = toy_dataset(tmp_path / "data", matches=2, seconds=14)
     out = tmp_path / "hall.touchline"
     words = ["teach", str(data), "--base", str(base), "--out", str(out)]

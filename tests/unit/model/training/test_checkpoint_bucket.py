@@ -10,8 +10,8 @@ from model.training.checkpoint_uploads import (
     CheckpointBucket,
     refuse_to_replace_copies,
 )
+from model.training.files import KEPT
 from model.training.processes import Launch
-from model.training.train import KEPT
 from tests.s3_server import S3OfTests
 
 pytestmark = pytest.mark.slow

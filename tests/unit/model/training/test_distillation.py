@@ -22,7 +22,6 @@ from model.training.config import TrainConfig
 from model.training.distillation import student_of, with_teacher
 from model.training.outputs import DISTILLATION
 from model.training.targets import TeacherTargets
-from model.training.train import train
 from model.training.training_data import TrainingData
 from tests.unit.model.engines.networks import noisy_spotter
 from tests.unit.model.training.toys import toy_config
@@ -148,10 +147,3 @@ def test_a_teacher_of_other_labels_or_pictures_is_refused(tmp_path: Path) -> Non
     teacher = teacher_of(tmp_path, config, frame_spec=larger)
     with pytest.raises(BadAnnotations, match="must be the same"):
         with_teacher(data_of(config), config, teacher.path, report=print)
-
-
-def test_a_term_without_a_teacher_is_refused(tmp_path: Path) -> None:
-    config = config_of(tmp_path)
-
-    with pytest.raises(BadAnnotations, match="--distill-from"):
-        train(config, tmp_path / "run", report=print, data=data_of(config))

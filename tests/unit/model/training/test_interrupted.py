@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from model.errors import BadAnnotations, TrainingFailed
-from model.training.train import RESUME, train
+from model.training.files import RESUME
+from model.training.train import train
 from tests.unit.model.training.toys import toy_config, toy_data
 from tests.videos import draw_video
 

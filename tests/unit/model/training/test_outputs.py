@@ -1,5 +1,6 @@
 """Runs with all outputs, with sigmoid scores, and from networks with fewer outputs."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -220,3 +221,33 @@ def test_an_average_moves_by_the_decay_of_its_step() -> None:
     # The first copies; then by 1 - min(0.5, (1 + n) / (10 + n)), n the step.
     second = 1 - 3 / 12
     assert seen == pytest.approx([0, second, second + (1 - second) * (1 - 4 / 13)])
+
+
+def test_a_run_in_bfloat16_with_phases_keeps_the_network_alone(tmp_path: Path) -> None:
+    config = toy_config(
+        toy_data(tmp_path, seconds=4),
+        loss={"terms": {"phase": 0.5}},
+        optimiser={"steps": 3, "warmup_steps": 0, "clip_norm": 0.5, "mixup": 0.2},
+    )
+    config = replace(
+        config, run=replace(config.run, precision="bf16-mixed", validate_steps=3)
+    )
+    values: list[float] = []
+
+    class Logged(lightning.Callback):
+        def on_train_batch_end(self, trainer: Any, *_rest: Any) -> None:
+            values.append(float(trainer.callback_metrics["train/phase"]))
+
+    best = train(config, tmp_path / "run", report=print, callbacks=[Logged()])
+
+    assert len(values) == 3
+    assert all(math.isfinite(value) for value in values)
+    kept = Checkpoint.open(best).read_weights()
+    assert set(kept) == set(Spotter(config.model_config(("A", "B"))).state_dict())
+
+
+def test_a_term_without_its_teacher_is_refused(toys: Path, tmp_path: Path) -> None:
+    config = toy_config(toys, loss={"terms": {"distillation": 2.0}})
+
+    with pytest.raises(BadAnnotations, match="--distill-from"):
+        train(config, tmp_path / "run", report=print)

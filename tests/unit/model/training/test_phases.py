@@ -1,21 +1,12 @@
 """Phases: the layer that names the event each step follows."""
 
-import math
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import lightning
 import pytest
 import torch
 
-from model.checkpoint.archive import Checkpoint
 from model.network.config import ModelConfig
 from model.network.spotter import Spotter
 from model.training.losses import MaskedCrossEntropy
 from model.training.phases import PhaseLayer
-from model.training.train import train
-from tests.unit.model.training.toys import toy_config, toy_data
 
 
 @pytest.mark.parametrize("head", ["", "gru", "transformer", "multiscale"])
@@ -44,27 +35,3 @@ def test_phases_train_the_trunk() -> None:
     stem = network.get_parameter("_features.stem.conv.weight")
     assert stem.grad is not None
     assert stem.grad.abs().sum() > 0
-
-
-@pytest.mark.slow
-def test_a_run_in_bfloat16_with_phases_keeps_the_network_alone(tmp_path: Path) -> None:
-    config = toy_config(
-        toy_data(tmp_path, seconds=4),
-        loss={"terms": {"phase": 0.5}},
-        optimiser={"steps": 3, "warmup_steps": 0, "clip_norm": 0.5, "mixup": 0.2},
-    )
-    config = replace(
-        config, run=replace(config.run, precision="bf16-mixed", validate_steps=3)
-    )
-    values: list[float] = []
-
-    class Logged(lightning.Callback):
-        def on_train_batch_end(self, trainer: Any, *_rest: Any) -> None:
-            values.append(float(trainer.callback_metrics["train/phase"]))
-
-    best = train(config, tmp_path / "run", report=print, callbacks=[Logged()])
-
-    assert len(values) == 3
-    assert all(math.isfinite(value) for value in values)
-    kept = Checkpoint.open(best).read_weights()
-    assert set(kept) == set(Spotter(config.model_config(("A", "B"))).state_dict())

@@ -9,8 +9,8 @@ from torch.distributed import HashStore  # type: ignore[attr-defined] # it is th
 
 from model.errors import TrainingFailed
 from model.training.checkpoint_uploads import CheckpointBucket
+from model.training.files import BEST, KEPT, RESUME
 from model.training.resuming import agree_on_state
-from model.training.train import BEST, KEPT, RESUME
 from tests.s3_server import S3OfTests
 
 pytestmark = pytest.mark.slow

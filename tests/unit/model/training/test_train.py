@@ -19,7 +19,8 @@ from model.checkpoint.archive import Checkpoint
 from model.errors import BadAnnotations, TrainingFailed
 from model.evaluation.timed import TimedMatch
 from model.training import module
-from model.training.train import RESUME, train
+from model.training.files import RESUME
+from model.training.train import train
 from model.training.validation import timed_match
 from tests.unit.model.training.killed_run import STEPS, run
 from tests.unit.model.training.toys import FPS, toy_config, toy_data
