@@ -7,15 +7,20 @@ idle machine, checks that they find the same, and prints the seconds of each par
 plan, the segments, the join. Workers beside each other are simulated with these: each
 has its own machine, and takes the next segment when it has ended one. Without a video
 one is drawn. Downloading the video and loading the checkpoint are left out.
+
+Beside the seconds of all work stand those of the processor, in this process and in
+those that decode: on a machine with other work they alone can be compared.
 """
 
 import argparse
 import heapq
+import resource
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF
 
 from benchmarks.decode import draw_match
 from benchmarks.machine import processor
@@ -41,11 +46,13 @@ class Parts:
         plan_s: probe, packets and plan.
         segments_s: of each segment.
         join_s: probe, packets, joining and finding events.
+        processor_s: of the processor, for all of it.
     """
 
     plan_s: float
     segments_s: Sequence[float]
     join_s: float
+    processor_s: float
 
     @property
     def work_s(self) -> float:
@@ -72,20 +79,24 @@ def main() -> None:
     predictor = load_predictor(path, engine=asked.engine, threads=asked.threads)
     with tempfile.TemporaryDirectory() as folder:
         video = asked.video or _draw(Path(folder), asked.minutes)
-        began = time.monotonic()
+        began, used_s = time.monotonic(), processor_seconds()
         whole = spot_file(video, predictor=predictor)
         whole_s = time.monotonic() - began
+        whole_processor_s = processor_seconds() - used_s
         measured = {n: measure(video, predictor, n, whole) for n in asked.parts}
     print(
         f"{processor()}; {video.name}, {whole.facts.duration_s:.0f} s, "
-        f"{predictor.manifest.name}, {predictor.engine}: {whole_s:.1f} s in one piece"
+        f"{predictor.manifest.name}, {predictor.engine}: {whole_s:.1f} s in one piece, "
+        f"{whole_processor_s:.1f} s of the processor"
     )
-    print("segments    plan   longest   join    work   more than one piece")
+    print("segments    plan   longest   join    work  more  processor  more")
     for count, parts in measured.items():
         more = parts.work_s / whole_s - 1
+        more_used = parts.processor_s / whole_processor_s - 1
         print(
             f"{count:8}{parts.plan_s:8.2f}{max(parts.segments_s):10.2f}"
-            f"{parts.join_s:7.2f}{parts.work_s:8.1f}{more:14.1%}"
+            f"{parts.join_s:7.2f}{parts.work_s:8.1f}{more:6.0%}"
+            f"{parts.processor_s:11.1f}{more_used:6.0%}"
         )
     print("\nsimulated seconds, and times as fast as one piece\nsegments", end="")
     print(*(f"{count:6} workers" for count in WORKERS))
@@ -103,7 +114,7 @@ def measure(
         SystemExit: it finds other than `whole` has.
     """
     fps = predictor.manifest.frame_spec.fps
-    began = time.monotonic()
+    began, used_s = time.monotonic(), processor_seconds()
     probe_in_child(video)
     index = read_steps_in_child(video, fps)
     planned = plan_segments(index.steps, predictor, parts=parts)
@@ -126,7 +137,13 @@ def measure(
     its_times = whole.frame_times
     if not is_same or its_times is None or its_times.to_bytes() != times.to_bytes():
         raise SystemExit(f"{len(planned)} segments find other than one piece")
-    return Parts(plan_s, segments_s, join_s)
+    return Parts(plan_s, segments_s, join_s, processor_seconds() - used_s)
+
+
+def processor_seconds() -> float:
+    """Tell what this process and its children that have ended took so far."""
+    used = (resource.getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _draw(folder: Path, minutes: float) -> Path:

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.segments import Parts
 
-PARTS = Parts(plan_s=1.0, segments_s=[4.0, 3.0, 3.0, 2.0], join_s=0.5)
+PARTS = Parts(plan_s=1.0, segments_s=[4.0, 3.0, 3.0, 2.0], join_s=0.5, processor_s=9.0)
 
 
 @pytest.mark.parametrize(
