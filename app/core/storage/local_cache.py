@@ -202,7 +202,11 @@ class LocalCache:
                 os.close(handle)
 
     def _make_room(self, size_bytes: int) -> None:
-        """Let files go that nobody uses until the new one fits."""
+        """Let files go that nobody uses until the new one fits.
+
+        What killed processes left goes first: no sweep comes to every machine.
+        """
+        self.clean_up()
         used = sorted(self._files(WHOLE), key=_used_at)
         total = self.used_bytes()
         for path in used:

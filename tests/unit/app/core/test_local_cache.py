@@ -28,6 +28,17 @@ def read(start, end):
 with LocalCache(Path(sys.argv[1]), 10_000).holding(sys.argv[2], 1000, read):
     pass
 """
+LEFT = """
+import os, signal, sys
+from pathlib import Path
+from app.core.storage.local_cache import LocalCache
+
+def read(start, end):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with LocalCache(Path(sys.argv[1]), 2500).arriving(sys.argv[2], 1000, read):
+    signal.pause()
+"""
 HOLDING = """
 import sys
 from pathlib import Path
@@ -110,18 +121,57 @@ def test_what_another_process_uses_never_goes(
 def test_a_process_that_dies_while_it_fills_leaves_nothing_that_counts(
     cache: LocalCache, tmp_path: Path
 ) -> None:
-    with child(KILLED, tmp_path, "a") as process:
-        process.wait(60)
     with child(KILLED, tmp_path, "b") as process:
         process.wait(60)
-    assert len(list(tmp_path.glob("*.part"))) == 2
+    assert len(list(tmp_path.glob("*.part"))) == 1
 
-    use(cache, "a")
     removed = cache.clean_up()
+    with child(KILLED, tmp_path, "a") as process:
+        process.wait(60)
+    use(cache, "a")
 
     assert removed == 1
     assert cache.used_bytes() == SIZE
     assert kept(tmp_path) == {"a"}
+
+
+def test_what_killed_processes_left_takes_no_room_on_a_machine_without_a_sweep(
+    cache: LocalCache, tmp_path: Path
+) -> None:
+    use(cache, "a", 1000)
+    with child(LEFT, tmp_path, "b") as process:
+        process.wait(60)
+    assert len(list(tmp_path.glob("*.part"))) == 1
+
+    use(cache, "e")
+
+    assert list(tmp_path.glob("*.part")) == []
+    assert kept(tmp_path) == {"a", "e"}
+    assert cache.used_bytes() == 2 * SIZE
+
+
+def test_what_others_fill_is_left_alone_while_room_is_made(
+    cache: LocalCache, tmp_path: Path
+) -> None:
+    has_begun, go_on = threading.Event(), threading.Event()
+
+    def slow(start: int, end: int) -> bytes:
+        has_begun.set()
+        assert go_on.wait(30)
+        return read(start, end)
+
+    def want() -> None:
+        with cache.holding(tag("a"), SIZE, slow) as path:
+            assert path.read_bytes() == b"x" * SIZE
+
+    first = threading.Thread(target=want)
+    first.start()
+    assert has_begun.wait(30)
+    use(cache, "b")
+    go_on.set()
+    first.join(30)
+
+    assert kept(tmp_path) == {"a", "b"}
 
 
 def test_two_that_want_one_object_read_it_once(tmp_path: Path) -> None:
