@@ -1,5 +1,6 @@
 """Videos whose files stay in a bucket of their own, on a real S3 server."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from app.core.storage.bucket_objects import BucketObjects
 from app.core.storage.keys import video_prefix
 from app.core.storage.links import Link, is_link_key
 from app.core.storage.opening import open_plain_storage, open_storage
@@ -195,6 +197,25 @@ def test_a_file_that_is_gone_is_said_to_be(archive: Archive, match: bytes) -> No
     told = archive.again(made)
 
     assert read.status_code == 404
+    assert (told["status"], told["error"]["code"]) == ("failed", "source_missing")
+
+
+def test_a_file_that_goes_while_it_comes_is_said_to_be_gone(
+    archive: Archive, match: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archive.add(archive.put(match))
+    archive.work()
+    shutil.rmtree(archive.api.data_dir / "cache")
+    client, real = archive.s3.client(), BucketObjects.read
+
+    def read(self: BucketObjects, *words: Any, **named: Any) -> bytes:
+        if self.address.bucket == archive.bucket:
+            client.delete_object(Bucket=archive.bucket, Key="archive/final.mp4")
+        return real(self, *words, **named)
+
+    monkeypatch.setattr(BucketObjects, "read", read)
+    told = archive.again(made)
+
     assert (told["status"], told["error"]["code"]) == ("failed", "source_missing")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from app.core.errors import SourceMissing
@@ -45,15 +46,19 @@ def arriving_source_file(
         on_wait: called now and then while another process fetches it.
 
     Raises:
-        SourceMissing: it is gone from the storage.
+        SourceMissing: it is gone from the storage; the copy's `check` raises it too,
+            once it goes while its bytes come.
     """
     with ExitStack() as stack:
         copy = storage.arriving_copy(str(task.source_key), lambda _: on_wait())
-        try:
+        with _missing_told():
             found = stack.enter_context(copy)
-        except FileNotFoundError as exc:
-            raise SourceMissing(MISSING) from exc
-        yield found
+
+        def check() -> None:
+            with _missing_told():
+                found.check()
+
+        yield replace(found, check=check)
 
 
 @contextmanager
@@ -67,8 +72,14 @@ def stored_file(
     """
     with ExitStack() as stack:
         copy = storage.local_copy(str(key), lambda _: on_wait())
-        try:
+        with _missing_told():
             path = stack.enter_context(copy)
-        except FileNotFoundError as exc:
-            raise SourceMissing(MISSING) from exc
         yield path
+
+
+@contextmanager
+def _missing_told() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise SourceMissing(MISSING) from exc
