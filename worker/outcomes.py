@@ -226,11 +226,7 @@ def failure_of(exc: Exception, task: JobTask) -> Failure:
     if isinstance(exc, ModelError | JobFailure):
         return Failure(exc.code, str(exc), exc.retryable)
     if isinstance(exc, StorageFull):
-        return Failure(
-            STORAGE_FULL,
-            "The server's disk is full; free some room, then run the job again.",
-            retryable=True,
-        )
+        return Failure(STORAGE_FULL, exc.detail, retryable=True)
     if isinstance(exc, StorageRefused):
         return Failure("storage_refused", exc.strerror or str(exc), retryable=True)
     if isinstance(exc, ObjectChanged):
