@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import structlog
+
 from app.core.errors import StartFailed
 from app.core.storage.addresses import BucketAddress
 
@@ -40,6 +42,8 @@ NO_CREDENTIALS = (
     "no credentials for {}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
     "AWS_SHARED_CREDENTIALS_FILE, or give the machine a role"
 )
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -97,7 +101,6 @@ class AwsAccess:
 
     def _fresh_session(self) -> Any:
         from botocore.credentials import RefreshableCredentials
-        from botocore.session import Session
 
         now_s = time.monotonic()
         age_s = now_s - self._read_at_s
@@ -105,13 +108,37 @@ class AwsAccess:
             renews = isinstance(self._session.get_credentials(), RefreshableCredentials)
             if renews or age_s < READ_AGAIN.total_seconds():
                 return self._session
-        session = Session()
-        if session.get_credentials() is None:
-            raise StartFailed(NO_CREDENTIALS.format(self.where))
-        self._session, self._read_at_s = session, now_s
+        self._read_at_s = now_s
+        try:
+            self._session = _find_session(self.where)
+        except StartFailed as exc:
+            if self._session is None:
+                raise
+            # Their file may be half written now; the bucket says whether they are good.
+            log.warning("bucket_credentials_not_read", error=str(exc))
+            return self._session
         self._client = None
         self._signers.clear()
-        return session
+        return self._session
+
+
+def _find_session(where: str) -> Any:
+    """Find credentials as AWS's own tools do.
+
+    Raises:
+        StartFailed: there are none, or what holds them cannot be read.
+    """
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    session = Session()
+    try:
+        found = session.get_credentials()
+    except BotoCoreError as exc:
+        raise StartFailed(f"no credentials for {where}: {exc}") from exc
+    if found is None:
+        raise StartFailed(NO_CREDENTIALS.format(where))
+    return session
 
 
 def open_bucket(
