@@ -139,6 +139,22 @@ test("an upload that the bucket has ended is forgotten here", async () => {
   assert.ok(!kept.has(at));
 });
 
+test("a request to begin whose answer is lost begins the same upload when it is sent again", async () => {
+  const keys = [];
+  globalThis.fetch = async (_address, { headers }) => {
+    keys.push(headers["idempotency-key"]);
+    if (keys.length === 1) throw new TypeError("network error");
+    return new Response(JSON.stringify(UPLOAD), { status: 201, headers: { "content-type": "application/json" } });
+  };
+
+  await assert.rejects(() => bucketUploadOf(FILE, {}, {}, "key"));
+  const found = await bucketUploadOf(FILE, {}, {}, "key");
+
+  assert.equal(found.url, "/presigned-uploads/1");
+  assert.deepEqual(keys, ["key", "key"]);
+  kept.clear();
+});
+
 test("a service that does not want it is asked once", async () => {
   let asked = 0;
   globalThis.fetch = async () => {
@@ -147,7 +163,7 @@ test("a service that does not want it is asked once", async () => {
     return new Response(JSON.stringify(problem), { status: 409, headers: { "content-type": "application/problem+json" } });
   };
 
-  const found = [await bucketUploadOf(FILE, {}, {}), await bucketUploadOf(FILE, {}, {})];
+  const found = [await bucketUploadOf(FILE, {}, {}, "a"), await bucketUploadOf(FILE, {}, {}, "b")];
 
   const stored = [...kept.keys()].filter((key) => key.includes("bucket_upload"));
   assert.deepEqual([found, asked, stored], [[null, null], 1, []]);

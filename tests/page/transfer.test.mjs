@@ -14,25 +14,28 @@ const GONE = new Problem(404, { type: "/problems/upload-not-found", title: "Uplo
 /** A transfer whose uploads end as the given functions say, one after the other. */
 function transfer(...ends) {
   const made = [];
+  const keys = [];
   const one = new Transfer(new File(["bytes"], "a.mp4"), { title: "", model: "", callback_url: "" }, { onChange() {} });
   one.isChecked = true;
   one.prepare = async () => {
     const end = ends[made.length];
     const upload = { aborted: [], start: () => end(one), abort: async (isForGood) => upload.aborted.push(isForGood) };
     made.push(upload);
+    keys.push(one.requestKey);
     return upload;
   };
-  return { one, made };
+  return { one, made, keys };
 }
 
 test("an upload that is gone is begun anew, once", async () => {
-  const { one, made } = transfer((it) => it.fail(GONE), (it) => it.end("/videos/v"));
+  const { one, made, keys } = transfer((it) => it.fail(GONE), (it) => it.end("/videos/v"));
 
   await one.start();
   await settled();
 
   assert.deepEqual([one.state.value, one.videoId.value, made.length], ["done", "v", 2]);
   assert.deepEqual(made.map(({ aborted }) => aborted), [[true], []]);
+  assert.equal(new Set(keys).size, 2); // The first one's is of an upload that is no more.
 });
 
 test("one that is gone again has failed", async () => {

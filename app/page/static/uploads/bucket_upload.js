@@ -157,16 +157,19 @@ export class BucketUpload {
  * @param {File} file
  * @param {Record<string, string>} fields
  * @param {Told} told
+ * @param {string} requestKey the same one begins one upload, however often it is asked for: each keeps room in the quota
  * @returns {Promise<BucketUpload | null>} null: files go to the service itself
  */
-export async function bucketUploadOf(file, fields, told) {
+export async function bucketUploadOf(file, fields, told, requestKey) {
   const key = keyOf(file);
   const kept = keptUploads().find((one) => one.key === key);
   if (kept && (await isThere(kept.path))) return new BucketUpload(file, kept.path, told);
   localStorage.removeItem(key);
   if (isOff) return null;
   try {
-    const { id } = await call(ENDPOINT, { method: "POST", json: { ...fields, size_bytes: file.size } });
+    const { id } = await call(ENDPOINT, {
+      method: "POST", json: { ...fields, size_bytes: file.size }, headers: { "idempotency-key": requestKey },
+    });
     const path = `${ENDPOINT}/${id}`;
     localStorage.setItem(key, JSON.stringify({ path, name: file.name, size: file.size }));
     return new BucketUpload(file, path, told);

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { accessHeaders } from "../core/access.js";
 import { addressOf } from "../core/address.js";
 import { Problem } from "../core/problem.js";
+import { newKey } from "../review/sending.js";
 import { BucketUnreachable, bucketUploadOf, GONE, leaveBucket } from "./bucket_upload.js";
 import { earlierOf } from "./earlier.js";
 import { Rate } from "./rate.js";
@@ -47,6 +48,7 @@ export class Transfer {
     this.isPart = isPart;
     this.isChecked = isPart;
     this.isBegunAnew = false;
+    this.requestKey = newKey(); // of the one upload that it begins
     this.rate = new Rate();
     this.timer = 0;
     /** @type {import("tus-js-client").Upload | import("./bucket_upload.js").BucketUpload | null} */
@@ -134,7 +136,7 @@ export class Transfer {
       onSuccess: (/** @type {string} */ path) => this.end(path),
       onError: (/** @type {Error} */ error) => this.fail(error),
     };
-    return (await bucketUploadOf(this.file, said, told)) ?? upload;
+    return (await bucketUploadOf(this.file, said, told, this.requestKey)) ?? upload;
   }
 
   /** @param {string} path of the video it became */
@@ -172,6 +174,7 @@ export class Transfer {
   async beginAnew() {
     const { upload } = this;
     this.upload = null;
+    this.requestKey = newKey();
     this.state.value = "waiting";
     await upload?.abort(true);
     if (this.state.value === "waiting") await this.start();
