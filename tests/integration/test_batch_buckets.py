@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import obstore
 import pyarrow.parquet as pq
@@ -170,6 +171,36 @@ def test_what_the_operator_does_not_allow_is_refused(
 
         assert answer.status_code == 422
         assert answer.json()["type"] == "/problems/source-refused"
+
+
+def test_files_of_the_services_own_storage_are_no_source_for_any_project(
+    api: RunningApi, s3: S3OfTests, bucket: str
+) -> None:
+    own = f"archive/ours/videos/{uuid4()}"
+    put(s3, bucket, "archive/a.mp4", "archive/ours/videos/2025/b.mp4")
+    put(
+        s3,
+        bucket,
+        f"{own}/proxy/{uuid4()}.mp4",
+        f"archive/ours/growing/{own[13:]}/x.mp4",
+    )
+    settings = api.service.settings.model_copy(
+        update={"storage": f"s3://{bucket}/archive/ours"}
+    )
+    api.app.state.resources = replace(api.service, settings=settings)
+
+    asked = [
+        api.client.post("/videos", json={"url": f"s3://{bucket}/{own}/source"}),
+        api.client.post("/batches", json={"bucket": f"s3://{bucket}/{own}"}),
+    ]
+    listed = [one for one, _ in list_objects(f"s3://{bucket}/archive", settings)]
+
+    told = [(one.status_code, one.json()["type"]) for one in asked]
+    assert told == [(422, "/problems/source-refused")] * 2
+    assert listed == [
+        f"s3://{bucket}/archive/a.mp4",
+        f"s3://{bucket}/archive/ours/videos/2025/b.mp4",
+    ]
 
 
 def test_a_bucket_that_is_not_there_fails_the_batch_and_says_so(

@@ -11,6 +11,7 @@ from app.core.errors import RULE, InvalidRequest
 from app.core.storage.addresses import BucketAddress, read_address
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject, BucketObjects
+from app.core.storage.keys import is_own_key
 from app.core.storage.s3_listing import list_s3
 from app.core.storage.settings import StorageSettings
 
@@ -50,12 +51,18 @@ def check_bucket(url: str, settings: StorageSettings) -> BucketAddress:
     """Tell which of the buckets that may be read holds an address; opens nothing.
 
     Raises:
-        InvalidRequest: none, or it is no address of a bucket.
+        InvalidRequest: none, or it is no address of a bucket, or one of a file of our
+            own storage, which may be another project's.
     """
     try:
         asked = read_address(url)
     except ValueError as exc:
         raise InvalidRequest(str(exc), kind=RULE) from exc
+    if _is_of(asked, _own_storage(settings)):
+        raise InvalidRequest(
+            f"{asked.url} is a file of this service's own; it is no source of videos.",
+            kind=RULE,
+        )
     for one in settings.buckets:
         root = read_address(one)
         if root.holds(asked):
@@ -73,7 +80,7 @@ def list_objects(
     """List the objects in a folder of a bucket, each with its address, page by page.
 
     Of S3, keys that cannot be read are among them: reading one says why. Those whose
-    address would be another key's are not.
+    address would be another key's are not, nor are files of our own storage.
 
     Raises:
         InvalidRequest, StartFailed: see `allowed_bucket`.
@@ -84,11 +91,30 @@ def list_objects(
     listed = found.store.list(found.key)
     if root.scheme == "s3":
         listed = list_s3(root, found.key, _access(root), retry_s=retry_s)
+    own = _own_storage(settings)
     for one in listed:
+        if _is_of(_below(root, one.path), own):
+            continue
         if one.path.strip("/") == one.path and "\0" not in one.path:
             yield f"{root.url}/{one.path}", one
         elif one.size_bytes:
             log.warning("object_left_out", bucket=root.url, key=one.path)
+
+
+def _own_storage(settings: StorageSettings) -> BucketAddress | None:
+    return None if settings.storage is None else read_address(settings.storage)
+
+
+def _is_of(asked: BucketAddress, own: BucketAddress | None) -> bool:
+    """Whether an address is of our own storage, which lies in such a bucket."""
+    if own is None or not own.holds(asked):
+        return False
+    return is_own_key(asked.path[len(own.path) :].strip("/"))
+
+
+def _below(root: BucketAddress, path: str) -> BucketAddress:
+    whole = f"{root.path}/{path}" if root.path else path
+    return BucketAddress(root.scheme, root.bucket, whole)
 
 
 @cache

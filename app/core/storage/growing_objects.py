@@ -12,8 +12,8 @@ from collections.abc import Callable
 from app.core.storage.bucket_objects import BucketObject, BucketObjects, Version
 from app.core.storage.growing_locks import TAKEN, GrowingLock, GrowingLocks
 from app.core.storage.interface import ObjectChanged, StorageUnavailable
+from app.core.storage.keys import GROWING_FOLDER
 
-GROWING = "growing"
 CHUNK = re.compile(r"\d{16}")
 LOCK = "lock"
 CHUNK_BYTES = 8 * 2**20  # of every chunk but the last
@@ -21,15 +21,15 @@ CHUNK_BYTES = 8 * 2**20  # of every chunk but the last
 
 def growing_folder(key: str) -> str:
     """Name the folder of an object's chunks."""
-    return f"{GROWING}/{key}"
+    return f"{GROWING_FOLDER}/{key}"
 
 
 def key_of_chunk(path: str) -> str | None:
     """Tell of which object a path is a chunk, if it is one."""
     folder, _, name = path.rpartition("/")
-    if CHUNK.fullmatch(name) is None or not folder.startswith(f"{GROWING}/"):
+    if CHUNK.fullmatch(name) is None or not folder.startswith(f"{GROWING_FOLDER}/"):
         return None
-    return folder.removeprefix(f"{GROWING}/")
+    return folder.removeprefix(f"{GROWING_FOLDER}/")
 
 
 def chunks_of(objects: BucketObjects, key: str) -> list[BucketObject]:

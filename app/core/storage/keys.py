@@ -6,6 +6,8 @@ from uuid import UUID
 CLIPS_FOLDER = "clips"
 FOLDERS = ("videos", CLIPS_FOLDER)
 """In which files of videos lie."""
+UPLOADS_FOLDER = "uploads"
+GROWING_FOLDER = "growing"
 LINK_SUFFIX = ".link"
 
 
@@ -24,6 +26,24 @@ def video_of(key: str) -> UUID:
     if len(parts) < 2 or parts[0] not in FOLDERS:
         raise ValueError(f"not of a video: {key!r}")
     return UUID(parts[1])
+
+
+def is_own_key(path: str) -> bool:
+    """Whether a path is one that this module names, or lies under such a folder.
+
+    So it is told from what somebody else keeps in the same place. Chunks of what grows
+    lie under the whole key.
+    """
+    parts = PurePosixPath(path).parts
+    if parts[:1] == (GROWING_FOLDER,):
+        parts = parts[1:]
+    if len(parts) < 2 or parts[0] not in (*FOLDERS, UPLOADS_FOLDER):
+        return False
+    try:
+        UUID(parts[1])
+    except ValueError:
+        return False
+    return True
 
 
 def source_key(video_id: UUID) -> str:
@@ -84,7 +104,7 @@ def is_joined_part_key(key: str) -> bool:
 
 def upload_prefix(upload_id: UUID) -> str:
     """Name the folder of an upload that may be resumed."""
-    return f"uploads/{upload_id}"
+    return f"{UPLOADS_FOLDER}/{upload_id}"
 
 
 def upload_key(upload_id: UUID) -> str:

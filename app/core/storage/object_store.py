@@ -22,7 +22,6 @@ from app.core.storage.buffered import BUFFER_BYTES, BufferedAppender, BufferedWr
 from app.core.storage.filling import ArrivingCopy
 from app.core.storage.growing_locks import GrowingLocks
 from app.core.storage.growing_objects import (
-    GROWING,
     GrowingObject,
     growing_folder,
     key_of_chunk,
@@ -33,6 +32,7 @@ from app.core.storage.interface import (
     ObjectWriter,
     StoredFile,
 )
+from app.core.storage.keys import FOLDERS, GROWING_FOLDER, UPLOADS_FOLDER
 from app.core.storage.local_cache import LocalCache
 from app.core.storage.object_layout import Layout, copy_through, find_layout
 from app.core.storage.object_upload import ObjectUpload
@@ -46,8 +46,7 @@ PROBE_KEY = "writable"  # written now and then, to see whether the bucket takes 
 PROBE_EVERY_S = 20.0
 PROBE_RETRY = timedelta(seconds=3)
 ABANDONED_AFTER = timedelta(days=1)
-FOLDERS = ("videos", "clips", GROWING)  # in which parts that nobody finished are ours
-UPLOADS = "uploads"
+OWN_FOLDERS = (*FOLDERS, GROWING_FOLDER)  # parts there that nobody finished are ours
 UPLOADS_ABANDONED_AFTER = timedelta(days=30)  # their rows end them before
 WRITERS = 32
 READERS = 32
@@ -225,7 +224,7 @@ class ObjectStorage:
 
     def delete_prefix(self, prefix: str) -> None:
         path = checked_key(prefix)
-        if self.multipart is not None and path.partition("/")[0] == UPLOADS:
+        if self.multipart is not None and path.partition("/")[0] == UPLOADS_FOLDER:
             self._abort_under(path, timedelta(0))
         self.objects.delete([path])
         self._delete_under(path)
@@ -239,9 +238,9 @@ class ObjectStorage:
         removed = self.cache.clean_up()
         if self.multipart is None:
             return removed
-        for folder in FOLDERS:
+        for folder in OWN_FOLDERS:
             removed += self._abort_under(folder, ABANDONED_AFTER)
-        return removed + self._abort_under(UPLOADS, UPLOADS_ABANDONED_AFTER)
+        return removed + self._abort_under(UPLOADS_FOLDER, UPLOADS_ABANDONED_AFTER)
 
     def free_bytes(self) -> int:
         """Tell a very large number: no bucket tells how much it takes."""
