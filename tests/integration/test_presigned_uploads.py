@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from app.core.db.base import utc_now
+from app.core.storage import s3_multipart
 from app.core.storage.keys import upload_key
 from app.jobs.tables import Job
 from app.keys.service import create_key
@@ -225,6 +226,21 @@ def test_an_abandoned_upload_is_swept_with_its_parts(bucket: Bucket) -> None:
 
     assert bucket.row(made) is None
     assert bucket.left() == ([], [f"the club/{upload_key(UUID(young['id']))}"])
+
+
+def test_the_sweep_leaves_the_parts_of_an_upload_that_lasts_for_weeks(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bucket.begin()
+    bucket.send(made, [1])
+    later = utc_now() + timedelta(days=60)
+    monkeypatch.setattr(s3_multipart, "_time_of", lambda _: later)
+    sessions, storage = bucket.api.service.sessions, bucket.api.service.storage
+
+    clean_up(sessions=sessions, storage=storage)
+    bucket.send(made, [2, 3])
+
+    assert bucket.complete(made).status_code == 202
 
 
 def test_asking_for_addresses_puts_the_expiry_off(bucket: Bucket) -> None:

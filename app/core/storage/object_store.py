@@ -47,7 +47,8 @@ PROBE_EVERY_S = 20.0
 PROBE_RETRY = timedelta(seconds=3)
 ABANDONED_AFTER = timedelta(days=1)
 OWN_FOLDERS = (*FOLDERS, GROWING_FOLDER)  # parts there that nobody finished are ours
-UPLOADS_ABANDONED_AFTER = timedelta(days=30)  # their rows end them before
+# Their rows end them; S3 tells when one began, and not whether its client still sends.
+UPLOADS_ABANDONED_AFTER = timedelta(days=365)
 WRITERS = 32
 READERS = 32
 
@@ -231,7 +232,7 @@ class ObjectStorage:
         self._delete_under(growing_folder(path))
 
     def remove_unfinished(self) -> int:
-        """Abort multipart uploads that nobody went on with for a day.
+        """Abort multipart uploads of our own that were begun a day ago.
 
         Google's and Azure's parts go by their own rules; see docs/storage.md.
         """
