@@ -97,7 +97,8 @@ def _imports(folder: str, settings: Settings) -> Iterator[BatchSourceItem]:
         )
     prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
     try:
-        for file in ImportFolder(settings.import_dir).list():
+        files = ImportFolder(settings.import_dir, data_dir=settings.data_dir)
+        for file in files.list():
             if file.path.startswith(prefix):
                 yield _found(file)
     except OSError as exc:

@@ -116,7 +116,7 @@ def _make(
     """Make a stream in one transaction; or find the one of the same request."""
     settings = resources.settings
     if address.kind == "file":
-        find_import(address.text.removeprefix(IMPORT), settings.import_dir)
+        find_import(address.text.removeprefix(IMPORT), settings)
     model = find_live_model(wanted.model, settings).name
     if wanted.analyse_after and wanted.analyse_model not in (None, NO_MODEL):
         check_model(str(wanted.analyse_model), settings)

@@ -157,7 +157,7 @@ def _find_uploaded(text: str, resources: Resources) -> UUID:
 
 def _find_imported(path: str, resources: Resources) -> UUID | None:
     """Find the video of a shared file that is here and has not changed since."""
-    file = find_import(path, resources.settings.import_dir)
+    file = find_import(path, resources.settings)
     statement = select(Video).where(
         Video.source == {"import": path},
         Video.storage_key.is_not(None),

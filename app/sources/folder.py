@@ -7,18 +7,21 @@ each part of a path is opened from the one before.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from app.core.storage.keys import FOLDERS
 from model.video.file_names import VIDEO_SUFFIXES, is_video_name
 
 MOST_DEPTH = 16
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 INSIDE = os.O_NOFOLLOW | os.O_CLOEXEC
+
+Identity = tuple[int, int]  # device and number of a folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,16 @@ class FoundFile:
 class ImportFolder:
     """Video files under a folder of the operator's."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, data_dir: Path | None = None) -> None:
+        """Take what is needed.
+
+        Args:
+            root: the folder.
+            data_dir: of the service; what it keeps there of videos may be another
+                project's, and is not taken where it lies below the root.
+        """
         self._root = root
+        self._own = [] if data_dir is None else [data_dir / name for name in FOLDERS]
 
     def list(self) -> Iterator[FoundFile]:
         """List the video files, in no order.
@@ -46,7 +57,7 @@ class ImportFolder:
         """
         handle = os.open(self._root, DIRECTORY)
         try:
-            yield from _list(handle, PurePosixPath())
+            yield from _list(handle, PurePosixPath(), _known(self._own))
         finally:
             os.close(handle)
 
@@ -58,20 +69,35 @@ class ImportFolder:
             ValueError: the path leads out of the folder, or names no video file.
             OSError: there is no such file, or it is no regular one.
         """
-        handle = _open_inside(self._root, _parts(path))
+        handle = _open_inside(self._root, _parts(path), _known(self._own))
         with open(handle, "rb", buffering=0) as file:  # noqa: PTH123  # a descriptor
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise FileNotFoundError(path)
             yield file
 
 
-def _open_inside(root: Path, parts: tuple[str, ...]) -> int:
+def _known(folders: Sequence[Path]) -> set[Identity]:
+    """Tell folders apart from others by what they are, however they are reached."""
+    known = set()
+    for folder in folders:
+        with suppress(OSError):
+            known.add(_identity(folder.stat()))
+    return known
+
+
+def _identity(facts: os.stat_result) -> Identity:
+    return facts.st_dev, facts.st_ino
+
+
+def _open_inside(root: Path, parts: tuple[str, ...], closed: set[Identity]) -> int:
     folder = os.open(root, DIRECTORY)
     try:
         for part in parts[:-1]:
             inner = os.open(part, DIRECTORY | INSIDE, dir_fd=folder)
             os.close(folder)
             folder = inner
+            if _identity(os.fstat(folder)) in closed:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         # Not blocking: a pipe would be waited for.
         return os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | INSIDE, dir_fd=folder)
     except OSError as exc:
@@ -82,8 +108,8 @@ def _open_inside(root: Path, parts: tuple[str, ...]) -> int:
         os.close(folder)
 
 
-def _list(folder: int, at: PurePosixPath) -> Iterator[FoundFile]:
-    if len(at.parts) >= MOST_DEPTH:
+def _list(folder: int, at: PurePosixPath, closed: set[Identity]) -> Iterator[FoundFile]:
+    if len(at.parts) >= MOST_DEPTH or _identity(os.fstat(folder)) in closed:
         return
     with os.scandir(folder) as entries:
         found = [entry for entry in entries if not entry.name.startswith(".")]
@@ -94,7 +120,7 @@ def _list(folder: int, at: PurePosixPath) -> Iterator[FoundFile]:
             if entry.is_dir(follow_symlinks=False):
                 inner = os.open(entry.name, DIRECTORY | INSIDE, dir_fd=folder)
                 try:
-                    yield from _list(inner, path)
+                    yield from _list(inner, path, closed)
                 finally:
                     os.close(inner)
             elif is_video_name(path):

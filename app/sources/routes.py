@@ -33,7 +33,7 @@ def list_import_files(
     """
     start = paging.start(ImportsCursor)
     after = None if start is None else start.after
-    found = list_imports(resources.settings.import_dir, after=after, limit=paging.limit)
+    found = list_imports(resources.settings, after=after, limit=paging.limit)
     page, next_cursor = paging.cut(
         found, cursor_after=lambda file: ImportsCursor(after=file.path)
     )

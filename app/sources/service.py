@@ -5,7 +5,6 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +21,7 @@ from app.core.errors import (
     InvalidRequest,
 )
 from app.core.resources import Resources
+from app.core.settings import Settings
 from app.core.storage.addresses import is_bucket_url
 from app.core.storage.buckets import check_bucket
 from app.idempotency.fingerprints import source_fingerprint
@@ -107,7 +107,7 @@ async def accept_source(
 
 
 def list_imports(
-    folder: Path | None, *, after: str | None, limit: int
+    settings: Settings, *, after: str | None, limit: int
 ) -> list[FoundFile]:
     """List video files in the folder of imports, by path; one more than `limit`.
 
@@ -117,7 +117,7 @@ def list_imports(
     try:
         found = (
             file
-            for file in _folder(folder).list()
+            for file in _folder(settings).list()
             if after is None or file.path > after
         )
         return heapq.nsmallest(limit + 1, found, key=lambda file: file.path)
@@ -127,7 +127,7 @@ def list_imports(
         ) from exc
 
 
-def find_import(path: str, folder: Path | None) -> FoundFile:
+def find_import(path: str, settings: Settings) -> FoundFile:
     """Find a file in the folder of imports.
 
     Raises:
@@ -135,7 +135,7 @@ def find_import(path: str, folder: Path | None) -> FoundFile:
         ImportNotFound: there is no such file, or no such folder.
     """
     try:
-        with _folder(folder).open(path) as file:
+        with _folder(settings).open(path) as file:
             facts = os.fstat(file.fileno())
     except ValueError as exc:
         raise SourceRefused(f"import {path[:200]!r} {exc}.") from exc
@@ -176,13 +176,13 @@ def params_of_source(
     return latest.params
 
 
-def _folder(folder: Path | None) -> ImportFolder:
-    if folder is None:
+def _folder(settings: Settings) -> ImportFolder:
+    if settings.import_dir is None:
         raise ImportNotFound(
             "No folder of imports is set up; the operator names one with "
             "TOUCHLINE_IMPORT_DIR."
         )
-    return ImportFolder(folder)
+    return ImportFolder(settings.import_dir, data_dir=settings.data_dir)
 
 
 async def _what_comes(wanted: NewVideo, resources: Resources) -> _Coming:
@@ -201,7 +201,7 @@ async def _what_comes(wanted: NewVideo, resources: Resources) -> _Coming:
         size_bytes = sum(one["size_bytes"] for one in parts["files"])
         return _Coming(parts["files"][0]["filename"] or "", size_bytes, parts)
     path = str(wanted.import_)
-    find = partial(find_import, path, resources.settings.import_dir)
+    find = partial(find_import, path, resources.settings)
     found = await run_sync(find, limiter=resources.upload_threads)
     return _Coming(path, found.size_bytes)
 

@@ -275,6 +275,30 @@ def test_the_background_worker_imports_what_was_asked_for(
         )
 
 
+def test_what_the_service_keeps_of_videos_is_not_in_the_folder(
+    api: RunningApi, folder: Path
+) -> None:
+    own = folder / "service"
+    path = "service/videos/of another project/proxy/a.mp4"
+    _write(folder / path)
+    _write(folder / "service/inbox/b.mp4")
+    settings = api.service.settings.model_copy(update={"data_dir": own})
+    before = _import(api, path).json()
+    api.app.state.resources = replace(api.service, settings=settings)
+
+    listed = api.client.get("/imports").json()["items"]
+    asked = _import(api, path)
+    run = JobLoop(context_of(api), load_handlers(BACKGROUND_QUEUE)).run_next
+
+    assert [one["path"] for one in listed] == ["service/inbox/b.mp4"]
+    assert (asked.status_code, asked.json()["type"]) == (
+        404,
+        "/problems/import-not-found",
+    )
+    assert run()
+    assert _job(api, before)["error"]["code"] == "import_missing"
+
+
 def test_a_path_is_looked_up_part_by_part(tmp_path: Path) -> None:
     _write(tmp_path / "a" / "b.mp4")
 

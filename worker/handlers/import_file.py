@@ -42,7 +42,7 @@ def import_file(
     reporter.progress("copy", 0.0)
     with context.sessions() as session:
         source = session.scalar(source_of(video_id)) or {}
-    folder = context.settings.import_dir
+    folder, data_dir = context.settings.import_dir, context.settings.data_dir
     path = source.get("import")
     if folder is None or path is None:
         raise ImportMissing(
@@ -50,7 +50,7 @@ def import_file(
         )
     key = fetched_key(video_id, task.token)
     try:
-        with ImportFolder(folder).open(path) as file:
+        with ImportFolder(folder, data_dir=data_dir).open(path) as file:
             before = _await_quiet(file, reporter)
             refuse_size(before[0], context.settings)
             refuse_without_room(before[0], context.settings, context.storage)
