@@ -192,14 +192,14 @@ class PushSource:
             BrokenPipeError: the stream is over, or what was written before cannot be
                 read: `restart`, with a new head.
         """
-        if self._target is None:
-            self.restart()
         target = self._target
+        if target is None:
+            target = self._begin()
         deadline = time.monotonic() + self._write_timeout_s
         rest = memoryview(data)
         while rest:
             with self._changed:
-                if target is None or self._target != target:
+                if self._target != target:
                     raise BrokenPipeError("the stream is over")
                 with contextlib.suppress(BlockingIOError):
                     rest = rest[os.write(target, rest) :]
@@ -215,22 +215,19 @@ class PushSource:
     def restart(self) -> None:
         """Begin anew with a head of its own, as a browser does that comes back.
 
+        What was written before and not read yet is kept until something comes.
+
         Raises:
             BrokenPipeError: the stream is over.
         """
         if self._is_finished:
             raise BrokenPipeError("the stream is over")
         self._end_of_bytes()
-        near, far = os.pipe()
-        os.set_blocking(far, False)
-        with self._changed:
-            if self._ready is not None:
-                os.close(self._ready)
-            self._target, self._ready = far, near
 
     def finish(self) -> None:
         """Say that there is no more."""
-        self._is_finished = True
+        with self._changed:
+            self._is_finished = True
         self._end_of_bytes()
 
     def connect(self, wait: Waiting) -> Connection:
@@ -253,6 +250,24 @@ class PushSource:
             if self._ready is not None:
                 os.close(self._ready)
             self._ready = None
+
+    def _begin(self) -> int:
+        """Open what is written to.
+
+        Raises:
+            BrokenPipeError: the stream is over.
+        """
+        near, far = os.pipe()
+        os.set_blocking(far, False)
+        with self._changed:
+            if self._is_finished:
+                os.close(near)
+                os.close(far)
+                raise BrokenPipeError("the stream is over")
+            if self._ready is not None:
+                os.close(self._ready)
+            self._target, self._ready = far, near
+        return far
 
     def _wait_for_room(self, target: int, most_s: float) -> None:
         with contextlib.suppress(OSError, ValueError):  # It may be closed meanwhile.

@@ -29,6 +29,7 @@ from tests.live_streams import (
     X264,
     Seen,
     Segments,
+    check_times,
     encoded,
     encoder,
     needs_ffmpeg,
@@ -308,3 +309,37 @@ def test_a_folder_that_is_gone_ends_the_recording_and_not_the_stream(
 
     assert len(seen.steps) > 3
     assert "No such file" in taken.failures[0]
+
+
+def test_who_comes_back_only_to_end_takes_nothing_from_what_was_sent() -> None:
+    source = PushSource()
+    source.write(stored(1.0))  # Not read yet.
+
+    source.restart()
+    source.finish()
+    seen = watch(source)
+
+    assert seen.error is None
+    check_times(seen.times_s, least=9)
+
+
+def test_an_end_that_crosses_a_sender_who_comes_back_is_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = PushSource()
+    pipe, before = os.pipe, open_files()
+
+    def crossed() -> tuple[int, int]:
+        source.finish()
+        return pipe()
+
+    monkeypatch.setattr(os, "pipe", crossed)
+    with pytest.raises(BrokenPipeError):
+        source.write(b"late")
+
+    assert source.is_over
+    assert open_files() == before
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
