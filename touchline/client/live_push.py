@@ -11,7 +11,7 @@ from touchline.client.transport import Backoff, Transport
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
-ENDED = 1000
+ENDED, IS_OVER = 1000, 4409
 PASSING = (1001, 1006, 1011, 1012, 1013)  # codes of ends after which it is tried again
 READY_S = 15.0
 OPEN_S = 10.0
@@ -25,6 +25,7 @@ class LivePush:
     def __init__(self, http: Transport, path: str) -> None:
         self._http, self._path = http, path
         self._backoff = Backoff(http.limits.retry_s)
+        self._has_said_end = False
 
     def send(self, pieces: Iterable[bytes], *, ends: bool) -> bool:
         """Send all of it; False: the stream has ended before.
@@ -42,7 +43,8 @@ class LivePush:
             return True
         while True:
             piece, code, why = self._send_some(piece, left, ends=ends)
-            if code == ENDED:
+            # An answer to our end may have been lost: the stream is over all the same.
+            if code == ENDED or (code == IS_OVER and self._has_said_end):
                 return piece is None
             if code not in PASSING:
                 raise LivePushRefused(f"The stream takes nothing: {why or code}.")
@@ -60,13 +62,15 @@ class LivePush:
         try:
             with self._connected() as socket:
                 takes_end = _takes_end(socket.recv(timeout=READY_S))
-                self._backoff.renew()
+                if piece is not None:  # An end that is not taken is not said for ever.
+                    self._backoff.renew()
                 while piece is not None:
                     if piece:
                         socket.send(piece)
                     piece = next(left, None)
                 if ends and takes_end:
                     socket.send(END)
+                    self._has_said_end = True
                     socket.recv(timeout=END_S)  # Nothing but its close comes.
         except ConnectionClosed as exc:
             if exc.rcvd is None:

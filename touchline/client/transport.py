@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -48,14 +48,19 @@ class Limits:
 
 @dataclass(slots=True)
 class Backoff:
-    """Counts the pauses between tries; over when they would pass the limit."""
+    """Counts the pauses between tries; over when they would pass the limit.
+
+    Time counts from the first failure on: what went well before may have taken hours.
+    """
 
     limit_s: float
-    began_s: float = field(default_factory=time.monotonic)
+    began_s: float = 0.0
     tries: int = 0
 
     def pause(self, retry_after_s: float | None = None) -> bool:
         """Wait before the next try; False, at once, if that would take too long."""
+        if self.tries == 0:
+            self.began_s = time.monotonic()
         wait_s = min(FIRST_PAUSE_S * 2**self.tries, LONGEST_PAUSE_S)
         wait_s *= 0.5 + random.random() / 2  # noqa: S311  # no secret
         wait_s = max(wait_s, retry_after_s or 0.0)
@@ -67,7 +72,7 @@ class Backoff:
 
     def renew(self) -> None:
         """Begin anew: something went well."""
-        self.began_s, self.tries = time.monotonic(), 0
+        self.tries = 0
 
 
 class Transport:

@@ -1,0 +1,113 @@
+"""Who sends to a live stream, where the worker or a connection gives way."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from app.jobs.tables import JobStatus
+from tests.api_server import RunningApi, eventually
+from tests.integration.test_live import (
+    API_SETTINGS,
+    Worker,
+    begin,
+    is_listening,
+    live_worker,
+)
+from tests.live_fakes import FakePush
+from touchline.client.client import Client
+from touchline.client.errors import NotReachable
+
+__all__ = ["API_SETTINGS", "live_worker"]
+
+pytestmark = pytest.mark.usefixtures("live_worker")
+
+
+class Ending(FakePush):
+    """Does what a test says when an end comes, and loses its answer."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__()
+        self._then = then
+
+    def finish(self) -> None:
+        super().finish()
+        self._then()
+        raise ConnectionError("the answer is lost")
+
+
+class Breaking(FakePush):
+    """Loses its connection once, at certain bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_broken = threading.Event()
+
+    def write(self, data: bytes) -> None:
+        if b"break" in data and not self.has_broken.is_set():
+            self.has_broken.set()
+            raise ConnectionError("the worker lost it")
+        super().write(data)
+
+
+def test_an_end_that_was_taken_is_no_error_when_its_answer_is_lost(
+    api: RunningApi,
+) -> None:
+    video = begin(api, source="push")
+    worker = Worker()
+
+    def end() -> None:
+        worker.script.end()
+        eventually(lambda: worker.status is JobStatus.SUCCEEDED)
+
+    worker.script.pushed = Ending(end)
+    with (
+        worker.running(api, video["job"]["id"]),
+        Client(api.url, retry_s=20) as client,
+    ):
+        eventually(lambda: is_listening(api, video))
+        assert client.push_live(video["id"], [b"all"])
+
+    assert worker.script.pushed.ends == [3]
+
+
+@pytest.mark.timeout(60)
+def test_an_end_that_is_never_taken_is_not_tried_without_end(api: RunningApi) -> None:
+    video = begin(api, source="push")
+    worker = Worker()
+    worker.script.pushed = Ending(lambda: None)
+    with (
+        worker.running(api, video["job"]["id"]),
+        Client(api.url, retry_s=1) as client,
+    ):
+        eventually(lambda: is_listening(api, video))
+        with pytest.raises(NotReachable, match="has not taken the end"):
+            client.push_live(video["id"], [b"all"])
+
+    assert len(worker.script.pushed.ends) > 1
+
+
+def test_a_connection_that_is_lost_after_long_is_made_again(api: RunningApi) -> None:
+    video = begin(api, source="push")
+    worker = Worker()
+    worker.script.pushed = pushed = Breaking()
+
+    def pieces() -> Iterator[bytes]:
+        yield b"one"
+        time.sleep(1.5)  # Longer than tries may take.
+        yield b"break"
+        assert pushed.has_broken.wait(10)
+        for _ in range(100):  # It hears of it at some time.
+            yield b"two"
+            time.sleep(0.01)
+
+    with (
+        worker.running(api, video["job"]["id"]),
+        Client(api.url, retry_s=1) as client,
+    ):
+        eventually(lambda: is_listening(api, video))
+        assert client.push_live(video["id"], pieces())
+
+    assert pushed.restarts == 2
+    assert pushed.data.startswith(b"onetwo")
