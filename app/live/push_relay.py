@@ -5,6 +5,7 @@ The worker's side: `worker.live_streams.ingest`.
 
 import asyncio
 import json
+import socket as sockets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
@@ -13,7 +14,8 @@ from starlette.websockets import WebSocketDisconnect
 
 CONNECT_S = 5.0
 WAITING_BYTES = 8 * 2**20  # for a worker that does not keep up
-DRAIN_S = 10.0
+KERNEL_BYTES = 256 * 2**10  # what it holds besides: of more it tells too rarely
+DRAIN_S = 10.0  # without a byte that it takes
 END_S = 600.0  # for the worker to take all that was sent before an end
 NOT_YET = 1013
 READY, ENDED = b"ready\n", b"ended\n"
@@ -34,7 +36,7 @@ async def relay(socket: WebSocket, ingest: Mapping[str, str]) -> bool:
     Args:
         socket: accepted. Its binary messages are passed on; `{"kind": "end"}` says that
             the stream is over with what came before.
-        ingest: the worker's host, port, token.
+        ingest: the worker's host, port, token, and whether it takes an end.
 
     Returns:
         Whether the sender said so, and the worker has taken all.
@@ -47,7 +49,7 @@ async def relay(socket: WebSocket, ingest: Mapping[str, str]) -> bool:
         writer.transport.set_write_buffer_limits(high=WAITING_BYTES)
         if await _line(reader, CONNECT_S) != READY:
             raise PushRefused(NOT_YET, "the stream's worker refuses: try again soon")
-        await socket.send_json({"kind": "ready", "takes_end": True})
+        await socket.send_json({"kind": "ready", "takes_end": "takes_end" in ingest})
         gone = asyncio.create_task(reader.read(1))
         try:
             if not await _pass_on(socket, writer, gone):
@@ -78,6 +80,8 @@ async def _connected(
     except (OSError, TimeoutError) as exc:
         raise PushRefused(NOT_YET, "the stream's worker does not answer") from exc
     try:
+        kernel: sockets.socket = writer.get_extra_info("socket")
+        kernel.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, KERNEL_BYTES)
         writer.write(f"{ingest['token']}{wish}\n".encode())
         yield reader, writer
     finally:
@@ -111,11 +115,27 @@ async def _pass_on(
             continue
         try:
             writer.write(data)
-            await asyncio.wait_for(writer.drain(), DRAIN_S)
-        except TimeoutError as exc:
-            raise PushRefused(NOT_YET, "the worker does not keep up") from exc
+            await _drain(writer)
         except OSError:
             return False
+
+
+async def _drain(writer: asyncio.StreamWriter) -> None:
+    """Wait for room, for as long as the worker takes anything.
+
+    Raises:
+        PushRefused: it took nothing for long.
+    """
+    drained = asyncio.create_task(writer.drain())
+    waiting = writer.transport.get_write_buffer_size()
+    try:
+        while not (await asyncio.wait({drained}, timeout=DRAIN_S))[0]:
+            before, waiting = waiting, writer.transport.get_write_buffer_size()
+            if waiting >= before:
+                raise PushRefused(NOT_YET, "the worker does not keep up")
+        drained.result()
+    finally:
+        drained.cancel()
 
 
 def _is_end(text: str | None) -> bool:

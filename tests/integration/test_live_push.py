@@ -3,10 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+import app.live.push_relay as push_relay
 from app.jobs.tables import JobStatus
+from app.live.tables import LiveStream
 from tests.api_server import RunningApi, eventually
 from tests.integration.test_live import (
     API_SETTINGS,
@@ -49,6 +53,25 @@ class Breaking(FakePush):
             self.has_broken.set()
             raise ConnectionError("the worker lost it")
         super().write(data)
+
+
+def test_a_worker_of_an_older_release_is_sent_no_end(api: RunningApi) -> None:
+    video = begin(api, source="push")
+    worker = Worker()
+    with (
+        worker.running(api, video["job"]["id"]) as script,
+        Client(api.url, retry_s=1) as client,
+    ):
+        eventually(lambda: is_listening(api, video))
+        with api.service.sessions.begin() as session:
+            older = LiveStream.ingest.op("-")("takes_end")
+            session.execute(update(LiveStream).values(ingest=older))
+        assert client.push_live(video["id"], [b"all"])
+        eventually(lambda: bytes(script.pushed.data) == b"all")
+        script.end()
+        assert client.end_live(video["id"]).state == "ended"
+
+    assert script.pushed.ends == []
 
 
 def test_an_end_that_was_taken_is_no_error_when_its_answer_is_lost(
@@ -111,3 +134,20 @@ def test_a_connection_that_is_lost_after_long_is_made_again(api: RunningApi) -> 
 
     assert pushed.restarts == 2
     assert pushed.data.startswith(b"onetwo")
+
+
+def test_a_worker_that_is_slow_is_waited_for(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push_relay, "WAITING_BYTES", 4 * 2**20)
+    monkeypatch.setattr(push_relay, "DRAIN_S", 1.0)
+    video = begin(api, source="push")
+    worker = Worker()
+    pieces: list[Any] = [bytes(50_000)] * 200
+    with worker.running(api, video["job"]["id"]) as script, Client(api.url) as client:
+        script.pushed.pause_s = 0.05
+        eventually(lambda: is_listening(api, video))
+        assert client.push_live(video["id"], pieces)
+
+    assert script.pushed.restarts == 1
+    assert script.pushed.ends == [10_000_000]

@@ -18,6 +18,7 @@ import structlog
 HELLO_S = 5.0
 SILENT_S = 60.0  # a browser that sends nothing for so long is gone
 RECEIVE_BYTES = 65536
+KERNEL_BYTES = 256 * 2**10  # so that who sends notices what was taken
 MOST_HELLO_BYTES = 100
 END_S = 600.0  # for what was sent before, which waits for a model that is slower
 READY = b"ready\n"
@@ -39,7 +40,7 @@ class Ingest:
     """Listens until it is closed.
 
     Attributes:
-        address: for the stream's row: host, port, token.
+        address: for the stream's row: host, port, token, and that it takes an end.
     """
 
     def __init__(self, source: Pushed, *, host: str, public_host: str | None) -> None:
@@ -51,6 +52,7 @@ class Ingest:
         """
         self._source = source
         self._listener = socket.create_server((host, 0), backlog=4)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
         self._token = secrets.token_urlsafe(24)
         self._current: socket.socket | None = None
         self._passing_on: threading.Thread | None = None
@@ -59,6 +61,7 @@ class Ingest:
             "host": public_host or host,
             "port": str(self._listener.getsockname()[1]),
             "token": self._token,
+            "takes_end": "yes",  # workers of older releases do not
         }
         threading.Thread(target=self._accept, name="live-ingest", daemon=True).start()
 
