@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,6 +66,8 @@ def send(
 
         ffmpeg -i INPUT -c copy -f mpegts - | touchline live send --name "Cup final"
     """
+    from touchline.client.errors import ClientError
+
     if sys.stdin.isatty():
         raise typer.BadParameter(
             "nothing comes by a pipe: ffmpeg … -f mpegts - | touchline live send"
@@ -79,7 +81,8 @@ def send(
         try:
             is_taken = client.push_live(video, pieces)
         except BaseException:
-            client.stop_live(video)
+            with suppress(ClientError):  # It may be over; why we end is told instead.
+                client.stop_live(video)
             raise
         if not is_taken:
             typer.echo("error: the stream has ended before the pipe", err=True)

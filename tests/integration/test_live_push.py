@@ -1,5 +1,9 @@
 """Who sends to a live stream, where the worker or a connection gives way."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -151,3 +155,32 @@ def test_a_worker_that_is_slow_is_waited_for(
 
     assert script.pushed.restarts == 1
     assert script.pushed.ends == [10_000_000]
+
+
+def test_a_sender_that_is_interrupted_after_the_streams_end_says_nothing_else(
+    api: RunningApi,
+) -> None:
+    command = [sys.executable, "-m", "touchline", "live", "send", "--url", api.url]
+    worker = Worker()
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ),
+    ) as sender:
+        assert sender.stdin is not None
+        assert sender.stdout is not None
+        sender.stdin.write(b"all")
+        sender.stdin.flush()
+        video_id = sender.stdout.readline().decode().strip()
+        job_id = api.client.get(f"/videos/{video_id}").json()["job"]["id"]
+        with worker.running(api, job_id) as script:
+            eventually(lambda: bytes(script.pushed.data) == b"all")
+            script.end()
+            eventually(lambda: worker.status is JobStatus.SUCCEEDED)
+            sender.send_signal(signal.SIGINT)
+            _, said = sender.communicate(timeout=30)
+
+    assert sender.returncode != 0
+    assert b"has ended" not in said
