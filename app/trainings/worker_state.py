@@ -46,7 +46,8 @@ def worker_state(session: Session, settings: Settings) -> WorkerState:
             installed=True,
             running=False,
             detail="What trains is installed, but no worker for it has been heard of: "
-            "trainings wait until one runs (`touchline serve` starts it).",
+            "trainings wait until one runs (`touchline serve` starts it, unless "
+            "TOUCHLINE_TRAIN_WORKER is false).",
         )
     return WorkerState(False, False, f"Nothing here can train. {HOW_TO_INSTALL}")
 
