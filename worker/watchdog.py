@@ -14,6 +14,7 @@ from app.core.settings import Settings
 LOADING_LIMIT_S = 300.0  # a checkpoint is loaded by then, also on a slow disk
 IDLE_SWEEPS = 4  # so many sweeps' time, work or messages may wait for an idle worker
 MISSING_LIMIT_S = 60.0  # the pool makes a new child within a second or two
+MOST_UNREADY = 3  # children in a row that end before they are ready
 RESTART_CODE = 75  # EX_TEMPFAIL: whoever supervises starts the worker anew
 
 
@@ -113,6 +114,7 @@ class Watchdog:
         self._limits = limits
         self._lasting: dict[str, tuple[object, float]] = {}
         self._heard: datetime | None = None
+        self._unready: set[str] = set()  # children since the last that was ready
 
     def forget(self) -> None:
         """Start anew, for nothing could be seen."""
@@ -127,6 +129,13 @@ class Watchdog:
         """
         heard = seen.child.seen_at if seen.child is not None else None
         is_news, self._heard = heard != self._heard, heard
+        if seen.child is not None and seen.child.is_ready:
+            self._unready.clear()
+        elif seen.child is not None:
+            self._unready.add(seen.child.process)
+        if len(self._unready) > MOST_UNREADY:  # The pool would go on like this.
+            reason = f"{MOST_UNREADY} children in a row ended before they were ready"
+            return Diagnosis(Remedy.RESTART, reason)
         diagnoses = []
         for trouble in _troubles(seen, self._limits):
             counts_s = passed_s if is_news or not trouble.is_told else 0.0

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import make_url, select
 
 from app.core.broker.notifier import JobNotifier, make_celery
@@ -21,7 +22,20 @@ from tests.integration.worker_processes import (
     wait_until,
 )
 from tests.videos import draw_video
+from worker.pool import UNFIT_CODE
 from worker.sweeper import sweep
+from worker.watchdog import RESTART_CODE
+
+CRASHES = """
+import os, signal, sys
+
+class Crashing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "model.spotting.spot_file":  # as a library does on a wrong machine
+            os.kill(os.getpid(), signal.SIGSEGV)
+
+sys.meta_path.insert(0, Crashing())
+"""
 
 
 def test_a_killed_workers_job_is_finished_once_by_another_and_that_one_leaves_in_order(
@@ -163,5 +177,24 @@ def test_a_worker_whose_handlers_cannot_be_loaded_ends_and_says_why(
         code = lame.wait(60)
 
     said = log.read_text()
-    assert code != 0, said
+    assert code == UNFIT_CODE, said
     assert "error: the handlers of gpu jobs cannot be loaded" in said
+
+
+@pytest.mark.slow
+def test_a_worker_whose_children_crash_before_they_are_ready_ends(
+    settings: Settings, models: Path, redis_url: str, tmp_path: Path
+) -> None:
+    settings = settings.model_copy(update={"redis_url": redis_url})
+    log = tmp_path / "worker.log"
+    (tmp_path / "sitecustomize.py").write_text(CRASHES)
+    path = f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
+
+    with gpu_worker(
+        "gpu-lame@here", settings, log, environment={"PYTHONPATH": path}
+    ) as lame:
+        code = lame.wait(PATIENCE_S)
+
+    said = log.read_text()
+    assert code == RESTART_CODE, said
+    assert "children in a row ended before they were ready" in said

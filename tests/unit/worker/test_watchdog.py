@@ -149,3 +149,15 @@ def test_a_child_is_given_up_no_sooner_than_its_lease() -> None:
     limits = Limits.of(Settings(lease=timedelta(seconds=90)))
 
     assert limits.silent_s == 90
+
+
+def test_children_that_end_one_after_another_before_they_are_ready_end_the_worker() -> (
+    None
+):
+    new = [
+        Observation(Child(f"here/{number}/1", None, {}), has_work=False, messages=0)
+        for number in range(4)
+    ]
+
+    assert remedies(new) == [None, None, None, Remedy.RESTART]
+    assert remedies([*new[:3], look(3, IDLE), new[3]]) == [None] * 5
