@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from model.spotting.inference import ScorerState
-from model.spotting.timeline import UNREADABLE, Timeline, join_timelines
+from model.spotting.timeline import Timeline, join_timelines
+from model.video.frame_times import UNREADABLE
 
 _FACTS, _TIMELINE, _MEMORY = "facts", "timeline", "memory_"
 

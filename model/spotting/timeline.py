@@ -1,10 +1,6 @@
 """The scores of every step of a video, with their times. NumPy only."""
 
 import io
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -13,16 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from model.network.config import ModelConfig
+from model.video.frame_times import UNREADABLE
 
 FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int64]
-
-# What damaged bytes raise in zipfile, NumPy and in a timeline's own checks.
-UNREADABLE = (
-    *(KeyError, ValueError, TypeError, IndexError, OSError, EOFError, RuntimeError),
-    *(MemoryError, SyntaxError, struct.error, tokenize.TokenError),
-    *(zipfile.BadZipFile, zlib.error),
-)
 
 
 # Arrays of further outputs in a stored timeline are called so and then by name.

@@ -4,6 +4,8 @@ Where they come from: `model.video.counting` and the decoding that spotting runs
 """
 
 import io
+import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -29,7 +31,13 @@ _RATES = tuple(
     for rate in (float(whole), whole * 1000 / 1001)
 )
 _SNAP = 0.002
-_UNREADABLE = (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+
+UNREADABLE = (
+    *(KeyError, ValueError, TypeError, IndexError, OSError, EOFError, RuntimeError),
+    *(MemoryError, SyntaxError, struct.error, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What damaged bytes of arrays raise in zipfile, NumPy and our own checks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +157,7 @@ class FrameTimes:
                 until_s = float(arrays["until_s"])
             bits = np.concatenate([first, first + np.cumsum(np.cumsum(bends))])
             return cls(bits.view(np.float64), until_s)
-        except _UNREADABLE as exc:
+        except UNREADABLE as exc:
             raise ValueError(f"not the times of frames: {exc}") from exc
 
     def _keeps(self, fps: float) -> bool:

@@ -5,22 +5,18 @@ need not read the rest. How it is made: `model.video.step_reading`.
 """
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from model.video.frame_times import MAX_FRAMES, FrameTimes
+from model.video.frame_times import MAX_FRAMES, UNREADABLE, FrameTimes
 
 Numbers = npt.NDArray[np.int64]
 
 EXACT = 2**53
 """Up to this a whole number is a float as well."""
-
-_UNREADABLE = (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,5 +176,5 @@ class StepIndex:
                     *(pts, ticks, int(arrays["ticks_per_s"]), arrays["keys"], frames),
                     float(arrays["until_s"]),
                 )
-        except _UNREADABLE as exc:
+        except UNREADABLE as exc:
             raise ValueError(f"not the index of a video's steps: {exc}") from exc

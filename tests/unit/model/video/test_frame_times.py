@@ -118,3 +118,16 @@ def test_a_last_frame_cannot_end_before_it_begins() -> None:
 def test_bytes_that_are_no_times_are_refused(cut: int) -> None:
     with pytest.raises(ValueError, match="not the times of frames"):
         FrameTimes.from_bytes(uneven().to_bytes()[:cut])
+
+
+@pytest.mark.parametrize("bit", [0, 6])
+def test_a_bit_that_flips_is_refused_or_changes_nothing(bit: int) -> None:
+    data = uneven().to_bytes()
+    for place in range(len(data)):
+        bad = bytearray(data)
+        bad[place] ^= 1 << bit
+        try:
+            found = FrameTimes.from_bytes(bytes(bad))
+        except ValueError:
+            continue
+        assert found.to_bytes() == data

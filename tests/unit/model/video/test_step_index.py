@@ -70,6 +70,21 @@ def test_damaged_bytes_are_refused(index: StepIndex) -> None:
             StepIndex.from_bytes(bad)
 
 
+@pytest.mark.parametrize("bit", [0, 6])
+def test_a_bit_that_flips_is_refused_or_changes_nothing(
+    index: StepIndex, bit: int
+) -> None:
+    data = index.to_bytes()
+    for place in range(len(data)):
+        bad = bytearray(data)
+        bad[place] ^= 1 << bit
+        try:
+            found = StepIndex.from_bytes(bytes(bad))
+        except ValueError:
+            continue
+        assert found.to_bytes() == data
+
+
 @pytest.mark.parametrize(
     "change",
     [
