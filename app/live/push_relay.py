@@ -139,7 +139,7 @@ async def _drain(writer: asyncio.StreamWriter) -> None:
 
 
 def _is_end(text: str | None) -> bool:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         said = json.loads(text or "null")
         return isinstance(said, dict) and said.get("kind") == "end"
     return False

@@ -20,6 +20,7 @@ from tests.integration.test_live import (
     API_SETTINGS,
     Worker,
     begin,
+    connected,
     is_listening,
     live_worker,
 )
@@ -184,3 +185,18 @@ def test_a_sender_that_is_interrupted_after_the_streams_end_says_nothing_else(
 
     assert sender.returncode != 0
     assert b"has ended" not in said
+
+
+def test_a_text_that_says_nothing_is_passed_over(api: RunningApi) -> None:
+    video = begin(api, source="push")
+    worker = Worker()
+    with worker.running(api, video["job"]["id"]) as script:
+        eventually(lambda: is_listening(api, video))
+        with connected(api, video) as socket:
+            socket.recv(timeout=10)
+            for text in ("", "end", "[" * 200_000, '{"kind": ["end"]}'):
+                socket.send(text)
+            socket.send(b"all")
+            eventually(lambda: bytes(script.pushed.data) == b"all")
+
+    assert script.pushed.restarts == 1
