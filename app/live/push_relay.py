@@ -50,7 +50,7 @@ async def relay(socket: WebSocket, ingest: Mapping[str, str]) -> bool:
         if await _line(reader, CONNECT_S) != READY:
             raise PushRefused(NOT_YET, "the stream's worker refuses: try again soon")
         await socket.send_json({"kind": "ready", "takes_end": "takes_end" in ingest})
-        gone = asyncio.create_task(reader.read(1))
+        gone = asyncio.create_task(_until_gone(reader))
         try:
             if not await _pass_on(socket, writer, gone):
                 return False
@@ -88,6 +88,12 @@ async def _connected(
         writer.close()
 
 
+async def _until_gone(reader: asyncio.StreamReader) -> None:
+    """Wait until the worker closes the connection, or dies."""
+    with suppress(OSError):
+        await reader.read(1)
+
+
 async def _line(reader: asyncio.StreamReader, most_s: float) -> bytes:
     """Read what the worker answers; empty if it does not."""
     with suppress(OSError, TimeoutError):
@@ -96,7 +102,7 @@ async def _line(reader: asyncio.StreamReader, most_s: float) -> bytes:
 
 
 async def _pass_on(
-    socket: WebSocket, writer: asyncio.StreamWriter, gone: "asyncio.Task[bytes]"
+    socket: WebSocket, writer: asyncio.StreamWriter, gone: "asyncio.Task[None]"
 ) -> bool:
     """Pass on until the worker goes (False), or the sender says the end (True)."""
     while True:
