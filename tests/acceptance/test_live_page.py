@@ -275,6 +275,6 @@ def test_a_stream_ends_with_the_last_picture_of_its_camera(
         row.get_by_role("button", name="Stop Training").click()
         live.get_by_role("dialog").get_by_role("button", name="Stop").click()
 
-        eventually(live, lambda: pushed.ends, [len(pushed.data)])
+        eventually(live, lambda: pushed.ends == [len(pushed.data)], True)
         expect(row.locator("[data-is=camera]")).to_have_count(0)
     assert not [url for url in asked if url.endswith("/stop")]
