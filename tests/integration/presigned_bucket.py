@@ -109,3 +109,22 @@ def running_bucket(
         with running_api(settings) as api:
             api.client.headers["authorization"] = f"Bearer {KEY}"
             yield Bucket(api, s3, name)
+
+
+@pytest.fixture(scope="module")
+def running(
+    s3: S3OfTests,
+    postgres: PostgresOfTests,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Bucket]:
+    """Such a service for all tests of a file."""
+    with running_bucket(s3, postgres, tmp_path_factory.mktemp("data")) as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def bucket(running: Bucket) -> Iterator[Bucket]:
+    """The same, with nothing in it."""
+    running.api.forget_all()
+    yield running
+    running.api.service.storage.delete_prefix("uploads")

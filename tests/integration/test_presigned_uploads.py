@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,33 +31,18 @@ from tests.integration.presigned_bucket import (
     PATH,
     SIZE,
     Bucket,
+    bucket,
     part_of,
     problem_of,
-    running_bucket,
+    running,
 )
-from tests.s3_server import S3OfTests
+
+__all__ = ["bucket", "running"]
 
 pytestmark = pytest.mark.slow
 
 OTHER = UUID(int=2)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def running(
-    s3: S3OfTests,
-    postgres: PostgresOfTests,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Bucket]:
-    with running_bucket(s3, postgres, tmp_path_factory.mktemp("data")) as bucket:
-        yield bucket
-
-
-@pytest.fixture
-def bucket(running: Bucket) -> Iterator[Bucket]:
-    running.api.forget_all()
-    yield running
-    running.api.service.storage.delete_prefix("uploads")
 
 
 def test_a_file_becomes_a_video_and_no_byte_passes_the_api(bucket: Bucket) -> None:

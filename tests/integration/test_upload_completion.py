@@ -13,37 +13,21 @@ from app.uploads import presigned_service
 from app.uploads.cleanup import complete_whole_uploads
 from app.videos.cleanup import clean_up
 from app.videos.tables import Video
-from tests.databases import PostgresOfTests
 from tests.integration.presigned_bucket import (
     CONTENT,
     PATH,
     SIZE,
     Bucket,
+    bucket,
     problem_of,
-    running_bucket,
+    running,
 )
-from tests.s3_server import S3OfTests
+
+__all__ = ["bucket", "running"]
 
 pytestmark = pytest.mark.slow
 
 TUS = {"tus-resumable": "1.0.0"}
-
-
-@pytest.fixture(scope="module")
-def running(
-    s3: S3OfTests,
-    postgres: PostgresOfTests,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Bucket]:
-    with running_bucket(s3, postgres, tmp_path_factory.mktemp("data")) as bucket:
-        yield bucket
-
-
-@pytest.fixture
-def bucket(running: Bucket) -> Iterator[Bucket]:
-    running.api.forget_all()
-    yield running
-    running.api.service.storage.delete_prefix("uploads")
 
 
 @pytest.fixture
