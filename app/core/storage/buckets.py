@@ -11,7 +11,7 @@ from app.core.errors import RULE, InvalidRequest
 from app.core.storage.addresses import BucketAddress, read_address
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject, BucketObjects
-from app.core.storage.keys import is_own_key
+from app.core.storage.keys import is_of_service
 from app.core.storage.s3_listing import list_s3
 from app.core.storage.settings import StorageSettings
 
@@ -109,7 +109,7 @@ def _is_of(asked: BucketAddress, own: BucketAddress | None) -> bool:
     """Whether an address is of our own storage, which lies in such a bucket."""
     if own is None or not own.holds(asked):
         return False
-    return is_own_key(asked.path[len(own.path) :].strip("/"))
+    return is_of_service(asked.path[len(own.path) :].strip("/"))
 
 
 def _below(root: BucketAddress, path: str) -> BucketAddress:

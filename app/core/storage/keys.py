@@ -28,7 +28,7 @@ def video_of(key: str) -> UUID:
     return UUID(parts[1])
 
 
-def is_own_key(path: str) -> bool:
+def is_of_service(path: str) -> bool:
     """Whether a path is one that this module names, or lies under such a folder.
 
     So it is told from what somebody else keeps in the same place. Chunks of what grows
