@@ -1,6 +1,6 @@
 // A button that opens a short list of actions.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../core/html.js";
 
 /**
@@ -19,7 +19,8 @@ import { html } from "../core/html.js";
 export function Menu({ label, items, children }) {
   const [isShown, setShown] = useState(false);
   const place = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
+  // As soon as the list is there: a key that follows must not meet another button.
+  useLayoutEffect(() => {
     if (!isShown) return undefined;
     place.current?.querySelector("ul")?.querySelector("button")?.focus();
     const closeOutside = (/** @type {Event} */ event) => {
