@@ -178,17 +178,20 @@ def test_killed_in_every_stage_it_gives_what_it_gives_without(
 
 
 def test_other_options_begin_anew_but_for_the_frames(
-    toys: Path, straight: tuple[Taught, Notebook]
+    toys: Path, tmp_path: Path, straight: tuple[Taught, Notebook]
 ) -> None:
     watch = Notebook(pause_at="head", passes=0)
-    frames = {p: p.stat().st_mtime_ns for p in (toys / "paused").rglob("*.rgb")}
+    folder = shutil.copytree(toys / "straight", tmp_path / "again")
+    frames = {p: p.stat().st_mtime_ns for p in folder.rglob("*.rgb")}
+    assert frames
+    assert (folder / "finetune").exists()
     other = options_for(toys, types=("BASKET",))
 
     with pytest.raises(TrainingPaused):
-        teach(toys / "data", toys / "paused", other, watch, recipe=QUICK)
+        teach(toys / "data", folder, other, watch, recipe=QUICK)
 
-    assert not (toys / "paused" / "finetune").exists()
-    assert {p: p.stat().st_mtime_ns for p in (toys / "paused").rglob("*.rgb")} == frames
+    assert not (folder / "finetune").exists()
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.rgb")} == frames
 
 
 def test_a_loss_that_is_no_number_stops_and_names_the_clips(
