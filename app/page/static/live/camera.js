@@ -82,6 +82,8 @@ class CameraSender {
     this.takesEnd = false;
     /** @type {((hasEnded: boolean) => void) | null} */
     this.onFinished = null;
+    /** @type {Promise<boolean> | null} */
+    this.finished = null;
     this.onLeave = (/** @type {BeforeUnloadEvent} */ event) => event.preventDefault();
     addEventListener("beforeunload", this.onLeave);
     media.getVideoTracks()[0]?.addEventListener("ended", () => this.end("The camera was taken away."));
@@ -119,9 +121,10 @@ class CameraSender {
 
   /** Send the last picture and say that it is the last. @returns {Promise<boolean>} whether all of it was taken */
   finish() {
+    if (this.finished) return this.finished;
     const { recorder, socket } = this;
     if (!this.takesEnd || recorder?.state !== "recording" || socket?.readyState !== WebSocket.OPEN) return Promise.resolve(false);
-    const finished = new Promise((resolve) => {
+    this.finished = new Promise((resolve) => {
       this.onFinished = resolve;
       setTimeout(resolve, END_MS, false);
     });
@@ -129,7 +132,7 @@ class CameraSender {
     // The browser gives the rest as data, and then says that it has stopped.
     recorder.onstop = () => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ kind: "end" })); };
     recorder.stop();
-    return finished;
+    return this.finished;
   }
 
   /** @param {number} code */
