@@ -61,9 +61,10 @@ export function stopCamera() {
  * @returns {Promise<boolean>} whether the service has taken all of it; else the stream goes on
  */
 export async function endCamera(videoId) {
-  if (sender?.videoId !== videoId) return false;
-  const hasEnded = await sender.finish();
-  stopCamera();
+  const own = sender;
+  if (own?.videoId !== videoId) return false;
+  const hasEnded = await own.finish();
+  if (sender === own) stopCamera(); // Another stream may have the camera by now.
   return hasEnded;
 }
 
