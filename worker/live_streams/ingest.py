@@ -56,6 +56,7 @@ class Ingest:
         self._token = secrets.token_urlsafe(24)
         self._current: socket.socket | None = None
         self._passing_on: threading.Thread | None = None
+        self._is_cut = False  # the connection before broke off
         self._lock = threading.Lock()
         self.address = {
             "host": public_host or host,
@@ -102,8 +103,12 @@ class Ingest:
         self._replace(connection)
         self._source.restart()
         connection.sendall(READY)
+        self._is_cut = True
         while data := connection.recv(RECEIVE_BYTES):
             self._source.write(data)
+        with self._lock:
+            if self._passing_on is threading.current_thread():
+                self._is_cut = False
 
     def _finish(self, connection: socket.socket) -> None:
         """End the source after what the connection before still passes on."""
@@ -111,6 +116,9 @@ class Ingest:
             before = self._passing_on
         if before is not None:
             before.join(END_S)
+        if self._is_cut:
+            log.warning("live_push_cut")  # What came last is not all read: no end.
+            return
         self._source.finish()
         connection.sendall(ENDED)
 

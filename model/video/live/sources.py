@@ -203,6 +203,7 @@ class PushSource:
                     raise BrokenPipeError("the stream is over")
                 with contextlib.suppress(BlockingIOError):
                     rest = rest[os.write(target, rest) :]
+                    deadline = time.monotonic() + self._write_timeout_s
             left_s = deadline - time.monotonic()
             if rest and left_s <= 0:
                 raise SourceSilent(

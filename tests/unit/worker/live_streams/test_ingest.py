@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from model.errors import SourceSilent
 from tests.live_fakes import FakePush
 from worker.live_streams.ingest import END, ENDED, READY, Ingest
 
@@ -73,6 +74,23 @@ def test_an_end_waits_for_all_that_was_sent_before(
             assert ending.recv(100) == ENDED
 
     assert source.ends == [len(sent)]
+
+
+def test_an_end_after_bytes_that_were_not_taken_is_refused(
+    ingest: Ingest, source: FakePush, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(data: bytes) -> None:
+        raise SourceSilent("the source is not read")
+
+    monkeypatch.setattr(source, "write", unread)
+    with connect(ingest) as sender:
+        assert sender.recv(100) == READY
+        sender.sendall(b"one")
+        assert sender.recv(100) == b""
+    with connect(ingest, ingest.address["token"] + END.decode()) as ending:
+        assert ending.recv(100) == b""
+
+    assert not source.ends
 
 
 def test_an_end_without_the_token_ends_nothing(
