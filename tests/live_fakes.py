@@ -176,15 +176,16 @@ class FakePush:
         self.pause_s = 0.0  # of each write, as of a model that does not keep up
         self.ends: list[int] = []  # bytes taken when each end came
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, restart: int) -> None:
         time.sleep(self.pause_s)
         self.data += data
 
     def finish(self) -> None:
         self.ends.append(len(self.data))
 
-    def restart(self) -> None:
+    def restart(self) -> int:
         self.restarts += 1
+        return self.restarts
 
 
 def draw_segment(path: Path, *, start_s: float, frames: int, fps: int = 25) -> Path:

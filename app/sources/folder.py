@@ -92,12 +92,12 @@ def _identity(facts: os.stat_result) -> Identity:
 def _open_inside(root: Path, parts: tuple[str, ...], closed: set[Identity]) -> int:
     folder = os.open(root, DIRECTORY)
     try:
+        _refuse_closed(folder, closed)
         for part in parts[:-1]:
             inner = os.open(part, DIRECTORY | INSIDE, dir_fd=folder)
             os.close(folder)
             folder = inner
-            if _identity(os.fstat(folder)) in closed:
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            _refuse_closed(folder, closed)
         # Not blocking: a pipe would be waited for.
         return os.open(parts[-1], os.O_RDONLY | os.O_NONBLOCK | INSIDE, dir_fd=folder)
     except OSError as exc:
@@ -106,6 +106,11 @@ def _open_inside(root: Path, parts: tuple[str, ...], closed: set[Identity]) -> i
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from exc
     finally:
         os.close(folder)
+
+
+def _refuse_closed(folder: int, closed: set[Identity]) -> None:
+    if _identity(os.fstat(folder)) in closed:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
 def _list(folder: int, at: PurePosixPath, closed: set[Identity]) -> Iterator[FoundFile]:

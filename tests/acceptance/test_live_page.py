@@ -277,4 +277,10 @@ def test_a_stream_ends_with_the_last_picture_of_its_camera(
 
         eventually(live, lambda: pushed.ends == [len(pushed.data)], True)
         expect(row.locator("[data-is=camera]")).to_have_count(0)
+
+        # What came before the end may still wait for the model: it is not cut.
+        row.get_by_role("button", name="Stop Training").click()
+        live.get_by_role("dialog").get_by_role("button", name="Stop").click()
+        expect(live.get_by_role("dialog")).to_have_count(0)
+        live.wait_for_load_state("networkidle")
     assert not [url for url in asked if url.endswith("/stop")]

@@ -299,6 +299,17 @@ def test_what_the_service_keeps_of_videos_is_not_in_the_folder(
     assert _job(api, before)["error"]["code"] == "import_missing"
 
 
+def test_a_folder_of_imports_that_is_the_services_own_has_no_files(
+    tmp_path: Path,
+) -> None:
+    _write(tmp_path / "videos" / "one" / "a.mp4")
+    folder = ImportFolder(tmp_path / "videos", data_dir=tmp_path)
+
+    with pytest.raises(FileNotFoundError), folder.open("one/a.mp4"):
+        pass
+    assert list(folder.list()) == []
+
+
 def test_a_path_is_looked_up_part_by_part(tmp_path: Path) -> None:
     _write(tmp_path / "a" / "b.mp4")
 

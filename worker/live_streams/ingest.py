@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 class Pushed(Protocol):
     """Takes the bytes; see `model.video.live.sources.PushSource`."""
 
-    def write(self, data: bytes) -> None: ...
-    def restart(self) -> None: ...
+    def write(self, data: bytes, restart: int) -> None: ...
+    def restart(self) -> int: ...
     def finish(self) -> None: ...
 
 
@@ -101,11 +101,11 @@ class Ingest:
     def _pass_on(self, connection: socket.socket) -> None:
         connection.settimeout(SILENT_S)
         self._replace(connection)
-        self._source.restart()
+        restart = self._source.restart()
         connection.sendall(READY)
         self._is_cut = True
         while data := connection.recv(RECEIVE_BYTES):
-            self._source.write(data)
+            self._source.write(data, restart)
         with self._lock:
             if self._passing_on is threading.current_thread():
                 self._is_cut = False

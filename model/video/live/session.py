@@ -109,7 +109,9 @@ class _Stream:
             except _Silent:
                 pass  # Of this connection; the next one may be better.
             except (SourceUnreachable, DecoderError) as exc:
-                self._failure = exc
+                has_ended = self._source.is_over and self._last_s is not None
+                if not (has_ended and isinstance(exc, SourceUnreachable)):
+                    self._failure = exc  # Else it was only the end that came again.
             except UnreadableVideo as exc:
                 if self._last_s is None and not self._source.is_pushed:
                     raise

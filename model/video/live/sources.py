@@ -177,6 +177,7 @@ class PushSource:
         self._changed = threading.Condition()
         self._target: int | None = None
         self._ready: int | None = None
+        self._restarts = 0
         self._is_finished = False
 
     @property
@@ -184,17 +185,20 @@ class PushSource:
         """Whether `finish` was called and everything was read."""
         return self._is_finished and self._ready is None
 
-    def write(self, data: bytes) -> None:
-        """Pass bytes on; wait for room. Called from one thread at a time.
+    def write(self, data: bytes, restart: int | None = None) -> None:
+        """Pass bytes on; wait for room. Called from one thread of each restart.
+
+        Args:
+            data: what comes next.
+            restart: what `restart` returned to who writes; None: nobody else does.
 
         Raises:
             SourceSilent: nobody has read for `write_timeout_s`.
-            BrokenPipeError: the stream is over, or what was written before cannot be
-                read: `restart`, with a new head.
+            BrokenPipeError: the stream is over, another sender has taken the place of
+                this one, or what was written before cannot be read: `restart`, with a
+                new head.
         """
-        target = self._target
-        if target is None:
-            target = self._begin()
+        target = self._target_of(restart)
         deadline = time.monotonic() + self._write_timeout_s
         rest = memoryview(data)
         while rest:
@@ -213,23 +217,30 @@ class PushSource:
             if rest:
                 self._wait_for_room(target, left_s)
 
-    def restart(self) -> None:
+    def restart(self) -> int:
         """Begin anew with a head of its own, as a browser does that comes back.
 
         What was written before and not read yet is kept until something comes.
 
+        Returns:
+            The number of this restart, for `write`.
+
         Raises:
             BrokenPipeError: the stream is over.
         """
-        if self._is_finished:
-            raise BrokenPipeError("the stream is over")
-        self._end_of_bytes()
+        with self._changed:
+            if self._is_finished:
+                raise BrokenPipeError("the stream is over")
+            self._restarts += 1
+            number = self._restarts
+            self._close_target()
+        return number
 
     def finish(self) -> None:
         """Say that there is no more."""
         with self._changed:
             self._is_finished = True
-        self._end_of_bytes()
+            self._close_target()
 
     def connect(self, wait: Waiting) -> Connection:
         """Return what is written, once something is.
@@ -252,30 +263,30 @@ class PushSource:
                 os.close(self._ready)
             self._ready = None
 
-    def _begin(self) -> int:
-        """Open what is written to.
+    def _target_of(self, restart: int | None) -> int:
+        """Give what is written to, opened when its first byte comes.
 
         Raises:
-            BrokenPipeError: the stream is over.
+            BrokenPipeError: the stream is over, or another sender's.
         """
-        near, far = os.pipe()
-        os.set_blocking(far, False)
         with self._changed:
             if self._is_finished:
-                os.close(near)
-                os.close(far)
                 raise BrokenPipeError("the stream is over")
-            if self._ready is not None:
-                os.close(self._ready)
-            self._target, self._ready = far, near
-        return far
+            if restart not in (None, self._restarts):
+                raise BrokenPipeError("another sender has taken the place of this one")
+            if self._target is None:
+                near, self._target = os.pipe()
+                os.set_blocking(self._target, False)
+                if self._ready is not None:
+                    os.close(self._ready)
+                self._ready = near
+            return self._target
 
     def _wait_for_room(self, target: int, most_s: float) -> None:
         with contextlib.suppress(OSError, ValueError):  # It may be closed meanwhile.
             select.select([], [target], [], min(most_s, 0.2))
 
-    def _end_of_bytes(self) -> None:
-        with self._changed:
-            if self._target is not None:
-                os.close(self._target)
-            self._target = None
+    def _close_target(self) -> None:
+        if self._target is not None:
+            os.close(self._target)
+        self._target = None

@@ -27,6 +27,8 @@ const CONSTRAINTS = {
 export const sending = signal(null);
 /** @type {CameraSender | null} */
 let sender = null;
+/** Streams of which the service has taken all to the end: they need no other one. @type {Set<string>} */
+const ended = new Set();
 
 /** A page over plain http gets no camera, but on localhost. */
 export function canUseCamera() {
@@ -61,9 +63,11 @@ export function stopCamera() {
  * @returns {Promise<boolean>} whether the service has taken all of it; else the stream goes on
  */
 export async function endCamera(videoId) {
+  if (ended.has(videoId)) return true;
   const own = sender;
   if (own?.videoId !== videoId) return false;
   const hasEnded = await own.finish();
+  if (hasEnded) ended.add(videoId);
   if (sender === own) stopCamera(); // Another stream may have the camera by now.
   return hasEnded;
 }
@@ -131,7 +135,10 @@ class CameraSender {
     });
     this.show("sending", "The last pictures are sent.");
     // The browser gives the rest as data, and then says that it has stopped.
-    recorder.onstop = () => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ kind: "end" })); };
+    recorder.onstop = () => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ kind: "end" }));
+      this.stopTracks(); // No camera is on while the service takes the rest.
+    };
     recorder.stop();
     return this.finished;
   }
@@ -166,9 +173,11 @@ class CameraSender {
     removeEventListener("beforeunload", this.onLeave);
     this.stopRecorder();
     this.socket?.close();
-    for (const track of this.media.getTracks()) track.stop();
+    this.stopTracks();
     this.show("ended", words);
   }
+
+  stopTracks() { for (const track of this.media.getTracks()) track.stop(); }
 
   /** @param {Sending["state"]} state @param {string} words */
   show(state, words) { sending.value = { videoId: this.videoId, state, words, media: this.media }; }

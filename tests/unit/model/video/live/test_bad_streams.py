@@ -19,6 +19,7 @@ from model.errors import (
     UnreadableVideo,
     VideoLimitExceeded,
 )
+from model.video.live.connection import Connection, Waiting
 from model.video.live.session import open_live
 from model.video.live.settings import LiveGap, LiveStep
 from model.video.live.sources import PipeSource, PushSource, UdpSource
@@ -323,21 +324,58 @@ def test_who_comes_back_only_to_end_takes_nothing_from_what_was_sent() -> None:
     check_times(seen.times_s, least=9)
 
 
-def test_an_end_that_crosses_a_sender_who_comes_back_is_the_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    source = PushSource()
-    pipe, before = os.pipe, open_files()
+class CountedSource(PushSource):
+    """Tells how often a connection was waited for."""
 
-    def crossed() -> tuple[int, int]:
+    connections = 0
+
+    def connect(self, wait: Waiting) -> Connection:
+        self.connections += 1
+        return super().connect(wait)
+
+
+def test_an_end_after_all_was_seen_is_no_failure_of_the_stream() -> None:
+    source = CountedSource()
+    source.write(stored(1.0))
+    source.restart()  # Somebody who comes back, but only to say the end.
+
+    def push() -> None:
+        while source.connections < 2:
+            time.sleep(0.01)
         source.finish()
-        return pipe()
 
-    monkeypatch.setattr(os, "pipe", crossed)
+    thread = threading.Thread(target=push)
+    thread.start()
+    seen = watch(source, replace(FAST, give_up_s=5.0))
+    thread.join()
+
+    assert seen.error is None
+    check_times(seen.times_s, least=9)
+
+
+def test_bytes_that_come_after_an_end_are_refused_and_leave_nothing_open() -> None:
+    source, before = PushSource(), open_files()
+    source.finish()
+
     with pytest.raises(BrokenPipeError):
         source.write(b"late")
 
     assert source.is_over
+    assert open_files() == before
+
+
+def test_a_sender_whose_place_is_taken_writes_no_more() -> None:
+    source, before = PushSource(), open_files()
+    first, second = source.restart(), source.restart()
+    source.write(b"new", second)
+
+    with pytest.raises(BrokenPipeError, match="another sender"):
+        source.write(b"old", first)
+
+    connection = source.connect(lambda: None)
+    assert os.read(connection.descriptor, 100) == b"new"
+    connection.close()
+    source.close()
     assert open_files() == before
 
 
