@@ -53,11 +53,11 @@ class Breaking(FakePush):
         super().__init__()
         self.has_broken = threading.Event()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, restart: int) -> None:
         if b"break" in data and not self.has_broken.is_set():
             self.has_broken.set()
             raise ConnectionError("the worker lost it")
-        super().write(data)
+        super().write(data, restart)
 
 
 def test_a_worker_of_an_older_release_is_sent_no_end(api: RunningApi) -> None:
