@@ -25,7 +25,8 @@ from app.core.storage.hash_states import HashStates
 from app.core.storage.interface import Storage
 from app.core.storage.opening import open_storage
 from app.core.storage.part_uploads import PartUploads, open_part_uploads
-from app.core.storage.presigning import Presigner, open_presigner
+from app.core.storage.presigning import open_presigner
+from app.core.storage.s3_presigner import S3Presigner
 
 UPLOAD_THREADS = 16
 RESOLVER_THREADS = 64  # that wait, and do nothing else
@@ -77,7 +78,7 @@ class Resources:
     )
     hash_states: HashStates = field(default_factory=HashStates)
     replica: Replica | None = None
-    presigner: Presigner | None = None
+    presigner: S3Presigner | None = None
     part_uploads: PartUploads | None = None
 
     @property

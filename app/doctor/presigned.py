@@ -8,7 +8,7 @@ from app.core.settings import Settings
 from app.core.storage.addresses import read_address
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObjects
-from app.core.storage.presigning import Presigner
+from app.core.storage.s3_presigner import S3Presigner
 from app.doctor.buckets import CONTENT, FOLDER, PATIENCE
 from app.doctor.findings import Finding, ok, problem, warning
 
@@ -27,7 +27,7 @@ def check_presigned(settings: Settings) -> Finding:
         return ok(PART, "none: all bytes pass the API")
     address = read_address(settings.storage or "")
     aws, path = AwsAccess(address.url), f"{FOLDER}/{uuid4()}"
-    presigner = Presigner(
+    presigner = S3Presigner(
         address,
         endpoint=settings.presigned_endpoint,
         expiry=settings.presigned_expiry,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from app.core.resources import Resources
 from app.core.storage.interface import ObjectChanged
 from app.core.storage.keys import upload_key
+from app.core.storage.multipart import BucketPart
 from app.core.storage.part_uploads import PartPlan, PartUploads
-from app.core.storage.s3_multipart import BucketPart
 from app.uploads.problems import (
     UploadNotFound,
     UploadPartMismatch,

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.core.storage.multipart import MOST_PARTS, BucketPart
 from app.core.storage.part_uploads import PartPlan
-from app.core.storage.s3_multipart import MOST_PARTS, BucketPart
 from app.jobs.schemas import VIDEO_ID
 from app.uploads.schemas import UPLOAD_ID
 from app.uploads.tables import ResumableUpload

@@ -17,8 +17,8 @@ from app.core.db.base import new_id
 from app.core.errors import IdempotencyKeyInUse, InvalidRequest
 from app.core.resources import Resources
 from app.core.storage.keys import upload_key
+from app.core.storage.multipart import BucketPart
 from app.core.storage.part_uploads import PartUploads, part_size
-from app.core.storage.s3_multipart import BucketPart
 from app.idempotency.fingerprints import announced_fingerprint
 from app.idempotency.service import make_once
 from app.uploads.completion import WAIT_S, record_from_bucket

@@ -21,7 +21,7 @@ from app.core.errors import RangeNotSatisfiable, VideoNotFound
 from app.core.http.routing import IS_HEAD
 from app.core.storage.interface import ObjectInfo, Storage
 from app.core.storage.links import is_link_key
-from app.core.storage.presigning import Presigner
+from app.core.storage.s3_presigner import S3Presigner
 
 UNIT = "bytes"
 ONE_RANGE = re.compile(r"\s*(\d{0,19})\s*-\s*(\d{0,19})\s*")
@@ -66,7 +66,7 @@ class VideoFile(StreamingResponse):
         filename: str,
         disposition: Literal["inline", "attachment"],
         headers: Mapping[str, str],
-        presigner: Presigner | None = None,
+        presigner: S3Presigner | None = None,
     ) -> None:
         super().__init__((), media_type=media_type, headers=headers)
         self._storage, self._found = storage, found

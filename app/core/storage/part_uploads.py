@@ -7,13 +7,11 @@ have come, and has the bucket make the object of them.
 from dataclasses import dataclass
 
 from app.core.storage.bucket_clients import AwsAccess
+from app.core.storage.multipart import MOST_PARTS
 from app.core.storage.object_upload import PART_BYTES
-from app.core.storage.presigning import (
-    Presigner,
-    make_presigner,
-    signing_address,
-)
-from app.core.storage.s3_multipart import MOST_PARTS, S3Multipart
+from app.core.storage.presigning import make_presigner, signing_address
+from app.core.storage.s3_multipart import S3Multipart
+from app.core.storage.s3_presigner import S3Presigner
 from app.core.storage.settings import StorageSettings
 
 MIB = 2**20
@@ -25,7 +23,7 @@ class PartUploads:
     """Multipart uploads of one bucket of S3, and what signs addresses in it."""
 
     multipart: S3Multipart
-    presigner: Presigner
+    presigner: S3Presigner
 
 
 def open_part_uploads(settings: StorageSettings) -> PartUploads | None:

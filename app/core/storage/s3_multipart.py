@@ -8,7 +8,6 @@ import errno
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,22 +16,13 @@ from app.core.storage.addresses import BucketAddress
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObject
 from app.core.storage.interface import ObjectChanged, StorageRefused, StorageUnavailable
+from app.core.storage.multipart import BucketPart
 from app.core.storage.object_errors import EXPIRED
 
 COPY_BYTES = 512 * 2**20  # copied by one request
 LEAST_PART_BYTES = 5 * 2**20  # of S3's parts, but for the last
-MOST_PARTS = 10_000
 COPIES_AT_ONCE = 4
 MISSING = ("NoSuchKey", "NoSuchUpload", "404")
-
-
-@dataclass(frozen=True, slots=True)
-class BucketPart:
-    """A part that the bucket has of an upload; numbers from 1."""
-
-    number: int
-    size_bytes: int
-    e_tag: str  # with its quotes
 
 
 _Piece = tuple[BucketObject, int, int]  # where it starts and ends, the end not included
