@@ -51,11 +51,32 @@ class AzureOfTests:
 
         return BlobServiceClient(f"{self.url}/{ACCOUNT}", ACCOUNT_KEY, retry_total=0)
 
+    def fresh_address(self) -> str:
+        """Make a container of the caller's own; gives its address."""
+        return f"az://{self.fresh_container()}"
+
+    def allow_origin(self, address: str, origin: str) -> None:
+        """Let pages of an origin send files; a rule of the whole account."""
+        from azure.storage.blob import CorsRule
+
+        rule = CorsRule([origin], ["PUT"], allowed_headers=["*"], exposed_headers=["*"])
+        with self.client() as client:
+            client.set_service_properties(cors=[rule])
+
+    def names(self, address: str) -> tuple[list[str], list[str]]:
+        """List the objects of a container, and those that blocks alone are there of."""
+        with self.client() as client:
+            container = client.get_container_client(address.removeprefix("az://"))
+            there = set(container.list_blob_names())
+            found = container.list_blobs(include=["uncommittedblobs"])
+            return sorted(there), [one.name for one in found if one.name not in there]
+
     def environment(self) -> dict[str, str]:
         """The standard variables by which a process reaches the server."""
         return {
             "AZURE_STORAGE_USE_EMULATOR": "true",
             "AZURITE_BLOB_STORAGE_URL": self.url,
+            "AZURE_STORAGE_ACCOUNT_KEY": ACCOUNT_KEY,
         }
 
 

@@ -48,6 +48,30 @@ class S3OfTests:
         """Give a client of somebody else's: botocore's."""
         return _client(self)
 
+    def fresh_address(self) -> str:
+        """Make a bucket of the caller's own; gives its address."""
+        return f"s3://{self.fresh_bucket()}"
+
+    def allow_origin(self, address: str, origin: str) -> None:
+        """Let pages of an origin send files to a bucket."""
+        rule = {
+            "AllowedOrigins": [origin],
+            "AllowedMethods": ["PUT"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag"],
+        }
+        self.client().put_bucket_cors(
+            Bucket=address.removeprefix("s3://"),
+            CORSConfiguration={"CORSRules": [rule]},
+        )
+
+    def names(self, address: str) -> tuple[list[str], list[str]]:
+        """List the objects of a bucket, and those of unfinished uploads."""
+        client, bucket = self.client(), address.removeprefix("s3://")
+        found = client.list_objects_v2(Bucket=bucket).get("Contents", ())
+        begun = client.list_multipart_uploads(Bucket=bucket).get("Uploads", ())
+        return [one["Key"] for one in found], [one["Key"] for one in begun]
+
     def environment(self) -> dict[str, str]:
         """The standard variables by which a process reaches the server."""
         return {

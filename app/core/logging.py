@@ -8,7 +8,14 @@ import structlog
 from structlog.typing import Processor
 
 UVICORN = ("uvicorn", "uvicorn.access", "uvicorn.error")  # bring handlers of their own
-QUIET = ("httpx", "httpcore", "kombu", "amqp", "alembic.runtime")  # warnings only
+QUIET = (
+    "azure",
+    "httpx",
+    "httpcore",
+    "kombu",
+    "amqp",
+    "alembic.runtime",
+)  # warnings only
 
 
 def configure_logging(log_format: str, *, level: int = logging.INFO) -> None:

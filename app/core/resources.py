@@ -25,8 +25,7 @@ from app.core.storage.hash_states import HashStates
 from app.core.storage.interface import Storage
 from app.core.storage.opening import open_storage
 from app.core.storage.part_uploads import PartUploads, open_part_uploads
-from app.core.storage.presigning import open_presigner
-from app.core.storage.s3_presigner import S3Presigner
+from app.core.storage.presigning import Presigner, open_presigner
 
 UPLOAD_THREADS = 16
 RESOLVER_THREADS = 64  # that wait, and do nothing else
@@ -78,7 +77,7 @@ class Resources:
     )
     hash_states: HashStates = field(default_factory=HashStates)
     replica: Replica | None = None
-    presigner: S3Presigner | None = None
+    presigner: Presigner | None = None
     part_uploads: PartUploads | None = None
 
     @property

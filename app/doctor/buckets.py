@@ -12,6 +12,8 @@ from app.core.storage.addresses import BucketAddress, read_address
 from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObjects
 from app.core.storage.interface import StorageRefused, StorageUnavailable
+from app.core.storage.multipart import MultipartUploads
+from app.core.storage.part_uploads import open_multipart
 from app.core.storage.s3_multipart import S3Multipart
 from app.doctor.findings import Finding, ok, problem, warning
 
@@ -35,7 +37,7 @@ def check_bucket(settings: Settings) -> Finding:
     """
     if settings.storage is None:
         return ok(PART, "none: videos are kept in the data directory")
-    trial = _Trial(read_address(settings.storage))
+    trial = _Trial(read_address(settings.storage), open_multipart(settings))
     for what, step in trial.steps():
         failure = _failure_of(step)
         if failure is not None:
@@ -60,11 +62,14 @@ def check_source_buckets(settings: Settings) -> Iterator[Finding]:
 class _Trial:
     """What the service must be able to do with its bucket, tried on one object."""
 
-    def __init__(self, address: BucketAddress) -> None:
+    def __init__(
+        self, address: BucketAddress, uploads: MultipartUploads | None
+    ) -> None:
         aws = _access_to(address)
         self._address, self._path = address, f"{FOLDER}/{uuid4()}"
         self._objects = BucketObjects(address, retry_for=PATIENCE, aws=aws)
-        self._multipart = None if aws is None else S3Multipart(address, aws)
+        own = None if aws is None else S3Multipart(address, aws)
+        self._multipart = own if uploads is None else uploads
         self._off_s = 0.0
 
     def steps(self) -> Iterator[tuple[str, Callable[[], object]]]:

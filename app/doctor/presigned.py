@@ -6,34 +6,28 @@ import httpx
 
 from app.core.settings import Settings
 from app.core.storage.addresses import read_address
-from app.core.storage.bucket_clients import AwsAccess
 from app.core.storage.bucket_objects import BucketObjects
-from app.core.storage.s3_presigner import S3Presigner
+from app.core.storage.presigning import make_presigner
 from app.doctor.buckets import CONTENT, FOLDER, PATIENCE
 from app.doctor.findings import Finding, ok, problem, warning
 
 PART = "presigned"
 TIMEOUT_S = 5.0
-ENDPOINT = "set TOUCHLINE_PRESIGNED_ENDPOINT to where clients see the S3 server"
+ENDPOINT = "set TOUCHLINE_PRESIGNED_ENDPOINT to where clients see the bucket"
 
 
 def check_presigned(settings: Settings) -> Finding:
     """Load a small object by such an address, as a client does.
 
     Raises:
-        StartFailed: what reads buckets is not installed, or nothing says how to get in.
+        StartFailed: what reads buckets is not installed, or nothing says how to get in
+            or what to sign with.
     """
     if not (settings.presigned_downloads or settings.presigned_uploads):
         return ok(PART, "none: all bytes pass the API")
     address = read_address(settings.storage or "")
-    aws, path = AwsAccess(address.url), f"{FOLDER}/{uuid4()}"
-    presigner = S3Presigner(
-        address,
-        endpoint=settings.presigned_endpoint,
-        expiry=settings.presigned_expiry,
-        aws=aws,
-    )
-    objects = BucketObjects(address, retry_for=PATIENCE, aws=aws)
+    presigner, path = make_presigner(settings), f"{FOLDER}/{uuid4()}"
+    objects = BucketObjects(address, retry_for=PATIENCE)
     try:
         objects.put(path, CONTENT)
     except OSError as exc:

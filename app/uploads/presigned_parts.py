@@ -40,7 +40,7 @@ def put_together(
         uploads.multipart.complete(
             upload_key(upload.id),
             str(upload.multipart_id),
-            [(part.number, part.e_tag) for part in found],
+            found,
         )
     except FileNotFoundError as exc:
         if not is_whole(upload, resources):

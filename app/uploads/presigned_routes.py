@@ -111,7 +111,12 @@ def sign_part_addresses(
     signed = sign_parts(upload_id, wanted.numbers, resources=resources)
     return PartAddresses(
         items=[
-            PartAddress(number=one.number, size_bytes=one.size_bytes, url=one.url)
+            PartAddress(
+                number=one.number,
+                size_bytes=one.size_bytes,
+                url=one.url,
+                etag=one.e_tag,
+            )
             for one in signed
         ],
         expires_at=utc_now() + part_uploads_of(resources).presigner.expiry,

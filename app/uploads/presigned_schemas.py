@@ -94,10 +94,19 @@ class PartAddress(BaseModel):
     """Where a part is to be sent."""
 
     number: int
-    size_bytes: int = Field(description="The bucket takes exactly so many.")
+    size_bytes: int = Field(
+        description="The part has exactly so many. S3 refuses others with 403; of "
+        "Azure completing the upload does, with 409."
+    )
     url: str = Field(
-        description="PUT the part there, with no header of yours but its length; the "
-        "answer's `ETag` is what completing the upload takes."
+        description="PUT the part there, with no header of yours but its length."
+    )
+    etag: str | None = Field(
+        default=None,
+        description="What completing the upload takes of this part; null: the `ETag` "
+        "that the bucket answers with. Azure answers with none: there it is the name "
+        "of the part's block, whatever its bytes are.",
+        examples=[None],
     )
 
 
@@ -113,7 +122,9 @@ class StoredPart(BaseModel):
 
     number: int
     size_bytes: int
-    etag: str = Field(examples=[ETAG])
+    etag: str = Field(
+        description="Of its bytes; of Azure, the name of its block.", examples=[ETAG]
+    )
 
     @classmethod
     def of(cls, part: BucketPart) -> Self:
@@ -140,7 +151,8 @@ class SentPart(BaseModel):
     etag: str = Field(
         min_length=1,
         max_length=256,
-        description="As the bucket answered, with or without its quotes.",
+        description="As the bucket answered, or the part's address tells; with or "
+        "without its quotes.",
         examples=[ETAG],
     )
 

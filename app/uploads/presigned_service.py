@@ -52,11 +52,16 @@ class Announced:
 
 
 class SignedPart(NamedTuple):
-    """Where a part is to be sent, and how large it must be."""
+    """Where a part is to be sent, and how large it must be.
+
+    Attributes:
+        e_tag: that the part will have; None: the bucket answers with it.
+    """
 
     number: int
     size_bytes: int
     url: str
+    e_tag: str | None
 
 
 async def begin_presigned(
@@ -119,9 +124,13 @@ def sign_parts(
     _touch(upload_id, resources)
     sign = partial(uploads.presigner.upload_part, upload_key(upload_id), multipart_id)
     return [
-        SignedPart(number, size_bytes, sign(number, size_bytes=size_bytes))
+        SignedPart(
+            number,
+            plan.size_of(number),
+            sign(number, size_bytes=plan.size_of(number)),
+            uploads.multipart.e_tag_of(multipart_id, number),
+        )
         for number in numbers
-        for size_bytes in (plan.size_of(number),)
     ]
 
 

@@ -21,10 +21,11 @@ from app.core.errors import RangeNotSatisfiable, VideoNotFound
 from app.core.http.routing import IS_HEAD
 from app.core.storage.interface import ObjectInfo, Storage
 from app.core.storage.links import is_link_key
-from app.core.storage.s3_presigner import S3Presigner
+from app.core.storage.presigning import Presigner
 
 UNIT = "bytes"
 ONE_RANGE = re.compile(r"\s*(\d{0,19})\s*-\s*(\d{0,19})\s*")
+SUFFIX = re.compile(r"=\s*-")
 MAX_RANGES = 100  # whoever asks for more gets the whole
 # What names a version of the file; the bucket has another name for the same one.
 CONDITIONS = ("if-range", "if-match", "if-none-match")
@@ -50,7 +51,8 @@ class VideoFile(StreamingResponse):
 
     Args:
         presigner: sends clients on to the bucket, but for what it cannot answer: HEAD,
-            several ranges, conditions on our own entity tag. None: all is sent.
+            several ranges, conditions on our own entity tag, on Azure the last so many
+            bytes. None: all is sent.
 
     Raises:
         RangeNotSatisfiable: the header Range is malformed, or no such bytes exist.
@@ -66,7 +68,7 @@ class VideoFile(StreamingResponse):
         filename: str,
         disposition: Literal["inline", "attachment"],
         headers: Mapping[str, str],
-        presigner: S3Presigner | None = None,
+        presigner: Presigner | None = None,
     ) -> None:
         super().__init__((), media_type=media_type, headers=headers)
         self._storage, self._found = storage, found
@@ -110,9 +112,12 @@ class VideoFile(StreamingResponse):
 
     def _is_for_bucket(self, headers: Headers, ranges: Ranges) -> bool:
         """Whether the bucket can answer; it knows one range, and its own tags."""
+        if self._presigner is None or len(ranges) > 1:
+            return False
         own = self.headers["etag"]
         is_ours = any(own in headers.get(name, "") for name in CONDITIONS)
-        return self._presigner is not None and len(ranges) <= 1 and not is_ours
+        is_suffix = SUFFIX.search(headers.get("range", "")) is not None
+        return not is_ours and (self._presigner.has_suffix_ranges or not is_suffix)
 
     def _redirect(self) -> RedirectResponse:
         assert self._presigner is not None  # noqa: S101  # for the type checker

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.acceptance.page_service import wait_until
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.azure_server import AzureOfTests
 from tests.bucket_storage import use_server
 from tests.s3_server import S3OfTests
 from tests.services import open_folder, running_postgres
@@ -21,21 +22,22 @@ READY = "document.querySelector('video').readyState"
 IS_THERE = "!document.querySelector('video').seeking"
 
 
-@pytest.fixture(scope="module")
-def api(s3: S3OfTests) -> Iterator[RunningApi]:
+@pytest.fixture(scope="module", params=["s3", "azure"])
+def api(request: pytest.FixtureRequest) -> Iterator[RunningApi]:
+    server: S3OfTests | AzureOfTests = request.getfixturevalue(request.param)
     with (
         pytest.MonkeyPatch.context() as patch,
         running_postgres() as postgres,
         open_folder() as folder,
         postgres.fresh_database() as url,
     ):
-        use_server(s3, patch)
+        use_server(server, patch)
         settings = make_settings(
             data_dir=folder,
             database_url=url,
-            storage=f"s3://{s3.fresh_bucket()}",
+            storage=server.fresh_address(),
             presigned_downloads=True,
-            presigned_endpoint=s3.url.replace("127.0.0.1", "localhost"),
+            presigned_endpoint=server.url.replace("127.0.0.1", "localhost"),
             presigned_expiry=EXPIRY_S,
         )
         with running_api(settings) as running:

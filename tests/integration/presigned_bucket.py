@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from app.core.storage import part_uploads
 from app.uploads.tables import ResumableUpload
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.azure_server import AzureOfTests
 from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.s3_server import S3OfTests
@@ -31,8 +32,17 @@ class Bucket:
     """A service whose clients send files to its bucket."""
 
     api: RunningApi
-    s3: S3OfTests
-    name: str
+    server: S3OfTests | AzureOfTests
+    address: str
+
+    @property
+    def is_azure(self) -> bool:
+        return isinstance(self.server, AzureOfTests)
+
+    @property
+    def s3(self) -> S3OfTests:
+        assert isinstance(self.server, S3OfTests)
+        return self.server
 
     def begin(self, size_bytes: int = SIZE, **said: Any) -> dict[str, Any]:
         answer = self.post(PATH, {"size_bytes": size_bytes, **said})
@@ -44,20 +54,24 @@ class Bucket:
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         return self.api.client.post(path, json=body, headers=headers)
 
-    def addresses(self, made: dict[str, Any], numbers: Sequence[int]) -> dict[int, str]:
+    def signed(self, made: dict[str, Any], numbers: Sequence[int]) -> Any:
         answer = self.post(f"{PATH}/{made['id']}/parts", {"numbers": [*numbers]})
         assert answer.status_code == 200, answer.text
-        return {one["number"]: one["url"] for one in answer.json()["items"]}
+        return answer.json()["items"]
+
+    def addresses(self, made: dict[str, Any], numbers: Sequence[int]) -> dict[int, str]:
+        return {one["number"]: one["url"] for one in self.signed(made, numbers)}
 
     def send(
         self, made: dict[str, Any], numbers: Sequence[int] = (1, 2, 3)
     ) -> list[dict[str, Any]]:
         """Send parts to the bucket; gives what completing the upload takes."""
         sent = []
-        for number, url in self.addresses(made, numbers).items():
-            answer = httpx.put(url, content=part_of(number), timeout=60)
-            assert answer.status_code == 200, answer.text
-            sent.append({"number": number, "etag": answer.headers["etag"]})
+        for one in self.signed(made, numbers):
+            answer = httpx.put(one["url"], content=part_of(one["number"]), timeout=60)
+            assert answer.is_success, answer.text
+            etag = one["etag"] or answer.headers["etag"]
+            sent.append({"number": one["number"], "etag": etag})
         return sent
 
     def complete(self, made: dict[str, Any], parts: Any = None) -> httpx.Response:
@@ -65,11 +79,8 @@ class Bucket:
 
     def left(self) -> tuple[list[str], list[str]]:
         """List what is in the bucket of uploads: objects, and unfinished uploads."""
-        client = self.s3.client()
-        found = client.list_objects_v2(Bucket=self.name).get("Contents", ())
-        open_ones = client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())
-        keys = [one["Key"] for one in found if "uploads/" in one["Key"]]
-        return keys, [one["Key"] for one in open_ones]
+        keys, open_ones = self.server.names(self.address)
+        return [key for key in keys if "uploads/" in key], open_ones
 
     def row(self, made: dict[str, Any]) -> ResumableUpload | None:
         with self.api.service.sessions() as session:
@@ -90,35 +101,36 @@ def problem_of(answer: httpx.Response) -> tuple[int, str]:
 
 @contextmanager
 def running_bucket(
-    s3: S3OfTests, postgres: PostgresOfTests, folder: Path
+    server: S3OfTests | AzureOfTests, postgres: PostgresOfTests, folder: Path
 ) -> Iterator[Bucket]:
     """Start a service with a bucket and a database of its own."""
-    name = s3.fresh_bucket()
+    address = server.fresh_address()
     with pytest.MonkeyPatch.context() as patch, postgres.fresh_database() as url:
-        use_server(s3, patch)
+        use_server(server, patch)
         patch.setattr(part_uploads, "PART_BYTES", PART)
         settings = make_settings(
             data_dir=folder,
             database_url=url,
             api_key=KEY,
-            storage=f"s3://{name}/the club",
+            storage=f"{address}/the club",
             presigned_uploads=True,
-            presigned_endpoint=s3.url.replace("127.0.0.1", "localhost"),
+            presigned_endpoint=server.url.replace("127.0.0.1", "localhost"),
             max_upload_size=20 * PART,
         )
         with running_api(settings) as api:
             api.client.headers["authorization"] = f"Bearer {KEY}"
-            yield Bucket(api, s3, name)
+            yield Bucket(api, server, address)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["s3", "azure"])
 def running(
-    s3: S3OfTests,
+    request: pytest.FixtureRequest,
     postgres: PostgresOfTests,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Bucket]:
-    """Such a service for all tests of a file."""
-    with running_bucket(s3, postgres, tmp_path_factory.mktemp("data")) as bucket:
+    """Such a service for all tests of a file, on each cloud."""
+    server = request.getfixturevalue(request.param)
+    with running_bucket(server, postgres, tmp_path_factory.mktemp("data")) as bucket:
         yield bucket
 
 

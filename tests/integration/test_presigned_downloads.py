@@ -20,6 +20,7 @@ from app.keys.service import create_key
 from app.projects.tables import Project
 from app.videos.tables import Video
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.azure_server import AzureOfTests
 from tests.bucket_storage import use_server
 from tests.databases import PostgresOfTests
 from tests.s3_server import S3OfTests
@@ -40,6 +41,7 @@ class Signing:
     api: RunningApi
     path: str
     public: str
+    is_azure: bool
 
     @property
     def video_id(self) -> UUID:
@@ -70,20 +72,21 @@ class Signing:
         return self.api.client.get(self.path, headers=headers, follow_redirects=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["s3", "azure"])
 def signing(
-    s3: S3OfTests,
+    request: pytest.FixtureRequest,
     postgres: PostgresOfTests,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Signing]:
-    public = s3.url.replace("127.0.0.1", "localhost")
+    server: S3OfTests | AzureOfTests = request.getfixturevalue(request.param)
+    public = server.url.replace("127.0.0.1", "localhost")
     with pytest.MonkeyPatch.context() as patch, postgres.fresh_database() as url:
-        use_server(s3, patch)
+        use_server(server, patch)
         settings = make_settings(
             data_dir=tmp_path_factory.mktemp("data"),
             database_url=url,
             api_key=KEY,
-            storage=f"s3://{s3.fresh_bucket()}/the club",
+            storage=f"{server.fresh_address()}/the club é + 100%",
             presigned_downloads=True,
             presigned_endpoint=public,
         )
@@ -91,7 +94,8 @@ def signing(
             api.client.headers["authorization"] = f"Bearer {KEY}"
             made = api.client.post("/videos", files={"file": (NAME, CONTENT)})
             assert made.status_code == 202, made.text
-            yield Signing(api, made.json()["links"]["file"], public)
+            path = made.json()["links"]["file"]
+            yield Signing(api, path, public, request.param == "azure")
 
 
 def test_a_file_is_loaded_from_where_clients_see_the_bucket(signing: Signing) -> None:
@@ -117,7 +121,8 @@ def test_a_range_is_there_to_the_byte(
 ) -> None:
     answer = signing.load(range=f"bytes={asked}")
 
-    assert answer.history, "the API sent it itself"
+    # Azure does not know the last so many bytes, so the API sends these itself.
+    assert bool(answer.history) != (signing.is_azure and asked.startswith("-"))
     assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
     assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{SIZE}"
 
@@ -161,7 +166,8 @@ def test_an_address_is_good_for_that_object_and_a_while_alone(signing: Signing) 
     other = address.replace(str(signing.video_id), str(new_id()))
     time.sleep(2.5)
 
-    assert parse_qs(urlsplit(address).query)["X-Amz-Expires"] == ["3600"]
+    if not signing.is_azure:
+        assert parse_qs(urlsplit(address).query)["X-Amz-Expires"] == ["3600"]
     assert httpx.get(address).content == CONTENT
     for refused in (httpx.get(short), httpx.get(other), httpx.delete(address)):
         assert refused.status_code == 403

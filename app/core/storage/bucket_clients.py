@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -46,6 +46,20 @@ NO_CREDENTIALS = (
 log = structlog.get_logger(__name__)
 
 
+class S3Access(Protocol):
+    """What a bucket is reached with that takes the requests of S3. Thread-safe."""
+
+    def client(self) -> Any:
+        """Give botocore's client, for what obstore does not offer."""
+
+    def signer(self, endpoint: str | None) -> Any:
+        """Give botocore's client that signs addresses for others, and asks nothing.
+
+        Args:
+            endpoint: where those others see the server; None: where we do.
+        """
+
+
 @dataclass(slots=True)
 class AwsAccess:
     """Credentials, region and endpoint as AWS's own tools find them.
@@ -66,23 +80,17 @@ class AwsAccess:
     _read_at_s: float = 0.0
 
     def client(self) -> Any:
-        """Give botocore's client, for what obstore does not offer."""
         with self._lock:
             session = self._fresh_session()
             if self._client is None:
-                self._client = _make_client(session, attempts=self.attempts)
+                self._client = make_s3_client(session, attempts=self.attempts)
             return self._client
 
     def signer(self, endpoint: str | None) -> Any:
-        """Give botocore's client that signs addresses for others, and asks nothing.
-
-        Args:
-            endpoint: where those others see the server; None: where we do.
-        """
         with self._lock:
             session = self._fresh_session()
             if endpoint not in self._signers:
-                self._signers[endpoint] = _make_client(
+                self._signers[endpoint] = make_s3_client(
                     session, endpoint, style="virtual"
                 )
             return self._signers[endpoint]
@@ -206,10 +214,11 @@ def _open_s3(
     )
 
 
-def _make_client(
+def make_s3_client(
     session: Any,
     endpoint: str | None = None,
     *,
+    region: str | None = None,
     style: str | None = None,
     attempts: int = ATTEMPTS,
 ) -> Any:
@@ -219,6 +228,10 @@ def _make_client(
         endpoint: None: the one that the environment names, else Amazon's.
         style: how buckets are addressed at Amazon; None: botocore decides, and names
             a bucket's old host of no region in what it signs.
+        region: of a server that is not Amazon's; None: the one that is configured.
+
+    Raises:
+        StartFailed: the endpoint or what is configured makes no client.
     """
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -245,7 +258,7 @@ def _make_client(
         return session.create_client(
             "s3",
             endpoint_url=client.meta.endpoint_url,
-            region_name=_region(client),
+            region_name=region or _region(client),
             config=Config(**config),
         )
     except (BotoCoreError, ValueError) as exc:

@@ -34,6 +34,7 @@ from app.core.storage.interface import (
 )
 from app.core.storage.keys import FOLDERS, GROWING_FOLDER, UPLOADS_FOLDER
 from app.core.storage.local_cache import LocalCache
+from app.core.storage.multipart import MultipartUploads, abort_under
 from app.core.storage.object_layout import Layout, copy_through, find_layout
 from app.core.storage.object_upload import ObjectUpload
 from app.core.storage.object_windows import read_windows
@@ -61,6 +62,7 @@ class ObjectStorage:
 
     Attributes:
         multipart: what S3 alone offers; None on other clouds.
+        uploads: to whose parts clients have addresses; None: there are none.
         cache: of whole objects, for `local_copy`.
     """
 
@@ -70,12 +72,14 @@ class ObjectStorage:
         cache: LocalCache,
         *,
         retry_for: timedelta,
+        uploads: MultipartUploads | None = None,
     ) -> None:
         is_s3 = address.scheme == "s3"
         aws = AwsAccess(address.url) if is_s3 else None
         self.address, self.cache = address, cache
         self._aws, self._retry_s = aws, retry_for.total_seconds()
         self.multipart = S3Multipart(address, aws) if aws is not None else None
+        self.uploads = self.multipart if uploads is None else uploads
         self.objects = BucketObjects(address, retry_for=retry_for, aws=aws)
         self._probing = BucketObjects(address, retry_for=PROBE_RETRY, aws=aws)
         self._probed_at_s: float | None = None
@@ -225,23 +229,25 @@ class ObjectStorage:
 
     def delete_prefix(self, prefix: str) -> None:
         path = checked_key(prefix)
-        if self.multipart is not None and path.partition("/")[0] == UPLOADS_FOLDER:
-            self._abort_under(path, timedelta(0))
+        if self.uploads is not None and path.partition("/")[0] == UPLOADS_FOLDER:
+            abort_under(self.uploads, path, older_than=timedelta(0))
         self.objects.delete([path])
         self._delete_under(path)
         self._delete_under(growing_folder(path))
 
     def remove_unfinished(self) -> int:
-        """Abort multipart uploads of our own that were begun a day ago.
+        """Abort multipart uploads of our own that were begun a day ago, on S3.
 
         Google's and Azure's parts go by their own rules; see docs/storage.md.
         """
         removed = self.cache.clean_up()
-        if self.multipart is None:
-            return removed
-        for folder in OWN_FOLDERS:
-            removed += self._abort_under(folder, ABANDONED_AFTER)
-        return removed + self._abort_under(UPLOADS_FOLDER, UPLOADS_ABANDONED_AFTER)
+        if (own := self.multipart) is not None:
+            for folder in OWN_FOLDERS:
+                removed += abort_under(own, folder, older_than=ABANDONED_AFTER)
+        if self.uploads is not None:
+            long_ago = UPLOADS_ABANDONED_AFTER
+            removed += abort_under(self.uploads, UPLOADS_FOLDER, older_than=long_ago)
+        return removed
 
     def free_bytes(self) -> int:
         """Tell a very large number: no bucket tells how much it takes."""
@@ -284,16 +290,3 @@ class ObjectStorage:
                 warn_once("stray_object_skipped", path=one.path, reason=str(exc))
                 continue
             yield one
-
-    def _abort_under(self, prefix: str, older_than: timedelta) -> int:
-        assert self.multipart is not None  # noqa: S101  # for the type checker
-        found = 0
-        try:
-            for path, upload_id in self.multipart.unfinished(
-                prefix, older_than=older_than
-            ):
-                self.multipart.abort(path, upload_id)
-                found += 1
-        except PermissionError as exc:  # Listing them is a permission of its own.
-            warn_once("unfinished_uploads_not_listed", reason=str(exc.strerror))
-        return found

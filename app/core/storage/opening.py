@@ -39,6 +39,11 @@ def _open_plain(settings: StorageSettings, cache: LocalCache) -> Storage:
     if settings.storage is None:
         return LocalStorage(settings.data_dir)
     from app.core.storage.object_store import ObjectStorage
+    from app.core.storage.part_uploads import open_multipart
 
-    address = read_address(settings.storage)
-    return ObjectStorage(address, cache, retry_for=settings.storage_retry)
+    return ObjectStorage(
+        read_address(settings.storage),
+        cache,
+        retry_for=settings.storage_retry,
+        uploads=open_multipart(settings),
+    )

@@ -1,4 +1,4 @@
-"""Multipart uploads of S3, which obstore keeps to itself.
+"""Multipart uploads of S3, which obstore keeps to itself; Google speaks them as well.
 
 Objects are made of others without a copy by way of this machine, and uploads that
 nobody finished are found and ended.
@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app.core.storage.addresses import BucketAddress
-from app.core.storage.bucket_clients import AwsAccess
+from app.core.storage.bucket_clients import S3Access
 from app.core.storage.bucket_objects import BucketObject
 from app.core.storage.interface import ObjectChanged, StorageRefused, StorageUnavailable
 from app.core.storage.multipart import BucketPart
@@ -29,15 +29,19 @@ _Piece = tuple[BucketObject, int, int]  # where it starts and ends, the end not 
 
 
 class S3Multipart:
-    """Multipart uploads into one bucket."""
+    """Multipart uploads into one bucket; a `MultipartUploads`."""
 
-    def __init__(self, address: BucketAddress, aws: AwsAccess) -> None:
-        self._address, self._aws = address, aws
+    def __init__(self, address: BucketAddress, access: S3Access) -> None:
+        self._address, self._access = address, access
 
     def create(self, path: str) -> str:
         """Begin an upload; gives its id."""
         with self._errors(path):
             return str(self._call("create_multipart_upload", path)["UploadId"])
+
+    def e_tag_of(self, upload_id: str, number: int) -> str | None:  # noqa: ARG002
+        """Tell none: the bucket answers with it, as it is made of the bytes."""
+        return None
 
     def parts(self, path: str, upload_id: str) -> list[BucketPart]:
         """List the parts that have come of an upload, by their number.
@@ -60,24 +64,21 @@ class S3Multipart:
                 return found
             marker = int(page["NextPartNumberMarker"])
 
-    def complete(
-        self, path: str, upload_id: str, parts: Sequence[tuple[int, str]]
-    ) -> str:
-        """Make the object of its parts, numbers and ETags; gives its ETag.
+    def complete(self, path: str, upload_id: str, parts: Sequence[BucketPart]) -> None:
+        """Make the object of its parts.
 
         Raises:
             ObjectChanged: a part is another one by now.
             FileNotFoundError: the upload was completed or ended.
         """
-        listed = [{"PartNumber": number, "ETag": e_tag} for number, e_tag in parts]
+        listed = [{"PartNumber": one.number, "ETag": one.e_tag} for one in parts]
         with self._errors(path):
-            answer = self._call(
+            self._call(
                 "complete_multipart_upload",
                 path,
                 UploadId=upload_id,
                 MultipartUpload={"Parts": listed},
             )
-        return str(answer["ETag"])
 
     def abort(self, path: str, upload_id: str) -> None:
         """Forget an upload and its parts; what is gone already is fine."""
@@ -102,8 +103,8 @@ class S3Multipart:
                     pool.submit(self._copy_part, to, upload_id, number, piece)
                     for number, piece in enumerate(pieces, start=1)
                 ]
-                e_tags = [one.result() for one in copy]
-            self.complete(to, upload_id, list(enumerate(e_tags, start=1)))
+                copied = [one.result() for one in copy]
+            self.complete(to, upload_id, copied)
         except BaseException:
             with suppress(OSError):
                 self.abort(to, upload_id)
@@ -122,7 +123,7 @@ class S3Multipart:
         markers: dict[str, str] = {}
         while True:
             with self._errors(under):
-                page = self._aws.client().list_multipart_uploads(
+                page = self._access.client().list_multipart_uploads(
                     Bucket=self._address.bucket, Prefix=prefix, **markers
                 )
             now = _time_of(page)
@@ -136,7 +137,9 @@ class S3Multipart:
                 "UploadIdMarker": page["NextUploadIdMarker"],
             }
 
-    def _copy_part(self, to: str, upload_id: str, number: int, piece: "_Piece") -> str:
+    def _copy_part(
+        self, to: str, upload_id: str, number: int, piece: "_Piece"
+    ) -> BucketPart:
         source, start, end = piece
         asked: dict[str, Any] = {
             "UploadId": upload_id,
@@ -152,10 +155,10 @@ class S3Multipart:
             asked["CopySourceRange"] = f"bytes={start}-{end - 1}"
         with self._errors(source.path):
             answer = self._call("upload_part_copy", to, **asked)
-        return str(answer["CopyPartResult"]["ETag"])
+        return BucketPart(number, end - start, answer["CopyPartResult"]["ETag"])
 
     def _call(self, name: str, path: str, **asked: Any) -> Any:
-        method = getattr(self._aws.client(), name)
+        method = getattr(self._access.client(), name)
         return method(Bucket=self._address.bucket, Key=self._key(path), **asked)
 
     def _key(self, path: str) -> str:

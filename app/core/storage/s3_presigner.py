@@ -1,4 +1,4 @@
-"""Presigned addresses in a bucket of S3.
+"""Presigned addresses in a bucket of S3, or of Google, whose XML API takes the same.
 
 botocore signs them; obstore signs as well, but names neither type nor file name of an
 answer.
@@ -11,17 +11,14 @@ from urllib.parse import urlsplit
 
 from app.core.errors import StartFailed
 from app.core.storage.addresses import BucketAddress, checked_key
-from app.core.storage.bucket_clients import AwsAccess
+from app.core.storage.bucket_clients import S3Access
 from app.core.storage.interface import StorageRefused
 
 
 class S3Presigner:
-    """Signs addresses of one bucket's objects; asks the bucket nothing. Thread-safe.
+    """A `Presigner`; addresses end earlier where the credentials do."""
 
-    Attributes:
-        expiry: how long an address is good; less where the credentials end before.
-        origin: of all addresses, as browsers have it: `https://s3.club.example`.
-    """
+    has_suffix_ranges = True
 
     def __init__(
         self,
@@ -29,20 +26,14 @@ class S3Presigner:
         *,
         endpoint: str | None,
         expiry: timedelta,
-        aws: AwsAccess | None = None,
+        access: S3Access,
     ) -> None:
-        self._address, self._endpoint = address, endpoint
-        self._aws = AwsAccess(address.url) if aws is None else aws
+        self._address, self._endpoint, self._access = address, endpoint, access
         self.expiry = expiry
         parts = urlsplit(self._sign("get_object", "any", {}))
         self.origin = f"{parts.scheme}://{parts.netloc}"
 
     def download(self, key: str, *, media_type: str, disposition: str) -> str:
-        """Sign an address from which an object is loaded, whole or by ranges.
-
-        Args:
-            disposition: the header Content-Disposition that the bucket is to send.
-        """
         answer = {
             "ResponseContentType": media_type,
             "ResponseContentDisposition": disposition,
@@ -52,10 +43,7 @@ class S3Presigner:
     def upload_part(
         self, key: str, upload_id: str, number: int, *, size_bytes: int
     ) -> str:
-        """Sign an address to which a part of a multipart upload is sent, by PUT.
-
-        The bucket refuses it with more or less bytes.
-        """
+        """Sign the size as well: the bucket refuses other bytes than so many."""
         part = {
             "UploadId": upload_id,
             "PartNumber": number,
@@ -69,7 +57,7 @@ class S3Presigner:
         path = checked_key(key)
         whole = f"{self._address.path}/{path}" if self._address.path else path
         try:
-            client: Any = self._aws.signer(self._endpoint)
+            client: Any = self._access.signer(self._endpoint)
             url = client.generate_presigned_url(
                 name,
                 Params={"Bucket": self._address.bucket, "Key": whole, **asked},

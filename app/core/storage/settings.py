@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ByteSize, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import NoDecode
 
 from app.core.durations import Duration
@@ -28,11 +35,14 @@ class StorageSettings(BaseModel):
     # Clients load files from the bucket, and send them to it, by presigned addresses.
     presigned_downloads: bool = False
     presigned_uploads: bool = False
-    presigned_expiry: Duration = Field(  # S3 signs for a week at most
+    presigned_expiry: Duration = Field(  # S3 and Google sign for a week at most
         default=timedelta(hours=1), ge=timedelta(seconds=1), le=timedelta(days=7)
     )
-    # Where clients see the S3 server; None: where the service itself does.
+    # Where clients see the bucket's server; None: where the service itself does.
     presigned_endpoint: str | None = None
+    # Of a service account that may use the bucket; sign presigned addresses for gs://.
+    google_hmac_access_id: str | None = None
+    google_hmac_secret: SecretStr | None = None
 
     @field_validator("storage")
     @classmethod
@@ -56,24 +66,23 @@ class StorageSettings(BaseModel):
         is_plain = parts.path in ("", "/") and not (parts.query or parts.fragment)
         if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
             raise ValueError(
-                f"{value!r} is no endpoint of S3: write it like "
+                f"{value!r} is no endpoint of a bucket: write it like "
                 "https://s3.club.example or http://10.0.0.5:9000, without a path"
             )
         return value.rstrip("/")
 
     @model_validator(mode="after")
     def _can_sign(self) -> Self:
-        """Refuse presigned addresses where videos are kept in what cannot sign them."""
+        """Refuse presigned addresses where videos are kept in no bucket."""
         wanted = {
             "TOUCHLINE_PRESIGNED_DOWNLOADS": self.presigned_downloads,
             "TOUCHLINE_PRESIGNED_UPLOADS": self.presigned_uploads,
         }
         named = next((name for name, is_on in wanted.items() if is_on), None)
-        if named is not None and not (self.storage or "").startswith("s3://"):
-            kept = self.storage or "the data directory"
+        if named is not None and self.storage is None:
             raise ValueError(
-                f"{named} needs a bucket of S3, but videos are kept in {kept}: set "
-                f"TOUCHLINE_STORAGE=s3://bucket/prefix, or take {named} away"
+                f"{named} needs a bucket, but videos are kept in the data directory: "
+                f"set TOUCHLINE_STORAGE=s3://bucket/prefix, or take {named} away"
             )
         return self
 

@@ -169,6 +169,7 @@ def test_a_shared_access_signature_that_has_expired_is_told(
         permission="rwdlac",
         expiry=datetime.now(UTC) - timedelta(minutes=1),
     )
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_KEY")
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", signature)
     storage = ObjectStorage(
         BucketAddress("az", container), LocalCache(tmp_path, 2**30), retry_for=SHORT

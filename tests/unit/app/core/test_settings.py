@@ -241,20 +241,18 @@ def test_a_header_that_anybody_could_send_is_refused_at_the_start(
         Settings()
 
 
-@pytest.mark.parametrize("storage", [None, "gs://club/videos"])
 @pytest.mark.parametrize("way", ["presigned_downloads", "presigned_uploads"])
-def test_addresses_in_a_bucket_are_signed_where_s3_is_alone(
-    way: str, storage: str | None
-) -> None:
-    with pytest.raises(ValidationError, match=r"needs a bucket of S3.*TOUCHLINE_STOR"):
-        Settings.model_validate({way: True, "storage": storage})
+def test_addresses_are_signed_in_a_bucket_alone(way: str) -> None:
+    with pytest.raises(ValidationError, match=r"needs a bucket, .*TOUCHLINE_STORAGE"):
+        Settings.model_validate({way: True})
 
-    assert Settings.model_validate({way: True, "storage": "s3://club"}).storage
+    for storage in ("s3://club", "gs://club/videos", "az://club"):
+        assert Settings.model_validate({way: True, "storage": storage}).storage
 
 
 @pytest.mark.parametrize("text", ["s3.club.example", "https://club.example/s3", "s3:/"])
 def test_an_endpoint_for_clients_is_signed_whole(text: str) -> None:
-    with pytest.raises(ValidationError, match="is no endpoint of S3"):
+    with pytest.raises(ValidationError, match="is no endpoint of a bucket"):
         Settings.model_validate({"presigned_endpoint": text})
 
 

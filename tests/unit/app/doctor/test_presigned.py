@@ -1,12 +1,15 @@
 """`touchline doctor` loads an object as clients do, from a real server."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from app.doctor.findings import State
+from app.doctor.buckets import check_bucket
+from app.doctor.findings import State, run_checks
 from app.doctor.presigned import check_presigned
 from tests.api_server import make_settings
+from tests.azure_server import AzureOfTests
 from tests.bucket_storage import use_server
 from tests.reverse_proxy import READY, nginx_with
 from tests.s3_server import S3OfTests
@@ -57,3 +60,32 @@ def test_an_address_is_tried_as_clients_see_it(
     assert changed[0] is State.PROBLEM
     assert "pass Host" in changed[1]
     assert s3.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@pytest.mark.slow
+def test_an_address_on_azure_is_tried(
+    azure: AzureOfTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_server(azure, monkeypatch)
+    address = azure.fresh_address()
+    settings = make_settings(
+        data_dir=tmp_path, storage=f"{address}/ours", presigned_uploads=True
+    )
+
+    loaded, bucket = check_presigned(settings), check_bucket(settings)
+
+    assert (loaded.state, bucket.state) == (State.OK, State.OK), (loaded, bucket)
+    assert azure.names(address) == ([], [])
+
+
+def test_a_key_that_signing_needs_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    settings = make_settings(
+        data_dir=tmp_path, storage="gs://club", presigned_downloads=True
+    )
+
+    found = list(run_checks([("presigned", partial(check_presigned, settings))]))
+
+    assert [one.state for one in found] == [State.PROBLEM]
+    assert "TOUCHLINE_GOOGLE_HMAC_SECRET" in found[0].words
