@@ -104,7 +104,7 @@ def list_stored_parts(upload_id: UploadId, resources: ResourcesDep) -> StoredPar
 def sign_part_addresses(
     upload_id: UploadId, wanted: PartAddressRequest, resources: ResourcesDep
 ) -> PartAddresses:
-    """Get the addresses of parts; each takes that part of that size, for a while.
+    """Get the addresses of parts; each takes that part, for a while.
 
     A part may be sent again; the last one counts.
     """

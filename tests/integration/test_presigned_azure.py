@@ -142,6 +142,38 @@ def test_a_part_that_changes_while_the_upload_is_completed_is_noticed(
     assert answer.json()["sha256"] == hashlib.sha256(CONTENT).hexdigest()
 
 
+Asked = tuple[str, dict[str, str]]
+LEASE: Asked = ("lease", {"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1"})
+SNAPSHOT: Asked = ("snapshot", {})
+
+
+@pytest.mark.parametrize(("what", "headers"), [LEASE, SNAPSHOT])
+def test_what_a_holder_leases_or_copies_is_deleted_all_the_same(
+    bucket: Bucket, what: str, headers: dict[str, str]
+) -> None:
+    made = bucket.begin()
+    address = bare(bucket.addresses(made, [1])[1])
+    httpx.put(address, content=b"whole", headers=WHOLE)
+
+    done = httpx.put(f"{address}&comp={what}", headers=headers)
+
+    assert done.status_code == 201
+    assert bucket.api.client.delete(f"{PATH}/{made['id']}").status_code == 204
+    assert bucket.left() == ([], [])
+
+
+def test_a_blob_of_another_type_is_no_upload(bucket: Bucket) -> None:
+    made = bucket.begin()
+    address = bare(bucket.addresses(made, [1])[1])
+    pages = {"x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": "1024"}
+
+    assert httpx.put(address, headers=pages).status_code == 201
+
+    assert problem_of(bucket.complete(made)) == (409, "upload-parts-missing")
+    assert bucket.api.client.delete(f"{PATH}/{made['id']}").status_code == 204
+    assert bucket.left() == ([], [])
+
+
 def test_what_died_between_the_blocks_and_the_object_is_completed_later(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,8 +115,9 @@ def azure_errors(path: str, where: str) -> Iterator[None]:
     """Translate what Microsoft's client raises.
 
     Raises:
-        FileNotFoundError: nothing has that path.
-        ObjectChanged: the object, or a block of it, is another one by now.
+        FileNotFoundError: nothing has that path, or what has it takes no blocks.
+        ObjectChanged: the object, or a block of it, is another one by now, or
+            somebody has a lease of it.
         StorageRefused: the key is wrong, or may not do this.
         StorageUnavailable: Azure cannot be reached, or answers with errors.
     """
@@ -129,7 +130,7 @@ def azure_errors(path: str, where: str) -> Iterator[None]:
         code = str(getattr(told, "value", told))
         if code in NO_BUCKET:
             raise StorageUnavailable(f"{where} is not there: make the bucket") from exc
-        if exc.status_code == 404:
+        if exc.status_code == 404 or code == "InvalidBlobType":
             raise FileNotFoundError(errno.ENOENT, "no such object", path) from exc
         if exc.status_code == 412 or code in ("InvalidBlockList", "InvalidBlobOrBlock"):
             raise ObjectChanged(path) from exc

@@ -98,11 +98,17 @@ class AzureMultipart:
             self.abort(path, upload_id)
 
     def abort(self, path: str, upload_id: str) -> None:
-        """Drop the blocks: what is committed in their place is a blob that can go."""
+        """Drop the blocks, and whatever else an address let its holder make there."""
+        from azure.storage.blob import BlobLeaseClient
+
         blob = self._blocks(path, upload_id)
-        with suppress(FileNotFoundError), self._errors(path):
-            blob.commit_block_list([])
-            blob.delete_blob()
+        with suppress(FileNotFoundError):
+            try:
+                self._delete(blob)
+            except ObjectChanged:  # Somebody has a lease of it.
+                with self._errors(path):
+                    BlobLeaseClient(blob).break_lease(lease_break_period=0)
+                self._delete(blob)
 
     def unfinished(
         self, under: str, *, older_than: timedelta
@@ -117,6 +123,15 @@ class AzureMultipart:
                 is_old = not older_than or (since is not None and since <= before)
                 if found is not None and is_old:
                     yield found[1], found[2]
+
+    def _delete(self, blob: "BlobClient") -> None:
+        try:
+            with self._errors(blob.blob_name):
+                blob.delete_blob(delete_snapshots="include")
+        except FileNotFoundError:
+            with self._errors(blob.blob_name):
+                blob.commit_block_list([])  # Blocks alone cannot be deleted.
+                blob.delete_blob()
 
     def _await_copy(self, target: "BlobClient") -> None:
         deadline = time.monotonic() + COPY_WAIT_S
