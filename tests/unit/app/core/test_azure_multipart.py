@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.storage import azure_account
+from app.core.storage import azure_account, azure_multipart
 from app.core.storage.addresses import BucketAddress
 from app.core.storage.azure_account import AzureAccount, find_azure_account
-from app.core.storage.azure_multipart import AzureMultipart, block_id
+from app.core.storage.azure_multipart import AzureMultipart, block_id, blocks_path
 from app.core.storage.interface import StorageRefused, StorageUnavailable
 from app.core.storage.multipart import BucketPart
 from tests.azure_server import AzureOfTests
@@ -62,3 +62,40 @@ def test_a_server_that_does_not_answer_is_unavailable(account: AzureAccount) -> 
     for ask in asks(AzureMultipart(BucketAddress("az", "club"), away)):
         with pytest.raises(StorageUnavailable, match="does not answer"):
             ask()
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (["pending", "pending", "success"], None),
+        (["pending", "failed"], "did not copy"),
+        (["pending", "pending"], "complete it later"),
+    ],
+)
+def test_a_copy_that_takes_its_time_is_waited_for(
+    azure: AzureOfTests,
+    account: AzureAccount,
+    monkeypatch: pytest.MonkeyPatch,
+    told: list[str],
+    said: str | None,
+) -> None:
+    """Azurite copies at once, so what it would tell of a slow copy is made up."""
+    container = azure.fresh_container()
+    uploads = AzureMultipart(BucketAddress("az", container), account)
+    upload_id, answers = uploads.create(PATH), iter([None, *told])
+    blocks = account.container(container).get_blob_client(blocks_path(PATH, upload_id))
+    blocks.stage_block(block_id(upload_id, 1), b"x")
+    parts = uploads.parts(PATH, upload_id)
+    monkeypatch.setattr(azure_multipart, "_copy_status", lambda _: next(answers))
+    monkeypatch.setattr(azure_multipart, "LOOK_EVERY_S", 0.01)
+    if told[-1] == "pending":
+        monkeypatch.setattr(azure_multipart, "COPY_WAIT_S", 0.0)
+
+    if said is None:
+        uploads.complete(PATH, upload_id, parts)
+    else:
+        with pytest.raises(StorageUnavailable, match=said):
+            uploads.complete(PATH, upload_id, parts)
+
+    is_kept = said is not None
+    assert [one.number for one in uploads.parts(PATH, upload_id)] == [1] * is_kept
