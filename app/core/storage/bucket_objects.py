@@ -1,5 +1,6 @@
 """The objects of a bucket: what obstore offers, in the words of every storage."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.core.storage.addresses import BucketAddress
 from app.core.storage.bucket_clients import AwsAccess, open_bucket
+from app.core.storage.interface import StorageUnavailable
 from app.core.storage.object_errors import bucket_errors, patiently
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
     from app.core.storage.bucket_clients import Bucket
 
+COPY_S = 600.0  # for a copy within one account, which mostly is there at once
+LOOK_EVERY_S = 1.0
 REFUSALS = ("400 Bad Request", "403 Forbidden")
 
 T = TypeVar("T")
@@ -114,10 +118,12 @@ class BucketObjects:
             )
 
     def copy(self, path: str, to: str) -> None:
-        """Let the bucket copy an object."""
+        """Let the bucket copy an object, and wait for it: Azure may but begin it."""
         import obstore
 
         self.do(path, lambda: obstore.copy(self.store, path, to))
+        if self.address.scheme == "az":
+            self._await_copy(path, to)
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete objects; what is gone already is fine."""
@@ -157,6 +163,14 @@ class BucketObjects:
             if any(status in str(exc) for status in REFUSALS):
                 obstore.get(self.store, path, options={"range": (0, 1)})
             raise
+
+    def _await_copy(self, path: str, to: str) -> None:
+        """Wait until a copy has its source's size; what goes earlier ends it."""
+        size_bytes, deadline = self.head(path).size_bytes, time.monotonic() + COPY_S
+        while self.head(to).size_bytes != size_bytes:
+            if time.monotonic() > deadline:
+                raise StorageUnavailable(f"{self.address.url} still copies {path}")
+            time.sleep(LOOK_EVERY_S)
 
     def _put(self, path: str, data: bytes, mode: Any) -> Version:
         import obstore

@@ -6,6 +6,7 @@ What all storages have in common is in `test_storage`.
 import asyncio
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +15,9 @@ import pytest
 from azure.storage.blob import generate_container_sas
 
 from app.core.errors import StartFailed
+from app.core.storage import bucket_objects
 from app.core.storage.addresses import BucketAddress
+from app.core.storage.bucket_objects import BucketObject
 from app.core.storage.interface import (
     ObjectChanged,
     StorageRefused,
@@ -119,6 +122,32 @@ def test_an_object_that_is_replaced_while_a_range_is_open_is_never_mixed(
 
     with pytest.raises(ObjectChanged):
         asyncio.run(read())
+
+
+def test_a_copy_that_takes_its_time_is_waited_for(
+    opened: Callable[[str], ObjectStorage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azurite copies at once, so the size of a copy under way is made up."""
+    storage, to = opened(""), "videos/b/source"
+    looks: list[str] = []
+    storage.put(KEY, b"here")
+    head = storage.objects.head
+
+    def look(path: str) -> BucketObject:
+        found = head(path)
+        looks.append(path)
+        is_early = path == to and looks.count(to) < 3
+        return replace(found, size_bytes=0) if is_early else found
+
+    monkeypatch.setattr(storage.objects, "head", look)
+    monkeypatch.setattr(bucket_objects, "LOOK_EVERY_S", 0.01)
+    storage.link(KEY, to)
+    assert looks.count(to) == 3
+
+    looks.clear()
+    monkeypatch.setattr(bucket_objects, "COPY_S", 0.0)
+    with pytest.raises(StorageUnavailable, match="still copies"):
+        storage.link(KEY, to)
 
 
 @pytest.mark.parametrize(
