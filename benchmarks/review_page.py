@@ -9,7 +9,6 @@ machine does not change is the second number.
 """
 
 import argparse
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,6 @@ from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.spotting.timeline import Timeline
-from tests.acceptance.page_service import ARGUMENTS, PROGRAMS
 from tests.acceptance.review_service import (
     FPS,
     LABELS,
@@ -30,6 +28,7 @@ from tests.acceptance.review_service import (
     open_review,
 )
 from tests.api_server import make_settings, running_api
+from tests.browsers import ARGUMENTS, WHOLE, chromium
 from tests.integration.analyses import analyse
 from tests.integration.uploaded import Uploaded
 from tests.services import running_postgres
@@ -83,9 +82,8 @@ def main() -> None:
         with running_api(settings) as api, sync_playwright() as playwright:
             review = ReviewService(api, Path(folder))
             video_id = long_match(review, words.events, words.hours * 3600)
-            chromium = next(filter(None, map(shutil.which, PROGRAMS)), None)
             browser = playwright.chromium.launch(
-                executable_path=chromium, args=ARGUMENTS
+                executable_path=chromium(WHOLE), args=ARGUMENTS
             )
             context = open_context(browser, api.url, bypass_csp=True)
             measure(context.new_page(), video_id, words.frames)

@@ -18,16 +18,15 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.acceptance.page_service import (
-    ARGUMENTS,
     EVENTS,
     FPS,
     PATIENCE_MS,
     PageService,
-    chromium,
 )
 from tests.acceptance.review_service import ReviewService, open_context
 from tests.acceptance.running import RunningService
 from tests.api_server import make_settings, running_api
+from tests.browsers import ARGUMENTS, chromium
 from tests.checkpoints import tiny_checkpoint
 from tests.services import open_folder, running_postgres
 from tests.videos import draw_video

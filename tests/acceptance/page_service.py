@@ -4,8 +4,6 @@ The rows that a worker would write are written by the test, so that there are as
 events as in a long match, and jobs stand where the test wants them.
 """
 
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,24 +25,12 @@ from app.videos.tables import Video
 from model.spotting.timeline import Timeline
 from model.video.jpeg import encode_jpeg
 from tests.api_server import RunningApi
-from tests.services import missing
 from tests.videos import COLUMNS, ROWS, match_picture
 
 LABELS = ("PASS", "DRIVE", "SHOT")
 FPS = 30
 EVENTS = 1300  # More than one answer of the API holds.
 PATIENCE_MS = 60_000
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 SHOWN_FRAME = """([columns, rows]) => {
   const player = document.querySelector('video');
   const canvas = new OffscreenCanvas(player.videoWidth, player.videoHeight);
@@ -144,16 +130,6 @@ def _event(video_id: UUID, analysis_id: UUID, frame: int) -> Event:
         label=LABELS[frame % len(LABELS)],
         score=(frame % 100) / 100,
     )
-
-
-def chromium() -> str:
-    """Find the browser's program; without one the test is skipped."""
-    found = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, PROGRAMS)), None
-    )
-    if found is None:
-        missing("no Chromium: apt-get install chromium, or name it in CHROMIUM")
-    return found
 
 
 def assert_at(page: Page, moment: float) -> None:

@@ -11,9 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.acceptance.live_service import FPS, LiveMatch, beat, followed
 from tests.acceptance.page_service import (
-    ARGUMENTS,
     PageService,
-    chromium,
     wait_until,
 )
 from tests.acceptance.review_service import (
@@ -23,6 +21,7 @@ from tests.acceptance.review_service import (
     shown_frame,
     told_frame,
 )
+from tests.browsers import ARGUMENTS, chromium
 
 HISTORY_S = 20.0
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]

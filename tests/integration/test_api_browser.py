@@ -1,6 +1,5 @@
 """What a real browser does with our pages, and lets other pages do; needs Chromium."""
 
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.api_server import RunningApi, make_settings, running_api
+from tests.browsers import chromium
 
 PATIENCE_S = 60
 ATTACK = """<!doctype html><title>another page</title>
@@ -35,10 +35,7 @@ ATTACK = """<!doctype html><title>another page</title>
 
 @pytest.fixture
 def browser() -> str:
-    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium on the PATH")
-    return found
+    return chromium()
 
 
 @pytest.fixture
@@ -94,7 +91,7 @@ def test_our_pages_keep_to_their_own_policy(
 def _headless(browser: str, tmp_path: Path) -> list[str]:
     profile = tmp_path / "profile"
     return [
-        *(browser, "--headless=new", "--no-sandbox", "--disable-gpu"),
+        *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
         *("--no-first-run", "--disable-dev-shm-usage", f"--user-data-dir={profile}"),
     ]
 

@@ -1,7 +1,6 @@
 """Chromium plays a proxy and shows, for each middle of a frame, that very frame."""
 
 import json
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -17,6 +16,7 @@ from model.video.faststart import with_index_first
 from model.video.frame_times import FrameTimes
 from model.video.probe import probe
 from model.video.proxy import make_proxy_in_child
+from tests.browsers import chromium
 from tests.videos import COLUMNS, ROWS, draw_video
 
 PATIENCE_S = 30
@@ -59,10 +59,7 @@ look().catch((error) => ({ error: String(error) })).then((told) =>
 
 @pytest.fixture
 def browser() -> str:
-    found = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium on the PATH")
-    return found
+    return chromium()
 
 
 def proxy_of(source: Path) -> tuple[bytes, FrameTimes]:
@@ -81,7 +78,7 @@ def watch(
     arguments = json.dumps([COLUMNS, ROWS, middles])
     with _player(PAGE.replace("ARGUMENTS", arguments), video) as (address, told):
         command = [
-            *(browser, "--headless=new", "--no-sandbox", "--disable-gpu"),
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
             *(f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0"),
             address,
         ]
