@@ -34,6 +34,8 @@ SILENCE_S = 30  # of an answer that has begun
 REQUEST_TIMEOUT_S = 600  # of all of a request: a part goes up, a large copy is made
 CONNECTIONS = 32
 ATTEMPTS = 12  # of botocore's requests: a minute or two
+MOST_ATTEMPTS = 100
+LONGEST_PAUSE_S = 20.0  # botocore's, between two of them
 NOT_INSTALLED = (
     "{} is configured, but what reads buckets is not installed: "
     "pip install 'touchline[cloud]'"
@@ -147,6 +149,18 @@ def _find_session(where: str) -> Any:
     if found is None:
         raise StartFailed(NO_CREDENTIALS.format(where))
     return session
+
+
+def attempts_within(retry_for: timedelta) -> int:
+    """Tell how many attempts of botocore's take about so long.
+
+    It waits for up to 1, 2, 4 ... 20 s between two of them, half of that on average.
+    """
+    left_s, attempts = retry_for.total_seconds(), 1
+    while left_s > 0 and attempts < MOST_ATTEMPTS:
+        left_s -= min(2.0 ** (attempts - 1), LONGEST_PAUSE_S) / 2
+        attempts += 1
+    return attempts
 
 
 def open_bucket(

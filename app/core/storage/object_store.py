@@ -16,7 +16,7 @@ from anyio.to_thread import run_sync
 
 from app.core.logging import warn_once
 from app.core.storage.addresses import BucketAddress, checked_key, refuse_odd_key
-from app.core.storage.bucket_clients import AwsAccess
+from app.core.storage.bucket_clients import AwsAccess, attempts_within
 from app.core.storage.bucket_objects import BucketObject, BucketObjects
 from app.core.storage.buffered import BUFFER_BYTES, BufferedAppender, BufferedWriter
 from app.core.storage.filling import ArrivingCopy
@@ -74,8 +74,9 @@ class ObjectStorage:
         retry_for: timedelta,
         uploads: MultipartUploads | None = None,
     ) -> None:
-        is_s3 = address.scheme == "s3"
-        aws = AwsAccess(address.url) if is_s3 else None
+        aws = None
+        if address.scheme == "s3":
+            aws = AwsAccess(address.url, attempts=attempts_within(retry_for))
         self.address, self.cache = address, cache
         self._aws, self._retry_s = aws, retry_for.total_seconds()
         self.multipart = S3Multipart(address, aws) if aws is not None else None

@@ -1,11 +1,12 @@
 """Credentials of AWS: what is used while they are being replaced."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from app.core.errors import StartFailed
-from app.core.storage.bucket_clients import AwsAccess
+from app.core.storage.bucket_clients import AwsAccess, attempts_within
 
 FILE = "[default]\naws_access_key_id = {}\naws_secret_access_key = secret\n"
 
@@ -58,3 +59,12 @@ def test_a_start_without_credentials_says_what_to_do(
 
     with pytest.raises(StartFailed, match="no credentials for s3://bucket"):
         AwsAccess("s3://bucket")()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "attempts"), [(0, 1), (1, 3), (10, 6), (120, 17), (10**9, 100)]
+)
+def test_requests_are_tried_for_about_as_long_as_is_wished(
+    seconds: int, attempts: int
+) -> None:
+    assert attempts_within(timedelta(seconds=seconds)) == attempts
