@@ -18,7 +18,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
 	@echo "make test    install everything, then run the tests"
-	@echo "make test-all  also those that kill, train and start again for minutes"
+	@echo "make test-all  also the costly ones: kills, trainings, further variants"
 	@echo "make test-unit   the quick ones that need no service"
 	@echo "make fuzz    made-up requests to the API for ten minutes, then 500 damaged videos"
 	@echo "make smoke   try what 'make serve' installs: a video all the way, also with Redis"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from app.core.db.locate import running_url
 from tests.acceptance.own_service import own_service
@@ -11,6 +12,7 @@ from tests.acceptance.running import RunningService
 DISK_BYTES = 400 * 2**20
 
 
+@pytest.mark.nightly
 def test_a_full_disk_ends_nothing_for_good(checkpoint: Path, match: Path) -> None:
     environment = {
         "TOUCHLINE_MIN_FREE_SPACE": "0",

@@ -20,6 +20,7 @@ pytestmark = [needs_ffmpeg, pytest.mark.slow, pytest.mark.timeout(600)]
 SECONDS = 12
 
 
+@pytest.mark.nightly
 def test_what_comes_by_a_pipe_is_spotted_to_its_end(
     service: RunningService, tmp_path: Path
 ) -> None:

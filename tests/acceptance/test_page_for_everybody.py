@@ -20,7 +20,7 @@ AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 SIZES = {"wide": (1280, 800), "narrow": (380, 800)}
 # Colours do not depend on the size: each of both is looked at once.
-LOOKS = [("light", "wide"), ("dark", "narrow")]
+LOOKS = [("light", "wide"), pytest.param("dark", "narrow", marks=pytest.mark.nightly)]
 FAILURE = {"error_code": "unreadable_video", "error_detail": "No video can be read."}
 
 

@@ -65,6 +65,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.nightly
 def test_a_review_goes_on_when_the_address_has_expired(
     browser: Browser, api: RunningApi, noise: Path
 ) -> None:

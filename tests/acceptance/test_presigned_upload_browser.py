@@ -75,6 +75,7 @@ def api(request: pytest.FixtureRequest) -> Iterator[RunningApi]:
             yield running
 
 
+@pytest.mark.nightly
 def test_a_page_goes_on_after_a_reload(browser: Browser, api: RunningApi) -> None:
     size_bytes = 2 * PART + 7
     begun = api.client.post(

@@ -34,8 +34,15 @@ WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 380, "height": 800}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(WIDE, "light", id="wide-light"),
+        pytest.param(NARROW, "dark", id="narrow-dark"),
+        pytest.param(WIDE, "dark", id="wide-dark", marks=pytest.mark.nightly),
+        pytest.param(NARROW, "light", id="narrow-light", marks=pytest.mark.nightly),
+    ],
+)
 def test_axe_finds_nothing(
     browser: Browser, review: ReviewService, scheme: Any, size: Any
 ) -> None:

@@ -81,6 +81,7 @@ def test_a_deleted_video_stops_its_running_job(
     assert not (service.data_dir / "videos" / video_id).exists()
 
 
+@pytest.mark.nightly
 def test_ctrl_c_leaves_no_process_and_the_next_start_goes_on(
     service: RunningService, long_match: Path
 ) -> None:

@@ -29,6 +29,7 @@ def service(checkpoint: Path) -> Iterator[RunningService]:
             found.stop()
 
 
+@pytest.mark.nightly
 def test_a_postgres_that_is_killed_during_the_start_costs_no_start(
     service: RunningService,
 ) -> None:

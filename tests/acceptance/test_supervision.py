@@ -102,6 +102,7 @@ def test_an_upload_goes_on_and_the_api_comes_back_while_the_database_is_away(
     assert service.wait_for_end(video_id)["status"] == "succeeded"
 
 
+@pytest.mark.nightly
 def test_what_a_run_killed_with_its_reaper_left_is_ended_by_the_next(
     service: RunningService,
 ) -> None:

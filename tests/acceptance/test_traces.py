@@ -66,6 +66,7 @@ def _of_the_trace(spans: list[SpanSeen]) -> dict[str, SpanSeen]:
     return {one.name: one for one in spans if one.trace_id == TRACE}
 
 
+@pytest.mark.nightly
 def test_request_job_stages_and_webhook_are_spans_of_the_callers_trace(
     traced: tuple[list[SpanSeen], object, object],
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_batch_that_somebody_holds_is_passed_over_and_nobody_waits(
     assert states(sessions, free) == {"queued": 3}
 
 
+@pytest.mark.nightly
 def test_a_batch_of_ten_thousand_ends_and_begins_again_in_short_transactions(
     sessions: Sessions, settings: Settings
 ) -> None:

@@ -63,6 +63,7 @@ def test_the_same_request_makes_one_batch(api: RunningApi, folder: Path) -> None
     assert [one["id"] for one in page["items"]] == [first["id"]]
 
 
+@pytest.mark.nightly
 def test_ten_thousand_items_are_queued_a_few_at_a_time(
     api: RunningApi, folder: Path
 ) -> None:

@@ -165,6 +165,7 @@ def test_two_runs_do_not_write_to_one_output(
     assert left == []
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_what_came_since_is_analysed_although_something_failed_before(
     service: WorkingService, imports: Path, match: Path, tmp_path: Path
@@ -188,6 +189,7 @@ def test_what_came_since_is_analysed_although_something_failed_before(
     assert names == {"a.mp4", "b.mp4"}
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_file_that_cannot_be_sent_keeps_no_other_out(
     service: WorkingService, match: Path, tmp_path: Path

@@ -119,6 +119,7 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "backups")
 
 
+@pytest.mark.nightly
 def test_a_backup_is_restored_into_another_bucket(
     kept: Kept,
     repository: Repository,

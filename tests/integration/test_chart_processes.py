@@ -99,6 +99,7 @@ def spec_of(manifests: list[Manifest], name: str) -> Manifest:
     return pods(manifests)[f"touchline-{name}"]
 
 
+@pytest.mark.nightly
 def test_the_charts_commands_take_a_video_to_its_timeline(
     checkpoint: Path, tmp_path: Path, stack: ExitStack
 ) -> None:

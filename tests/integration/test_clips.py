@@ -463,6 +463,7 @@ def test_only_old_files_that_no_clip_names_are_swept(
     ]
 
 
+@pytest.mark.nightly
 def test_hundreds_of_clips_at_once_are_rendered_in_one_job(
     api: RunningApi, match: str, context: WorkerContext, sessions: Sessions
 ) -> None:

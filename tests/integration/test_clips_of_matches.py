@@ -394,6 +394,7 @@ def test_a_smart_clip_says_how_much_of_it_is_copied(
     assert with_words["file"]["mode"] == "exact"
 
 
+@pytest.mark.nightly
 def test_hundreds_of_clips_may_wait_and_be_canceled(
     api: RunningApi, matches: list[str], context: WorkerContext, sessions: Sessions
 ) -> None:

@@ -74,7 +74,13 @@ def test_a_process_of_the_tests_has_another_time(offset_s: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("offset_s", [SKEW_S, -SKEW_S], ids=["ahead", "behind"])
+@pytest.mark.parametrize(
+    "offset_s",
+    [
+        pytest.param(SKEW_S, id="ahead"),
+        pytest.param(-SKEW_S, id="behind", marks=pytest.mark.nightly),
+    ],
+)
 def test_workers_with_a_wrong_clock_steal_nothing_and_lose_nothing(
     settings: Settings,
     sessions: Sessions,

@@ -139,6 +139,7 @@ def test_two_models_are_compared_and_what_went_wrong_is_listed(
     assert all(0.5 <= one["time_s"] < 7.5 for one in errors["items"])
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("models")
 def test_errors_are_chosen_by_model_type_and_kind_and_paged(
     api: RunningApi, film: Path
@@ -169,6 +170,7 @@ def test_errors_are_chosen_by_model_type_and_kind_and_paged(
     assert "eager@1, eager@2" in stranger.json()["detail"]
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("models")
 def test_a_video_that_is_deleted_meanwhile_is_left_out(
     api: RunningApi, film: Path

@@ -461,6 +461,7 @@ def test_the_background_worker_fetches_what_was_asked_for(
         )
 
 
+@pytest.mark.nightly
 def test_a_download_outlives_a_worker_that_is_killed(
     api: RunningApi, api_settings: Settings, server: FileServer, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_server_that_was_left_is_ended_though_its_pid_file_is_gone(
     server.stop()
 
 
+@pytest.mark.nightly
 def test_a_server_is_known_by_its_files_after_they_were_moved(data_dir: Path) -> None:
     left = start(data_dir)
     moved = data_dir.with_name("moved")
@@ -114,6 +115,7 @@ def test_backends_of_a_killed_server_do_not_block_the_next(data_dir: Path) -> No
         server.stop()
 
 
+@pytest.mark.nightly
 def test_the_server_of_the_original_is_not_taken_for_that_of_a_copy(
     data_dir: Path,
 ) -> None:

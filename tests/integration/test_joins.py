@@ -433,6 +433,7 @@ def test_the_python_client_uploads_parts_one_by_one(
     assert [one.start_s for one in video.halves] == [0.0, 1.2]
 
 
+@pytest.mark.nightly
 def test_a_killed_worker_costs_a_retry_and_leaves_nothing(
     api: RunningApi, halves: list[Path], tmp_path: Path
 ) -> None:

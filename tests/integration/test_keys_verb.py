@@ -84,6 +84,7 @@ def test_what_makes_no_sense_is_refused(
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.nightly
 def test_quotas_are_set_one_by_one_shown_and_lifted(url: str) -> None:
     limit = ("projects", "limit", "default")
     both = touchline(url, *limit, "--stored", "500GB", "--queued-hours", "40")

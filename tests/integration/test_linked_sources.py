@@ -200,6 +200,7 @@ def test_a_file_that_is_gone_is_said_to_be(archive: Archive, match: bytes) -> No
     assert (told["status"], told["error"]["code"]) == ("failed", "source_missing")
 
 
+@pytest.mark.nightly
 def test_a_file_that_goes_while_it_comes_is_said_to_be_gone(
     archive: Archive, match: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def test_a_worker_without_the_checkpoint_leaves_the_job_to_one_that_has_it(
     assert "job_refused" in lacking.read_text()
 
 
+@pytest.mark.nightly
 def test_a_job_of_a_newer_release_waits_for_a_newer_worker(
     settings: Settings,
     sessions: Sessions,

@@ -257,6 +257,7 @@ def test_a_stretch_of_a_video_gives_the_events_in_it(tool: Tool, asset: str) -> 
     assert all(0 <= one <= 1000 for one in found[1])
 
 
+@pytest.mark.nightly
 def test_several_samples_are_told_apart(
     tool: Tool, service: WorkingService, asset: str, imports: Path, match: Path
 ) -> None:

@@ -117,6 +117,7 @@ def test_every_request_is_answered_in_transaction_mode(
     assert answers == [200] * REQUESTS
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_workers_run_jobs_and_send_webhooks_in_transaction_mode(
     settings: Settings,

@@ -32,6 +32,7 @@ def test_the_operators_setting_comes_before_the_kept_default(
     assert cache.get("tiny") is taken  # as GET /models lists it
 
 
+@pytest.mark.nightly
 def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
     tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -268,6 +268,7 @@ def test_a_run_that_keeps_its_state_itself_is_forgiven_alike(
     assert (row.forgiven_failures, row.forgiven_interruptions) == (2, 1)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("damage", ["gone", "rubbish"])
 def test_what_was_saved_and_cannot_be_read_costs_the_head_start_alone(
     damage: str, job: Uploaded, match: Path, context: WorkerContext, storage: Storage

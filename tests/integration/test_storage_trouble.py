@@ -166,6 +166,7 @@ def test_a_busy_bucket_costs_a_job_no_attempt(troubled: Troubled, match: bytes) 
     assert troubled.finish(made) == "succeeded"
 
 
+@pytest.mark.nightly
 def test_an_outage_of_any_length_gives_no_job_up(
     troubled: Troubled, match: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

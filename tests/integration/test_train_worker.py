@@ -75,6 +75,7 @@ def requeue_dead(asked: Asked) -> None:
     )
 
 
+@pytest.mark.nightly
 def test_a_training_that_is_killed_in_every_stage_goes_on_to_its_end(
     api: RunningApi, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_tus_js_client_begins_anew_when_its_earlier_upload_is_gone(
     assert video["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.nightly
 def test_an_upload_outlives_an_api_that_is_killed_again_and_again(
     settings: Settings, library: Path, tmp_path: Path
 ) -> None:

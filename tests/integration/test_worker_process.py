@@ -181,6 +181,7 @@ def test_a_worker_whose_handlers_cannot_be_loaded_ends_and_says_why(
     assert "error: the handlers of gpu jobs cannot be loaded" in said
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_worker_whose_children_crash_before_they_are_ready_ends(
     settings: Settings, models: Path, redis_url: str, tmp_path: Path

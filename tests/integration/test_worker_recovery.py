@@ -116,6 +116,7 @@ def long_match(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.nightly
 def test_a_stopped_child_is_replaced_once_its_heartbeat_is_gone_but_not_while_it_loads(
     settings: Settings,
     sessions: Sessions,

@@ -148,6 +148,7 @@ def test_the_background_worker_sweeps_and_says_so_also_before_its_broker_is_ther
     assert log.read_text().count("stray_file_skipped") == 1
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("table", "told"),
     [

@@ -26,6 +26,7 @@ from tests.s3_server import S3OfTests
 from worker.outcomes import WorkerContext
 
 
+@pytest.mark.nightly
 def test_segments_of_a_bucket_are_joined_as_one_run(
     s3: S3OfTests,
     match: Path,

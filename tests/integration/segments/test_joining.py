@@ -57,6 +57,7 @@ def test_segments_are_joined_as_one_run_and_nothing_of_them_is_kept(
     assert kept(job, storage) == []
 
 
+@pytest.mark.nightly
 def test_one_worker_alone_runs_all_of_it_without_a_pause(
     job: Uploaded, context: WorkerContext
 ) -> None:
@@ -95,7 +96,9 @@ def test_after_a_segment_failed_the_others_end_and_the_job_runs_in_one_piece(
     assert kept(job, storage) == []
 
 
-@pytest.mark.parametrize("lost", [".segment.npz", ".index.npz"])
+@pytest.mark.parametrize(
+    "lost", [".segment.npz", pytest.param(".index.npz", marks=pytest.mark.nightly)]
+)
 def test_curves_or_an_index_that_are_lost_have_it_run_in_one_piece(
     job: Uploaded, match: Path, context: WorkerContext, storage: Storage, lost: str
 ) -> None:
@@ -108,6 +111,7 @@ def test_curves_or_an_index_that_are_lost_have_it_run_in_one_piece(
     assert_same(found(job, storage), in_one_piece(match, context))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("left", [None, b"damaged"])
 def test_an_index_that_is_lost_before_a_segment_has_it_run_in_one_piece(
     job: Uploaded,

@@ -46,6 +46,7 @@ def beat(context: WorkerContext, *owners: str) -> None:
             session.execute(save_heartbeat(name=name, kind=GPU_QUEUE, info=info))
 
 
+@pytest.mark.nightly
 def test_two_jobs_that_are_planned_at_once_do_not_count_the_same_workers(
     job: Uploaded, match: Path, planner: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

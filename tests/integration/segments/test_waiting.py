@@ -147,6 +147,7 @@ def test_a_job_that_waits_for_segments_has_nobody_give_way(
     assert not must()
 
 
+@pytest.mark.nightly
 def test_an_analysis_in_segments_tells_nothing_of_a_workers_speed(
     job: Uploaded, match: Path, context: WorkerContext, sessions: Sessions
 ) -> None:

@@ -83,6 +83,7 @@ def found(job: Uploaded, storage: Storage) -> tuple[list[tuple[object, ...]], by
     return events, Timeline.from_bytes(storage.get(key)).to_bytes()
 
 
+@pytest.mark.nightly
 def test_two_workers_share_a_match_and_one_that_is_killed_costs_its_segment_alone(
     settings: Settings,
     sessions: Sessions,

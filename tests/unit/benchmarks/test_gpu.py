@@ -36,6 +36,7 @@ def test_without_a_card_it_says_so_and_measures_nothing() -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_dry_run_prints_the_whole_table_and_what_was_not_run() -> None:
     done = run("--device", "cpu", "--frames", "10", "--size", "64x48", "--chunk", "4")

@@ -24,6 +24,7 @@ print("children", len(multiprocessing.active_children()))
 """
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_nobody_is_told_that_networks_are_exported(tmp_path: Path) -> None:
     heard: list[str] = []

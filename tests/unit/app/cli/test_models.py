@@ -98,6 +98,7 @@ def test_what_was_assumed_is_said(weights: Path) -> None:
     assert "--height was not given: 224" in result.stderr
 
 
+@pytest.mark.nightly
 def test_an_imported_checkpoint_runs_on_the_cpu_engine(
     weights: Path, tmp_path: Path
 ) -> None:
@@ -225,6 +226,7 @@ def test_an_export_leaves_what_came_with_touchline_as_it_is(
     )
 
 
+@pytest.mark.nightly
 def test_an_onnx_network_can_be_had_alone(weights: Path, tmp_path: Path) -> None:
     source = imported(weights, tmp_path / "here" / "mine.touchline")
     before, plain = source.read_bytes(), tmp_path / "out" / "net.onnx"

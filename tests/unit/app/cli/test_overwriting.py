@@ -225,6 +225,7 @@ def test_a_split_is_replaced_when_that_is_asked_for(
     assert json.loads(out.read_text())["format"] == "touchline-split"
 
 
+@pytest.mark.nightly
 def test_a_mean_whose_export_fails_leaves_the_old_file(
     words: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

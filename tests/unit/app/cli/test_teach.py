@@ -19,6 +19,7 @@ def base(tmp_path: Path) -> Path:
     return toy_base(tmp_path / "base.touchline")
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_data_set_becomes_a_checkpoint_and_its_work_folder_goes(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -163,6 +163,7 @@ def test_prepare_tells_bytes_a_minute_and_clips_a_second(toys: Path) -> None:
     assert (toys / "store" / "val" / "match_3" / "frames.npy").is_file()
 
 
+@pytest.mark.nightly
 def test_train_prints_the_best_checkpoint(toys: Path) -> None:
     app = typer.Typer()
     app.command()(train)
@@ -235,6 +236,7 @@ def test_measuring_without_a_folder_says_what_is_wanted() -> None:
     assert "a folder of labelled matches" in result.stderr
 
 
+@pytest.mark.nightly
 def test_two_processes_train_one_network_and_speak_once(toys: Path) -> None:
     values = json.loads((toys / "run.yaml").read_text())
     values["run"] |= {"devices": 2, "validate_steps": 2}
@@ -286,11 +288,9 @@ def test_two_processes_that_cannot_go_on_say_so_without_a_traceback(toys: Path) 
 
 @pytest.mark.parametrize(
     ("number", "devices"),
-    [
-        (signal.SIGTERM, 1),
-        pytest.param(signal.SIGINT, 2, marks=pytest.mark.nightly),
-    ],
+    [(signal.SIGTERM, 1), (signal.SIGINT, 2)],
 )
+@pytest.mark.nightly
 def test_processes_that_are_asked_to_stop_keep_what_they_have(
     toys: Path, number: signal.Signals, devices: int
 ) -> None:

@@ -191,6 +191,7 @@ def test_frames_are_decoded_before_the_last_bytes_have_come(
     assert sorted(source.asked) == list(range(0, size, WINDOW))
 
 
+@pytest.mark.nightly
 def test_the_same_events_are_found_as_in_a_file_that_is_here(
     cache: LocalCache, predictor: Predictor, tmp_path: Path
 ) -> None:

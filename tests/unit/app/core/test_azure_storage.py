@@ -108,6 +108,7 @@ def test_without_an_account_the_service_says_so(
         )
 
 
+@pytest.mark.nightly
 def test_an_object_that_is_replaced_while_a_range_is_open_is_never_mixed(
     opened: Callable[[str], ObjectStorage],
 ) -> None:

@@ -178,6 +178,7 @@ def test_an_object_that_is_replaced_while_a_range_is_open_is_never_mixed(
         asyncio.run(read())
 
 
+@pytest.mark.nightly
 def test_an_object_that_is_replaced_while_the_cache_fills_leaves_no_copy(
     proxy: BucketProxy, opened: Open
 ) -> None:

@@ -76,6 +76,7 @@ def test_a_form_that_loses_too_much_is_not_kept(plain: Path, tmp_path: Path) -> 
     assert not out.exists()
 
 
+@pytest.mark.nightly
 def test_a_form_that_was_kept_before_goes_when_other_matches_refuse_it(
     plain: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_form_that_was_kept_before_goes_when_other_matches_refuse_it(
         load_predictor(path, precision="int8")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("score", [0.0, float("nan")])
 def test_matches_that_show_nothing_prove_nothing(
     plain: Path, tmp_path: Path, score: float

@@ -90,6 +90,7 @@ def test_another_runtime_gives_torchs_scores_at_any_size(
     agrees_at_any_size(checkpoint)
 
 
+@pytest.mark.nightly
 def test_the_difference_and_the_form_are_kept(tmp_path: Path) -> None:
     path = saved(tmp_path / "small.touchline", "rny002_gsm", "gru", ALL_OUTPUTS).path
     frames = [np.full((48, 64, 3), shade, np.uint8) for shade in range(0, 60, 10)]

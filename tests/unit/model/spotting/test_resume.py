@@ -159,9 +159,9 @@ def assert_same_timeline(found: Timeline, expected: Timeline) -> None:
 @pytest.mark.parametrize(
     ("draw", "mode"),
     [
-        (even, "one-pass"),
+        pytest.param(even, "one-pass", marks=pytest.mark.nightly),
         (uneven, "one-pass"),
-        (restarted, "one-pass"),
+        pytest.param(restarted, "one-pass", marks=pytest.mark.nightly),
         (brief, "reference"),
     ],
 )
@@ -252,6 +252,7 @@ def test_what_is_of_another_video_is_not_gone_on_with(
         assert all(part.first == 0 for part in more[:1])
 
 
+@pytest.mark.nightly
 def test_another_mode_or_other_labels_begin_anew(
     predictor: EnginePredictor, tmp_path: Path
 ) -> None:

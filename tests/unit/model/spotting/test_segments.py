@@ -127,7 +127,7 @@ def drawn(
     return Drawn(path, spot_file(path, predictor=predictor, min_score=0.1))
 
 
-@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize("parts", [pytest.param(2, marks=pytest.mark.nightly), 4])
 def test_joined_as_one(parts: int, drawn: Drawn, predictor: EnginePredictor) -> None:
     path, whole = drawn.path, drawn.whole
     index = read_steps_in_child(path, predictor.manifest.frame_spec.fps)

@@ -106,7 +106,9 @@ def test_progress_follows_the_videos_time_and_ends_at_one(
     assert (reported[-1].done, reported[-1].eta_s, reported[-1].steps) == (1.0, 0.0, 45)
 
 
-@pytest.mark.parametrize("mode", ["one-pass", "reference"])
+@pytest.mark.parametrize(
+    "mode", ["one-pass", pytest.param("reference", marks=pytest.mark.nightly)]
+)
 def test_a_cancel_leaves_no_process_and_a_predictor_that_works(
     video: Path, checkpoint: Path, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,7 @@ def test_killed_in_every_stage_it_gives_what_it_gives_without(
     assert same(found.checkpoint, straight[0].checkpoint)
 
 
+@pytest.mark.nightly
 def test_other_options_begin_anew_but_for_the_frames(
     toys: Path, tmp_path: Path, straight: tuple[Taught, Notebook]
 ) -> None:
@@ -233,6 +234,7 @@ def before_its_end(straight: Taught, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.nightly
 def test_a_form_that_cannot_be_made_costs_the_form_and_not_the_checkpoint(
     toys: Path,
     straight: tuple[Taught, Notebook],
@@ -279,6 +281,7 @@ def test_a_watch_that_cancels_ends_it(toys: Path, tmp_path: Path) -> None:
         teach(toys / "data", tmp_path, options_for(toys), Canceling(), recipe=QUICK)
 
 
+@pytest.mark.nightly
 def test_little_data_of_one_type_in_one_match_at_another_rate(tmp_path: Path) -> None:
     root = toy_dataset(tmp_path / "data", matches=1, seconds=24, names={"BASKET": "X"})
     base = toy_base(tmp_path / "base.touchline", fps=5.0)

@@ -19,6 +19,7 @@ from tests.unit.model.training.toys import toy_config, toy_match
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.nightly
 def test_folds_are_trained_resumed_and_give_hard_negatives(tmp_path: Path) -> None:
     for seed in range(3):
         toy_match(tmp_path / "train" / f"match_{seed}", seed=seed, seconds=6)

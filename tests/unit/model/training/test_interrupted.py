@@ -130,6 +130,7 @@ def test_wandb_that_is_not_installed_is_said_before_anything_is_decoded(
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.nightly
 def test_tensorboard_gets_the_curves(toys: Path, tmp_path: Path) -> None:
     event_accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator"

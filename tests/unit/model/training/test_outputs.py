@@ -128,6 +128,7 @@ def test_padding_is_zero_after_normalisation_whatever_is_augmented(toys: Path) -
     assert alone > 0
 
 
+@pytest.mark.nightly
 def test_a_run_goes_on_from_a_network_with_fewer_outputs(
     toys: Path, tmp_path: Path
 ) -> None:
@@ -223,6 +224,7 @@ def test_an_average_moves_by_the_decay_of_its_step() -> None:
     assert seen == pytest.approx([0, second, second + (1 - second) * (1 - 4 / 13)])
 
 
+@pytest.mark.nightly
 def test_a_run_in_bfloat16_with_phases_keeps_the_network_alone(tmp_path: Path) -> None:
     config = toy_config(
         toy_data(tmp_path, seconds=4),

@@ -123,6 +123,7 @@ def notes(folder: Path, rank: int = 0) -> Any:
     return torch.load(folder / f"rank_{rank}.pt", weights_only=True)
 
 
+@pytest.mark.nightly
 def test_two_processes_learn_what_one_learns_from_the_same_clips(
     toys: Path, tmp_path: Path
 ) -> None:
@@ -229,6 +230,7 @@ def test_a_machine_that_is_taken_away_leaves_its_run_in_a_bucket(
     }
 
 
+@pytest.mark.nightly
 def test_all_processes_killed_at_once_leave_what_a_resume_needs(
     toys: Path, tmp_path: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_a_run_leaves_the_handlers_of_signals_as_they_were(
     assert [signal.getsignal(number) for number in signals] == before
 
 
+@pytest.mark.nightly
 def test_a_round_goes_on_with_longer_clips_that_start_between_steps(
     toys: Path, tmp_path: Path
 ) -> None:

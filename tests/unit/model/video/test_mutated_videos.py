@@ -18,6 +18,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bytes]:
     return draw_corpus(tmp_path_factory.mktemp("corpus"))
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 @pytest.mark.slow
 def test_each_is_decoded_or_refused_and_leaves_nothing_behind(

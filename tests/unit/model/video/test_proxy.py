@@ -162,6 +162,7 @@ def test_ffprobe_reads_the_same_times(tmp_path: Path, name: str) -> None:
     assert got == pytest.approx(made.frame_times.times_s.tolist(), abs=SAME_S)
 
 
+@pytest.mark.nightly
 def test_videos_of_others_keep_their_times(tmp_path: Path) -> None:
     folder, encrypted = shared_file("cases/video/lpms__skip_1.ts").parent, 0
     for source in sorted(folder.iterdir()):
