@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -146,9 +145,7 @@ def test_what_is_old_is_told_from_what_is_young(cloud: Cloud) -> None:
     assert (young, elsewhere) == ([], [])
 
 
-@pytest.mark.parametrize(
-    "key", ["videos/a b/é+&%2F?#=.mp4", f"videos/{uuid4()}/source"]
-)
+@pytest.mark.parametrize("key", ["videos/a b/é+&%2F?#=.mp4", "videos/6b0e/source"])
 def test_an_object_is_loaded_with_type_and_name(cloud: Cloud, key: str) -> None:
     cloud.storage.put(key, b"0123456789")
 
