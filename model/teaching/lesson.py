@@ -203,6 +203,8 @@ def begin_lesson(run: Run, data: TeachData, source: str) -> Lesson:
         note=run.note,
         on_share=lambda share: run.at("prepare", share),
     )
+    # A match may be left out now and not the next time: a decoder that stalled.
+    run.keep_to("pieces", material.names)
     _tell_unknown(run, data, base)
     plan = plan_types(run.options, base.labels, data.train)
     config, notes = config_for(base, plan, run.options, data.train)

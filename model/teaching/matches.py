@@ -5,7 +5,7 @@ not say what is reviewed are complete.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -72,10 +72,22 @@ def count_events(matches: Sequence[Match]) -> dict[str, int]:
     return dict(found.most_common())
 
 
-def read_data(dataset: Path, options: TeachOptions, *, report: Reporter) -> TeachData:
+def read_data(
+    dataset: Path,
+    options: TeachOptions,
+    *,
+    report: Reporter,
+    is_decoded: Callable[[Match], bool] = lambda _: False,
+) -> TeachData:
     """Read a data set as `touchline dataset export` writes it.
 
     A match whose video has gone is left out, with a note.
+
+    Args:
+        dataset: the folder.
+        options: what to teach.
+        report: takes the notes.
+        is_decoded: whether a match's video is needed no longer.
 
     Raises:
         BadAnnotations: it is none, nothing of it is reviewed, or nothing is left to
@@ -94,7 +106,7 @@ def read_data(dataset: Path, options: TeachOptions, *, report: Reporter) -> Teac
         if not gone:
             raise
         found = []
-    there = [match for match in found if match.video.is_file()]
+    there = [match for match in found if match.video.is_file() or is_decoded(match)]
     gone += [f"{m.name}: its video has gone" for m in found if m not in there]
     for text in gone:
         note(f"left out {text}")

@@ -21,6 +21,7 @@ from model.teaching.pieces import (
     Frames,
     bytes_needed,
     check_room,
+    decoded_end_s,
     known_part,
     prepare_pieces,
 )
@@ -53,6 +54,15 @@ class Material:
     segments: tuple[Segment, ...]
     val: tuple["Stretch", ...]
     test: tuple["Stretch", ...]
+
+    @property
+    def names(self) -> list[list[str | int]]:
+        """Name the pieces as JSON does: the match of each, and how many steps it has.
+
+        Features are kept by a piece's number, so that they hold for these alone.
+        """
+        each = zip(self.owners, self.pieces, strict=True)
+        return [[owner, len(piece)] for owner, piece in each]
 
     @property
     def holdout(self) -> tuple["Stretch", ...]:
@@ -106,6 +116,8 @@ def prepare_material(
 ) -> tuple[Material, TeachData]:
     """Decode the pieces; a match that cannot be decoded is left out, with a note.
 
+    What is decoded already is taken as it is, be its video there or not.
+
     Args:
         data: the matches.
         root: folder of the pieces.
@@ -124,11 +136,13 @@ def prepare_material(
     """
     known: dict[str, tuple[Span, ...]] = {}
     for match in data.matches:
-        try:
-            end_s = probe_in_child(match.video).duration_s
-        except (VideoError, DecoderError, OSError) as exc:
-            note(f"left out {match.name}: {exc}")
-            continue
+        end_s = decoded_end_s(match, root)
+        if end_s is None:
+            try:
+                end_s = probe_in_child(match.video).duration_s
+            except (VideoError, DecoderError, OSError) as exc:
+                note(f"left out {match.name}: {exc}")
+                continue
         known[match.name] = cut_spans(spans_of(match), [(0.0, end_s)])
     root.mkdir(parents=True, exist_ok=True)
     check_room(root, bytes_needed(known.values(), frames))

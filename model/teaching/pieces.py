@@ -3,7 +3,8 @@
 A piece is a reviewed stretch and so much around it as the network looks at, on the
 clock of the whole video and beginning with one of serving's windows: what the network
 says of its reviewed steps is what it says of them in the whole video. Frames are
-appended to a file, so that a killed run decodes on where it was.
+appended to a file, so that a killed run decodes on where it was. What is decoded needs
+its video no longer.
 """
 
 import json
@@ -21,11 +22,12 @@ from model.data.labels import Match
 from model.errors import BadAnnotations, NoRoom
 from model.video.decode import decode_in_child
 from model.video.frame_spec import FrameSpec
+from model.video.probe import probe_in_child
 
 MARGIN_BYTES = 256 * 2**20
 """So much of the disk is left for weights and the finished checkpoint."""
 
-INDEX = "index.json"
+INDEX, BEGUN = "index.json", "begun.json"
 FLUSH_STEPS = 64
 
 _Ranges = list[tuple[int, int]]
@@ -84,12 +86,14 @@ def prepare_pieces(
 
     Raises:
         VideoError, DecoderError: the video cannot be decoded, or not that far.
+        FileNotFoundError: it has gone, and these pieces of it are not decoded.
         BadAnnotations: no reviewed stretch has a frame.
     """
     folder = root / match.name
     ranges = frames.ranges(spans)
-    stamp = _stamp(match, frames, ranges)
-    index = _read_index(folder)
+    index = _read_json(folder / INDEX)
+    size = _bytes_of(match.video, index)
+    stamp = _stamp(match, frames, ranges, video_bytes=size)
     if index is None or index["stamp"] != stamp:
         _decode(match, folder, frames, ranges, stamp, on_step)
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -101,6 +105,20 @@ def prepare_pieces(
         return pieces
     named = enumerate(pieces, start=1)
     return [replace(one, name=f"{match.name} piece {n}") for n, one in named]
+
+
+def decoded_end_s(match: Match, root: Path) -> float | None:
+    """Say when the video of a match ends that is decoded; None: it is not.
+
+    Its pieces may be of other stretches than are wanted now.
+    """
+    index = _read_json(root / match.name / INDEX)
+    if index is None or index["stamp"]["video"] != match.video.name:
+        return None
+    if _bytes_of(match.video, index) != index["stamp"]["video_bytes"]:
+        return None
+    end_s: float | None = index.get("end_s")
+    return end_s
 
 
 def bytes_needed(spans: Iterable[Sequence[Span]], frames: Frames) -> int:
@@ -146,18 +164,16 @@ def _decode(
     on_step: Callable[[int, int], None],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    begun = folder / "begun.json"
-    if not begun.is_file() or json.loads(begun.read_text()) != stamp:
+    end_s = probe_in_child(match.video).duration_s
+    if _read_json(folder / BEGUN) != stamp:
         for old in folder.glob("*.rgb"):
             old.unlink()
-        begun.write_text(json.dumps(stamp), encoding="utf-8")
+        _write_json(folder / BEGUN, stamp)
     (folder / INDEX).unlink(missing_ok=True)
     rows = _decode_ranges(match, folder, frames, ranges, on_step)
     if not rows:
         raise BadAnnotations(f"No reviewed stretch of {match.name} has a frame.")
-    temporary = folder / (INDEX + ".part")
-    temporary.write_text(json.dumps({"stamp": stamp, "pieces": rows}), encoding="utf-8")
-    temporary.replace(folder / INDEX)
+    _write_json(folder / INDEX, {"stamp": stamp, "pieces": rows, "end_s": end_s})
 
 
 def _decode_ranges(
@@ -228,19 +244,44 @@ def _open(path: Path, match: Match, row: dict[str, Any], frames: Frames) -> Stor
     )
 
 
-def _read_index(folder: Path) -> dict[str, Any] | None:
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """Read what `_write_json` wrote; None: nothing that is whole is there."""
     try:
-        raw: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return raw
 
 
-def _stamp(match: Match, frames: Frames, ranges: _Ranges) -> dict[str, Any]:
+def _write_json(path: Path, raw: dict[str, Any]) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(json.dumps(raw), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _bytes_of(video: Path, index: dict[str, Any] | None) -> int:
+    """Tell the size of a video: of one that has gone, what it had when decoded.
+
+    Raises:
+        FileNotFoundError: it has gone, and is not decoded.
+    """
+    try:
+        return video.stat().st_size
+    except FileNotFoundError:
+        if index is None:
+            raise
+    size: int = index["stamp"]["video_bytes"]
+    return size
+
+
+def _stamp(
+    match: Match, frames: Frames, ranges: _Ranges, *, video_bytes: int
+) -> dict[str, Any]:
     raw = {
         "input": whole_picture(frames.spec).to_dict(),
         "video": match.video.name,
-        "video_bytes": match.video.stat().st_size,
+        "video_bytes": video_bytes,
         "ranges": ranges,
     }
     as_read: dict[str, Any] = json.loads(json.dumps(raw))

@@ -65,6 +65,18 @@ class Run:
         self._forget()
         self.save()
 
+    def keep_to(self, key: str, value: object) -> None:
+        """Begin anew, but for the frames, if what all else is made of has changed.
+
+        Args:
+            key: names it.
+            value: as JSON has it.
+        """
+        if self.results.get(key, value) != value:
+            self._forget()
+            self.results = {}
+        self.once(key, lambda: value)
+
     def _forget(self) -> None:
         """Remove what was made of other data or options; nothing else of the folder."""
         for name in (FEATURES, FINETUNE):

@@ -19,8 +19,9 @@ from model.teaching.heads import draw_curve, teach_head
 from model.teaching.lesson import begin_lesson
 from model.teaching.matches import FALSE_ALARMS, SPLIT, TeachData, read_data
 from model.teaching.options import TeachOptions
+from model.teaching.pieces import decoded_end_s
 from model.teaching.recipe import Recipe
-from model.teaching.run import Run, naming_a_full_disk
+from model.teaching.run import FRAMES, Run, naming_a_full_disk
 from model.teaching.tuning import tune
 from model.teaching.watch import TeachWatch
 
@@ -86,7 +87,12 @@ def teach(
     with naming_a_full_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         run = Run(folder, options, recipe or Recipe(), watch)
-        data = read_data(dataset, options, report=run.note)
+        data = read_data(
+            dataset,
+            options,
+            report=run.note,
+            is_decoded=lambda match: decoded_end_s(match, folder / FRAMES) is not None,
+        )
         run.begin(_stamp(dataset, data, run))
         lesson = begin_lesson(run, data, dataset.resolve().name)
         for stage in STAGES_IN_ORDER:

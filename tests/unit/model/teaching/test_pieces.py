@@ -1,5 +1,7 @@
 """Pieces and their cached features: what serving sees of the whole video."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,12 @@ from model.network.spotter import Spotter
 from model.spotting.windows import Windows
 from model.teaching.features import cache_plain, open_rows
 from model.teaching.head import timed_matches
-from model.teaching.pieces import Frames, check_room, prepare_pieces
+from model.teaching.pieces import (
+    Frames,
+    check_room,
+    decoded_end_s,
+    prepare_pieces,
+)
 from model.teaching.segments import stretches_of
 from model.training.validation import reach, timed_match
 from model.video.frame_spec import FrameSpec
@@ -108,6 +115,34 @@ def test_pieces_and_features_that_were_cut_off_are_gone_on_with(
     for part, picture in zip(again, pictures, strict=True):
         assert np.array_equal(part.frames, picture)
     assert cached.read_bytes() == rows
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"input": {"wid'])
+def test_a_note_of_what_was_begun_that_a_full_disk_tore_costs_nothing_more(
+    match: Match, network: Spotter, tmp_path: Path, torn: bytes
+) -> None:
+    frames = frames_for(network)
+    folder = tmp_path / match.name
+    folder.mkdir()
+    (folder / "begun.json").write_bytes(torn)
+
+    assert len(decoded(match, tmp_path, frames)) == len(SPANS)
+
+
+def test_what_is_decoded_is_there_without_its_video(
+    match: Match, network: Spotter, tmp_path: Path
+) -> None:
+    frames, file = frames_for(network), tmp_path / "video.mp4"
+    shutil.copyfile(match.video, file)
+    copied = replace(match, video=file)
+    before = decoded(copied, tmp_path, frames)
+    file.unlink()
+
+    after = decoded(copied, tmp_path, frames)
+
+    assert decoded_end_s(copied, tmp_path) == pytest.approx(30.0, abs=0.2)
+    for one, other in zip(before, after, strict=True):
+        assert np.array_equal(one.frames, other.frames)
 
 
 def test_a_match_whose_video_changed_is_decoded_anew(

@@ -312,3 +312,49 @@ def test_a_video_that_cannot_be_decoded_is_left_out(toys: Path, tmp_path: Path) 
         teach(root, tmp_path / "other", options_for(toys), Notebook(), recipe=QUICK)
 
     assert any(line.startswith("note: left out match_3") for line in watch.lines)
+
+
+def test_a_video_that_goes_once_it_is_decoded_costs_nothing_when_it_goes_on(
+    toys: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(toys / "data", tmp_path / "data")
+    options, folder = options_for(toys), tmp_path / "run"
+    first = Notebook(pause_at="head", passes=0)
+    with pytest.raises(TrainingPaused):
+        teach(root, folder, options, first, recipe=QUICK)
+    begun = json.loads((folder / STATE).read_text())
+    for video in root.rglob("video.mp4"):
+        video.unlink()
+        video.symlink_to(tmp_path / "deleted.mp4")
+    watch = Notebook(pause_at="head", passes=3)
+
+    with pytest.raises(TrainingPaused):
+        teach(root, folder, options, watch, recipe=QUICK)
+
+    assert not [line for line in watch.lines if "left out" in line]
+    gone_on = json.loads((folder / STATE).read_text())
+    assert gone_on["stamp"] == begun["stamp"]
+    assert gone_on["results"].items() >= begun["results"].items()
+
+
+def test_features_are_those_of_their_match_when_one_can_be_decoded_after_all(
+    toys: Path, tmp_path: Path
+) -> None:
+    root = toy_dataset(tmp_path / "data", matches=4, seconds=12)
+    parts = {"train": ("match_1", "match_2"), "val": ("match_3",), "test": ("match_4",)}
+    (root / "split.json").write_text(Split(parts).to_json())
+    video = root / "match_1" / "video.mp4"
+    good = video.read_bytes()
+
+    def features(folder: str) -> list[bytes]:
+        watch = Notebook(pause_at="head", passes=0)
+        with pytest.raises(TrainingPaused):
+            teach(root, tmp_path / folder, options_for(toys), watch, recipe=QUICK)
+        found = sorted((tmp_path / folder / "features").glob("plain-*"))
+        return [path.read_bytes() for path in found]
+
+    video.write_bytes(b"hardly there" * 100)  # as one whose decoder stalls
+    assert len(features("run")) == 3
+    video.write_bytes(good)
+
+    assert features("run") == features("straight")
