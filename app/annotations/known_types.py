@@ -8,7 +8,6 @@ from app.core.errors import UnknownType
 from app.core.storage.interface import Storage
 from app.event_types.queries import type_names
 from app.timelines.problems import NoTimeline, ScoresNotFound
-from app.timelines.scores import DamagedScores
 from app.timelines.spotting_options import labels_of
 from app.timelines.tables import Analysis
 
@@ -65,5 +64,5 @@ def _labels_of(analysis: Analysis | None, storage: Storage) -> list[str]:
         return []
     try:
         return list(labels_of(analysis, storage))
-    except (NoTimeline, ScoresNotFound, DamagedScores):
+    except (NoTimeline, ScoresNotFound):
         return list(analysis.event_counts)

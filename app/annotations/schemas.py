@@ -19,6 +19,7 @@ from app.core.http.schemas import Page
 from app.core.http.texts import storable_text
 from app.timelines.schemas import (
     EVENT_ID,
+    MAX_NUMBER,
     AttributeName,
     Attributes,
     AttributeValue,
@@ -148,7 +149,10 @@ class BatchChange(EventChange):
 
     id: UUID | None = Field(None, description="Left out: a new event is added.")
     version: int | None = Field(
-        None, ge=0, description="The version that you saw, as If-Match has it."
+        None,
+        ge=0,
+        le=MAX_NUMBER,
+        description="The version that you saw, as If-Match has it.",
     )
 
     def as_change(self) -> Change:

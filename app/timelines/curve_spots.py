@@ -9,8 +9,7 @@ from dataclasses import replace
 
 from app.core.lru import WeightedLru
 from app.core.storage.interface import Storage
-from app.timelines.problems import ScoresNotFound
-from app.timelines.scores import DamagedScores, stored_timeline
+from app.timelines.scores import stored_timeline
 from app.timelines.tables import Analysis
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.spotting.spots import Spot, find_spots
@@ -103,19 +102,9 @@ def _timeline(storage: Storage, analysis: Analysis) -> Timeline:
     place = (analysis.scores_key, analysis.scores_sha256)
     timeline = _CURVES.get(place)
     if timeline is None:
-        timeline = _read(storage, analysis)
+        timeline = stored_timeline(analysis, storage)
         _CURVES.put(place, timeline, weight=_bytes_of(timeline))
     return timeline
-
-
-def _read(storage: Storage, analysis: Analysis) -> Timeline:
-    try:
-        return stored_timeline(analysis, storage)
-    except DamagedScores as exc:
-        raise ScoresNotFound(
-            "The score curves of this timeline are damaged on the server's disk; run "
-            "the video again to have new ones."
-        ) from exc
 
 
 def _bytes_of(timeline: Timeline) -> int:

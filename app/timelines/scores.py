@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from app.core.storage.interface import Storage
 from app.timelines.problems import NoTimeline, ScoresNotFound
 from app.timelines.tables import Analysis
 from model.spotting.timeline import Timeline
+
+log = structlog.get_logger(__name__)
 
 
 class DamagedScores(Exception):
@@ -77,8 +80,7 @@ def stored_timeline(analysis: Analysis, storage: Storage) -> Timeline:
     Scores are at the checkpoint's temperature already.
 
     Raises:
-        NoTimeline, ScoresNotFound: there are none, or no more.
-        DamagedScores: the file has changed.
+        NoTimeline, ScoresNotFound: there are none, or no more, or they are damaged.
     """
     if analysis.scores_key is None:
         raise NoTimeline("The analysis stored no score curves.")
@@ -86,9 +88,16 @@ def stored_timeline(analysis: Analysis, storage: Storage) -> Timeline:
         data = storage.get(analysis.scores_key)
     except FileNotFoundError as exc:
         raise scores_not_found() from exc
-    if hashlib.sha256(data).hexdigest() != analysis.scores_sha256:
-        raise DamagedScores(f"{analysis.scores_key} has changed since it was stored")
-    return _read_timeline(data)
+    try:
+        if hashlib.sha256(data).hexdigest() != analysis.scores_sha256:
+            raise DamagedScores("it has changed since it was stored")
+        return _read_timeline(data)
+    except DamagedScores as exc:
+        log.error("scores_damaged", key=analysis.scores_key, reason=str(exc))
+        raise ScoresNotFound(
+            "The score curves of this timeline are damaged on the server's disk; run "
+            "the video again to have new ones."
+        ) from exc
 
 
 def scores_not_found() -> ScoresNotFound:

@@ -530,26 +530,35 @@ def test_a_file_deleted_while_it_is_asked_for_is_said_to_be_missing(
     _problem(answer, 404, "video-not-found")
 
 
-@pytest.mark.parametrize("path", ["scores", "timeline", "events?type=NEVER-SEEN"])
+@pytest.mark.parametrize("harm", ["gone", "damaged"])
+@pytest.mark.parametrize(
+    "path", ["scores", "timeline", "events?type=NEVER-SEEN", "thresholds"]
+)
 def test_score_curves_that_are_gone_are_said_to_be_missing(
-    api: RunningApi, video: UUID, path: str
+    api: RunningApi, video: UUID, path: str, harm: str
 ) -> None:
     with api.service.sessions() as session:
         key = str(session.scalars(select(Analysis.scores_key)).one())
-    api.service.storage.delete(key)
+    if harm == "gone":
+        api.service.storage.delete(key)
+    else:
+        api.service.storage.put(key, b"not what a worker wrote")
 
     answer = api.client.get(f"/videos/{video}/{path}")
 
-    _problem(answer, 404, "scores-not-found")
+    problem = _problem(answer, 404, "scores-not-found")
+    assert harm in problem["detail"]
+    assert "run the video again" in problem["detail"]
     assert api.client.get(f"/videos/{video}/events").json()["items"]
 
 
 def test_an_internal_error_carries_the_headers_of_every_answer(
-    api: RunningApi, video: UUID
+    api: RunningApi, video: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with api.service.sessions() as session:
-        key = str(session.scalars(select(Analysis.scores_key)).one())
-    api.service.storage.put(key, b"not what a worker wrote")
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("app.timelines.routes.stored_curves", fail)
 
     answer = api.client.get(f"/videos/{video}/timeline")
 

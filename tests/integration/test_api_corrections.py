@@ -128,6 +128,17 @@ def test_an_added_event_is_in_its_place(api: RunningApi, video: UUID) -> None:
     assert len(lines) == 2
 
 
+def test_a_version_that_no_event_can_have_is_refused(
+    api: RunningApi, video: UUID, first: UUID
+) -> None:
+    wanted = [{"id": str(first), "state": "accepted", "version": 10**30}]
+
+    answer = api.client.post(f"/videos/{video}/events:batch", json={"changes": wanted})
+
+    _problem(answer, 422, "invalid-request")
+    assert events(api, video)[0]["state"] == "suggested"
+
+
 def test_an_event_with_an_id_of_its_own_is_added_once(
     api: RunningApi, video: UUID, first: UUID
 ) -> None:
