@@ -6,7 +6,7 @@ and an export that was stopped goes on where it was.
 
 import errno
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ def export_dataset(
     now: datetime,
     touchline: str,
     report: Reporter,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Write a data set; returns its card.
 
@@ -55,6 +56,7 @@ def export_dataset(
         target: the folder that it becomes.
         touchline: the version that writes it.
         report: takes lines for the user.
+        on_wait: called now and then while a video comes from a bucket; may raise.
 
     Raises:
         ExportFailed: there is nothing to export, or the folder may not be written.
@@ -71,7 +73,7 @@ def export_dataset(
                 report(
                     f"{number}/{len(truths)}  {name}  {truth.reviewed_s / 60:.1f} min"
                 )
-                _add(staging, truth, name, options, resources, work, report)
+                _add(staging, truth, name, options, resources, work, report, on_wait)
             if not work.entries:
                 raise ExportFailed("no video is left to export")
             return finish(staging, target.name, options, work, now, touchline, report)
@@ -112,10 +114,12 @@ def _add(
     resources: Stores,
     work: Work,
     report: Reporter,
+    on_wait: Callable[[], None],
 ) -> None:
     """Add a video; one that was deleted meanwhile, or is damaged, is left out."""
     try:
-        with resources.storage.local_copy(truth.storage_key) as source:
+        copy = resources.storage.local_copy(truth.storage_key, lambda _: on_wait())
+        with copy as source:
             if options.mode == "cut":
                 found = _add_cut(staging, source, truth, name, resources, report)
             else:

@@ -9,3 +9,7 @@ class ExportFailed(TouchlineError):
 
 class CannotLink(ExportFailed):
     """Files cannot be shared with the storage, of this video or any other."""
+
+
+class ExportBusy(ExportFailed):
+    """Another export writes to the same folder just now."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from app.datasets.problems import ExportFailed
+from app.datasets.problems import ExportBusy, ExportFailed
 
 LEDGER = ".export"
 CARD = "dataset.json"
@@ -83,7 +83,8 @@ def staged(target: Path, *, may_replace: bool) -> Iterator[Staging]:
         may_replace: an earlier export there may be replaced, nothing else.
 
     Raises:
-        ExportFailed: something else is there, or another export writes to it now.
+        ExportFailed: something else is there.
+        ExportBusy: another export writes to it now.
     """
     if target.name in ("", ".."):
         target = target.resolve()
@@ -131,7 +132,7 @@ def _hold(lock: BinaryIO, target: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
-        raise ExportFailed(f"another export is writing {target} now") from exc
+        raise ExportBusy(f"another export is writing {target} now") from exc
 
 
 def _place(folder: Path, target: Path, *, may_replace: bool) -> None:

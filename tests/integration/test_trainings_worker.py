@@ -2,16 +2,20 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app.core.broker.notifier import GPU_QUEUE
 from app.core.db.base import new_id
 from app.core.process_identity import machine_id
+from app.datasets.staging import staged
 from app.health.tables import WorkerHeartbeat
 from app.jobs.bulk_routes import LOW_PRIORITY
 from app.jobs.kinds import JobKind
@@ -20,9 +24,12 @@ from app.jobs.service import cancel
 from app.jobs.tables import JobStatus
 from app.trainings.options import Holdout, TrainingOptions
 from app.trainings.service import remove_training
+from app.videos.tables import Video
 from model.checkpoint.library import find_named, list_checkpoints
 from model.checkpoint.publish import publish_checkpoint
+from model.errors import Canceled, TrainingFailed
 from tests.api_server import RunningApi
+from tests.bucket_storage import storage_in
 from tests.integration.trainings import (
     Asked,
     ask_for_training,
@@ -30,13 +37,16 @@ from tests.integration.trainings import (
     reviewed_library,
     statuses,
 )
+from tests.s3_server import S3OfTests
 from worker.handlers.train import result_of, train_model
 from worker.job_task import JobResult
 from worker.runner import run_job
 from worker.training.dataset import TeachingSet, make_teaching_set
 from worker.training.giving_way import Machine, Queue
+from worker.training.messages import Message
 from worker.training.publish import Product, publish
 from worker.training.record import TrainingRecord
+from worker.training.run import TrainingRun
 from worker.training.scratch import sweep_scratch
 
 HANDLERS = {JobKind.TRAIN: train_model}
@@ -124,6 +134,74 @@ def test_what_is_learned_from_and_judged_by_stands_in_the_training(
     assert data["holdout"] == [{"video_id": str(matches[2]), "spans": [[0.0, 16.0]]}]
     assert sum(data["counts"]["train"].values()) > sum(data["counts"]["val"].values())
     assert data["minutes"] == pytest.approx(3 * 16 / 60, abs=0.01)
+
+
+def test_videos_of_a_bucket_stay_on_the_machine_until_they_are_decoded(
+    api: RunningApi,
+    matches: list[UUID],
+    s3: S3OfTests,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker's cache has room for one of them, beside those that are used."""
+    bucket = storage_in(s3, tmp_path / "cache", monkeypatch, cache_bytes=1)
+    with api.service.sessions() as session:
+        keys = session.scalars(select(Video.storage_key)).all()
+    for key in map(str, keys):
+        bucket.put(key, api.service.storage.get(key))
+    asked = ask_for_training(
+        api, base=None, options=TrainingOptions(start="noise", minutes=0.3)
+    )
+    context = replace(context_of(api), storage=bucket)
+    files: list[bool] = []
+
+    def look(_: TrainingRun) -> Message:
+        links = sorted((asked.scratch / "dataset").rglob("video.mp4"))
+        files.extend(link.is_file() for link in links)
+        raise Canceled("seen enough")
+
+    monkeypatch.setattr(TrainingRun, "to_the_end", look)
+
+    run_job(asked.job_id, context=context, handlers=HANDLERS)
+
+    assert files == [True] * len(matches)
+
+
+def test_a_data_set_that_an_earlier_run_still_writes_is_waited_for(
+    api: RunningApi,
+) -> None:
+    asked = ask_for_training(
+        api, base=None, options=TrainingOptions(start="noise", minutes=0.3)
+    )
+    asked.scratch.mkdir(parents=True)
+
+    with staged(asked.scratch / "dataset", may_replace=True):
+        status = run(asked)
+
+    job = asked.job()
+    assert (status, job.error_code) == (JobStatus.QUEUED, "training_busy")
+
+
+def test_a_database_that_is_away_for_a_moment_costs_a_training_nothing(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ask_for_training(
+        api, base=None, options=TrainingOptions(start="noise", minutes=0.3)
+    )
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("update jobs", None, Exception("it is away"))
+
+    def goes_on(training: TrainingRun) -> Message:
+        training.note_further(0.5)
+        raise TrainingFailed("as far as this test goes")
+
+    monkeypatch.setattr("worker.handlers.train.note_further", away)
+    monkeypatch.setattr(TrainingRun, "to_the_end", goes_on)
+
+    status = run(asked)
+
+    assert (status, asked.job().error_code) == (JobStatus.FAILED, "training_failed")
 
 
 def test_events_are_counted_as_what_they_are_taught_as(api: RunningApi) -> None:

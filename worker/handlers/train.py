@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.comparisons.service import ask_for_comparison
@@ -24,9 +26,10 @@ from app.trainings.service import finish, note_data
 from app.trainings.tables import Training
 from model.checkpoint.library import find_named
 from model.teaching.options import TeachOptions
+from model.teaching.run import FRAMES
 from worker.handlers.storing import refuse_to_fill_the_disk
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
-from worker.training.dataset import TeachingSet, make_teaching_set
+from worker.training.dataset import TeachingSet, held_videos, make_teaching_set
 from worker.training.failures import TrainingDeleted
 from worker.training.giving_way import Queue
 from worker.training.messages import Message
@@ -37,6 +40,8 @@ from worker.training.scratch import scratch_of
 
 LEAST_ROOM_BYTES = 256 * 2**20  # frames and features of a few minutes
 QUANTA = 50  # of the whole training; a run that gets less far has got no further
+
+log = structlog.get_logger(__name__)
 
 
 def train_model(
@@ -64,7 +69,13 @@ def train_model(
         timeouts=Timeouts(stall_s=context.settings.stall.total_seconds()),
         note_further=_noting(task, context),
     )
-    taught = run.to_the_end()
+    with held_videos(
+        taught_from,
+        folder / "state" / FRAMES,
+        context,
+        on_wait=reporter.touch,
+    ):
+        taught = run.to_the_end()
     for note in taught["notes"]:
         record.line(f"note: {note}", is_said_once=True)
     record.flush()
@@ -98,7 +109,12 @@ def _teaching_set(
         record.line("goes on with what an earlier run has saved")
         return there
     made = there or make_teaching_set(
-        folder, training, context, touchline=version("touchline"), report=report
+        folder,
+        training,
+        context,
+        touchline=version("touchline"),
+        report=report,
+        on_wait=reporter.touch,
     )
     with context.sessions.begin() as session:
         note_data(session, training.id, made.facts())
@@ -140,16 +156,24 @@ def _request(
 
 
 def _noting(task: JobTask, context: HandlerContext) -> Callable[[float], None]:
-    """Give what notes how far the training is, in steps: what failed is forgiven."""
+    """Give what notes how far the training is, in steps: what failed is forgiven.
+
+    While the database is away it is noted later.
+    """
     noted = 0
 
     def note(done: float) -> None:
         nonlocal noted
         steps = int(done * QUANTA)
-        if steps > noted:
-            noted = steps
+        if steps <= noted:
+            return
+        try:
             with context.sessions.begin() as session:
                 note_further(session, task.job_id, task.token, done=steps / QUANTA)
+        except OperationalError as exc:
+            log.warning("training_not_noted", error=str(exc.orig or exc))
+        else:
+            noted = steps
 
     return note
 

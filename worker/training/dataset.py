@@ -2,11 +2,15 @@
 
 import errno
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
 
 from app.checkpoints.lineage import learned_spans
 from app.core.db.base import utc_now
@@ -15,15 +19,17 @@ from app.core.resources import Stores
 from app.datasets.export import export_dataset
 from app.datasets.files import SPLIT, ExportOptions
 from app.datasets.parts import Holdout
-from app.datasets.problems import ExportFailed
+from app.datasets.problems import ExportBusy, ExportFailed
 from app.datasets.staging import CARD, is_dataset
 from app.trainings.options import TrainingOptions
 from app.trainings.tables import Training
+from app.videos.tables import Video
 from model.data.formats.provenance import Span
 from model.data.matches import find_matches
 from model.data.splits import read_split
 from model.errors import NoRoom
-from worker.training.failures import CannotTrain
+from model.teaching.pieces import decoded_end_s
+from worker.training.failures import CannotTrain, TrainingBusy
 
 HELD_OUT = ("val", "test")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -84,6 +90,10 @@ class TeachingSet:
             "stretches": self._stretches(("train",)),
         }
 
+    def video_ids(self) -> dict[str, str]:
+        """Give the id of each match's video, by the name of the match."""
+        return {one["name"]: one["source"]["video_id"] for one in self.card["matches"]}
+
     def _as_taught(self, *counts: Mapping[str, int]) -> dict[str, int]:
         """Count events as what they become; those that are not taught are left out."""
         types, found = self.options.types, dict[str, int]()
@@ -106,9 +116,7 @@ class TeachingSet:
     def _by_video(
         self, spans: Mapping[str, Sequence[Sequence[float]]]
     ) -> dict[str, list[list[float]]]:
-        videos = {
-            one["name"]: one["source"]["video_id"] for one in self.card["matches"]
-        }
+        videos = self.video_ids()
         return {
             videos[name]: [[float(edge) for edge in span] for span in of]
             for name, of in spans.items()
@@ -123,10 +131,15 @@ def make_teaching_set(
     *,
     touchline: str,
     report: Callable[[str], None],
+    on_wait: Callable[[], None] = lambda: None,
 ) -> TeachingSet:
     """Export what a training asks for; one that was begun is gone on with.
 
+    Args:
+        on_wait: called now and then while a video comes from a bucket; may raise.
+
     Raises:
+        TrainingBusy: an earlier run still writes it.
         CannotTrain: there is nothing to learn from, or nothing to judge by.
         BadAnnotations: there is too little to split.
         StorageFull: the disk has no room for it.
@@ -147,13 +160,56 @@ def make_teaching_set(
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         card = export_dataset(
-            folder, wanted, stores, now=utc_now(), touchline=touchline, report=report
+            folder,
+            wanted,
+            stores,
+            now=utc_now(),
+            touchline=touchline,
+            report=report,
+            on_wait=on_wait,
         )
+    except ExportBusy as exc:
+        raise TrainingBusy(
+            "An earlier run of it still writes what is to be taught."
+        ) from exc
     except ExportFailed as exc:
         if _is_full(exc.__cause__):
             raise StorageFull("The disk of the training's worker is full.") from exc
         raise CannotTrain(f"There is nothing to train on: {exc}.") from exc
     return TeachingSet(folder, card, options)
+
+
+@contextmanager
+def held_videos(
+    made: TeachingSet, frames: Path, stores: Stores, *, on_wait: Callable[[], None]
+) -> Iterator[None]:
+    """Keep the videos of a data set on this machine that are still to be decoded.
+
+    The data set has links to them. In the cache of a bucket they would make room for
+    others: for each other, and for those that are analysed meanwhile.
+
+    Args:
+        frames: the folder of what is decoded already.
+        on_wait: called now and then while a video comes from a bucket; may raise.
+
+    Raises:
+        StorageFull: the cache has no room for them.
+    """
+    videos = made.video_ids()
+    missing = [
+        videos[match.name]
+        for match in find_matches(made.folder, on_missing=lambda _: None)
+        if match.name in videos and decoded_end_s(match, frames) is None
+    ]
+    with stores.sessions() as session:
+        wanted = select(Video.storage_key).where(Video.id.in_(map(UUID, missing)))
+        keys = session.scalars(wanted.order_by(Video.id)).all()
+    with ExitStack() as stack:
+        for key in keys:
+            with suppress(FileNotFoundError):  # Deleted just now: it is left out.
+                copy = stores.storage.local_copy(str(key), lambda _: on_wait())
+                stack.enter_context(copy)
+        yield
 
 
 def _is_full(exc: BaseException | None) -> bool:
