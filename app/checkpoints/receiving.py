@@ -15,7 +15,11 @@ from app.checkpoints.service import models_dir
 from app.core.errors import StorageFull
 from app.core.resources import Resources
 from app.videos.upload import with_idle_timeout
-from model.checkpoint.publish import import_checkpoint_file
+from model.checkpoint.publish import (
+    IMPORTING,
+    import_checkpoint_file,
+    remove_leftovers,
+)
 from model.errors import CheckpointError, CheckpointExists
 
 MAX_MODEL_BYTES = 2 * 2**30
@@ -40,9 +44,10 @@ async def receive_model(
     """
     folder = models_dir(resources.settings)
     _check_size(content_length or 0)
-    _check_room(resources, 2 * (content_length or 0))  # It is copied once.
     folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".import.", dir=folder)
+    await run_sync(remove_leftovers, folder, limiter=resources.upload_threads)
+    _check_room(resources, 2 * (content_length or 0))  # It is copied once.
+    handle, temporary = tempfile.mkstemp(prefix=IMPORTING, dir=folder)
     path = Path(temporary)
     try:
         with os.fdopen(handle, "wb") as file:

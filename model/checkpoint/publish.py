@@ -4,8 +4,11 @@ A file appears there whole or not at all, and none is ever replaced.
 """
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,17 @@ from typing import Any
 from model.checkpoint import library
 from model.checkpoint.archive import SUFFIX, Checkpoint, with_changes
 from model.checkpoint.renaming import copy_renamed
-from model.checkpoint.versions import check_name, check_version_name, split_version
-from model.errors import CheckpointExists
+from model.checkpoint.versions import (
+    check_name,
+    check_version_name,
+    mark_restored,
+    split_version,
+)
+from model.errors import BadCheckpoint, CheckpointExists
+
+PUBLISHING, IMPORTING = ".publish.", ".import."  # names begin so until all is there
+LEFT_AFTER_S = 24 * 3600.0
+MOST_IMPORTED = 99_999_999  # a number; those of trainings count on from there
 
 
 def publish_checkpoint(
@@ -50,13 +62,15 @@ def publish_checkpoint(
         merged = {**(provenance.lineage or {}), **lineage}
         provenance = replace(provenance, lineage=merged)
     user_dir.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(user_dir)
     number = _next_number(name, user_dir)
-    with tempfile.TemporaryDirectory(prefix=".publish.", dir=user_dir) as scratch:
+    with tempfile.TemporaryDirectory(prefix=PUBLISHING, dir=user_dir) as scratch:
         made = Path(scratch) / path.name
         while True:
             version = f"{name}@{number}"
             with_changes(checkpoint, made, name=version, provenance=provenance)
             if _place(made, user_dir / f"{version}{SUFFIX}"):
+                mark_restored(version, user_dir)  # of a file that is no more
                 return version
             number += 1
 
@@ -77,17 +91,42 @@ def import_checkpoint_file(path: Path, name: str, user_dir: Path) -> Checkpoint:
     base, number = split_version(name)
     if number is not None:
         refuse_taken_base(base, user_dir)
+        if number > MOST_IMPORTED:
+            raise BadCheckpoint(
+                f"{name} leaves too few numbers for later versions: take a smaller "
+                "number"
+            )
     elif _next_number(name, user_dir) > 1:
         raise CheckpointExists(_taken(name))
     checkpoint = Checkpoint.open(path)
     user_dir.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(user_dir)
     target = user_dir / f"{name}{SUFFIX}"
-    with tempfile.TemporaryDirectory(prefix=".publish.", dir=user_dir) as scratch:
+    with tempfile.TemporaryDirectory(prefix=PUBLISHING, dir=user_dir) as scratch:
         made = Path(scratch) / "made"
         copy_renamed(checkpoint, made, name=name)
         if not _place(made, target):
             raise CheckpointExists(_taken(name))
+    mark_restored(name, user_dir)  # of a file that is no more
     return Checkpoint.open(target)
+
+
+def remove_leftovers(user_dir: Path) -> None:
+    """Remove what killed processes were putting into the folder a day ago or earlier.
+
+    Nothing lasts that long: what is written just now is younger.
+    """
+    before_s = time.time() - LEFT_AFTER_S
+    for path in user_dir.iterdir():
+        if not path.name.startswith((PUBLISHING, IMPORTING)):
+            continue
+        with suppress(OSError):  # Another process removes it, too.
+            if path.stat().st_mtime >= before_s:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def refuse_taken_base(name: str, user_dir: Path) -> None:

@@ -11,6 +11,7 @@ from model.checkpoint import library
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.manifest import Manifest
 from model.checkpoint.publish import import_checkpoint_file, publish_checkpoint
+from model.checkpoint.versions import archived_names
 from model.errors import BadCheckpoint, CheckpointExists
 from tests.unit.model.checkpoint.checkpoints import tiny_checkpoint, tiny_manifest
 
@@ -37,6 +38,46 @@ def test_versions_count_up_and_carry_their_name(trained: Path, user_dir: Path) -
     assert sorted(path.name for path in user_dir.iterdir()) == [
         f"hall@{number}.touchline" for number in (1, 2, 3)
     ]
+
+
+def test_a_file_that_takes_the_name_of_one_that_was_removed_is_not_archived(
+    trained: Path, user_dir: Path
+) -> None:
+    publish_checkpoint(trained, "hall", user_dir)
+    publish_checkpoint(trained, "hall", user_dir)
+    import_checkpoint_file(trained, "guest", user_dir)
+    for name in ("hall@2", "guest"):
+        library.archive(name, user_dir=user_dir)
+        (user_dir / f"{name}.touchline").unlink()
+
+    assert publish_checkpoint(trained, "hall", user_dir) == "hall@2"
+    import_checkpoint_file(trained, "guest", user_dir)
+
+    assert archived_names(user_dir) == set()
+    assert library.resolve("hall", user_dir) == "hall@2"
+
+
+def test_what_killed_processes_left_goes_with_the_next_file(
+    trained: Path, user_dir: Path
+) -> None:
+    left, fresh = user_dir / ".publish.old", user_dir / ".publish.new"
+    for folder in (left, fresh):
+        folder.mkdir(parents=True)
+        (folder / "made").write_bytes(b"half")
+    came = user_dir / ".import.old"
+    came.write_bytes(b"half of one")
+    for path in (left, came):
+        os.utime(path, (0, 0))
+
+    publish_checkpoint(trained, "hall", user_dir)
+
+    there = {path.name for path in user_dir.iterdir()}
+    assert there == {"hall@1.touchline", ".publish.new"}
+
+
+def test_no_import_takes_the_last_of_the_numbers(trained: Path, user_dir: Path) -> None:
+    with pytest.raises(BadCheckpoint, match="smaller number"):
+        import_checkpoint_file(trained, "hall@999999999", user_dir)
 
 
 def test_two_at_once_never_share_a_number(trained: Path, user_dir: Path) -> None:
