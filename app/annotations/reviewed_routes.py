@@ -16,7 +16,7 @@ from app.annotations.reviewed import (
 from app.annotations.reviewed_schemas import Interval, Intervals, Reviewed
 from app.annotations.service import lock_video
 from app.annotations.stretches import Stretch
-from app.core.db.base import utc_now
+from app.core.db.clock import database_now
 from app.core.db.snapshot import snapshot
 from app.core.errors import InvalidRequest, VideoNotFound
 from app.core.http.dependencies import ResourcesDep, VideoId
@@ -99,7 +99,7 @@ def put_reviewed(
         after = set_reviewed(
             *(session, video, spans),
             author=author,
-            now=utc_now(),
+            now=database_now(session),
             has_seen=if_match is not None,
         )
     if message_id is not None:
@@ -128,7 +128,8 @@ def add_reviewed_stretch(
         message_id = announce_end(
             *(session, resources, video, [wanted.span]), author=author, adds=True
         )
-        after = add_reviewed(session, video, wanted.span, author=author, now=utc_now())
+        now = database_now(session)
+        after = add_reviewed(session, video, wanted.span, author=author, now=now)
     if message_id is not None:
         resources.notifier.notify_delivery(message_id)
     return _answer(after, response)

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from app.core.db.base import utc_now
+from app.core.db.clock import database_now
 from app.jobs.attempts import LeaseLost
 from app.jobs.tables import Job
 from app.live.items import Change, Gap, Held, Segment
@@ -88,7 +89,7 @@ def begin_analysis(
         event_counts={},
         warnings={},
         requested_at=session.get_one(Job, held.job_id).created_at,
-        created_at=utc_now(),
+        created_at=database_now(session),
     )
     session.add(analysis)
     session.flush()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.core.db.base import utc_now
+from app.core.db.clock import database_now
 from app.core.storage.interface import StoredFile
 from app.jobs.tables import Job
 from app.timelines.event_rows import copy_events
@@ -47,7 +47,8 @@ def save_analysis(
 ) -> None:
     """Write an analysis with its events; the video shows what was asked for last.
 
-    It takes the id of its job, as the ids of events in earlier releases did.
+    It takes the id of its job, as the ids of events in earlier releases did. The video
+    is locked: what was reviewed by then was reviewed without it.
     """
     analysis = Analysis(
         id=job_id,
@@ -59,7 +60,7 @@ def save_analysis(
         event_counts=found.counts,
         warnings=dict(found.warnings),
         requested_at=session.get_one(Job, job_id).created_at,
-        created_at=utc_now(),
+        created_at=database_now(session),
     )
     session.add(analysis)
     session.flush()

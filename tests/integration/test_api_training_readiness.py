@@ -1,7 +1,7 @@
 """`GET /trainings/readiness`: what is reviewed, and what is missing for a training."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,14 +11,17 @@ from sqlalchemy import func, update
 
 from app.core.db.base import utc_now
 from app.core.principal import DEFAULT_PROJECT_ID
+from app.core.storage.keys import scores_key
 from app.datasets.export import export_dataset
 from app.datasets.files import ExportOptions
 from app.datasets.parts import Holdout
 from app.health.tables import WorkerHeartbeat
+from app.timelines.service import Findings, save_analysis
 from app.trainings import worker_state
 from app.trainings.options import TrainingOptions
 from app.trainings.service import add_training, finish
 from app.videos.tables import Video
+from model.spotting.spots import Spot
 from tests.api_server import RunningApi
 from tests.integration.reviewed_matches import (
     add_events,
@@ -152,6 +155,37 @@ def test_where_nothing_was_suggested_yet_only_what_people_added_is_true(
     analyse(api, video, [(3000, "SHOT", 0.9)])
 
     assert readiness(api)["counts"] == {"GOAL": {"events": 2, "rejected": 0}}
+
+
+def test_what_was_seen_is_told_by_the_databases_clock(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two machines one says that it is half a minute earlier."""
+    body = api.client.post("/videos", files={"file": ("a.mp4", uuid4().bytes)}).json()
+    video = UUID(body["id"])
+    with api.service.sessions.begin() as session:
+        known = update(Video).where(Video.id == video)
+        session.execute(known.values(duration_s=10.0, fps=30.0))
+    add_events(api, video, {"GOAL": 2})
+    review(api, video, 0, 10)
+
+    early = utc_now() - timedelta(seconds=30)
+    for place in ("app.timelines.service", "app.annotations.reviewed_routes"):
+        monkeypatch.setattr(f"{place}.utc_now", lambda: early, raising=False)
+    found = Findings(
+        {"name": "drawn"},
+        api.service.storage.put(scores_key(video, video, video), b"none"),
+        [Spot("SHOT", 3.0, 0.9, 90, 90)],
+        {},
+    )
+    with api.service.sessions.begin() as session:
+        save_analysis(session, found, video_id=video, job_id=UUID(body["job"]["id"]))
+    unseen = readiness(api)["counts"]
+    api.client.put(f"/videos/{video}/reviewed", json={"intervals": []})
+    review(api, video, 0, 10)
+
+    assert unseen == {"GOAL": {"events": 2, "rejected": 0}}
+    assert readiness(api)["counts"]["SHOT"] == {"events": 1, "rejected": 0}
 
 
 def test_three_matches_are_split_whole(api: RunningApi) -> None:
