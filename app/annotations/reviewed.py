@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select
@@ -75,6 +75,38 @@ def add_reviewed(
     wanted = [(one.from_ms, one.to_ms) for one in before]
     wanted.append(_within(span, video))
     return _write(session, video, before, wanted, author=author, now=now)
+
+
+def seen_at(
+    session: Session, video: Video, analysis_id: UUID | None, *, now: datetime
+) -> datetime:
+    """Tell when suggestions were looked at, at the latest.
+
+    Args:
+        analysis_id: theirs; None: they are shown now.
+
+    Returns:
+        Now, or the last moment before another analysis was there to be shown.
+
+    Raises:
+        InvalidRequest: the video has no such analysis.
+    """
+    if analysis_id is None:
+        return now
+    there = session.scalars(analyses_of([video.id])).all()
+    seen = next((one for one in there if one.id == analysis_id), None)
+    if seen is None:
+        raise InvalidRequest(
+            f"analysis_id: the video has no analysis {analysis_id}. Send its "
+            "current_analysis_id, or leave it out.",
+            kind=RULE,
+        )
+    later = [
+        one.created_at - timedelta(microseconds=1)
+        for one in there
+        if (one.requested_at, one.id) > (seen.requested_at, seen.id)
+    ]
+    return min([now, *later])
 
 
 def _within(span: tuple[int, int], video: Video) -> tuple[int, int]:

@@ -11,9 +11,10 @@ from app.annotations.reviewed import (
     add_reviewed,
     etag_of,
     reviewed_stretches,
+    seen_at,
     set_reviewed,
 )
-from app.annotations.reviewed_schemas import Interval, Intervals, Reviewed
+from app.annotations.reviewed_schemas import Intervals, MarkedInterval, Reviewed
 from app.annotations.service import lock_video
 from app.annotations.stretches import Stretch
 from app.core.db.clock import database_now
@@ -118,17 +119,21 @@ def put_reviewed(
 def add_reviewed_stretch(
     response: Response,
     video_id: VideoId,
-    wanted: Interval,
+    wanted: MarkedInterval,
     author: AuthorDep,
     resources: ResourcesDep,
 ) -> Response:
-    """Add one stretch to what is reviewed; sent twice it does the same."""
+    """Add one stretch to what is reviewed; sent twice it does the same.
+
+    With `analysis_id` a mark that is sent late is of the suggestions that were looked
+    at, whatever another analysis has found meanwhile.
+    """
     with resources.sessions.begin() as session:
         video = lock_video(session, video_id)
         message_id = announce_end(
             *(session, resources, video, [wanted.span]), author=author, adds=True
         )
-        now = database_now(session)
+        now = seen_at(session, video, wanted.analysis_id, now=database_now(session))
         after = add_reviewed(session, video, wanted.span, author=author, now=now)
     if message_id is not None:
         resources.notifier.notify_delivery(message_id)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -32,6 +33,16 @@ class Interval(BaseModel):
     def span(self) -> tuple[int, int]:
         """From and to in ms."""
         return round(self.from_s * 1000), round(self.to_s * 1000)
+
+
+class MarkedInterval(Interval):
+    """A stretch that somebody has looked at, and what was suggested there."""
+
+    analysis_id: UUID | None = Field(
+        default=None,
+        description="`current_analysis_id` of the video when it was looked at: what a "
+        "later analysis suggests is not reviewed. Left out: what is shown now.",
+    )
 
 
 class Intervals(BaseModel):

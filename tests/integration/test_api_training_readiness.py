@@ -141,6 +141,25 @@ def test_a_suggestion_that_a_reviewer_left_is_true_and_a_later_ones_is_not(
     assert card["counts"] == {t: n["events"] for t, n in more["counts"].items()}
 
 
+def test_a_mark_that_is_sent_late_is_of_the_suggestions_that_were_looked_at(
+    api: RunningApi,
+) -> None:
+    """As of a page that was without a connection while an analysis ended."""
+    video = add_match(api, spans=((0, 1),))
+    seen = api.client.get(f"/videos/{video}").json()["current_analysis_id"]
+    analyse(api, video, [(300, "SHOT", 0.9), (7000, "SHOT", 0.9)])
+    address = f"/videos/{video}/reviewed"
+
+    marked = {"from_s": 0, "to_s": 10, "analysis_id": seen}
+    answer = api.client.post(address, json=marked)
+    unknown = api.client.post(address, json={**marked, "analysis_id": str(uuid4())})
+
+    assert answer.status_code == 200
+    assert readiness(api)["counts"].keys() == {"PASS", "DRIVE"}
+    assert unknown.status_code == 422
+    assert "analysis_id" in unknown.json()["detail"]
+
+
 def test_where_nothing_was_suggested_yet_only_what_people_added_is_true(
     api: RunningApi,
 ) -> None:

@@ -58,6 +58,16 @@ test("what was taken back without a connection is redone on what the service has
     [[{ state: "accepted" }, '"0"'], [{ frame: 12 }, '"7"']]);
 });
 
+test("a mark that is sent late says what was looked at", async () => {
+  const { decisions } = open();
+  decisions.review(0, 9.5, "a1");
+  await decisions.queue.flush();
+  answer = () => [200, { intervals: [] }];
+  await decisions.queue.flush();
+
+  assert.deepEqual(asked.at(-1)?.body, { from_s: 0, to_s: 9.5, analysis_id: "a1" });
+});
+
 test("a change of an added event is redone on the id that the service gave", async () => {
   const { model, decisions } = open();
   model.table.value = model.table.peek().with([], ["e1"]);

@@ -187,6 +187,6 @@ export function markReviewed({ model, decisions, loader }) {
     return;
   }
   model.reviewed.value = merged([...model.reviewed.peek(), { from, to: end }]);
-  decisions?.review(Math.round(from * 1000) / 1000, Math.floor(end * 1000) / 1000);
+  decisions?.review(Math.round(from * 1000) / 1000, Math.floor(end * 1000) / 1000, loader.analysisId);
   announce(`${words} is marked as reviewed.`);
 }

@@ -150,8 +150,8 @@ export class Decisions {
     }
   }
 
-  /** @param {number} from @param {number} to seconds */
-  review(from, to) { this.queue.add({ key: newKey(), does: "reviewed", body: { from_s: from, to_s: to } }); }
+  /** @param {number} from @param {number} to seconds @param {string | null} seen the analysis that was looked at */
+  review(from, to, seen) { this.queue.add({ key: newKey(), does: "reviewed", body: { from_s: from, to_s: to, analysis_id: seen } }); }
 
   undo() {
     const { model } = this;

@@ -28,7 +28,7 @@ export class Review {
     this.loader = new Loader(this.model, { busyIds: () => this.decisions?.busyIds() ?? new Set() });
     /** @type {Decisions | null} */
     this.decisions = null;
-    this.watching = new Watching(this.model, (from, to) => this.decisions?.review(from, to));
+    this.watching = new Watching(this.model, (from, to) => this.decisions?.review(from, to, this.loader.analysisId));
     this.playback = new Playback(this.model, { onShown: (frame) => this.shown(frame) });
     /** @type {(() => void)[]} */
     this.closers = [];
