@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.datasets.agreement import Agreement
+from app.datasets.naming import files_of
 from app.datasets.staging import FORMAT
 from app.datasets.truth import Truth
 from model.data.labels import Match
@@ -35,6 +36,11 @@ class Entry:
     def video_id(self) -> str:
         """The id of the video that it is of."""
         return str(self.truth.video_id)
+
+    @property
+    def shows(self) -> frozenset[str]:
+        """The files whose pictures it has; see `files_of`."""
+        return files_of(self.truth)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -89,9 +89,14 @@ def groups_of(truths: Sequence[OfAMatch]) -> list[str]:
 
     for truth in truths:
         own = find(group_of(truth))
-        for sha256 in (truth.sha256, *truth.joined_of):
+        for sha256 in files_of(truth):
             leader[find(f"file {sha256}")] = own
     return [find(group_of(truth)) for truth in truths]
+
+
+def files_of(truth: OfAMatch) -> frozenset[str]:
+    """Name the files that a video shows: videos with one in common show the same."""
+    return frozenset((truth.sha256, *truth.joined_of))
 
 
 def group_of(truth: OfAMatch) -> str:
@@ -102,7 +107,7 @@ def group_of(truth: OfAMatch) -> str:
     (`final half 2.mp4`); else it is a match of its own.
     """
     if truth.played_on is not None and len(truth.teams) == 2:
-        teams = sorted(_plain(team) for team in truth.teams)
+        teams = sorted(_folded(team) for team in truth.teams)
         facts = (truth.played_on.isoformat(), truth.competition or "", *teams)
         return "|".join(facts)
     stem = PurePath(truth.filename or truth.title).stem.lower()
@@ -115,6 +120,12 @@ def _words_of(truth: Named) -> str:
     title = PurePath(truth.title)
     name = title.stem if is_video_name(title) else truth.title
     return name if truth.played_on is None else f"{name} {truth.played_on.isoformat()}"
+
+
+def _folded(text: str) -> str:
+    """Give letters and digits of any writing, small and without accents."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if letter.isalnum())
 
 
 def _plain(text: str) -> str:

@@ -10,6 +10,11 @@ from model.data.labels import Match, MatchLabels, in_order
 from model.data.splits import PARTS, SHARES, Split, extend_split, split_matches
 from model.data.stretch_splits import split_stretches
 
+COPIES = (
+    "Left out: {}, as another copy of the same pictures is taken, of which more is "
+    "reviewed."
+)
+
 
 class Placed(Protocol):
     """A folder of a data set; see `Entry`."""
@@ -22,6 +27,9 @@ class Placed(Protocol):
 
     @property
     def video_id(self) -> str: ...
+
+    @property
+    def shows(self) -> frozenset[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def split_entries(
     if holdout is not None and holdout.share is not None:
         shares = (1 - holdout.share, holdout.share, 0.0)
     if len(members) < len(PARTS):
-        return split_stretches(matches, shares=shares)
+        return _split_few(entries, matches, shares)
     wholes = [_as_one(name, of) for name, of in members.items()]
     known = {one.group for one in entries if one.video_id in learned}
     split = split_matches(wholes, shares=shares, seed=seed)
@@ -80,6 +88,37 @@ def split_entries(
         unseen = extend_split(begun, wholes, shares=shares, seed=seed)
         split = unseen if unseen.parts["val"] or unseen.parts["test"] else split
     return replace(split, parts=_with_halves(split.parts, members))
+
+
+def _split_few(
+    entries: Sequence[Placed],
+    matches: Sequence[Match],
+    shares: tuple[float, float, float],
+) -> Split:
+    """Split stretches; of what shows the same only that of which most is reviewed.
+
+    Each video is split by its own time: a moment that is learned from in one copy could
+    be judged by in another.
+    """
+    place_of = {entry.name: entry for entry in entries}
+    shows = {entry.video_id: entry.shows for entry in entries}
+    reviewed_s = dict.fromkeys(shows, 0.0)
+    for match in matches:
+        spans = match.labels.reviewed or ()
+        length_s = sum(end - start for start, end in spans)
+        reviewed_s[place_of[match.name].video_id] += length_s
+    kept: set[str] = set()
+    shown: set[str] = set()
+    for video in sorted(shows, key=lambda video: (-reviewed_s[video], video)):
+        if shown.isdisjoint(shows[video]):
+            kept.add(video)
+            shown |= shows[video]
+    taken = [match for match in matches if place_of[match.name].video_id in kept]
+    split = split_stretches(taken, shares=shares)
+    left_out = [name for name, one in place_of.items() if one.video_id not in kept]
+    if not left_out:
+        return split
+    return replace(split, note=f"{split.note} {COPIES.format(', '.join(left_out))}")
 
 
 def _hold_out(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.datasets import parts
-from app.datasets.naming import folder_names, groups_of
+from app.datasets.naming import files_of, folder_names, groups_of
 from app.datasets.problems import ExportFailed
 from app.trainings.options import Holdout
 from app.trainings.reviewed_data import ReviewedData, ReviewedVideo
@@ -52,6 +52,7 @@ class _Place:
     name: str
     group: str
     video_id: str
+    shows: frozenset[str]
 
 
 def plan_holdout(
@@ -75,7 +76,7 @@ def plan_holdout(
     of_name = dict(zip(names, data.videos, strict=True))
     matches = [_as_match(name, of_name[name]) for name in sorted(of_name)]
     places = [
-        _Place(name, group, str(video.id))
+        _Place(name, group, str(video.id), files_of(video))
         for (name, video), group in zip(of_name.items(), groups, strict=True)
     ]
     asked = None if holdout is None else parts.Holdout(holdout.videos, holdout.share)

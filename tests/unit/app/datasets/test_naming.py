@@ -5,7 +5,12 @@ from uuid import UUID
 
 import pytest
 
-from app.datasets.naming import folder_names, group_of, groups_of, video_name
+from app.datasets.naming import (
+    folder_names,
+    group_of,
+    groups_of,
+    video_name,
+)
 from app.datasets.truth import Truth
 from model.data.formats.provenance import Provenance
 
@@ -108,6 +113,20 @@ def test_other_matches_are_apart_and_copies_of_a_file_are_not() -> None:
 
     assert len({group_of(one) for one in apart}) == 6
     assert group_of(truth("a", number=5)) == group_of(truth("b", number=5))
+
+
+def test_teams_in_any_writing_tell_matches_of_one_day_apart() -> None:
+    day = date(2026, 1, 2)
+    one = truth(number=1, played_on=day, teams=("Зенит", "Спартак"))
+    other = truth(number=2, played_on=day, teams=("Динамо", "Торпедо"))
+    half = truth(number=3, played_on=day, teams=("спартак", "Зенит "))
+    latin = [
+        truth(number=number, played_on=day, teams=teams)
+        for number, teams in enumerate((("Málaga", "Cádiz"), ("CADIZ", "Malaga")), 4)
+    ]
+
+    assert group_of(one) == group_of(half) != group_of(other)
+    assert group_of(latin[0]) == group_of(latin[1])
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3, 4), (4, 3, 2, 1, 0), (2, 0, 4, 1, 3)])

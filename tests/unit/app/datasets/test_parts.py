@@ -1,6 +1,6 @@
 """What is held out: whole matches, or a share of what there is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,12 +23,22 @@ def match(name: str, events: int = 20) -> Match:
     return Match(name, Path(name), labels)
 
 
-def entries(groups: Sequence[str]) -> list[Entry]:
-    """Make an entry of each match, named by its place."""
-    return [
-        Entry(f"m{n}", group, cast("Any", SimpleNamespace(video_id=UUID(int=n))), {})
-        for n, group in enumerate(groups)
-    ]
+def entries(
+    groups: Sequence[str], shows: Mapping[int, Sequence[str]] | None = None
+) -> list[Entry]:
+    """Make an entry of each match, named by its place.
+
+    Args:
+        shows: the files that one shows, by its place; else one of its own.
+    """
+    found = []
+    for n, group in enumerate(groups):
+        sha256, *joined_of = (shows or {}).get(n, [f"file {n}"])
+        truth = SimpleNamespace(
+            video_id=UUID(int=n), sha256=sha256, joined_of=tuple(joined_of)
+        )
+        found.append(Entry(f"m{n}", group, cast("Any", truth), {}))
+    return found
 
 
 def test_videos_that_are_held_out_bring_the_other_half_of_their_match_along() -> None:
@@ -57,6 +67,36 @@ def test_what_cannot_be_held_out_is_told(videos: tuple[str, ...], words: str) ->
             seed=0,
             holdout=Holdout(videos),
         )
+
+
+def test_of_copies_of_one_match_only_one_is_split_by_stretches() -> None:
+    """A moment of it would be learned from in one copy, and judged by in the other."""
+    events = tuple(Event("HIT", time_s=2.0 + 2 * n) for n in range(300))
+    copies = [
+        Match(name, Path(name), MatchLabels(name, events, Path(name), reviewed=(span,)))
+        for name, span in (("m0", (0.0, 300.0)), ("m1", (120.0, 600.0)))
+    ]
+    groups = ["final", "final"]
+
+    split = split_entries(entries(groups, {0: ["a"], 1: ["a"]}), copies, seed=0)
+
+    held = {name for part in ("val", "test") for name in split.parts[part]}
+    assert held == set(split.parts["train"]) == {"m1"}
+    assert "Left out: m0," in split.note
+    halves = split_entries(entries(groups), copies, seed=0)
+    assert set(halves.parts["train"]) == {"m0", "m1"}
+
+
+def test_halves_are_taken_and_what_was_joined_of_them_is_not() -> None:
+    found = [
+        Match(name, Path(name), MatchLabels(name, (), Path(name), reviewed=((0.0, s),)))
+        for name, s in (("m0", 300.0), ("m1", 300.0), ("m2", 60.0))
+    ]
+    shows = {0: ["one"], 1: ["two"], 2: ["both", "one", "two"]}
+
+    split = split_entries(entries(["final"] * 3, shows), found, seed=0)
+
+    assert split.parts["train"] == ("m0", "m1")
 
 
 def test_a_share_of_many_matches_is_held_out_as_whole_matches() -> None:
