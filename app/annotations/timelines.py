@@ -30,6 +30,7 @@ from app.timelines.thresholds import thresholds_in_force
 from app.videos.tables import Video
 
 MAX_KEPT_EVENTS = 150_000  # of all timelines together; about 100 MB
+MOST_TOUCHED = 10_000  # that are read by their ids; of more, all are
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +222,15 @@ def _read_decisions(session: Session, video: Video) -> Mapping[UUID, Decided]:
     kept = _DECISIONS.get(video.id)
     if kept is not None and kept[0] == video.revision:
         return kept[1]
-    if kept is None or kept[0] > video.revision:
+    touched: set[UUID] | None = None
+    if kept is not None and kept[0] < video.revision:
+        touched = set(session.scalars(touched_since(video.id, kept[0])))
+    if kept is None or touched is None or len(touched) > MOST_TOUCHED:
         rows = session.execute(decisions_of(video.id))
         found = {row.event_id: decided_by(row) for row in rows}
     else:
-        since, before = kept
-        touched = set(session.scalars(touched_since(video.id, since)))
         changed = session.execute(decisions_on(video.id, touched)) if touched else ()
-        found = {key: one for key, one in before.items() if key not in touched}
+        found = {key: one for key, one in kept[1].items() if key not in touched}
         found.update({row.event_id: decided_by(row) for row in changed})
     if kept is None or kept[0] < video.revision:
         _DECISIONS.put(video.id, (video.revision, found), weight=len(found))

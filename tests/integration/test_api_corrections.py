@@ -11,12 +11,15 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
+from app.annotations.editing import Transition
+from app.annotations.service import write_step
+from app.annotations.states import EventState
 from app.annotations.tables import Annotation, Decision
 from app.timelines.suggestions import suggestion_id
 from app.timelines.tables import Event
 from app.videos.tables import Video
 from tests.api_server import RunningApi
-from tests.integration.test_api import FPS, SPOTS, _finish, _problem, _upload
+from tests.integration.test_api import FPS, NOW, SPOTS, _finish, _problem, _upload
 
 LAST_FRAME = 299  # of ten seconds at 30 frames a second
 
@@ -137,6 +140,26 @@ def test_a_version_that_no_event_can_have_is_refused(
 
     _problem(answer, 422, "invalid-request")
     assert events(api, video)[0]["state"] == "suggested"
+
+
+def test_however_much_another_process_has_changed_the_timeline_can_be_read(
+    api: RunningApi, video: UUID
+) -> None:
+    """More than one statement of Postgres takes values."""
+    count = len(events(api, video))
+    states = [
+        EventState(uuid4(), "added", "PASS", 120, 4000, author="Bo", decided_at=NOW)
+        for _ in range(66_000)
+    ]
+    steps = [Transition(one.event_id, None, one) for one in states]
+    with api.service.sessions.begin() as session:
+        row = session.get_one(Video, video)
+        write_step(session, row, steps, author="Bo", now=NOW)
+
+    more = api.client.get(f"/videos/{video}/events?from_s=5")
+
+    assert more.status_code == 200
+    assert len(more.json()["items"]) < count
 
 
 def test_an_event_with_an_id_of_its_own_is_added_once(
