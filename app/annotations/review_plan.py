@@ -18,7 +18,7 @@ from app.annotations.queries import single_steps
 from app.annotations.reviewed import reviewed_stretches
 from app.annotations.timelines import MergedTimeline, View, read_timeline
 from app.core.storage.interface import Storage
-from app.timelines.problems import AnalysisTooOld, ScoresNotFound
+from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
 from app.timelines.tables import Analysis
 from app.timelines.thresholds import check_thresholds
 from app.videos.tables import Video
@@ -69,7 +69,8 @@ def plan_review(
 ) -> ReviewPlan:
     """Plan the review of a video; in a snapshot.
 
-    Where the score curves are lost there are no ghosts; the plan does without.
+    Where the score curves are lost, or a live stream had none, there are no ghosts; the
+    plan does without.
 
     Args:
         view: at which thresholds.
@@ -77,8 +78,9 @@ def plan_review(
         seconds_per_decision: in place of what was measured.
 
     Raises:
-        ScoresNotFound, AnalysisTooOld: other thresholds than the checkpoint's are
-            asked for or saved, and the curves are gone, or not to be read.
+        ScoresNotFound, AnalysisTooOld, NoTimeline: other thresholds than the
+            checkpoint's are asked for, and the curves are gone, not to be read, or
+            there were none.
         UnknownType: a threshold is of a type the analysis does not know.
     """
     if view.thresholds:
@@ -112,7 +114,7 @@ def _read(
     with_ghosts = replace(view, ghosts=True)
     try:
         return read_timeline(session, storage, video, analysis, with_ghosts), True
-    except (ScoresNotFound, AnalysisTooOld):
+    except (ScoresNotFound, AnalysisTooOld, NoTimeline):
         plain = replace(view, ghosts=False)
         return read_timeline(session, storage, video, analysis, plain), False
 

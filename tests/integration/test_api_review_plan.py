@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
 from app.timelines.tables import Analysis
 from app.videos.tables import Video
@@ -147,6 +148,19 @@ def test_without_curves_the_plan_does_without_ghosts(
     assert not any(one["is_ghost"] for one in plan["items"])
     answer = api.client.get(f"/videos/{video.video_id}/review?threshold.PASS=0.1")
     assert answer.json()["type"] == "/problems/scores-not-found"
+
+
+def test_what_was_followed_live_has_no_curves_and_a_plan_all_the_same(
+    api: RunningApi, video: Uploaded
+) -> None:
+    analyse(video, draw_timeline(79), OPTIONS, storage=api.service.storage)
+    with api.service.sessions.begin() as session:
+        session.execute(update(Analysis).values(scores_key=None, scores_sha256=None))
+
+    plan = _review(api, f"/videos/{video.video_id}", limit=1000)
+
+    assert not plan["ghosts_known"]
+    assert plan["items"]
 
 
 def test_a_video_without_a_timeline_has_nothing_to_check(

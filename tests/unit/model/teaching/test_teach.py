@@ -296,6 +296,8 @@ def test_little_data_of_one_type_in_one_match_at_another_rate(tmp_path: Path) ->
     assert any("Fewer than three matches" in note for note in found.notes)
     assert any("no time for it" in note for note in found.notes)
     assert any("not tuned" in note for note in found.notes)
+    again = teach(root, tmp_path / "run", options, Notebook(), recipe=QUICK)
+    assert again.notes == found.notes
 
 
 def test_a_video_that_cannot_be_decoded_is_left_out(toys: Path, tmp_path: Path) -> None:
