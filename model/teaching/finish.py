@@ -43,7 +43,7 @@ def calibrate(lesson: Lesson) -> None:
         few=run.recipe.few_events,
     )
     if unjudged := [label for label in lesson.plan.taught if label in scarce]:
-        run.note(
+        run.note_of_stage(
             f"{' and '.join(unjudged)}: under {run.recipe.few_events} events on the "
             "hold-out, or none of them found: no threshold is chosen, and how good the "
             "network is there cannot be judged"

@@ -47,7 +47,9 @@ def draw_curve(lesson: Lesson) -> None:
     if lesson.is_whole or "curve" in run.results:
         return
     if run.left_s < 3 * lesson.reserve_s or len(lesson.material.segments) < 4:
-        run.note("no learning curve: there was too little time or material for it")
+        run.note_of_stage(
+            "no learning curve: there was too little time or material for it"
+        )
         run.once("curve", list)
         return
     points: list[dict[str, Any]] = [

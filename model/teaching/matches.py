@@ -97,7 +97,7 @@ def read_data(
 
     def note(line: str) -> None:
         notes.append(line)
-        report(f"note: {line}")
+        report(line)
 
     gone: list[str] = []
     try:

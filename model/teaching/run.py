@@ -23,6 +23,7 @@ from model.teaching.watch import TeachWatch
 FORMAT = "touchline-teaching"
 STATE = "state.json"
 FRAMES, FEATURES, FINETUNE = "frames", "features", "finetune"
+NOTES = "notes"  # of stages, among the results
 
 T = TypeVar("T")
 
@@ -118,6 +119,18 @@ class Run:
         if line not in self.notes:
             self.notes.append(line)
             self.watch.report(f"note: {line}")
+
+    def note_of_stage(self, line: str) -> None:
+        """Keep a note of what is done once: a run that goes on says it again."""
+        kept = self.results.setdefault(NOTES, [])
+        if line not in kept:
+            kept.append(line)
+        self.note(line)
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, those of stages that an earlier run has done too."""
+        return tuple(dict.fromkeys((*self.notes, *self.results.get(NOTES, ()))))
 
     def warn(self, code: str, line: str) -> None:
         """Keep a warning, which the finished training is shown with, and report it."""

@@ -101,7 +101,7 @@ def teach(
             lesson.made,
             figures_of(lesson),
             lesson.material.holdout_spans(),
-            tuple(run.notes),
+            run.all_notes,
             run.results.get("warnings", {}),
         )
 

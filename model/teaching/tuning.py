@@ -46,7 +46,7 @@ def _tuned(lesson: Lesson) -> dict[str, Any]:
     share = 1.0 if lesson.is_whole else run.recipe.tune_share
     steps = run.once("tune_steps", lambda: _steps_for(lesson, data, config, share))
     if not steps:
-        run.note("the trunk was not tuned: there was no time for it")
+        run.note_of_stage("the trunk was not tuned: there was no time for it")
         return {"is_kept": False, "why": "no time"}
     finetune(
         run,

@@ -56,7 +56,7 @@ def test_a_match_whose_video_has_gone_is_left_out_with_a_note(tmp_path: Path) ->
         read_data(root, OPTIONS, report=lines.append)
 
     assert len(lines) == 2
-    assert all(line.startswith("note: left out") for line in lines)
+    assert all(line.startswith("left out") for line in lines)
 
 
 def test_what_was_rejected_in_training_is_learned_from(tmp_path: Path) -> None:
@@ -114,4 +114,4 @@ def test_the_note_of_a_split_by_stretches_is_reported(tmp_path: Path) -> None:
     data = read_data(root, OPTIONS, report=lines.append)
 
     assert data.holdout == {"a": ((40.0, 60.0),)}
-    assert lines == ["note: Mind the gap."]
+    assert lines == ["Mind the gap."]

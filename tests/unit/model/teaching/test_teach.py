@@ -296,6 +296,7 @@ def test_little_data_of_one_type_in_one_match_at_another_rate(tmp_path: Path) ->
     assert any("Fewer than three matches" in note for note in found.notes)
     assert any("no time for it" in note for note in found.notes)
     assert any("not tuned" in note for note in found.notes)
+    assert not [note for note in found.notes if note.startswith("note:")]
     again = teach(root, tmp_path / "run", options, Notebook(), recipe=QUICK)
     assert again.notes == found.notes
 
