@@ -16,9 +16,11 @@ from app.annotations.estimate import (
 from app.annotations.priority import ReviewItem, Stretches, order_of, tally_of
 from app.annotations.queries import single_steps
 from app.annotations.reviewed import reviewed_stretches
+from app.annotations.reviewed_events import shown_at
 from app.annotations.timelines import MergedTimeline, View, read_timeline
 from app.core.storage.interface import Storage
 from app.timelines.problems import AnalysisTooOld, NoTimeline, ScoresNotFound
+from app.timelines.queries import analyses_of
 from app.timelines.tables import Analysis
 from app.timelines.thresholds import check_thresholds
 from app.videos.tables import Video
@@ -86,9 +88,7 @@ def plan_review(
     if view.thresholds:
         check_thresholds(view.thresholds, analysis, storage)
     timeline, has_ghosts = _read(session, storage, video, analysis, view)
-    stretches = [
-        (one.from_ms, one.to_ms) for one in reviewed_stretches(session, video.id)
-    ]
+    stretches = _seen_stretches(session, video, analysis)
     tally = _tally(timeline, stretches, video, has_ghosts=has_ghosts)
     estimate = estimate_quality(tally)
     items = order_of(timeline.events, stretches=stretches, calibrations=estimate.draws)
@@ -106,6 +106,24 @@ def plan_review(
         decisions=decisions_to_target(tally, order, estimate.draws, target=target),
         revision=video.revision,
     )
+
+
+def _seen_stretches(
+    session: Session, video: Video, analysis: Analysis
+) -> list[tuple[int, int]]:
+    """List what was reviewed when this analysis was shown.
+
+    What it suggests in others, which were reviewed before, nobody has looked at.
+    """
+    analyses = session.scalars(analyses_of([video.id])).all()
+    seen = (
+        (one, shown_at(one, analyses)) for one in reviewed_stretches(session, video.id)
+    )
+    return [
+        (one.from_ms, one.to_ms)
+        for one, shown in seen
+        if shown is not None and shown.id == analysis.id
+    ]
 
 
 def _read(

@@ -40,7 +40,7 @@ def events_as_reviewed(
     """
     shown: dict[UUID | None, tuple[Analysis | None, list[Stretch]]] = {}
     for stretch in stretches:
-        analysis = _shown_at(stretch, analyses)
+        analysis = shown_at(stretch, analyses)
         name = None if analysis is None else analysis.id
         shown.setdefault(name, (analysis, []))[1].append(stretch)
     found: list[TimelineEvent] = []
@@ -54,7 +54,7 @@ def events_as_reviewed(
     return sorted(found, key=lambda event: (event.time_ms, event.id))
 
 
-def _shown_at(stretch: Stretch, analyses: Iterable[Analysis]) -> Analysis | None:
+def shown_at(stretch: Stretch, analyses: Iterable[Analysis]) -> Analysis | None:
     """Find the analysis that was shown when a stretch was marked; None: there was none.
 
     Of those that were there, the one whose job was asked for last.

@@ -11,6 +11,8 @@ from app.videos.tables import Video
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from tests.api_server import RunningApi
 from tests.integration.analyses import analyse
+from tests.integration.reviewed_matches import add_match, review
+from tests.integration.reviewed_matches import analyse as analyse_again
 from tests.integration.uploaded import Uploaded
 from tests.unit.model.spotting.test_spot_stream import draw_timeline
 
@@ -161,6 +163,24 @@ def test_what_was_followed_live_has_no_curves_and_a_plan_all_the_same(
 
     assert not plan["ghosts_known"]
     assert plan["items"]
+
+
+def test_what_a_later_analysis_suggests_in_a_reviewed_stretch_is_to_be_checked(
+    api: RunningApi,
+) -> None:
+    match = add_match(api, spans=((0, 10),))
+    path = f"/videos/{match}"
+    before = _review(api, path)
+    analyse_again(api, match, [(300, "SHOT", 0.9), (7000, "SHOT", 0.6)])
+
+    later = _review(api, path)
+    again = api.client.put(f"{path}/reviewed", json={"intervals": []})
+    review(api, match, 0, 10)
+
+    assert before["items"] == []
+    assert {one["type"] for one in later["items"]} == {"SHOT"}
+    assert again.status_code == 200
+    assert _review(api, path)["items"] == []
 
 
 def test_a_video_without_a_timeline_has_nothing_to_check(
