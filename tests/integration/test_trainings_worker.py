@@ -26,7 +26,7 @@ from app.trainings.options import Holdout, TrainingOptions
 from app.trainings.service import remove_training
 from app.videos.tables import Video
 from model.checkpoint.library import find_named, list_checkpoints
-from model.checkpoint.publish import publish_checkpoint
+from model.checkpoint.publish import import_checkpoint_file, publish_checkpoint
 from model.errors import Canceled, TrainingFailed
 from tests.api_server import RunningApi
 from tests.bucket_storage import storage_in
@@ -291,6 +291,20 @@ def test_a_training_makes_one_version_however_often_its_end_is_written(
     assert told["base"] == "arena-rny002"
     assert len(told["base_sha256"]) == 64
     assert told["training"] == str(asked.id)
+
+
+def test_what_a_training_made_is_kept_where_its_name_was_taken_meanwhile(
+    api: RunningApi,
+) -> None:
+    asked = ask_for_training(api, name="club", base=None)
+    settings = api.service.settings
+    made = find_named("arena-rny002")  # as good as any
+    import_checkpoint_file(made, "club", settings.data_dir / "models")
+
+    name = publish(Product(asked.row(), made, {}), settings)
+    again = publish(Product(asked.row(), made, {}), settings)
+
+    assert name == again == f"club-{asked.id.hex[-8:]}@1"
 
 
 def test_its_comparison_is_told_to_its_workers_and_its_lacks_to_people(

@@ -33,7 +33,7 @@ from worker.training.dataset import TeachingSet, held_videos, make_teaching_set
 from worker.training.failures import TrainingDeleted
 from worker.training.giving_way import Queue
 from worker.training.messages import Message
-from worker.training.publish import Product, publish
+from worker.training.publish import Product, name_taken, publish
 from worker.training.record import TrainingRecord
 from worker.training.run import Timeouts, TrainingRun
 from worker.training.scratch import scratch_of
@@ -203,7 +203,7 @@ def result_of(
             training.id,
             model=made,
             figures=taught["figures"],
-            warnings=taught["warnings"],
+            warnings={**taught["warnings"], **name_taken(training, made)},
             comparison_id=None if comparison is None else comparison.id,
         )
         facts["model"] = made

@@ -10,9 +10,11 @@ from app.trainings.tables import Training
 from model.checkpoint.archive import Checkpoint
 from model.checkpoint.library import find_named, list_checkpoints
 from model.checkpoint.publish import publish_checkpoint
-from model.errors import CheckpointError
+from model.checkpoint.versions import MAX_NAME, split_version
+from model.errors import CheckpointError, CheckpointExists
 
 WEIGHTS = "weights.safetensors"
+ID_CHARS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def publish(product: Product, settings: Settings) -> str:
     """Give the version that a training has made, for example `hall@2`.
 
     A run that died between this and its end has published it already: by its lineage
-    it is found, so that one training never makes two versions.
+    it is found, so that one training never makes two versions. Where somebody has put a
+    model without versions under its name meanwhile, it is published under another one.
 
     Raises:
         BadCheckpoint: the name is one that versions cannot have.
@@ -45,16 +48,30 @@ def publish(product: Product, settings: Settings) -> str:
             lineage = entry.manifest.provenance.lineage or {}
             if lineage.get("training") == str(training.id):
                 return entry.name
-    return publish_checkpoint(
-        product.checkpoint,
-        training.name,
-        folder,
-        lineage={
-            **_base_of(training.base, folder, settings),
-            "training": str(training.id),
-            **product.lineage,
-        },
-    )
+    lineage = {
+        **_base_of(training.base, folder, settings),
+        "training": str(training.id),
+        **product.lineage,
+    }
+    try:
+        return publish_checkpoint(
+            product.checkpoint, training.name, folder, lineage=lineage
+        )
+    except CheckpointExists:
+        name = (
+            f"{training.name[: MAX_NAME - ID_CHARS - 1]}-{training.id.hex[-ID_CHARS:]}"
+        )
+        return publish_checkpoint(product.checkpoint, name, folder, lineage=lineage)
+
+
+def name_taken(training: Training, made: str) -> dict[str, str]:
+    """Warn, by a stable code, if a model is not called as was asked."""
+    if split_version(made)[0] == training.name:
+        return {}
+    return {
+        "name-taken": f"A model without versions was called {training.name} when the "
+        f"training ended: this one is called {made}."
+    }
 
 
 def _base_of(name: str | None, folder: Path, settings: Settings) -> dict[str, str]:
