@@ -1,5 +1,6 @@
 """What keeps a training from being done, and what it leaves: no network is needed."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -305,6 +306,36 @@ def test_what_a_training_made_is_kept_where_its_name_was_taken_meanwhile(
     again = publish(Product(asked.row(), made, {}), settings)
 
     assert name == again == f"club-{asked.id.hex[-8:]}@1"
+
+
+def test_a_disk_that_is_full_when_the_model_is_published_is_waited_for(
+    api: RunningApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ask_for_training(api, base=None, options=TrainingOptions(start="noise"))
+    context = context_of(api)
+    made = make_teaching_set(
+        tmp_path / "dataset", asked.row(), context, touchline="", report=print
+    )
+    taught = {
+        "checkpoint": str(find_named("arena-rny002")),  # as good as any
+        "figures": {},
+        "holdout": {},
+        "warnings": {},
+    }
+
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def ended(*_: object) -> JobResult:
+        return result_of(asked.row(), taught, made, context.for_handlers)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("worker.training.publish.publish_checkpoint", full)
+        run_job(asked.job_id, context=context, handlers={JobKind.TRAIN: ended})
+
+    job = asked.job()
+    assert (job.status, job.error_code) == (JobStatus.QUEUED, "storage_full")
+    assert (job.attempt, asked.row().model) == (0, None)
 
 
 def test_its_comparison_is_told_to_its_workers_and_its_lacks_to_people(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.core.errors import StorageFull
 from app.core.settings import Settings
 from app.trainings.tables import Training
 from model.checkpoint.archive import Checkpoint
@@ -12,6 +13,7 @@ from model.checkpoint.library import find_named, list_checkpoints
 from model.checkpoint.publish import publish_checkpoint
 from model.checkpoint.versions import MAX_NAME, split_version
 from model.errors import CheckpointError, CheckpointExists
+from model.teaching.run import is_full
 
 WEIGHTS = "weights.safetensors"
 ID_CHARS = 8
@@ -40,7 +42,7 @@ def publish(product: Product, settings: Settings) -> str:
 
     Raises:
         BadCheckpoint: the name is one that versions cannot have.
-        OSError: the disk is full.
+        StorageFull: the disk is full.
     """
     folder, training = settings.data_dir / "models", product.training
     for entry in list_checkpoints(folder, chosen=settings.model):
@@ -54,14 +56,22 @@ def publish(product: Product, settings: Settings) -> str:
         **product.lineage,
     }
     try:
-        return publish_checkpoint(
-            product.checkpoint, training.name, folder, lineage=lineage
-        )
+        return _publish(product, folder, lineage)
+    except OSError as exc:
+        if not is_full(exc):
+            raise
+        raise StorageFull("The disk of the training's worker is full.") from exc
+
+
+def _publish(product: Product, folder: Path, lineage: Mapping[str, Any]) -> str:
+    """Publish it under the training's name, or one beside it if that is taken."""
+    file, training = product.checkpoint, product.training
+    try:
+        return publish_checkpoint(file, training.name, folder, lineage=lineage)
     except CheckpointExists:
-        name = (
-            f"{training.name[: MAX_NAME - ID_CHARS - 1]}-{training.id.hex[-ID_CHARS:]}"
-        )
-        return publish_checkpoint(product.checkpoint, name, folder, lineage=lineage)
+        begin = training.name[: MAX_NAME - ID_CHARS - 1]
+        name = f"{begin}-{training.id.hex[-ID_CHARS:]}"
+        return publish_checkpoint(file, name, folder, lineage=lineage)
 
 
 def name_taken(training: Training, made: str) -> dict[str, str]:
