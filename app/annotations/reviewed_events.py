@@ -4,6 +4,7 @@ Whoever marks a stretch as reviewed accepts what is suggested there and left as 
 What a later analysis suggests, nobody has looked at.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -46,12 +47,20 @@ def events_as_reviewed(
     found: list[TimelineEvent] = []
     for analysis, of_it in shown.values():
         timeline = read_timeline(session, storage, video, analysis, view)
+        ordered = sorted(of_it, key=_from_ms)
         found += [
-            event
-            for event in timeline.events
-            if any(one.from_ms <= event.time_ms < one.to_ms for one in of_it)
+            event for event in timeline.events if _is_within(event.time_ms, ordered)
         ]
     return sorted(found, key=lambda event: (event.time_ms, event.id))
+
+
+def _is_within(time_ms: int, ordered: Sequence[Stretch]) -> bool:
+    at = bisect_right(ordered, time_ms, key=_from_ms) - 1
+    return at >= 0 and time_ms < ordered[at].to_ms
+
+
+def _from_ms(stretch: Stretch) -> int:
+    return stretch.from_ms
 
 
 def shown_at(stretch: Stretch, analyses: Iterable[Analysis]) -> Analysis | None:

@@ -1,6 +1,7 @@
 """Stretches of time, as sets: pure."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,11 +33,15 @@ def difference(
     """Take out of spans what others cover."""
     holes = union(without)
     left: list[tuple[int, int]] = []
+    passed = 0  # holes that end before the span begins
     for span_start, end in union(spans):
         start = span_start
-        for hole_start, hole_end in holes:
-            if hole_end <= start or hole_start >= end:
-                continue
+        while passed < len(holes) and holes[passed][1] <= start:
+            passed += 1
+        for index in range(passed, len(holes)):
+            hole_start, hole_end = holes[index]
+            if hole_start >= end:
+                break
             if start < hole_start:
                 left.append((start, hole_start))
             start = hole_end
@@ -66,11 +71,12 @@ def set_to(
             moment and one from after it stay two.
     """
     spans = union(wanted)
+    ends = [end for _, end in spans]
     covered = [(one.from_ms, one.to_ms) for one in before]
     kept = [
         Stretch(start, end, one.author, one.created_at)
         for one in before
-        for start, end in _intersection((one.from_ms, one.to_ms), spans)
+        for start, end in _intersection((one.from_ms, one.to_ms), spans, ends)
     ]
     new = [
         Stretch(start, end, author, now) for start, end in difference(spans, covered)
@@ -80,10 +86,14 @@ def set_to(
 
 
 def _intersection(
-    span: tuple[int, int], spans: Iterable[tuple[int, int]]
-) -> list[tuple[int, int]]:
-    cuts = [(max(span[0], start), min(span[1], end)) for start, end in spans]
-    return [cut for cut in cuts if cut[0] < cut[1]]
+    span: tuple[int, int], spans: Sequence[tuple[int, int]], ends: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Cut a span to others, which are in order of time; `ends` are theirs."""
+    for index in range(bisect_right(ends, span[0]), len(spans)):
+        start, end = spans[index]
+        if start >= span[1]:
+            return
+        yield max(span[0], start), min(span[1], end)
 
 
 def _joined(stretches: Iterable[Stretch], changes: Sequence[datetime]) -> list[Stretch]:

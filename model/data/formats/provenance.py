@@ -11,7 +11,7 @@ are no truth, neither event nor background. Times are seconds of the video.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -229,13 +229,20 @@ def joined_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(joined)
 
 
-def cut_spans(spans: Iterable[Span], others: Sequence[Span]) -> tuple[Span, ...]:
+def cut_spans(spans: Iterable[Span], others: Iterable[Span]) -> tuple[Span, ...]:
     """Give what both have, in order of time."""
-    return joined_spans(
-        (max(start, low), min(end, high))
-        for start, end in spans
-        for low, high in others
-    )
+    ones, cuts = joined_spans(spans), joined_spans(others)
+    found: list[Span] = []
+    passed = 0  # cuts that end before the span begins
+    for start, end in ones:
+        while passed < len(cuts) and cuts[passed][1] <= start:
+            passed += 1
+        for index in range(passed, len(cuts)):
+            low, high = cuts[index]
+            if low >= end:
+                break
+            found.append((max(start, low), min(end, high)))
+    return tuple(found)
 
 
 def is_within(time_s: float, spans: Iterable[Span] | None) -> bool:

@@ -1,5 +1,6 @@
 """Stretches as sets of milliseconds."""
 
+import time
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.annotations.reviewed_schemas import MAX_INTERVALS
 from app.annotations.stretches import Stretch, difference, set_to, union
 
 WHEN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -27,6 +29,18 @@ def test_sets_of_spans_are_sets_of_moments(
     assert moments(joined) == moments(spans)
     assert all(one[1] < two[0] for one, two in pairwise(joined))
     assert moments(difference(spans, others)) == moments(spans) - moments(others)
+
+
+def test_as_many_stretches_as_a_request_takes_are_set_in_a_moment() -> None:
+    spans = [(at * 500, at * 500 + 300) for at in range(MAX_INTERVALS)]
+    before = set_to([], spans, author="a", now=WHEN)
+    wanted = [(start + 100, end + 150) for start, end in spans]
+
+    began_s = time.process_time()
+    after = set_to(before, wanted, author="b", now=WHEN)
+
+    assert time.process_time() - began_s < 3
+    assert len(after) == 2 * MAX_INTERVALS
 
 
 @thorough
