@@ -5,6 +5,7 @@ is about is not shown beside it: the very same one, or one of another analysis t
 has the same label within a tolerance.
 """
 
+import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -73,9 +74,9 @@ class TimelineEvent:
 
     @property
     def team(self) -> str | None:
-        """The side that did it, if that is known."""
+        """The side that did it, if that is known; a number as it is written."""
         team = self.attributes.get(TEAM)
-        return team if isinstance(team, str) else None
+        return team if team is None or isinstance(team, str) else json.dumps(team)
 
 
 def merge(

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.annotations.merge import TimelineEvent
-from app.annotations.states import TEAM
 from app.clips.tables import Clip, ClippedEvent, StoredCut
 from app.statistics.play import halves_of, team_names
 from app.videos.tables import Video
@@ -125,7 +124,7 @@ def clipped_event(event: TimelineEvent, video_id: UUID) -> ClippedEvent:
         "time_ms": event.time_ms,
         "frame": event.frame,
         "score": event.score if event.state == "suggested" else None,
-        "team": event.attributes.get(TEAM),
+        "team": event.team,
         "player": None if player is None else str(player),
         "video_id": str(video_id),
     }

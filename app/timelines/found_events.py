@@ -193,5 +193,5 @@ def _check_filter(
         in_use = {event.label for event in decided} | set(session.scalars(type_names()))
         check_types(wanted.labels, analysis, resources.storage, in_use=in_use)
     if wanted.teams:
-        teams = {str(team) for one in decided if (team := one.attributes.get("team"))}
+        teams = {team for one in timeline.events if (team := one.team) is not None}
         check_teams(wanted.teams, analysis, in_use=teams)

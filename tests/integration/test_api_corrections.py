@@ -162,6 +162,17 @@ def test_however_much_another_process_has_changed_the_timeline_can_be_read(
     assert len(more.json()["items"]) < count
 
 
+def test_a_team_that_is_a_number_is_a_team(api: RunningApi, video: UUID) -> None:
+    event = add(api, video, type="SHOT", frame=120, attributes={"team": 7}).json()
+
+    assert event["team"] == "7"
+    assert [one["id"] for one in events(api, video, "team=7")] == [event["id"]]
+    table = csv.DictReader(
+        io.StringIO(api.client.get(f"/videos/{video}/events.csv?source=human").text)
+    )
+    assert [row["team"] for row in table] == ["7"]
+
+
 def test_an_event_with_an_id_of_its_own_is_added_once(
     api: RunningApi, video: UUID, first: UUID
 ) -> None:
