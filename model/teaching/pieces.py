@@ -264,11 +264,11 @@ def _bytes_of(video: Path, index: dict[str, Any] | None) -> int:
     """Tell the size of a video: of one that has gone, what it had when decoded.
 
     Raises:
-        FileNotFoundError: it has gone, and is not decoded.
+        OSError: it has gone or cannot be reached, and is not decoded.
     """
     try:
         return video.stat().st_size
-    except FileNotFoundError:
+    except OSError:
         if index is None:
             raise
     size: int = index["stamp"]["video_bytes"]
