@@ -1,7 +1,7 @@
 """What a model was made from, as its file and those of its bases tell."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from app.checkpoints.catalogue import file_name, list_models
 from app.core.settings import Settings
@@ -41,6 +41,22 @@ def learned_spans(name: str, settings: Settings) -> dict[str, tuple[Span, ...]]:
     return {video_id: joined_spans(spans) for video_id, spans in found.items()}
 
 
+def learned_from(name: str, settings: Settings) -> frozenset[str]:
+    """Name what a model or a base of it has learned from: videos, and their files.
+
+    Returns:
+        Ids of videos and checksums of files; models of earlier releases tell ids alone.
+    """
+    found: set[str] = set()
+    for _, lineage in ancestors(name, settings):
+        stretches, files = lineage.get("stretches"), lineage.get("files")
+        if _is_map(stretches):
+            found.update(map(str, stretches))
+        for each in files.values() if _is_map(files) else ():
+            found.update(map(str, each if isinstance(each, list | tuple) else ()))
+    return frozenset(found)
+
+
 def learned_s(
     name: str, holdout: Mapping[str, tuple[Span, ...]], settings: Settings
 ) -> float:
@@ -53,7 +69,7 @@ def learned_s(
     )
 
 
-def _is_map(raw: object) -> bool:
+def _is_map(raw: object) -> TypeGuard[Mapping[object, object]]:
     return isinstance(raw, Mapping)
 
 

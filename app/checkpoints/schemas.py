@@ -199,7 +199,8 @@ def _provenance(manifest: Manifest) -> dict[str, Any]:
     lineage = told.get("lineage")
     if lineage is not None and "stretches" in lineage:
         stretches = lineage["stretches"] or {}
-        kept = {key: value for key, value in lineage.items() if key != "stretches"}
+        own = ("stretches", "files")
+        kept = {key: value for key, value in lineage.items() if key not in own}
         told["lineage"] = {**kept, "videos": len(stretches)}
     return told
 

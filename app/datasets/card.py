@@ -253,6 +253,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "source": {
             "video_id": str(truth.video_id),
             "sha256": truth.sha256,
+            "joined_of": list(truth.joined_of),
             "size_bytes": truth.size_bytes,
         },
         "files": dict(entry.files),

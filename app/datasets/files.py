@@ -34,8 +34,8 @@ class ExportOptions:
         licence: what it may be used for, in the user's words.
         seed: of the split.
         holdout: what is held out to measure by; None: the usual shares.
-        learned: ids of videos that the base of a training has learned from: they are
-            held out last.
+        learned: ids of videos that the base of a training has learned from, and the
+            checksums of their files: they are held out last.
         may_replace: an earlier export may be replaced.
     """
 

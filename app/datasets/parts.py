@@ -63,7 +63,8 @@ def split_entries(
         matches: the same, as training reads them.
         seed: of the shuffles.
         holdout: what is to be held out; None: the usual shares.
-        learned: ids of videos that the base of a training has learned from.
+        learned: ids of videos that the base of a training has learned from, and the
+            checksums of their files.
 
     Raises:
         BadAnnotations: there is too little to split.
@@ -81,7 +82,11 @@ def split_entries(
     if len(members) < len(PARTS):
         return _split_few(entries, matches, shares)
     wholes = [_as_one(name, of) for name, of in members.items()]
-    known = {one.group for one in entries if one.video_id in learned}
+    known = {
+        one.group
+        for one in entries
+        if one.video_id in learned or any(file in learned for file in one.shows)
+    }
     split = split_matches(wholes, shares=shares, seed=seed)
     if 0 < len(known) < len(members):
         begun = Split({"train": tuple(sorted(known)), "val": (), "test": ()})

@@ -67,7 +67,8 @@ def plan_holdout(
     Args:
         holdout: what is asked for; None: the usual shares.
         seed: of the training.
-        learned: ids of videos that its base has learned from.
+        learned: ids of videos that its base has learned from, and the checksums of
+            their files.
 
     Raises:
         BadAnnotations: there is too little to split.

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.annotations.timelines import View
-from app.checkpoints.lineage import learned_spans
+from app.checkpoints.lineage import learned_from
 from app.core.db.project_sessions import project_of
 from app.core.db.snapshot import snapshot
 from app.core.errors import InvalidRequest, UnknownModel
@@ -181,7 +181,7 @@ def _planned(
     Raises:
         BadAnnotations: there is too little to split.
     """
-    learned = () if base is None else learned_spans(base.name, settings).keys()
+    learned = () if base is None else learned_from(base.name, settings)
     return plan_holdout(data, holdout, seed=seed, learned=learned)
 
 

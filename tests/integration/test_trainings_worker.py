@@ -248,6 +248,38 @@ def test_what_its_base_has_learned_from_is_not_held_out(
     assert held == {str(matches[2])}
 
 
+def test_what_its_base_has_learned_from_is_known_when_it_is_uploaded_anew(
+    api: RunningApi, matches: list[UUID], tmp_path: Path
+) -> None:
+    """Its halves were joined and deleted, or its file was sent once more."""
+    first = make_teaching_set(
+        tmp_path / "first",
+        ask_for_training(
+            api, base=None, options=TrainingOptions(holdout=Holdout((str(matches[2]),)))
+        ).row(),
+        context_of(api),
+        touchline="",
+        report=print,
+    )
+    lineage = first.lineage()
+    for name in ("stretches", "files"):  # of videos that are no more
+        lineage[name] = {str(uuid4()): one for one in lineage[name].values()}
+    base = publish_checkpoint(
+        find_named("arena-rny002"), "older", api.data_dir / "models", lineage=lineage
+    )
+    asked = ask_for_training(api, base=base, options=TrainingOptions())
+
+    made = make_teaching_set(
+        tmp_path / "dataset", asked.row(), context_of(api), touchline="", report=print
+    )
+
+    held = {one["video_id"] for one in made.facts()["holdout"]}
+    assert held == {str(matches[2])}
+    told = api.client.get(f"/models/{base}").json()["provenance"]["lineage"]
+    assert told["videos"] == 2
+    assert "files" not in told
+
+
 def test_folders_of_trainings_that_ended_or_were_deleted_are_swept(
     api: RunningApi,
 ) -> None:

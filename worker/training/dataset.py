@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from app.checkpoints.lineage import learned_spans
+from app.checkpoints.lineage import learned_from
 from app.core.db.base import utc_now
 from app.core.errors import StorageFull
 from app.core.resources import Stores
@@ -84,10 +84,18 @@ class TeachingSet:
 
     def lineage(self) -> dict[str, Any]:
         """Tell what is learned from, for the model's file."""
+        stretches = self._stretches(("train",))
+        sources = [one["source"] for one in self.card["matches"]]
         return {
             "minutes": self.card["minutes_reviewed"],
             "events": self._as_taught(self.card["split"]["parts"]["train"]["counts"]),
-            "stretches": self._stretches(("train",)),
+            "stretches": stretches,
+            # By these a video is known that is uploaded anew, or joined of others.
+            "files": {
+                one["video_id"]: [one["sha256"], *one.get("joined_of", ())]
+                for one in sources
+                if one["video_id"] in stretches
+            },
         }
 
     def video_ids(self) -> dict[str, str]:
@@ -155,7 +163,7 @@ def make_teaching_set(
         holdout=None if holdout is None else Holdout(holdout.videos, holdout.share),
         learned=()
         if training.base is None
-        else learned_spans(training.base, stores.settings).keys(),
+        else learned_from(training.base, stores.settings),
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
