@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from model.training.validation import timed_features
 TOLERANCE_S = 0.5
 QUICK_OVERLAP = 0.5
 PROBE_STEPS = 3
+TORN = "PytorchStreamReader"  # in what torch says of a file that is no whole archive
 
 State = dict[str, Tensor]
 
@@ -215,13 +217,27 @@ class _HeadTrainer:
         self.saved_s = time.monotonic()
 
     def _load(self) -> None:
-        if not self.task.path.is_file():
+        state = _read_state(self.task.path, self.device)
+        if state is None:
             return
-        state = torch.load(self.task.path, map_location=self.device, weights_only=True)
         load_head(self.network, state["head"])
         self.average.load_state_dict(state["average"], strict=False)
         self.optimiser.load_state_dict(state["optimiser"])
         self.at = _Progress(*state["progress"])
+
+
+def _read_state(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """Read what was saved; None: nothing was, or a power cut has torn it."""
+    try:
+        found: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        return None
+    except (EOFError, RuntimeError, UnpicklingError) as exc:
+        if isinstance(exc, RuntimeError) and TORN not in str(exc):
+            raise  # too little memory, for one
+        path.unlink(missing_ok=True)
+        return None
+    return found
 
 
 def time_head_step(network: Spotter, *, batch: int, clip_len: int) -> float:

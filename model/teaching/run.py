@@ -6,6 +6,7 @@ that was begun with other data or options is begun anew, but for its frames.
 
 import errno
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -189,11 +190,14 @@ def _read_state(folder: Path) -> dict[str, Any]:
 
 
 def write_at_once(path: Path, content: bytes) -> None:
-    """Replace a file at once; a full disk leaves the old one."""
+    """Replace a file at once; a full disk or a power cut leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -361,3 +362,23 @@ def test_features_are_those_of_their_match_when_one_can_be_decoded_after_all(
     video.write_bytes(good)
 
     assert features("run") == features("straight")
+
+
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_state_that_a_power_cut_tore_costs_the_stage_and_no_more(
+    toys: Path, tmp_path: Path, straight: tuple[Taught, Notebook], left: int
+) -> None:
+    folder, options = tmp_path / "run", options_for(toys)
+    with pytest.raises(TrainingPaused):
+        teach(
+            *(toys / "data", folder, options, Notebook(pause_at="head", passes=12)),
+            recipe=QUICK,
+        )
+    os.truncate(folder / "head.pt", left)
+    watch = Notebook(pause_at="finetune", passes=0)
+
+    with pytest.raises(TrainingPaused):
+        teach(toys / "data", folder, options, watch, recipe=QUICK)
+
+    one, other = folder / "head.touchline", straight[0].checkpoint.parent
+    assert same(one, other / "head.touchline")
