@@ -183,6 +183,21 @@ def test_a_data_set_that_an_earlier_run_still_writes_is_waited_for(
     assert (status, job.error_code) == (JobStatus.QUEUED, "training_busy")
 
 
+def test_a_data_set_that_a_power_cut_tore_is_written_anew(api: RunningApi) -> None:
+    asked = ask_for_training(
+        api, base="gone", options=TrainingOptions(start="noise", minutes=0.3)
+    )
+    folder = asked.scratch / "dataset"
+    (folder / "a").mkdir(parents=True)
+    (folder / "dataset.json").touch()
+
+    run(asked)
+
+    assert asked.job().error_code == "bad_checkpoint"  # as its base is gone: later
+    assert asked.row().data is not None
+    assert not (folder / "a").exists()
+
+
 def test_a_database_that_is_away_for_a_moment_costs_a_training_nothing(
     api: RunningApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -166,6 +167,8 @@ def make_teaching_set(
         else learned_from(training.base, stores.settings),
     )
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir() and not is_dataset(folder):  # Torn by a power cut.
+        shutil.rmtree(folder)
     try:
         card = export_dataset(
             folder,
