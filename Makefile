@@ -8,7 +8,7 @@ SERVE_EXTRAS = worker,formats$(EXTRAS:%=,%)
 DEV_VENV = .venv-dev
 DEV_EXTRAS = worker,train,int8,formats,otel,dev
 BIN = $(DEV_VENV)/bin
-# Tests run in one process more than there are cores, up to five; ARGS="-n 0" in one.
+# Tests run in two processes more than there are cores, up to five; ARGS="-n 0" in one.
 PARALLEL = -n auto --no-loadscope-reorder
 # They start some hundred processes: compiled modules are kept, whatever the shell says.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest

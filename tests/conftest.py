@@ -56,14 +56,14 @@ SHARING_A_SERVICE = ("test_bad_videos.py", "test_page.py", "test_walk.py")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run one process more than there are cores: many tests wait for others.
+    """Run two processes more than there are cores: many tests wait for others.
 
     Each may take a gigabyte of memory. Quick tests wait for nobody, and each process
     imports all that they use.
     """
     cores = os.cpu_count() or 1
     is_quick = config.option.markexpr == QUICK
-    return min(cores if is_quick else cores + 1, MOST_PROCESSES)
+    return min(cores if is_quick else cores + 2, MOST_PROCESSES)
 
 
 @pytest.hookimpl(optionalhook=True)

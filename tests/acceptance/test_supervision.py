@@ -87,6 +87,7 @@ def test_an_api_and_a_database_that_hang_are_replaced(checkpoint: Path) -> None:
             assert any(start in line for line in service.said)
 
 
+@pytest.mark.nightly
 def test_an_upload_goes_on_and_the_api_comes_back_while_the_database_is_away(
     service: RunningService, match: Path
 ) -> None:

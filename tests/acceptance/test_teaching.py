@@ -32,6 +32,7 @@ def service() -> Iterator[RunningService]:
         yield found
 
 
+@pytest.mark.nightly
 def test_reviewed_minutes_become_a_model_that_spots(
     service: RunningService, tmp_path: Path
 ) -> None:

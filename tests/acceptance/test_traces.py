@@ -11,6 +11,8 @@ from tests.acceptance.running import RunningService
 from tests.collectors import SpanSeen, running_collector
 from tests.services import open_folder
 
+pytestmark = pytest.mark.nightly  # a service of their own
+
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 STAGES = {f"spot {stage}" for stage in ("start", "probe", "decode", "spot", "store")}
 
@@ -66,7 +68,6 @@ def _of_the_trace(spans: list[SpanSeen]) -> dict[str, SpanSeen]:
     return {one.name: one for one in spans if one.trace_id == TRACE}
 
 
-@pytest.mark.nightly
 def test_request_job_stages_and_webhook_are_spans_of_the_callers_trace(
     traced: tuple[list[SpanSeen], object, object],
 ) -> None:

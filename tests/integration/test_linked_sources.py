@@ -70,7 +70,10 @@ class Archive:
         return told
 
 
-@pytest.fixture(scope="module", params=["folder", "bucket"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("folder", marks=pytest.mark.nightly), "bucket"],
+)
 def own_storage(request: pytest.FixtureRequest, s3: S3OfTests) -> str | None:
     return None if request.param == "folder" else f"s3://{s3.fresh_bucket()}/ours"
 

@@ -341,6 +341,7 @@ def test_a_video_that_goes_once_it_is_decoded_costs_nothing_when_it_goes_on(
     assert gone_on["results"].items() >= begun["results"].items()
 
 
+@pytest.mark.nightly
 def test_features_are_those_of_their_match_when_one_can_be_decoded_after_all(
     toys: Path, tmp_path: Path
 ) -> None:
@@ -364,7 +365,7 @@ def test_features_are_those_of_their_match_when_one_can_be_decoded_after_all(
     assert features("run") == features("straight")
 
 
-@pytest.mark.parametrize("left", [0, 1000])
+@pytest.mark.parametrize("left", [0, pytest.param(1000, marks=pytest.mark.nightly)])
 def test_a_state_that_a_power_cut_tore_costs_the_stage_and_no_more(
     toys: Path, tmp_path: Path, straight: tuple[Taught, Notebook], left: int
 ) -> None:
