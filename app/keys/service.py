@@ -7,10 +7,11 @@ refused at once, by every process.
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -23,7 +24,9 @@ from app.keys.tables import ApiKey
 
 PREFIX = "touchline_"
 ID_BYTES, SECRET_BYTES = 6, 32
+KEY_ID = re.compile(f"[0-9a-f]{{{2 * ID_BYTES}}}")
 UNKNOWN = "The key is not one of this service."
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # Python has no year 10,000, in any zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,18 @@ def create_key(
     """Make a key.
 
     Raises:
-        InvalidRequest: it would have no scope.
+        InvalidRequest: it would have no scope, or never expire in truth.
         ExpiryPassed: it would be of no use when it is made.
     """
     if not scopes:
         raise InvalidRequest(f"Name a scope: {', '.join(sorted(ALL_SCOPES))}.")
     if expires_at is not None and expires_at <= now:
         raise ExpiryPassed("The key would have expired already.")
+    if expires_at is not None and expires_at >= LATEST:
+        raise InvalidRequest(
+            "expires_at: must be before the year 9999; leave it out for a key that "
+            "does not expire."
+        )
     key_id = secrets.token_hex(ID_BYTES)
     text = f"{PREFIX}{key_id}_{secrets.token_urlsafe(SECRET_BYTES)}"
     row = ApiKey(
@@ -82,7 +90,7 @@ def principal_of_key(session: Session, text: str, *, now: datetime) -> Principal
         NotAuthenticated: it is no key of this service, has been revoked or has expired.
     """
     key_id = text.removeprefix(PREFIX).partition("_")[0]
-    row = session.get(ApiKey, key_id) if len(key_id) == 2 * ID_BYTES else None
+    row = session.get(ApiKey, key_id) if KEY_ID.fullmatch(key_id) else None
     # An unknown id is compared as well, so that the time of the answer tells nothing.
     kept = row.key_sha256 if row is not None else digest("")
     if not hmac.compare_digest(digest(text), kept) or row is None:

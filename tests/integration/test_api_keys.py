@@ -104,6 +104,29 @@ def test_a_key_is_shown_once_and_kept_as_a_digest(api: RunningApi) -> None:
     assert api.client.get("/videos", headers=with_key(body["key"])).status_code == 200
 
 
+def test_a_key_that_outlives_all_calendars_is_refused_and_the_list_stays(
+    api: RunningApi,
+) -> None:
+    late = {"name": "late", "expires_at": "9999-12-31T23:59:59-12:00"}
+
+    answer = api.client.post("/keys", json=late, headers=with_key(OWN_KEY))
+
+    assert problem_of(answer) == (422, "invalid-request")
+    assert "9999" in answer.json()["detail"]
+    assert api.client.get("/keys", headers=with_key(OWN_KEY)).status_code == 200
+
+
+def test_a_key_with_the_character_nul_is_no_key(api: RunningApi) -> None:
+    odd = f"touchline_%00{'a' * 11}_x"
+
+    signing_in = api.client.post("/session", json={"key": odd.replace("%00", "\0")})
+    poster = f"/videos/{uuid4()}/poster"
+    by_cookie = api.client.get(poster, headers={"cookie": f"touchline_key={odd}"})
+
+    assert problem_of(signing_in) == (401, "not-authenticated")
+    assert problem_of(by_cookie) == (401, "not-authenticated")
+
+
 def test_a_revoked_key_is_refused_at_once(api: RunningApi) -> None:
     key = make_key(api, "write")
     key_id = key.split("_")[1]
