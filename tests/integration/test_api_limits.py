@@ -135,6 +135,24 @@ def test_json_that_cannot_be_read_is_a_problem_of_its_sender(
     assert api.client.get(answer.json()["type"]).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "body"),
+    [
+        ("POST", "/keys", {"name": "a\0b"}),
+        ("POST", "/batches", {"items": [], "open": True, "name": "a\0b"}),
+        ("DELETE", "/keys/%00", None),
+    ],
+)
+def test_the_character_nul_is_a_problem_of_its_sender(
+    api: RunningApi, method: str, address: str, body: object
+) -> None:
+    answer = api.client.request(method, address, json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "/problems/invalid-request"
+    assert "NUL" in answer.json()["detail"]
+
+
 def test_of_many_wrong_fields_only_some_are_named(api: RunningApi) -> None:
     answer = api.client.post(JOBS, json={f"field{index}": 1 for index in range(50_000)})
 

@@ -9,7 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError, TimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
@@ -65,6 +65,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestProblem, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_starlette)
+    app.add_exception_handler(DataError, _of_text)
     for kind in (OperationalError, InterfaceError, TimeoutError):
         app.add_exception_handler(kind, _of_database)
     for trouble in (StorageUnavailable, StorageRefused):
@@ -202,6 +203,21 @@ async def _of_database(request: Request, exc: Exception) -> JSONResponse:
     return await _of_ours(request, problem)
 
 
+async def _of_text(request: Request, exc: Exception) -> JSONResponse:
+    """Answer what no text in Postgres may hold; any other such error is ours."""
+    if not isinstance(exc, DataError) or not any(
+        words in str(exc.orig) for words in _OF_NUL
+    ):
+        raise exc
+    return _answer(
+        request,
+        InvalidRequest(
+            "The request holds the character NUL (\\u0000, %00), which no text may "
+            "have; send it without. Nothing was kept."
+        ),
+    )
+
+
 async def _of_storage(request: Request, exc: Exception) -> JSONResponse:
     log.error("storage_unreachable", path=request.url.path, error=str(exc))
     problem = NotReady("The storage of videos does not answer; try again in a moment.")
@@ -258,4 +274,6 @@ def _pointer(path: Sequence[object] | Iterable[object]) -> str:
     return pointer.encode("utf-8", "replace").decode()  # JSON may hold half characters
 
 
+# What psycopg says of it, and what Postgres does where it stands in JSON.
+_OF_NUL = ("cannot contain NUL", "\\u0000 cannot be converted to text")
 _TELLS_NOTHING = "Something broke inside; the server's log tells what."
