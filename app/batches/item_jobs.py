@@ -45,6 +45,8 @@ def queue_item(session: Session, batch: Batch, item: BatchItem) -> Job | None:
             _end(item, ItemState.SKIPPED)
             return None
         return _analyse(session, batch, video)
+    _take_queue(session, batch, None)
+    _take_stored(session, batch, item.size_bytes)
     if video is None or video.dropped_at is not None:
         video = _new_video(session, batch, item)
     item.video_id = video.id
@@ -100,8 +102,6 @@ def _analyse(session: Session, batch: Batch, video: Video) -> Job:
 
 def _new_video(session: Session, batch: Batch, item: BatchItem) -> Video:
     """Make the row of a video whose bytes are to come."""
-    _take_queue(session, batch, None)
-    _take_stored(session, batch, item.size_bytes)
     video = Video(
         id=new_id(),
         project_id=batch.project_id,

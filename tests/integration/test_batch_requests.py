@@ -146,6 +146,24 @@ def test_a_batch_waits_while_the_quota_is_full(
     assert look(api, batch)["counts"]["queued"] == 3
 
 
+def test_what_is_tried_again_waits_for_the_quota_as_well(
+    api: RunningApi, work: BatchWork
+) -> None:
+    asked = {"items": [{"import": f"{name}.mp4"} for name in "abc"]}
+    batch = start(api, asked)  # None of them is there.
+    work.run_all()
+    assert look(api, batch)["counts"]["failed"] == 3
+    limit_queue(api, hours=2.0)
+
+    api.client.post(f"/batches/{batch['id']}/retry")
+    work.feed()
+    told = look(api, batch)
+    limit_queue(api, hours=None)
+
+    assert (told["counts"]["queued"], told["counts"]["pending"]) == (1, 2)
+    assert "hours of video" in told["waits_for"]
+
+
 def test_a_batch_brings_no_more_than_may_be_stored(
     api: RunningApi, work: BatchWork, folder: Path, match: Path
 ) -> None:
