@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.batches.item_jobs import QuotaFull, queue_item
+from app.batches.item_jobs import QuotaFull, hold_videos, queue_item
 from app.batches.items import AT_ONCE
 from app.batches.queries import (
     batches_under_way,
@@ -163,6 +163,7 @@ def _feed(session: Session, batch: Batch, settings: Settings, done: Stepped) -> 
     items = session.scalars(pending_items(batch.id, limit=room)).all()
     if not items and session.scalar(count_in(batch.id, ItemState.PENDING)):
         batch.waits_for = OTHERS
+    hold_videos(session, items)
     for item in items:
         try:
             job = queue_item(session, batch, item)

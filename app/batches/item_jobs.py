@@ -1,5 +1,6 @@
 """What is to be done for one item: bring its video, analyse it, or nothing at all."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +20,18 @@ from app.jobs.tables import Job
 from app.projects.problems import QueueQuotaReached, StoredQuotaReached
 from app.projects.quotas import quotas_of, take_queue, take_stored
 from app.timelines.tables import SPOTTING
-from app.videos.queries import lock_video
+from app.videos.queries import lock_video, lock_videos
 from app.videos.tables import Video
 
 
 class QuotaFull(TouchlineError):
     """The project's quota holds no more for now; the batch waits."""
+
+
+def hold_videos(session: Session, items: Iterable[BatchItem]) -> None:
+    """Hold the videos of items that are about to be queued; see `lock_videos`."""
+    known = [_known(session, one) for one in items]
+    session.execute(lock_videos([one for one in known if one is not None]))
 
 
 def queue_item(session: Session, batch: Batch, item: BatchItem) -> Job | None:
@@ -55,15 +62,20 @@ def queue_item(session: Session, batch: Batch, item: BatchItem) -> Job | None:
 
 def _find(session: Session, batch: Batch, item: BatchItem) -> Video | None:
     """Find the video of an item and hold it: its own, or that of an earlier batch."""
-    known = UUID(item.address) if item.kind == "video" else item.video_id
-    if known is None:
-        before = session.scalars(video_before(item)).one_or_none()
-        known = None if before is None else before.id
+    known = _known(session, item)
     if known is None or session.execute(lock_video(known)).one_or_none() is None:
         return None
     video = session.get(Video, known)
     is_ours = video is not None and video.project_id == batch.project_id
     return video if is_ours else None
+
+
+def _known(session: Session, item: BatchItem) -> UUID | None:
+    """Name the video of an item, as far as one is known."""
+    known = UUID(item.address) if item.kind == "video" else item.video_id
+    if known is not None:
+        return known
+    return session.scalars(video_before(item)).one_or_none()
 
 
 def _problem_of(video: Video | None) -> tuple[str, str] | None:

@@ -231,10 +231,10 @@ def put_items(
     )
 
 
-def video_before(item: BatchItem) -> Select[Video]:
-    """Find the video that an earlier batch made of the same file, if it is there."""
+def video_before(item: BatchItem) -> Select[UUID]:
+    """Name the video that an earlier batch made of the same file, if it is there."""
     return (
-        select(Video)
+        select(Video.id)
         .join(BatchItem, BatchItem.video_id == Video.id)
         .where(
             BatchItem.source_id == item.source_id,

@@ -20,7 +20,7 @@ from app.jobs.tables import Job, JobStatus
 from app.projects.problems import QueueQuotaReached
 from app.projects.quotas import take_queue
 from app.timelines.tables import SPOTTING, Analysis
-from app.videos.queries import lock_video
+from app.videos.queries import lock_video, lock_videos
 from app.videos.service import stored_key
 from app.videos.tables import Video
 
@@ -70,6 +70,7 @@ def analyse_many(
     done = BulkResult()
     for part in _parts(list(dict.fromkeys(videos))):
         with sessions.begin() as session:
+            session.execute(lock_videos(part))
             waiting = _waiting(session, part, wanted.model)
             for video_id in part:
                 _queue(session, video_id, wanted, waiting, done)

@@ -32,7 +32,7 @@ from app.osl.tables import OslItem, OslJob
 from app.projects.quotas import take_queue
 from app.sources.schemas import NewVideo
 from app.sources.service import accept_source, find_import
-from app.videos.queries import lock_video
+from app.videos.queries import lock_video, lock_videos
 from app.videos.service import find_video
 from app.videos.tables import Video
 
@@ -210,6 +210,7 @@ def _write(
                     "This Idempotency-Key belongs to another inference request."
                 )
             return row, []
+        session.execute(lock_videos(videos))
         jobs = [_queue(session, one, wanted.model_id) for one in videos]
         row.items = [
             _item(item, video_id, job_id, wanted)

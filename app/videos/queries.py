@@ -1,6 +1,6 @@
 """Statements about videos, built without a session."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import cache
 from uuid import UUID
@@ -99,6 +99,20 @@ def video_with_bytes(sha256: str) -> Select[Video, Job, Analysis | None]:
 def lock_video(video_id: UUID) -> Select[UUID]:
     """Hold a video against its deletion until the transaction ends; no row: gone."""
     return select(Video.id).where(Video.id == video_id).with_for_update(key_share=True)
+
+
+def lock_videos(video_ids: Collection[UUID]) -> Select[UUID]:
+    """Hold several videos, in the order of their ids.
+
+    Whoever goes on to a project's quota holds all videos before: who has one of them
+    then waits for the quota, and nobody who has the quota for a video.
+    """
+    return (
+        select(Video.id)
+        .where(Video.id.in_(video_ids))
+        .order_by(Video.id)
+        .with_for_update(key_share=True)
+    )
 
 
 def note_facts(video_id: UUID | None, facts: Mapping[str, object]) -> Update:
