@@ -18,4 +18,4 @@ class JobOwner:
     """
 
     kind: JobKind
-    job_id: InstrumentedAttribute[UUID]
+    job_id: InstrumentedAttribute[UUID] | InstrumentedAttribute[UUID | None]
