@@ -20,6 +20,7 @@ from app.core.resources import Resources
 from app.jobs.tables import Job as JobRow
 from app.videos.file_response import PRESIGNED, VideoFile
 from app.videos.tables import Video
+from model.video.file_names import is_video_name
 from model.video.playlist import Stretch, write_m3u8
 
 router = guarded_router("clips", MediaRoute)
@@ -75,6 +76,12 @@ def title_of(video: Video) -> str:
     return video.title or video.filename or str(video.id)
 
 
+def stem_of(title: str) -> str:
+    """Name a file by what people call a video; what follows a dot may be of that."""
+    path = PurePosixPath(title.replace("/", "-"))
+    return path.stem if is_video_name(path) else path.name
+
+
 def _stretches(
     clip: ClipRow, videos: Mapping[UUID, Video], base_url: str
 ) -> Iterator[Stretch]:
@@ -106,7 +113,7 @@ def _file(
     except FileNotFoundError as exc:
         raise clip_not_found(clip.id) from exc
     facts, key = clip.file or {}, PurePosixPath(clip.file_key)
-    stem = PurePosixPath(title).stem
+    stem = stem_of(title)
     return VideoFile(
         resources.storage,
         found,
