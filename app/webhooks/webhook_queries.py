@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, Update, func, or_, select, update
 from sqlalchemy.orm import selectinload
 
+from app.projects.tables import Project
 from app.webhooks.message_types import PING
 from app.webhooks.tables import (
     DELIVERY_LIFETIME,
@@ -68,6 +69,15 @@ def webhook_row(webhook_id: UUID) -> Select[Webhook]:
 def webhook_to_change(webhook_id: UUID) -> Select[Webhook]:
     """One webhook, locked; messages to it can be made meanwhile."""
     return webhook_row(webhook_id).with_for_update(key_share=True)
+
+
+def hold_webhooks(project_id: UUID) -> Select[UUID]:
+    """Wait until nobody else adds a webhook to a project, and keep others so."""
+    return (
+        select(Project.id)
+        .where(Project.id == project_id)
+        .with_for_update(key_share=True)
+    )
 
 
 def number_of_webhooks() -> Select[int]:

@@ -25,6 +25,7 @@ from app.webhooks.secrets import (
 from app.webhooks.tables import Webhook
 from app.webhooks.webhook_queries import (
     DeliveryFilter,
+    hold_webhooks,
     messages_to_replay,
     number_of_webhooks,
     redirect_deliveries,
@@ -67,6 +68,7 @@ def create_webhook(
         InvalidRequest: a filter fits no message.
         TooManyWebhooks: the project has as many as it may have.
     """
+    session.execute(hold_webhooks(project_of(session)))
     if session.scalars(number_of_webhooks()).one() >= MAX_WEBHOOKS:
         raise TooManyWebhooks(
             f"A project has {MAX_WEBHOOKS} webhooks at the most; delete one first."

@@ -1,5 +1,6 @@
 """Webhooks of a project: made, told of what happens, pinged, rotated, moved."""
 
+import threading
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -293,6 +294,32 @@ def test_a_deleted_webhook_gets_nothing_more(
     assert answer.status_code == 204
     assert receiver.received == []
     _problem(api.client.get(f"/webhooks/{webhook['id']}"), 404, "webhook-not-found")
+
+
+def test_two_webhooks_made_at_once_are_no_more_than_a_project_may_have(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_service, "MAX_WEBHOOKS", 1)
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        answers.append(api.client.post("/webhooks", json={"url": NOWHERE}))
+
+    other = threading.Thread(target=ask)
+    with api.service.sessions.begin() as session:
+        webhook_service.create_webhook(
+            session,
+            url=NOWHERE,
+            description=None,
+            events=["*"],
+            service_secret=webhook_secret(api.service.settings),
+            now=utc_now(),
+        )
+        other.start()
+        other.join(0.3)  # It waits for this one's end.
+    other.join()
+
+    _problem(answers[0], 409, "too-many-webhooks")
 
 
 def test_a_project_has_no_more_webhooks_than_it_may(

@@ -22,7 +22,10 @@ from app.projects.tables import Project
 from app.videos.queries import lock_video
 from app.videos.tables import Video
 
-WAITS = text("select count(*) from pg_locks where not granted")
+WAITS = text(
+    "select count(*) from pg_stat_activity "
+    "where datname = current_database() and wait_event_type = 'Lock'"
+)
 Ask = Callable[[Sessions, Settings, list[UUID]], object]
 
 
