@@ -1,5 +1,6 @@
 """Batches: ask for one, look at it and its items, end it, try again what failed."""
 
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -55,7 +56,7 @@ from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import make_once
+from app.idempotency.service import made_before, make_once
 from app.jobs.kinds import KINDS, JobKind
 from app.sources.problems import ImportNotFound, SourceRefused
 
@@ -69,6 +70,7 @@ States = Literal["pending", "queued", "succeeded", "skipped", "failed", "cancele
     status_code=202,
     responses=problem_responses(
         *(UnknownModel, CallbackRefused, SourceRefused, ImportNotFound),
+        BatchNotFound,  # an earlier request's, deleted since
         *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
     ),
 )
@@ -85,10 +87,19 @@ async def start_batch(
     named one by one. Some hundred jobs are queued at a time, and projects take turns
     at the workers. What this model has analysed already is left out.
     """
-    wanted = await check_request(asked, resources)
     fingerprint = edit_fingerprint(
         request.url.path, "", asked.model_dump(mode="json", exclude_defaults=True)
     )
+    threads = resources.upload_threads
+    before = partial(made_before, fingerprint=fingerprint)
+    earlier = await run_sync(
+        before, resources.sessions, idempotency_key, limiter=threads
+    )
+    if earlier is not None:
+        answer = await run_sync(_look_at, earlier, resources, limiter=threads)
+        response.headers["location"] = f"/batches/{answer.id}"
+        return answer
+    wanted = await check_request(asked, resources)
 
     def make() -> Batch:
         with resources.sessions.begin() as session:
@@ -104,7 +115,7 @@ async def start_batch(
             resources.notifier.notify_job(batch.listing_job_id, queue=queue)
         return answer
 
-    answer = await run_sync(make, limiter=resources.upload_threads)
+    answer = await run_sync(make, limiter=threads)
     response.headers["location"] = f"/batches/{answer.id}"
     return answer
 
@@ -264,14 +275,17 @@ def _reopen(
     batch_id: UUID, resources: Resources, states: list[ItemState], codes: list[str]
 ) -> Reopened:
     count = reopen(resources.sessions, batch_id, states=states, codes=codes)
-    with snapshot(resources) as session:
-        batch = find_batch(session, batch_id)
-        return Reopened(items=count, batch=_told(session, batch))
+    return Reopened(items=count, batch=_look_at(batch_id, resources))
 
 
 def _make(session: Session, wanted: BatchRequest, asked: NewBatch) -> UUID:
     items = [one.found for one in asked.items or ()]
     return create_batch(session, wanted, items).id
+
+
+def _look_at(batch_id: UUID, resources: Resources) -> Batch:
+    with snapshot(resources) as session:
+        return _told(session, find_batch(session, batch_id))
 
 
 def _told(session: Session, batch: BatchRow) -> Batch:

@@ -1,7 +1,8 @@
 """Clips of events: ask for them, look at them, load them, delete them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 from uuid import UUID
 
 from fastapi import Request, Response
@@ -32,7 +33,7 @@ from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import make_once
+from app.idempotency.service import made_before, make_once
 from app.jobs.kinds import KINDS, JobKind
 from app.timelines.problems import (
     AnalysisTooOld,
@@ -43,6 +44,17 @@ from app.timelines.problems import (
 from app.videos.service import find_video
 
 router = guarded_router("clips")
+
+
+class Chosen(NamedTuple):
+    """The events that a clip is made of.
+
+    Attributes:
+        is_part: a search found more than this.
+    """
+
+    matches: Sequence[Match]
+    is_part: bool = False
 
 
 @router.post(
@@ -68,10 +80,9 @@ def create_clip(
     The events are those of the timeline as it is now; later corrections change nothing
     of it. A playlist is there at once, the rest is rendered by a job.
     """
-    match = choose_events(video_id, wanted, resources)
     return make_clip(
         *(request, response, resources, wanted),
-        matches=[match],
+        choose=lambda: Chosen([choose_events(video_id, wanted, resources)]),
         video_id=video_id,
         idempotency_key=idempotency_key,
     )
@@ -83,32 +94,40 @@ def make_clip(
     resources: Resources,
     wanted: NewClip | NewClipOfMatches,
     *,
-    matches: Sequence[Match],
+    choose: Callable[[], Chosen],
     video_id: UUID | None,
     idempotency_key: str | None,
-    is_part: bool = False,
 ) -> Clip:
-    """Keep what is asked for, once for a key, and notify its workers."""
+    """Keep what is asked for, once for a key, and notify its workers.
+
+    Args:
+        choose: finds the events, if nothing was made yet.
+    """
     fingerprint = edit_fingerprint(
         request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
     )
+    key = idempotency_key
+    earlier = made_before(resources.sessions, key, fingerprint=fingerprint)
+    chosen = choose() if earlier is None else Chosen([])
     with resources.sessions.begin() as session:
-        clip_id, is_new = make_once(
-            *(session, idempotency_key),
-            lambda: (
-                add_clip(
-                    *(session, matches),
-                    video_id=video_id,
-                    options=wanted.options,
-                    form=wanted.form,
-                    mode=wanted.mode,
-                    is_part=is_part,
-                    settings=resources.settings,
-                )[0].id
-            ),
-            fingerprint=fingerprint,
-            video_id=video_id,
-        )
+        clip_id, is_new = earlier, False
+        if clip_id is None:
+            clip_id, is_new = make_once(
+                *(session, key),
+                lambda: (
+                    add_clip(
+                        *(session, chosen.matches),
+                        video_id=video_id,
+                        options=wanted.options,
+                        form=wanted.form,
+                        mode=wanted.mode,
+                        is_part=chosen.is_part,
+                        settings=resources.settings,
+                    )[0].id
+                ),
+                fingerprint=fingerprint,
+                video_id=video_id,
+            )
         clip, job = find_clip(session, clip_id)
         answer = Clip.of(clip, job)
     if job is not None and is_new:

@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from app.clips.chosen_events import choose_matches
-from app.clips.clip_routes import clip_page, make_clip
+from app.clips.clip_routes import Chosen, clip_page, make_clip
 from app.clips.problems import CannotCut, ClipNotFound
 from app.clips.request_schemas import NewClipOfMatches
 from app.clips.schemas import Clip, ClipPage
@@ -51,14 +51,18 @@ def create_clip_of_matches(
     another shape. The clip is the project's: its end is told to webhooks of the
     project, to no `callback_url`. It is deleted with any of its videos.
     """
-    taken = SelectedEvents(wanted.events or [], is_part=False)
-    if wanted.search_id is not None:
-        taken = events_of_search(wanted.search_id, resources)
+
+    def choose() -> Chosen:
+        taken = SelectedEvents(wanted.events or [], is_part=False)
+        if wanted.search_id is not None:
+            taken = events_of_search(wanted.search_id, resources)
+        found = choose_matches(taken.events, resources, provenance=wanted.provenance)
+        return Chosen(found, taken.is_part)
+
     return make_clip(
         *(request, response, resources, wanted),
-        matches=choose_matches(taken.events, resources, provenance=wanted.provenance),
+        choose=choose,
         video_id=None,
-        is_part=taken.is_part,
         idempotency_key=idempotency_key,
     )
 

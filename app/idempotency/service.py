@@ -190,6 +190,21 @@ def make_once(
     return made_id, True
 
 
+def made_before(
+    sessions: Sessions, key: str | None, *, fingerprint: str
+) -> UUID | None:
+    """Find what the same request made; None: nothing yet, or its key says no more.
+
+    To be asked before what is sent is checked: what has changed since must not keep the
+    answer from who lost it. `make_once` tells the rest.
+    """
+    if key is None:
+        return None
+    with sessions() as session:
+        row = session.get(IdempotencyKeyRow, _in_project(key, session))
+    return row.made_id if row is not None and row.fingerprint == fingerprint else None
+
+
 def check_same(held: HeldKey, fingerprint: str) -> None:
     """Make sure that the earlier request with this key was the same upload.
 

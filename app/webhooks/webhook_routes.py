@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from app.core.http.routing import AdminRoute, guarded_router
 from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
 from app.idempotency.problems import SecretToldBefore
-from app.idempotency.service import make_once
+from app.idempotency.service import made_before, make_once
 from app.webhooks.checking import check_address
 from app.webhooks.message_types import check_filters
 from app.webhooks.path_ids import WebhookId
@@ -86,11 +87,17 @@ async def add_webhook(
     This answer alone tells the secret that signs them (Standard Webhooks).
     """
     check_filters(wanted.events)
-    await check_address(wanted.url, resources, name="url")
-    service_secret = webhook_secret(resources.settings)
     fingerprint = edit_fingerprint(
         "POST /webhooks", str(principal), wanted.model_dump(mode="json")
     )
+    before = partial(made_before, fingerprint=fingerprint)
+    threads = resources.upload_threads
+    earlier = await run_sync(
+        before, resources.sessions, idempotency_key, limiter=threads
+    )
+    if earlier is None:
+        await check_address(wanted.url, resources, name="url")
+    service_secret = webhook_secret(resources.settings)
 
     def create(session: Session) -> MadeWebhook:
         def make() -> UUID:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import httpx
@@ -75,6 +76,22 @@ def test_a_webhook_asked_for_again_is_the_same_one(api: RunningApi) -> None:
     _problem(other, 422, "idempotency-key-reused")
     api.client.delete(first.headers["location"])
     _problem(post(), 404, "webhook-not-found")
+
+
+def test_a_webhook_asked_for_again_is_told_though_its_address_is_refused_by_now(
+    api: RunningApi,
+) -> None:
+    def post(**headers: str) -> httpx.Response:
+        return api.client.post("/webhooks", json={"url": NOWHERE}, headers=headers)
+
+    first, before = post(**{"idempotency-key": "late"}), api.service
+    settings = before.settings.model_copy(update={"webhook_allow_nets": ()})
+    api.app.state.resources = replace(before, settings=settings)
+    again, other = post(**{"idempotency-key": "late"}), post()
+    api.app.state.resources = before
+
+    assert again.json() == first.json()
+    _problem(other, 422, "callback-refused")
 
 
 def test_a_webhook_asked_for_again_after_the_services_secret_changed_says_so(

@@ -146,6 +146,20 @@ def test_a_batch_waits_while_the_quota_is_full(
     assert look(api, batch)["counts"]["queued"] == 3
 
 
+def test_a_batch_asked_for_again_is_told_though_its_model_is_gone(
+    api: RunningApi, folder: Path, checkpoint: Path
+) -> None:
+    asked = {"items": [{"video": str(uuid4())}], "model": checkpoint.stem}
+    first = start(api, asked, idempotency_key="twice")
+    (api.data_dir / "models" / checkpoint.name).unlink()
+
+    again = start(api, asked, idempotency_key="twice")
+    other = api.client.post("/batches", json=asked)
+
+    assert again["id"] == first["id"]
+    assert other.json()["type"] == "/problems/unknown-model"
+
+
 def test_what_is_tried_again_waits_for_the_quota_as_well(
     api: RunningApi, work: BatchWork
 ) -> None:

@@ -34,6 +34,7 @@ from model.data.formats.provenance import read_line, read_provenance
 from tests.api_server import RunningApi, running_api
 from tests.fakes import MemoryStorage
 from tests.integration.rendering import (
+    EVENTS,
     ask,
     bounds,
     clip_files,
@@ -338,6 +339,24 @@ def test_the_same_key_makes_one_clip(api: RunningApi, match: str) -> None:
     assert first.json() == again.json()
     assert other.status_code == 422
     assert len(api.client.get(f"{match}/clips").json()["items"]) == 1
+
+
+def test_a_clip_asked_for_again_is_told_though_its_event_is_gone(
+    api: RunningApi, match: str
+) -> None:
+    events = api.client.get(f"{match}/events").json()["items"]
+    (latest,) = (one["id"] for one in events if one["frame"] == EVENTS[-1][1])
+    asked = {"event_ids": [latest], "form": "playlist"}
+    key = {"idempotency-key": str(uuid4())}
+
+    first = api.client.post(f"{match}/clips", json=asked, headers=key)
+    api.client.post(f"{match}/events/undo").raise_for_status()
+    again = api.client.post(f"{match}/clips", json=asked, headers=key)
+    other = api.client.post(f"{match}/clips", json=asked)
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json() == first.json()
+    assert other.status_code == 404
 
 
 def test_clips_are_listed_in_pages_the_newest_first(
