@@ -18,6 +18,7 @@ from app.batches.queries import (
     batches_under_way,
     count_in,
     hold_feeding,
+    is_being_brought,
     lock_batch,
     pending_items,
     put_items,
@@ -35,7 +36,7 @@ from app.jobs.tables import Job, JobStatus
 from app.webhooks.service import announce
 
 QUEUED_AT_ONCE = 20  # in a transaction
-OTHERS = "What is left is being brought or analysed for another batch."
+OTHERS = "What is left is being brought or analysed for another batch or request."
 
 log = structlog.get_logger(__name__)
 
@@ -165,6 +166,9 @@ def _feed(session: Session, batch: Batch, settings: Settings, done: Stepped) -> 
         batch.waits_for = OTHERS
     hold_videos(session, items)
     for item in items:
+        if item.video_id and session.scalar(is_being_brought(item.video_id)):
+            batch.waits_for = OTHERS  # since it was listed
+            continue
         try:
             job = queue_item(session, batch, item)
         except QuotaFull as exc:

@@ -5,11 +5,21 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import Select, Update, exists, func, select, true, tuple_, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    exists,
+    func,
+    select,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.batches.tables import FINAL, Batch, BatchItem, BatchStatus, ItemState
-from app.jobs.kinds import JobKind
+from app.jobs.kinds import KINDS, JobKind
 from app.jobs.tables import Job, JobStatus
 from app.timelines.tables import Analysis
 from app.videos.queries import SPEAKING
@@ -17,6 +27,8 @@ from app.videos.tables import Video
 
 UNDER_WAY = tuple(one for one in BatchStatus if one not in FINAL)
 FEEDING_LOCK = 7164017  # an advisory lock's first number
+SOURCES = tuple(kind for kind, spec in KINDS.items() if spec.is_source)
+OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 PACE_OVER = timedelta(hours=1)
 
 
@@ -149,7 +161,8 @@ def hold_feeding(project_id: UUID) -> Select[None]:
 def pending_items(batch_id: UUID, *, limit: int) -> Select[BatchItem]:
     """List items for which nothing is queued, in their order.
 
-    What another batch is about now is left out: it need not be done twice.
+    What another batch is about now is left out: it need not be done twice. So is a
+    video whose file another job is bringing: two would write the same file.
     """
     other = aliased(BatchItem)
     is_under_way_elsewhere = exists().where(
@@ -163,9 +176,23 @@ def pending_items(batch_id: UUID, *, limit: int) -> Select[BatchItem]:
             BatchItem.batch_id == batch_id,
             BatchItem.state == ItemState.PENDING,
             ~is_under_way_elsewhere,
+            ~_being_brought(BatchItem.video_id),
         )
         .order_by(BatchItem.number)
         .limit(limit)
+    )
+
+
+def is_being_brought(video_id: UUID) -> Select[bool]:
+    """Whether a job waits or runs that brings a video's file."""
+    return select(_being_brought(video_id))
+
+
+def _being_brought(
+    video_id: UUID | InstrumentedAttribute[UUID | None],
+) -> ColumnElement[bool]:
+    return exists().where(
+        Job.video_id == video_id, Job.kind.in_(SOURCES), Job.status.in_(OPEN)
     )
 
 

@@ -160,6 +160,30 @@ def test_a_batch_asked_for_again_is_told_though_its_model_is_gone(
     assert other.json()["type"] == "/problems/unknown-model"
 
 
+def test_a_file_that_is_being_brought_already_is_waited_for(
+    api: RunningApi, work: BatchWork, folder: Path, match: Path
+) -> None:
+    batch = start(api, {"items": [{"import": "a.mp4"}]})  # It is not there yet.
+    work.run_all()
+    (failed,) = items(api, batch, state="failed")
+    put_matches(match, folder / "a.mp4")
+    jobs = f"/videos/{failed['video_id']}/jobs"
+    by_hand = api.client.post(jobs, json={"kind": "import"})
+
+    api.client.post(f"/batches/{batch['id']}/retry")
+    work.feed()
+    told = look(api, batch)
+    work.run_one()
+    work.feed()
+
+    assert by_hand.status_code == 202
+    assert (told["counts"]["queued"], told["counts"]["pending"]) == (0, 1)
+    assert "brought" in told["waits_for"]
+    found = api.client.get(jobs, params={"kind": "import"}).json()["items"]
+    assert [one["status"] for one in found] == ["succeeded", "failed"]
+    assert look(api, batch)["counts"]["queued"] == 1
+
+
 def test_what_is_tried_again_waits_for_the_quota_as_well(
     api: RunningApi, work: BatchWork
 ) -> None:
