@@ -16,7 +16,9 @@ from app.core.db.session import Sessions
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.core.settings import Settings
 from app.core.storage.keys import source_key
-from app.jobs.bulk import AnalysisRequest, analyse_many
+from app.jobs.bulk import AnalysisRequest, BulkResult, analyse_many
+from app.jobs.kinds import JobKind
+from app.jobs.requests import request
 from app.projects.quotas import take_queue
 from app.projects.tables import Project
 from app.videos.queries import lock_video
@@ -29,7 +31,7 @@ WAITS = text(
 Ask = Callable[[Sessions, Settings, list[UUID]], object]
 
 
-def ask_for_many(sessions: Sessions, _: Settings, videos: list[UUID]) -> object:
+def ask_for_many(sessions: Sessions, _: Settings, videos: list[UUID]) -> BulkResult:
     wanted = AnalysisRequest("tiny", None, None, 0)
     return analyse_many(videos, wanted, sessions=sessions)
 
@@ -64,6 +66,28 @@ def test_many_videos_and_one_that_is_asked_for_meanwhile(
     other.join()
 
     assert not failed
+
+
+def test_an_analysis_that_is_asked_for_twice_at_once_is_queued_once(
+    sessions: Sessions, settings: Settings
+) -> None:
+    (video,) = _stored_videos(sessions, 1)
+    skipped: list[str] = []
+
+    def again() -> None:
+        found = ask_for_many(sessions, settings, [video])
+        skipped.extend(why for _, why, _ in found.skipped)
+
+    other = threading.Thread(target=again)
+    with sessions.begin() as session:
+        session.execute(lock_video(video))
+        other.start()
+        _until_somebody_waits(sessions)
+        params = {"model": "tiny"}
+        request(session, kind=JobKind.SPOT, video_id=video, params=params)
+    other.join()
+
+    assert skipped == ["waits"]
 
 
 def _stored_videos(sessions: Sessions, count: int) -> list[UUID]:
