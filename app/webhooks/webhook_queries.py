@@ -176,16 +176,15 @@ def redirect_deliveries(webhook_id: UUID, url: str) -> Update:
 def hold_deliveries(webhook_id: UUID) -> Update:
     """Put aside what waits for a webhook that is switched off.
 
-    An attempt under way goes on; what it comes to is written when it ends.
+    An attempt under way goes on; it is written when it ends, and if the message arrives
+    it counts. It is held all the same: its sender may die, and nobody else is to send.
     """
-    free = or_(Delivery.locked_until.is_(None), Delivery.locked_until < func.now())
     waiting = (
         select(Delivery.id)
         .where(
             Delivery.webhook_id == webhook_id,
             Delivery.status == DeliveryStatus.PENDING,
             Delivery.type != PING,
-            free,
         )
         .with_for_update(skip_locked=True)
     )

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx
@@ -17,7 +18,7 @@ from app.jobs.service import cancel
 from app.projects.tables import Project
 from app.webhooks import webhook_service
 from app.webhooks.signing import webhook_secret
-from app.webhooks.tables import Webhook
+from app.webhooks.tables import Delivery, Webhook
 from tests.api_server import RunningApi
 from tests.integration.project_webhooks import (
     NOWHERE,
@@ -27,6 +28,7 @@ from tests.integration.project_webhooks import (
     look,
     messages,
     send,
+    set_deliveries,
     set_row,
     tell,
     verify,
@@ -311,6 +313,23 @@ def test_a_deleted_webhook_gets_nothing_more(
     assert answer.status_code == 204
     assert receiver.received == []
     _problem(api.client.get(f"/webhooks/{webhook['id']}"), 404, "webhook-not-found")
+
+
+def test_what_a_sender_had_that_died_is_held_as_well(
+    api: RunningApi, receiver: Receiver
+) -> None:
+    webhook = add(api, receiver.url)
+    tell(api)
+    its = Delivery.webhook_id == UUID(webhook["id"])
+    set_deliveries(api, its, attempt=1, locked_until=func.now() + timedelta(minutes=1))
+
+    change(api, webhook, enabled=False)
+    # Its hold runs out.
+    set_deliveries(api, its, locked_until=func.now() - timedelta(minutes=1))
+    send(api)
+
+    assert not receiver.received
+    assert [one["status"] for one in messages(api, webhook)] == ["held"]
 
 
 def test_two_webhooks_made_at_once_are_no_more_than_a_project_may_have(
