@@ -25,7 +25,7 @@ from app.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidRe
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.core.process_identity import ProcessIdentity
 from app.core.resources import Resources
-from app.idempotency.claims import claim, free
+from app.idempotency.claims import KEPT_FOR, claim, free
 from app.idempotency.tables import IdempotencyKeyRow
 
 MAX_KEY_CHARS = 255
@@ -201,8 +201,13 @@ def made_before(
     if key is None:
         return None
     with sessions() as session:
-        row = session.get(IdempotencyKeyRow, _in_project(key, session))
-    return row.made_id if row is not None and row.fingerprint == fingerprint else None
+        return session.scalar(
+            select(IdempotencyKeyRow.made_id).where(
+                IdempotencyKeyRow.key == _in_project(key, session),
+                IdempotencyKeyRow.fingerprint == fingerprint,
+                IdempotencyKeyRow.created_at >= func.now() - KEPT_FOR,
+            )
+        )
 
 
 def check_same(held: HeldKey, fingerprint: str) -> None:

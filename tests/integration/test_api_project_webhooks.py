@@ -12,6 +12,7 @@ import standardwebhooks
 from sqlalchemy import func, update
 
 from app.core.db.base import utc_now
+from app.idempotency.tables import IdempotencyKeyRow
 from app.jobs.kinds import JobKind
 from app.jobs.requests import request
 from app.jobs.service import cancel
@@ -90,10 +91,15 @@ def test_a_webhook_asked_for_again_is_told_though_its_address_is_refused_by_now(
     settings = before.settings.model_copy(update={"webhook_allow_nets": ()})
     api.app.state.resources = replace(before, settings=settings)
     again, other = post(**{"idempotency-key": "late"}), post()
+    with before.sessions.begin() as session:
+        old = {"created_at": func.now() - timedelta(days=2)}
+        session.execute(update(IdempotencyKeyRow).values(old))
+    after_days = post(**{"idempotency-key": "late"})
     api.app.state.resources = before
 
     assert again.json() == first.json()
     _problem(other, 422, "callback-refused")
+    _problem(after_days, 422, "callback-refused")
 
 
 def test_a_webhook_asked_for_again_after_the_services_secret_changed_says_so(
