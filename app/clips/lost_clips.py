@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 from contextlib import suppress
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.clips.clip_options import events_by_video
 from app.clips.clip_queries import clips_that_show_what_is_gone, files_of
 from app.clips.problems import ClipNotFound
 from app.clips.stored_clips import find_clip, remove_clip
@@ -44,7 +44,7 @@ def forget_clips(sessions: Sessions, *, settings: Settings) -> int:
         with suppress(ClipNotFound), sessions.begin() as session:
             clip, _ = find_clip(session, clip_id)
             key, _ = remove_clip(session, clip_id, settings=settings)
-            first = next(iter(events_by_video(clip)))  # whose folder it lies in
+            first = UUID(clip.events[0]["video_id"])  # in whose folder its files lie
             if session.get(Video, first) is None:  # Then nobody knows what is there.
                 session.execute(add_pending_deletion(match_clips_prefix(first)))
             elif key is not None:
