@@ -70,12 +70,12 @@ def create_comparison(
     idempotency_key: IdempotencyKey = None,
 ) -> Comparison:
     """Compare models on what people have reviewed; a job spots it with each of them."""
-    models = check_models(wanted.models, resources.settings)
     sent = wanted.model_dump(mode="json", exclude_unset=True)
     fingerprint = edit_fingerprint("/comparisons", "", sent)
     with resources.sessions.begin() as session:
 
         def make() -> UUID:
+            models = check_models(wanted.models, resources.settings)
             refuse_too_many(session)
             holdout = choose_holdout(
                 session, training_id=wanted.training_id, videos=wanted.videos

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from anyio.to_thread import run_sync
 from fastapi import Query, Request, Response
+from sqlalchemy.orm import Session
 
 from app.checkpoints.catalogue import check_model
 from app.core.db.base import utc_now
@@ -25,7 +26,7 @@ from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import make_once
+from app.idempotency.service import made_before, make_once
 from app.jobs.kinds import KINDS, NO_MODEL, JobKind
 from app.live.addresses import IMPORT, LiveAddress, check_source, read_address
 from app.live.hub import LiveHub
@@ -87,19 +88,24 @@ async def create_live(
     once; see `GET /live/{video_id}` for the stream.
     """
     address = read_address(wanted.source)
-    await check_source(address, resources)
-    if wanted.record:
-        await ensure_free_space(resources, 0)
+    said = wanted.model_dump(mode="json", exclude_unset=True)
+    fingerprint = edit_fingerprint(request.url.path, "", said)
+    threads = resources.upload_threads
+    before = partial(made_before, fingerprint=fingerprint)
+    earlier = await run_sync(
+        before, resources.sessions, idempotency_key, limiter=threads
+    )
+    if earlier is None:
+        await check_source(address, resources)
+        if wanted.record:
+            await ensure_free_space(resources, 0)
     make = partial(
         _make,
-        wanted,
-        address,
-        idempotency_key,
-        path=request.url.path,
+        *(wanted, address, idempotency_key, fingerprint),
         resources=resources,
         now=utc_now(),
     )
-    video = await run_sync(make, limiter=resources.upload_threads)
+    video = await run_sync(make, limiter=threads)
     response.headers["location"] = f"/live/{video.id}"
     return video
 
@@ -108,33 +114,33 @@ def _make(
     wanted: NewLive,
     address: LiveAddress,
     key: str | None,
+    fingerprint: str,
     *,
-    path: str,
     resources: Resources,
     now: datetime,
 ) -> Video:
     """Make a stream in one transaction; or find the one of the same request."""
     settings = resources.settings
-    if address.kind == "file":
-        find_import(address.text.removeprefix(IMPORT), settings)
-    model = find_live_model(wanted.model, settings).name
-    if wanted.analyse_after and wanted.analyse_model not in (None, NO_MODEL):
-        check_model(str(wanted.analyse_model), settings)
-    asked = LiveRequest(
-        address=address,
-        name=wanted.name or f"{address.shown} {now:%Y-%m-%d %H:%M:%S}",
-        model=model,
-        record=wanted.record,
-        analyse_after=wanted.analyse_after,
-        analyse_model=wanted.analyse_model,
-        webhook_batch_s=wanted.webhook_batch_s,
-    )
-    said = wanted.model_dump(mode="json", exclude_unset=True)
+
+    def make(session: Session) -> UUID:
+        if address.kind == "file":
+            find_import(address.text.removeprefix(IMPORT), settings)
+        if wanted.analyse_after and wanted.analyse_model not in (None, NO_MODEL):
+            check_model(str(wanted.analyse_model), settings)
+        asked = LiveRequest(
+            address=address,
+            name=wanted.name or f"{address.shown} {now:%Y-%m-%d %H:%M:%S}",
+            model=find_live_model(wanted.model, settings).name,
+            record=wanted.record,
+            analyse_after=wanted.analyse_after,
+            analyse_model=wanted.analyse_model,
+            webhook_batch_s=wanted.webhook_batch_s,
+        )
+        return add_stream(session, asked, settings=settings, now=now)
+
     with resources.sessions.begin() as session:
         video_id, is_new = make_once(
-            *(session, key),
-            lambda: add_stream(session, asked, settings=settings, now=now),
-            fingerprint=edit_fingerprint(path, "", said),
+            session, key, partial(make, session), fingerprint=fingerprint
         )
         found = session.execute(video_with_jobs(video_id)).one_or_none()
         if found is None:
