@@ -27,15 +27,31 @@ const PLACES = /** @type {const} */ ({
  * @property {URLSearchParams} query what follows ? inside the hash
  */
 
+let address = location.hash;
 export const route = signal(read());
 
-addEventListener("hashchange", () => {
+addEventListener("hashchange", follow);
+
+/** Read the address, if it is another one by now. */
+function follow() {
+  if (location.hash === address) return;
+  address = location.hash;
   route.value = read();
-});
+}
+
+// Both read the address at once: `hashchange` comes later, and what a person changes until
+// then would begin from the address before.
 
 /** @param {string} path such as "/videos/ID" */
 export function goTo(path) {
   location.hash = `#${path}`;
+  follow();
+}
+
+/** Go there without a step of the browser's history. @param {string} path */
+export function replaceBy(path) {
+  location.replace(`#${path}`);
+  follow();
 }
 
 /** @returns {Route} */

@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import { call, pagesOf } from "../core/api.js";
 import { persisted } from "../core/persisted.js";
-import { route } from "../core/router.js";
+import { replaceBy, route } from "../core/router.js";
 import { fromParams, fromSaved, isSame, problemOf, toParams, toSaved } from "./query.js";
 import { Taken } from "./taken.js";
 
@@ -70,7 +70,7 @@ export function askFor(wanted, savedId = route.peek().query.get("saved")) {
   const params = toParams(wanted);
   if (savedId) params.set("saved", savedId);
   const words = params.toString();
-  location.replace(`#/search${words ? `?${words}` : ""}`);
+  replaceBy(`/search${words ? `?${words}` : ""}`);
 }
 
 /** Find the first hits of what the address asks for. */

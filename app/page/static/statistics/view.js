@@ -53,7 +53,7 @@ export function StatisticsView({ id: videoId }) {
     ${problem && html`<${NoTimeline} video=${video} problem=${problem} />`}
     ${statistics && html`<${Sections} video=${video} statistics=${statistics} query=${query} onChange=${() => setReadings(readings + 1)} />`}
     ${statistics && wanted && html`<${MomentsDialog} key=${JSON.stringify(wanted)} video=${video} statistics=${statistics} wanted=${wanted}
-      query=${query} onClose=${() => { location.hash = listAddress(path, query, null); }} />`}
+      query=${query} onClose=${() => goTo(listAddress(path, query, null).slice(1))} />`}
   </article>`;
 }
 
