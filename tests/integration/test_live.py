@@ -491,18 +491,19 @@ def closed_with(socket: Any) -> int:
 
 @pytest.mark.usefixtures("live_worker")
 def test_what_was_begun_is_told_again_though_its_address_is_refused_now(
-    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+    api: RunningApi,
 ) -> None:
     sent = {"source": "rtsp://127.0.0.9:554/camera"}
     key = {"idempotency-key": "once"}
     first = api.client.post("/live", json=sent, headers=key)
-    strict = api.service.settings.model_copy(update={"webhook_allow_nets": ()})
-    monkeypatch.setattr(
-        api.app.state, "resources", replace(api.service, settings=strict)
-    )
-
-    second = api.client.post("/live", json=sent, headers=key)
-    other = api.client.post("/live", json=sent)
+    before = api.service
+    strict = before.settings.model_copy(update={"webhook_allow_nets": ()})
+    api.app.state.resources = replace(before, settings=strict)
+    try:
+        second = api.client.post("/live", json=sent, headers=key)
+        other = api.client.post("/live", json=sent)
+    finally:
+        api.app.state.resources = before
 
     assert (first.status_code, second.status_code, other.status_code) == (202, 202, 422)
     assert first.json()["id"] == second.json()["id"]
