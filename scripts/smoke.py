@@ -34,7 +34,7 @@ PATIENCE_S = 240.0  # a busy machine is slow; nothing here measures speed
 # tables may need it.
 EXTRAS = {"lightning", "nncf", "onnx", "onnxscript", "opentelemetry"}
 EXTRAS |= {"pandas", "tensorboard", "timm", "torch", "torchvision"}
-EXTRAS |= {"botocore", "obstore", "onnxruntime", "pyarrow"}
+EXTRAS |= {"azure", "botocore", "obstore", "onnxruntime", "pyarrow"}
 
 Found = TypeVar("Found")
 
