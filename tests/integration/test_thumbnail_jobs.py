@@ -301,11 +301,14 @@ def test_an_upload_asks_for_thumbnails_and_the_media_worker_makes_them(
         )
         with sessions() as session:
             kinds = session.scalars(select(WorkerHeartbeat.kind)).all()
-        readiness = api.client.get("/readyz").json()["checks"]
+        wait_until(  # A poster may be there before the worker has told that it is.
+            lambda: api.client.get("/readyz").json()["checks"]["media"] == "ok",
+            "the worker is ready",
+            log,
+        )
         video = api.client.get(sent["links"]["self"]).json()
         own.terminate()
         own.wait(60)
 
     assert kinds == ["media"]
-    assert readiness["media"] == "ok"
     assert (video["status"], video["has_poster"]) == ("queued", True)
