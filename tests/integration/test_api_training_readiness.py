@@ -160,9 +160,12 @@ def test_a_mark_that_is_sent_late_is_of_the_suggestions_that_were_looked_at(
     assert "analysis_id" in unknown.json()["detail"]
 
 
-def test_where_nothing_was_suggested_yet_only_what_people_added_is_true(
-    api: RunningApi,
-) -> None:
+def reviewed_video(api: RunningApi) -> tuple[UUID, UUID]:
+    """Upload a video that nobody has analysed, add two GOALs and review all of it.
+
+    Returns:
+        The video, and the job that waits to analyse it.
+    """
     body = api.client.post("/videos", files={"file": ("a.mp4", uuid4().bytes)}).json()
     video = UUID(body["id"])
     with api.service.sessions.begin() as session:
@@ -170,6 +173,13 @@ def test_where_nothing_was_suggested_yet_only_what_people_added_is_true(
         session.execute(known.values(duration_s=10.0, fps=30.0))
     add_events(api, video, {"GOAL": 2})
     review(api, video, 0, 10)
+    return video, UUID(body["job"]["id"])
+
+
+def test_where_nothing_was_suggested_yet_only_what_people_added_is_true(
+    api: RunningApi,
+) -> None:
+    video, _ = reviewed_video(api)
 
     analyse(api, video, [(3000, "SHOT", 0.9)])
 
@@ -180,13 +190,7 @@ def test_what_was_seen_is_told_by_the_databases_clock(
     api: RunningApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two machines one says that it is half a minute earlier."""
-    body = api.client.post("/videos", files={"file": ("a.mp4", uuid4().bytes)}).json()
-    video = UUID(body["id"])
-    with api.service.sessions.begin() as session:
-        known = update(Video).where(Video.id == video)
-        session.execute(known.values(duration_s=10.0, fps=30.0))
-    add_events(api, video, {"GOAL": 2})
-    review(api, video, 0, 10)
+    video, job = reviewed_video(api)
 
     early = utc_now() - timedelta(seconds=30)
     for place in ("app.timelines.service", "app.annotations.reviewed_routes"):
@@ -198,7 +202,7 @@ def test_what_was_seen_is_told_by_the_databases_clock(
         {},
     )
     with api.service.sessions.begin() as session:
-        save_analysis(session, found, video_id=video, job_id=UUID(body["job"]["id"]))
+        save_analysis(session, found, video_id=video, job_id=job)
     unseen = readiness(api)["counts"]
     api.client.put(f"/videos/{video}/reviewed", json={"intervals": []})
     review(api, video, 0, 10)

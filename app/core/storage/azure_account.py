@@ -86,7 +86,7 @@ def find_azure_account(
             is not installed.
     """
     try:
-        import azure.storage.blob  # noqa: F401
+        import azure.storage.blob  # noqa: F401  # only whether it is there
     except ImportError as exc:
         raise StartFailed(NOT_INSTALLED.format(address.url)) from exc
     is_emulator = environment.get(EMULATOR, "").lower() in TRUE

@@ -39,7 +39,7 @@ class S3Multipart:
         with self._errors(path):
             return str(self._call("create_multipart_upload", path)["UploadId"])
 
-    def e_tag_of(self, upload_id: str, number: int) -> str | None:  # noqa: ARG002
+    def e_tag_of(self, upload_id: str, number: int) -> str | None:  # noqa: ARG002  # S3 tells
         """Tell none: the bucket answers with it, as it is made of the bytes."""
         return None
 
