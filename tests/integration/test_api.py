@@ -564,6 +564,8 @@ def test_an_internal_error_carries_the_headers_of_every_answer(
 
     _problem(answer, 500, "internal-error")
     assert answer.headers["x-content-type-options"] == "nosniff"
+    # The server closes the connection: the next request must not be sent into it.
+    assert answer.headers["connection"] == "close"
 
 
 def test_score_curves_of_a_video_being_deleted_are_missing(

@@ -238,8 +238,11 @@ async def _of_bug(request: Request, exc: Exception) -> JSONResponse:
     log.error(
         "bug", method=request.method, path=request.url.path, error=type(exc).__name__
     )
-    # Starlette answers this outside of every middleware.
-    return _answer(request, InternalError(_TELLS_NOTHING), SAFE_HEADERS)
+    # Starlette answers this outside of every middleware and raises it again, so that
+    # uvicorn closes the connection: a client that is not told would send its next
+    # request into it, and lose it.
+    headers = {**SAFE_HEADERS, "connection": "close"}
+    return _answer(request, InternalError(_TELLS_NOTHING), headers)
 
 
 def _allowed_methods(request: Request) -> str:
