@@ -6,13 +6,16 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
 from tests.azure_server import AzureOfTests, running_azure
 from tests.s3_server import S3OfTests, running_s3
+from tests.scheduling import pytest_xdist_make_scheduler
 from tests.shared_data import shared_dir
+
+__all__ = ["pytest_xdist_make_scheduler"]
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each of the processes: pools of them would fight for the cores.
@@ -51,9 +54,6 @@ def pytest_collection() -> Iterator[None]:
         gc.enable()
 
 
-SHARING_A_SERVICE = ("test_bad_videos.py", "test_page.py", "test_walk.py")
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Run two processes more than there are cores: many tests wait for others.
@@ -64,25 +64,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     cores = os.cpu_count() or 1
     is_quick = config.option.markexpr == QUICK
     return min(cores if is_quick else cores + 2, MOST_PROCESSES)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Keep a file's tests in one process, and those that share the running service.
-
-    So what a file or the service makes once is made once; Postgres and Redis start
-    once a process.
-    """
-    from xdist.scheduler import LoadFileScheduling
-
-    class ByFileOrService(LoadFileScheduling):  # type: ignore[misc]  # untyped
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::")[0]
-            folder, _, name = file.rpartition("/")
-            is_shared = folder == "tests/acceptance" and name in SHARING_A_SERVICE
-            return folder if is_shared else file
-
-    return ByFileOrService(config, log)
 
 
 @pytest.fixture(scope="session")
