@@ -9,6 +9,7 @@ import numpy.typing as npt
 import openvino as ov
 
 from model.checkpoint.archive import ENGINES, Checkpoint
+from model.engines.openvino_core import openvino_core
 from model.engines.registry import Engine, register_engine
 from model.engines.runtime import Floats, Frames
 from model.errors import EngineError, EngineUnavailable
@@ -157,7 +158,7 @@ def _read(checkpoint: Checkpoint, name: str) -> ov.Model:
     xml = checkpoint.read_member(f"{ENGINES}{KIND}/{name}.xml")
     weights = checkpoint.read_member(f"{ENGINES}{KIND}/{name}.bin")
     try:
-        return ov.Core().read_model(model=xml, weights=weights)
+        return openvino_core().read_model(model=xml, weights=weights)
     except RuntimeError as exc:
         raise EngineUnavailable(
             f"{checkpoint.manifest.name}: OpenVINO {ov.__version__} cannot read "
@@ -174,7 +175,7 @@ def _compile(model: ov.Model, threads: int | None) -> ov.CompiledModel:
     if threads is not None:
         config["INFERENCE_NUM_THREADS"] = threads
     try:
-        return ov.Core().compile_model(model, "CPU", config)
+        return openvino_core().compile_model(model, "CPU", config)
     except RuntimeError as exc:
         raise EngineUnavailable(f"OpenVINO cannot run this network: {exc}") from exc
 

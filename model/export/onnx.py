@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import openvino as ov
 import torch
 from torch import Tensor, nn
 
 from model.checkpoint.archive import Checkpoint, with_changes
 from model.checkpoint.spotter_io import load_spotter
+from model.engines.openvino_core import openvino_core
 from model.engines.runtime import Frames
 from model.export.differences import (
     Differences,
@@ -133,7 +133,7 @@ def _differences(
     content: bytes, network: ClipOutputs, clips: Sequence[npt.NDArray[np.uint8]]
 ) -> Differences:
     """Give the largest difference from torch of each output."""
-    core = ov.Core()
+    core = openvino_core()
     exact: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = core.compile_model(core.read_model(io.BytesIO(content)), "CPU", exact)
     found, expected = [], []
