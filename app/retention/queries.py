@@ -8,6 +8,7 @@ from sqlalchemy import (
     Delete,
     Select,
     String,
+    and_,
     cast,
     delete,
     func,
@@ -18,11 +19,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import aliased
 
+from app.annotations.tables import ReviewedStretch
 from app.clips.tables import Clip
+from app.comparisons.tables import Comparison
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
 from app.reports.tables import Report
 from app.retention.tables import RetentionRules
+from app.trainings.options import REVIEWED
+from app.trainings.tables import Training
 from app.videos.queries import own_bytes
 from app.videos.tables import Video
 
@@ -125,4 +130,29 @@ def _is_worked_on() -> ColumnElement[bool]:
         .where(Job.kind == JobKind.JOIN, Job.status.in_(UNDER_WAY))
         .where(joined.parts.op("@>")(func.jsonb_build_object("files", named)))
     )
-    return or_(job.exists(), clip.exists(), join.exists())
+    compared = (
+        select(Job.id)
+        .join(Comparison, Comparison.job_id == Job.id)
+        .where(Job.status.in_(UNDER_WAY), Comparison.holdout.op("@>")(named))
+    )
+    needing = (job, clip, join, compared, _training_with_it())
+    return or_(*(one.exists() for one in needing))
+
+
+def _training_with_it() -> Select[UUID]:
+    """Find the trainings under way that learn from a video, or are judged by it."""
+    its_id = cast(Video.id, String)
+    is_reviewed = Video.id.in_(select(ReviewedStretch.video_id))
+    learns = or_(
+        Training.options["videos"].has_key(its_id),
+        and_(Training.options["videos"].astext == REVIEWED, is_reviewed),
+    )
+    return (
+        select(Job.id)
+        .join(Training, Training.job_id == Job.id)
+        .where(
+            Job.status.in_(UNDER_WAY),
+            Training.project_id == Video.project_id,
+            or_(learns, Training.options["holdout"]["videos"].has_key(its_id)),
+        )
+    )

@@ -8,9 +8,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
+from app.comparisons.service import ask_for_comparison
+from app.core.db.project_sessions import sessions_of
+from app.core.principal import DEFAULT_PROJECT_ID, Principal
 from app.core.storage.keys import proxy_key, report_key, thumbnail_key
 from app.jobs.tables import Job
 from app.retention.service import apply_rules
+from app.trainings.options import Holdout, TrainingOptions
+from app.trainings.service import add_training
 from app.videos.cleanup import clean_up
 from app.videos.tables import Video
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
@@ -183,6 +188,50 @@ def test_a_video_that_is_being_joined_with_others_waits_for_that(
 
     _cancel_jobs(api)
     assert apply_rules(api.service.sessions) == 2
+
+
+def test_a_video_that_models_are_compared_on_waits_for_that(api: RunningApi) -> None:
+    compared, other = _video(api, days_ago=10), _video(api, days_ago=10)
+    with api.service.sessions.begin() as session:
+        ask_for_comparison(
+            session,
+            project_id=DEFAULT_PROJECT_ID,
+            models=["eager@1", "eager@2"],
+            holdout={compared: [(0.0, 5.0)]},
+        )
+    _set(api, file_days=5, video_days=5)
+
+    assert apply_rules(api.service.sessions) == 1
+    assert (_status(api, compared), _status(api, other)) == (200, 404)
+
+    _cancel_jobs(api)
+    assert apply_rules(api.service.sessions) == 1
+
+
+@pytest.mark.parametrize("named", ["all", "videos", "holdout"])
+def test_a_video_that_a_training_needs_waits_for_its_end(
+    api: RunningApi, named: str
+) -> None:
+    needed, other = _video(api, days_ago=10), _video(api, days_ago=10)
+    asked = {
+        "all": TrainingOptions(),
+        "videos": TrainingOptions(videos=(str(needed),)),
+        "holdout": TrainingOptions(videos=(), holdout=Holdout((str(needed),))),
+    }
+    if named == "all":
+        stretch = {"from_s": 0.5, "to_s": 1.5}
+        marked = api.client.post(f"/videos/{needed}/reviewed", json=stretch)
+        assert marked.status_code == 200, marked.text
+    sessions = sessions_of(api.service.sessions, Principal("local"))
+    with sessions.begin() as session:
+        add_training(session, name="hall", base=None, options=asked[named])
+    _set(api, file_days=5, video_days=5)
+
+    assert apply_rules(api.service.sessions) == 1
+    assert (_status(api, needed), _status(api, other)) == (200, 404)
+
+    _cancel_jobs(api)
+    assert apply_rules(api.service.sessions) == 1
 
 
 @pytest.mark.parametrize(
