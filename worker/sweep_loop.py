@@ -56,6 +56,9 @@ class Sweeping:
 
     def _sweep(self) -> None:
         resources, is_full = self._resources, time.monotonic() >= self._next_full_s
+        before_s, next_s = self._next_full_s, time.monotonic() + LOST_SCORES_EVERY_S
+        if is_full:  # Also if another step fails: this one takes long.
+            self._next_full_s = next_s
         found = sweep(
             settings=resources.settings,
             sessions=resources.sessions,
@@ -63,10 +66,9 @@ class Sweeping:
             notifier=resources.notifier,
             look_for_lost_objects=is_full,
         )
-        if found is None:
-            return  # Another process is at it, and says so in its own report.
-        if is_full:
-            self._next_full_s = time.monotonic() + LOST_SCORES_EVERY_S
+        if found is None:  # Another process is at it, and says so in its own report.
+            self._next_full_s = before_s
+            return
         with resources.sessions() as session:
             now = session.scalar(select(func.now()))
         self._swept_at = None if now is None else now.isoformat()

@@ -5,11 +5,12 @@ waiting jobs, takes back jobs whose worker died, sends due webhooks, removes fil
 nobody owns.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -22,6 +23,7 @@ from app.core.broker.notifier import BACKGROUND_QUEUE, JobNotifier
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
 from app.health.queries import delete_heartbeats
+from app.jobs.attempts import Requeued
 from app.jobs.claiming import queued_jobs
 from app.jobs.kinds import KINDS, kinds_of
 from app.jobs.recovery import requeue_orphaned
@@ -46,6 +48,8 @@ WAKE_UPS = 10  # messages for waiting jobs; workers ask the database for the res
 SILENT = timedelta(hours=1)  # heartbeats older than this are of workers long gone
 
 QUEUES = tuple(dict.fromkeys(spec.queue for spec in KINDS.values()))
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -72,45 +76,75 @@ def sweep(
     notifier: JobNotifier,
     look_for_lost_objects: bool = False,
 ) -> SweepResult | None:
-    """Do one round; None if another process is at it."""
+    """Do one round; None if another process is at it.
+
+    A step that fails keeps no later one from its turn.
+
+    Raises:
+        Exception: what the first step raised that failed, once all others are done.
+    """
+    do = (steps := _Steps()).do
     with _alone(sessions) as is_alone:
         if not is_alone:
             return None
-        with sessions.begin() as session:
-            back = requeue_orphaned(session, settings=settings)
-            refused = sweep_refused(session, settings=settings)
-            session.execute(delete_heartbeats(older_than=SILENT))
-            session.execute(close_spent_deliveries())
-            session.execute(forget_idle_endpoints())
-        expired_uploads = forget_expired(sessions)
-        let_go = apply_rules(sessions)
-        let_go += forget_clips(sessions, settings=settings)
-        let_go += forget_jobs(sessions)
-        with sessions() as session:
-            waiting = {queue: _waiting(session, queue) for queue in QUEUES}
-            # One message wakes a sender, which then finds all that is due.
-            due = list(session.scalars(due_deliveries(limit=1)))
+        in_rows = partial(_in_transaction, sessions)
+        take_back = partial(requeue_orphaned, settings=settings)
+        back = do(partial(in_rows, take_back), Requeued())
+        refused = do(partial(in_rows, partial(sweep_refused, settings=settings)), 0)
+        do(partial(in_rows, _forget_what_is_over), None)
+        expired_uploads = do(partial(forget_expired, sessions), 0)
+        let_go = do(partial(apply_rules, sessions), 0)
+        let_go += do(partial(forget_clips, sessions, settings=settings), 0)
+        let_go += do(partial(forget_jobs, sessions), 0)
+        clear = partial(clean_up, sessions=sessions, storage=storage)
+        orphans = do(partial(clear, upload_idle=settings.upload_idle), 0)
+        lost_objects = 0
+        if look_for_lost_objects:
+            look = partial(sweep_lost_objects, sessions=sessions, storage=storage)
+            lost_objects = do(partial(look, OBJECT_OWNERS), 0)
         found = SweepResult(
             requeued=len(back.requeued),
             marked_dead=len(back.marked_dead) + refused,
-            notified=_notify_of_jobs(notifier, waiting),
-            deliveries=_notify_if_idle(
-                notifier, BACKGROUND_QUEUE, due, notifier.notify_delivery
-            ),
+            notified=do(partial(_notify_of_jobs, notifier, sessions), 0),
+            deliveries=do(partial(_notify_of_deliveries, notifier, sessions), 0),
             expired_uploads=expired_uploads,
             let_go=let_go,
-            orphans=clean_up(
-                sessions=sessions, storage=storage, upload_idle=settings.upload_idle
-            ),
-            lost_objects=(
-                sweep_lost_objects(OBJECT_OWNERS, sessions=sessions, storage=storage)
-                if look_for_lost_objects
-                else 0
-            ),
+            orphans=orphans,
+            lost_objects=lost_objects,
         )
     if found != SweepResult():
         log.info("swept", **_nonzero(found))
+    if steps.problems:
+        raise steps.problems[0]
     return found
+
+
+class _Steps:
+    """The steps of a round, and what those raised that failed."""
+
+    def __init__(self) -> None:
+        self.problems: list[Exception] = []
+
+    def do(self, step: Callable[[], T], otherwise: T) -> T:
+        """Do a step and give what it gives; if it fails, something else."""
+        try:
+            return step()
+        except Exception as exc:  # noqa: BLE001  # raised once the others are done
+            if self.problems:  # The first one is told by whoever sweeps.
+                log.warning("sweep_step_failed", error=f"{type(exc).__name__}: {exc}")
+            self.problems.append(exc)
+            return otherwise
+
+
+def _in_transaction(sessions: sessionmaker[Session], work: Callable[[Session], T]) -> T:
+    with sessions.begin() as session:
+        return work(session)
+
+
+def _forget_what_is_over(session: Session) -> None:
+    session.execute(delete_heartbeats(older_than=SILENT))
+    session.execute(close_spent_deliveries())
+    session.execute(forget_idle_endpoints())
 
 
 @contextmanager
@@ -135,19 +169,30 @@ def _alone(sessions: sessionmaker[Session]) -> Iterator[bool]:
             session.invalidate()
 
 
-def _waiting(session: Session, queue: str) -> list[UUID]:
-    statement = queued_jobs(kinds=kinds_of(queue), limit=WAKE_UPS)
-    return list(session.scalars(statement))
-
-
-def _notify_of_jobs(notifier: JobNotifier, waiting: Mapping[str, list[UUID]]) -> int:
+def _notify_of_jobs(notifier: JobNotifier, sessions: sessionmaker[Session]) -> int:
     """Tell workers of waiting jobs, by queue; returns how many messages were sent."""
+    with sessions() as session:
+        waiting = {queue: _waiting(session, queue) for queue in QUEUES}
     return sum(
         _notify_if_idle(
             notifier, queue, jobs, partial(notifier.notify_job, queue=queue)
         )
         for queue, jobs in waiting.items()
     )
+
+
+def _waiting(session: Session, queue: str) -> list[UUID]:
+    statement = queued_jobs(kinds=kinds_of(queue), limit=WAKE_UPS)
+    return list(session.scalars(statement))
+
+
+def _notify_of_deliveries(
+    notifier: JobNotifier, sessions: sessionmaker[Session]
+) -> int:
+    """Wake a sender, which then finds all that is due: one message is enough."""
+    with sessions() as session:
+        due = list(session.scalars(due_deliveries(limit=1)))
+    return _notify_if_idle(notifier, BACKGROUND_QUEUE, due, notifier.notify_delivery)
 
 
 def _notify_if_idle(

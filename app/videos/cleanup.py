@@ -37,8 +37,8 @@ def clean_up(
     """Remove what unfinished uploads and deletions left.
 
     Objects go only if a row says so, so that a wrong database address never costs a
-    video. Trouble is logged, never raised: a start or a sweep goes on without. One
-    deletion that fails does not keep the others.
+    video. Trouble is logged, never raised: a start or a sweep goes on without. What
+    fails of it does not keep the rest.
 
     Args:
         upload_idle: how long an upload may be silent.
@@ -47,16 +47,19 @@ def clean_up(
     Returns:
         How many files and folders were cleared away.
     """
+    found = 0
+    try:
+        found += storage.remove_unfinished()
+    except OSError as exc:
+        log.warning("unfinished_files_not_removed", error=str(exc))
     try:
         give_up_uploads(sessions, upload_idle=upload_idle, is_start=is_start)
-        found = storage.remove_unfinished()
         with sessions() as session:
             due = due_deletions(again_after=STRAY_AFTER, limit=BATCH)
             prefixes = session.scalars(due).all()
         found += sum(_delete(prefix, sessions, storage) for prefix in prefixes)
     except (OSError, SQLAlchemyError) as exc:
         log.warning("not_cleaned_up", error=str(exc))
-        return 0
     if found:
         log.info("cleaned_up", found=found)
     return found

@@ -23,6 +23,7 @@ from app.core.storage.keys import FOLDERS, video_of
 # How old an object must be: its run may be about to end, or someone may read it.
 STRAY_AFTER = timedelta(hours=1)
 BATCH = 1000  # objects looked up at once
+MOST_FAILED = 20  # objects that could not be removed, then a sweep gives up
 
 log = structlog.get_logger(__name__)
 
@@ -49,18 +50,22 @@ def sweep_lost_objects(
 ) -> int:
     """Remove what is lost. All objects are listed, once: this is for now and then.
 
+    One that cannot be removed does not keep the others.
+
     Returns:
         How many objects were removed.
+
+    Raises:
+        OSError: many could not be removed.
     """
     waiting: dict[ObjectOwner, list[str]] = {owner: [] for owner in owners}
     removed: Counter[str] = Counter()
+    failed: list[str] = []
 
     def settle(owner: ObjectOwner) -> None:
         with sessions() as session:
             lost = owner.find_lost(session, waiting[owner])
-        for key in lost:
-            storage.delete(key)
-        removed[owner.name] += len(lost)
+        removed[owner.name] += _remove(lost, storage, failed)
         waiting[owner].clear()
 
     for key in _old_keys(storage, before=_now(sessions) - STRAY_AFTER):
@@ -75,6 +80,23 @@ def sweep_lost_objects(
     if removed.total():
         log.info("lost_objects_removed", **removed)
     return removed.total()
+
+
+def _remove(keys: Collection[str], storage: Storage, failed: list[str]) -> int:
+    """Remove objects; tell how many. Those that cannot be removed join `failed`."""
+    count = 0
+    for key in keys:
+        try:
+            storage.delete(key)
+        except OSError as exc:
+            failed.append(key)
+            reason = exc.strerror or str(exc)
+            warn_once("lost_object_not_removed", path=key, reason=reason)
+            if len(failed) >= MOST_FAILED:  # The storage itself may be away.
+                raise
+        else:
+            count += 1
+    return count
 
 
 def _now(sessions: Sessions) -> datetime:

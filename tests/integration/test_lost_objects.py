@@ -1,5 +1,6 @@
 """Objects of runs that lost, or that were made anew, are removed after a while."""
 
+import errno
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -163,3 +164,43 @@ def test_a_machine_whose_clock_is_wrong_removes_no_young_object(
 
     assert sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage) == 0
     assert kept(keys, storage) == {True}
+
+
+def test_an_object_that_cannot_be_removed_does_not_keep_the_others(
+    job: Uploaded, sessions: Sessions, storage: MemoryStorage
+) -> None:
+    keys = store(job, storage, is_old=True)
+    first, *others = sorted(keys.all())
+
+    class Refusing(MemoryStorage):
+        def delete(self, key: str) -> None:
+            if key == first:
+                raise PermissionError(errno.EACCES, "not yours", key)
+            super().delete(key)
+
+    storage.__class__ = Refusing
+    removed = sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage)
+
+    assert removed == len(others)
+    assert [storage.exists(key) for key in (first, *others)] == [True, False, False]
+
+
+def test_a_storage_that_removes_nothing_is_given_up(
+    job: Uploaded,
+    sessions: Sessions,
+    storage: MemoryStorage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lost_objects, "MOST_FAILED", 2)
+    keys, asked_for = store(job, storage, is_old=True), []
+
+    def refuse(key: str) -> None:
+        asked_for.append(key)
+        raise PermissionError(errno.EACCES, "not yours", key)
+
+    monkeypatch.setattr(storage, "delete", refuse)
+
+    with pytest.raises(PermissionError):
+        sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage)
+
+    assert len(asked_for) == 2 < len(keys.all())

@@ -1,5 +1,6 @@
 """What the sweep finds after workers, brokers and processes died."""
 
+import errno
 import json
 import subprocess
 import time
@@ -9,7 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Update, func, select
+from sqlalchemy import Update, func, select, text
+from sqlalchemy.exc import ProgrammingError
 
 from app.core.broker.notifier import (
     BACKGROUND_QUEUE,
@@ -21,13 +23,15 @@ from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
 from app.core.storage.interface import Storage
+from app.core.storage.local import LocalStorage
 from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
 from app.jobs.claiming import claim_job
 from app.jobs.kinds import JobKind
 from app.jobs.recovery import requeue_orphaned
 from app.jobs.tables import Job, JobStatus
-from app.videos.tables import Video
+from app.videos.queries import add_pending_deletion
+from app.videos.tables import PendingDeletion, Video
 from tests.integration.uploaded import Uploaded, upload
 from worker.sweeper import ONE_SWEEP, SweepResult, sweep
 
@@ -348,3 +352,37 @@ def test_beats_of_workers_long_gone_are_forgotten(
 
     with sessions() as session:
         assert list(session.scalars(select(WorkerHeartbeat.name))) == ["gpu@new"]
+
+
+def test_a_step_that_fails_keeps_no_other_from_its_turn(
+    held: Uploaded, do_sweep: Sweep, notifier: JobNotifier
+) -> None:
+    with do_sweep.sessions.begin() as session:
+        session.execute(text("alter table retention_rules rename to elsewhere"))
+        session.execute(text("alter table clips rename to clips_elsewhere"))
+        session.execute(add_pending_deletion("videos/of-a-deleted-one"))
+
+    with pytest.raises(ProgrammingError, match="retention_rules"):
+        do_sweep()
+
+    assert held.job().status == JobStatus.QUEUED
+    assert notifier.waiting(GPU_QUEUE) == 1
+    with do_sweep.sessions() as session:
+        deletion = session.get_one(PendingDeletion, "videos/of-a-deleted-one")
+        assert deletion.deleted_at is not None
+
+
+def test_what_is_deleted_goes_though_unfinished_files_cannot_be_removed(
+    do_sweep: Sweep, sessions: Sessions, tmp_path: Path
+) -> None:
+    class Refusing(LocalStorage):
+        def remove_unfinished(self) -> int:
+            raise PermissionError(errno.EACCES, "not yours")
+
+    do_sweep.storage = Refusing(tmp_path / "data")
+    do_sweep.storage.put("videos/deleted/source", b"bytes")
+    with sessions.begin() as session:
+        session.execute(add_pending_deletion("videos/deleted"))
+
+    assert do_sweep() == SweepResult(orphans=1)
+    assert list(do_sweep.storage.list("videos")) == []

@@ -15,10 +15,12 @@ from app.core.db.base import utc_now
 from app.core.db.session import Sessions, make_engine, make_sessions
 from app.core.resources import Resources
 from app.core.settings import Settings
-from app.core.storage.interface import Storage
+from app.core.storage.interface import ObjectInfo, Storage
+from app.core.storage.keys import FOLDERS
 from app.core.storage.local import LocalStorage
 from app.health.tables import WorkerHeartbeat
 from app.webhooks.service import JobOutcome, make_delivery
+from tests.fakes import MemoryStorage
 from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import PATIENCE_S, background_worker, wait_until
 from tests.services import free_port, running_redis
@@ -105,6 +107,28 @@ def test_sweeps_that_keep_failing_are_told_until_one_succeeds(
     assert "problem" not in early
     assert "the sweep fails: ProgrammingError" in str(late["problem"])
     assert "problem" not in sweeping.report()
+
+
+def test_a_step_that_keeps_failing_has_no_round_list_all_objects(
+    resources: Resources, sessions: Sessions
+) -> None:
+    class Counting(MemoryStorage):
+        listings = 0
+
+        def list(self, prefix: str) -> Iterator[ObjectInfo]:
+            self.listings += 1
+            return super().list(prefix)
+
+    with sessions.begin() as session:
+        session.execute(text("alter table retention_rules rename to elsewhere"))
+    storage = Counting()
+    sweeping = Sweeping(replace(resources, storage=storage))
+
+    for _ in range(FAILURES_SHOWN):
+        sweeping.sweep_once()
+
+    assert "retention_rules" in str(sweeping.report()["problem"])
+    assert storage.listings == len(FOLDERS)
 
 
 def test_a_round_may_raise_anything_and_the_next_one_comes(
