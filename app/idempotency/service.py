@@ -104,7 +104,7 @@ async def held_key(key: str | None, *, resources: Resources) -> AsyncIterator[He
     if key is None:
         yield HeldKey(resources, None)
         return
-    _check_key(key)
+    check_key(key)
     with resources.sessions() as session:
         held = HeldKey(resources, _in_project(key, session))
     await run_sync(_take, held, limiter=resources.upload_threads)
@@ -131,7 +131,7 @@ def used_before(
     """
     if key is None:
         return None
-    _check_key(key)
+    check_key(key)
     earlier = claim(session, _in_project(key, session), token=uuid4())
     if earlier is not None and earlier.fingerprint != fingerprint:
         raise IdempotencyKeyReused(_REUSED)
@@ -210,6 +210,23 @@ def made_before(
         )
 
 
+def check_key(key: str) -> None:
+    """Refuse a key that is too long, or holds what a header must not.
+
+    Raises:
+        InvalidRequest: it is so.
+    """
+    if not is_key(key):
+        raise InvalidRequest(
+            f"Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters."
+        )
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be a key."""
+    return 0 < len(text) <= MAX_KEY_CHARS and VISIBLE.issuperset(text)
+
+
 def check_same(held: HeldKey, fingerprint: str) -> None:
     """Make sure that the earlier request with this key was the same upload.
 
@@ -269,13 +286,6 @@ def _in_project(key: str, session: Session) -> str:
     """Name a key so that other projects may use the same."""
     project_id = project_of(session)
     return key if project_id == DEFAULT_PROJECT_ID else f"{project_id} {key}"
-
-
-def _check_key(key: str) -> None:
-    if not key or len(key) > MAX_KEY_CHARS or not VISIBLE.issuperset(key):
-        raise InvalidRequest(
-            f"Idempotency-Key must be 1 to {MAX_KEY_CHARS} visible ASCII characters."
-        )
 
 
 _REUSED = (

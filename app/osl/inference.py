@@ -1,6 +1,5 @@
 """Requests for inference: each sample's video gets an analysis of its own."""
 
-import hashlib
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
@@ -15,19 +14,22 @@ from app.core.db.base import new_id
 from app.core.db.project_sessions import PRINCIPAL, project_of
 from app.core.errors import (
     RULE,
-    IdempotencyKeyReused,
     InvalidRequest,
     JobIsFinished,
     JobNotFound,
     VideoNotFound,
+    VideoNotStored,
 )
 from app.core.resources import Resources
+from app.idempotency.service import check_key
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.requests import request
 from app.jobs.service import cancel as cancel_job
+from app.jobs.tables import Job
 from app.osl.problems import AssetNotFound, InferenceJobNotFound, UnsupportedTask
-from app.osl.results import job_of
+from app.osl.results import SPEAKING, job_of
 from app.osl.schemas import HEAD, SHARED_PREFIX, TASK, Asset, Item, NewInference
+from app.osl.sent_again import check_same, fingerprint_of, key_of_item, made_before
 from app.osl.tables import OslItem, OslJob
 from app.projects.quotas import take_queue
 from app.sources.schemas import NewVideo
@@ -46,7 +48,8 @@ async def ask(
 
     Raises:
         UnsupportedTask, InvalidRequest, UnknownModel: it cannot be done.
-        AssetNotFound, ImportNotFound, SourceRefused: an input is not here.
+        AssetNotFound, VideoNotStored, ImportNotFound, SourceRefused: an input is not
+            here.
         StorageFull, StoredQuotaReached, QueueQuotaReached: there is no room.
         IdempotencyKeyReused: the key belongs to another request.
     """
@@ -55,14 +58,21 @@ async def ask(
             f"The task is {wanted.task!r}; this service knows {TASK}."
         )
     _check_items(wanted)
+    if key is not None:
+        check_key(key)
+    key = key or wanted.idempotency_key or uuid4().hex
+    # What it was made of or with may be gone by now.
+    look = partial(made_before, key, fingerprint_of(wanted), resources)
+    earlier = await run_sync(look, limiter=resources.upload_threads)
+    if earlier is not None:
+        return earlier
     check = partial(check_model, wanted.model_id, resources.settings)
     await run_sync(check, limiter=resources.upload_threads)
-    key = key or wanted.idempotency_key or uuid4().hex
     videos = [
         await _find_asset(
             item.inputs[0].asset,
             wanted.model_id,
-            f"osl-{key}-{number}"[:255],
+            key_of_item(key, number),
             resources=resources,
             now=now,
         )
@@ -178,9 +188,7 @@ def _write(
     now: datetime,
 ) -> tuple[OslJob, list[UUID]]:
     """Write the request and its jobs in one transaction, or find the earlier one."""
-    fingerprint = hashlib.sha256(
-        wanted.model_dump_json(exclude={"idempotency_key"}).encode()
-    ).hexdigest()
+    fingerprint = fingerprint_of(wanted)
     job = {
         "id": new_id(),
         "key": key,
@@ -205,11 +213,7 @@ def _write(
         )
         row = session.scalars(select(OslJob).where(OslJob.key == key)).one()
         if taken is None:
-            if row.fingerprint != fingerprint:
-                raise IdempotencyKeyReused(
-                    "This Idempotency-Key belongs to another inference request."
-                )
-            return row, []
+            return check_same(row, fingerprint), []
         session.execute(lock_videos(videos))
         jobs = [_queue(session, one, wanted.model_id) for one in videos]
         row.items = [
@@ -231,11 +235,28 @@ def _queue(session: Session, video_id: UUID, model: str) -> UUID | None:
             "upload it again."
         )
     if video.storage_key is None:
+        _refuse_other_model(session, video_id, model)
         return None
     take_queue(session, video.project_id, duration_s=video.duration_s)
     params = {"model": model}
     job = request(session, kind=JobKind.SPOT, video_id=video_id, params=params)
     return job.id
+
+
+def _refuse_other_model(session: Session, video_id: UUID, model: str) -> None:
+    """Refuse a file that no analysis by this model follows: it would have no end.
+
+    Raises:
+        VideoNotStored: it is so.
+    """
+    brings = Job.video_id == video_id, Job.kind.in_(SPEAKING)
+    asked_for = Job.params["model"].astext
+    latest = select(asked_for).where(*brings).order_by(Job.id.desc()).limit(1)
+    if session.scalar(latest) != model:
+        raise VideoNotStored(
+            f"The file of the video {video_id} is still on its way, and was not asked "
+            f"for with the model {model!r}. Ask again once it is here."
+        )
 
 
 def _item(

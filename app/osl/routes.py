@@ -19,6 +19,7 @@ from app.core.errors import (
     IdempotencyKeyReused,
     StorageFull,
     UnknownModel,
+    VideoNotStored,
     VideoTooLarge,
 )
 from app.core.http.dependencies import IdempotencyKey, ResourcesDep
@@ -230,13 +231,8 @@ async def delete_osl_upload(upload_id: UploadId, resources: ResourcesDep) -> Res
     response_model_exclude_unset=True,
     responses=problem_responses(
         *(UnsupportedTask, UnknownModel, AssetNotFound, ImportNotFound, SourceRefused),
-        *(
-            StorageFull,
-            *QUOTA_PROBLEMS,
-            IdempotencyKeyInUse,
-            IdempotencyKeyReused,
-            *WITH_JSON,
-        ),
+        *(StorageFull, VideoNotStored, *QUOTA_PROBLEMS),
+        *(IdempotencyKeyInUse, IdempotencyKeyReused, *WITH_JSON),
     ),
 )
 async def create_osl_job(

@@ -16,7 +16,10 @@ from app.core.http.problems import PASSING
 from app.core.http.routing import GuardedRoute, Handler
 
 AGAIN = (*PASSING, 408, 423, 460)  # which a second try may not meet
-AGAIN_SLUGS = ("offset-mismatch", "upload-interrupted", "idempotency-key-in-use")
+AGAIN_SLUGS = (
+    *("offset-mismatch", "upload-interrupted", "idempotency-key-in-use"),
+    "video-not-stored",
+)
 
 
 class OslRoute(GuardedRoute):

@@ -1,6 +1,6 @@
 """What OpenSportsLab's annotation tool sends and reads; names are the tool's."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -11,11 +11,13 @@ HEAD = "ball_action"  # where a client names no list of labels
 SHARED_ROOT = "imports"
 SHARED_PREFIX = f"shared://{SHARED_ROOT}/"
 MAX_TEXT = 1024
+MAX_MS = 2**53  # exact as a float, too
 ASSET: dict[str, JsonValue] = {
     "kind": "upload",
     "id": "0190c0de-0000-7000-8000-000000000001",
 }
 
+Offset = Annotated[int, Field(ge=-MAX_MS, le=MAX_MS)]
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
@@ -151,9 +153,9 @@ class Parameters(BaseModel):
 
     head: str = Field(default="", max_length=MAX_TEXT)
     labels: list[str] = Field(default=[], max_length=1000)
-    start_ms: int = Field(default=0, ge=0)
-    end_ms: int = Field(default=0, ge=0, description="0: the video's end.")
-    input_time_offsets_ms: dict[str, int] = Field(
+    start_ms: int = Field(default=0, ge=0, le=MAX_MS)
+    end_ms: int = Field(default=0, ge=0, le=MAX_MS, description="0: the video's end.")
+    input_time_offsets_ms: dict[str, Offset] = Field(
         default={}, description="By `item_id`: where a clip of a video begins in it."
     )
 

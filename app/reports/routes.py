@@ -22,8 +22,9 @@ from app.core.http.dependencies import IdempotencyKey, ResourcesDep, VideoId, id
 from app.core.http.pagination import PagingDep
 from app.core.http.problems import WITH_JSON, problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
+from app.core.resources import Resources
 from app.idempotency.fingerprints import edit_fingerprint
-from app.idempotency.service import make_once
+from app.idempotency.service import made_before, make_once
 from app.jobs.kinds import KINDS, JobKind
 from app.reports.problems import ReportNotFound, ReportNotReady
 from app.reports.queries import reports_page
@@ -73,29 +74,38 @@ def create_report(
     Events and match facts are those of now; later corrections change nothing of it. A
     job takes the stills and writes the file.
     """
-    states = CONFIRMED if wanted.only_confirmed else SHOWN
-    asked = EventsRequest(video_id, EventQuery(states=states), provenance=True)
-    found = find_events(asked, resources, limit=None)
     fingerprint = edit_fingerprint(
         request.url.path, "", wanted.model_dump(mode="json", exclude_unset=True)
     )
+    key = idempotency_key
+    earlier = made_before(resources.sessions, key, fingerprint=fingerprint)
+    content: dict[str, object] = {}
+    if earlier is None:
+        content = _content_of(video_id, wanted, resources)
     with resources.sessions.begin() as session:
-
-        def make() -> UUID:
-            told = found.provenance or Provenance()
-            content = content_to_store(found.video, found.events, told=told)
-            return add_report(session, video_id, content, wanted.options)[0].id
-
-        report_id, is_new = make_once(
-            *(session, idempotency_key, make),
-            fingerprint=fingerprint,
-            video_id=video_id,
-        )
+        report_id, is_new = earlier, False
+        if report_id is None:
+            report_id, is_new = make_once(
+                *(session, key),
+                lambda: add_report(session, video_id, content, wanted.options)[0].id,
+                fingerprint=fingerprint,
+                video_id=video_id,
+            )
         answer = Report.of(*find_report(session, report_id))
     if is_new:
         resources.notifier.notify_job(answer.job_id, queue=KINDS[JobKind.REPORT].queue)
     response.headers["location"] = f"/reports/{answer.id}"
     return answer
+
+
+def _content_of(
+    video_id: UUID, wanted: NewReport, resources: Resources
+) -> dict[str, object]:
+    states = CONFIRMED if wanted.only_confirmed else SHOWN
+    asked = EventsRequest(video_id, EventQuery(states=states), provenance=True)
+    found = find_events(asked, resources, limit=None)
+    told = found.provenance or Provenance()
+    return content_to_store(found.video, found.events, told=told)
 
 
 @router.get(

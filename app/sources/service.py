@@ -39,7 +39,7 @@ from app.videos.queries import video_with_jobs
 from app.videos.room import ensure_free_space
 from app.videos.service import stored_key
 from app.videos.tables import JoinFacts, Video
-from app.videos.upload import take_field
+from app.videos.upload import check_usable, keep_field
 from app.videos.upload_form import clean_filename
 from app.videos.upload_rows import Accepted, UploadFormData
 from app.webhooks.checking import check_address
@@ -78,13 +78,15 @@ async def accept_source(
     """
     form = UploadFormData()
     for name, value in wanted.fields.items():
-        await take_field(name, value, form, resources)
+        keep_field(name, value, form)
     if key is not None:
-        # What it was made of may be gone by now, as joined videos are.
+        # What it was made of or with may be gone by now, as joined videos are.
         look = partial(_sent_before, wanted, form, key, resources)
         earlier = await run_sync(look, limiter=resources.upload_threads)
         if earlier is not None:
             return earlier
+    for name, value in form.fields.items():
+        await check_usable(name, value, resources)
     coming = await _what_comes(wanted, resources)
     await ensure_free_space(resources, coming.size_bytes)
     form.filename = clean_filename(coming.name) or None

@@ -20,7 +20,7 @@ from app.core.storage.keys import upload_key
 from app.core.storage.multipart import BucketPart
 from app.core.storage.part_uploads import PartUploads, part_size
 from app.idempotency.fingerprints import announced_fingerprint
-from app.idempotency.service import make_once
+from app.idempotency.service import made_before, make_once
 from app.uploads.completion import WAIT_S, record_from_bucket
 from app.uploads.presigned_parts import is_whole, parts_of, plan_of, put_together
 from app.uploads.problems import (
@@ -34,7 +34,7 @@ from app.uploads.service import add_upload, end_upload
 from app.uploads.tables import ResumableUpload
 from app.uploads.turns import load_upload, turn
 from app.videos.room import too_large
-from app.videos.upload import take_field
+from app.videos.upload import check_usable, keep_field
 from app.videos.upload_form import clean_filename
 from app.videos.upload_rows import UploadFormData
 
@@ -86,18 +86,26 @@ async def begin_presigned(
         raise too_large(limit)
     form = UploadFormData()
     for name, value in announced.fields.items():
-        await take_field(name, value, form, resources)
+        keep_field(name, value, form)
+    filename = clean_filename(announced.filename or "") or None
+    fingerprint = announced_fingerprint(filename, announced.size_bytes, form.fields)
+    before = partial(made_before, resources.sessions, key, fingerprint=fingerprint)
+    earlier = await _in_thread(resources, before)
+    if earlier is not None:
+        return await _in_thread(resources, partial(_made_before, earlier, resources))
+    for name, value in form.fields.items():
+        await check_usable(name, value, resources)
     upload = ResumableUpload(
         id=new_id(),
         size_bytes=announced.size_bytes,
         part_bytes=part_size(announced.size_bytes),
         client_metadata="",
-        filename=clean_filename(announced.filename or "") or None,
+        filename=filename,
         fields=form.fields,
         expires_at=now + resources.settings.upload_expiry,
         created_at=now,
     )
-    begin = partial(_begin, upload, key, uploads, resources)
+    begin = partial(_begin, upload, key, fingerprint, uploads, resources)
     return await _in_thread(resources, begin)
 
 
@@ -217,14 +225,12 @@ def part_uploads_of(resources: Resources) -> PartUploads:
 def _begin(
     upload: ResumableUpload,
     key: str | None,
+    fingerprint: str,
     uploads: PartUploads,
     resources: Resources,
 ) -> ResumableUpload:
     """Begin it in the bucket first: no transaction waits for a bucket."""
     upload.multipart_id = uploads.multipart.create(upload_key(upload.id))
-    fingerprint = announced_fingerprint(
-        upload.filename, upload.size_bytes, upload.fields
-    )
     is_new = False
     try:
         with resources.sessions.begin() as session:

@@ -168,9 +168,20 @@ async def take_field(
     """Judge a field and keep it.
 
     Raises:
+        InvalidRequest: see `keep_field`.
+        CallbackRefused, UnknownModel: it names what cannot be used.
+    """
+    keep_field(name, value, upload)
+    if name in upload.fields and not upload.is_sent_again:
+        await check_usable(name, upload.fields[name], resources)
+
+
+def keep_field(name: str, value: str, upload: UploadFormData) -> None:
+    """Keep a field, judged by itself alone.
+
+    Raises:
         InvalidRequest: there is no such field, it was there before, or its value is
             not what it must be.
-        CallbackRefused, UnknownModel: it names what cannot be used.
     """
     if name not in (*FIELDS, *JOIN_FIELDS):
         known = ", ".join((*FIELDS, *JOIN_FIELDS))
@@ -182,16 +193,26 @@ async def take_field(
         return
     if name in FACT_FIELDS:
         _check_fact(name, value)
-    if name == "callback_url":
-        await check_address(value, resources)
     if name in JOIN_FIELDS:
         check_join_field(name, value)
     if name == "priority":
         _check_priority(value)
+    upload.fields[name] = value
+
+
+async def check_usable(name: str, value: str, resources: Resources) -> None:
+    """Make sure that what a field names can be used now.
+
+    What an earlier request made is told without: that may have changed since.
+
+    Raises:
+        CallbackRefused, UnknownModel: it cannot.
+    """
+    if name == "callback_url":
+        await check_address(value, resources)
     if name == "model" and value != NO_MODEL:
         look = partial(check_model, value, resources.settings)
         await run_sync(look, limiter=resources.upload_threads)
-    upload.fields[name] = value
 
 
 def _check_fact(name: str, value: str) -> None:

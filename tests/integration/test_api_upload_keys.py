@@ -1,13 +1,18 @@
 """`Idempotency-Key`: what is sent twice is kept once."""
 
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from http.client import HTTPResponse
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -41,6 +46,41 @@ def test_an_upload_sent_again_makes_one_video(api: RunningApi) -> None:
     assert len(api.client.get("/videos").json()["items"]) == 1
     assert len([path for path in api.kept_files() if path.is_file()]) == 1
     assert api.service.notifier.waiting("gpu") == 1
+
+
+@pytest.mark.parametrize("is_form", [True, False], ids=["form", "json"])
+def test_an_upload_sent_again_is_told_though_what_it_named_is_refused_by_now(
+    api: RunningApi, checkpoint: Path, tmp_path: Path, *, is_form: bool
+) -> None:
+    before = api.service
+    nets = (ip_network("127.0.0.0/8"),)
+    own = {"webhook_allow_nets": nets, "import_dir": tmp_path}
+    allowing = before.settings.model_copy(update=own)
+    (tmp_path / "a.mp4").write_bytes(b"the bytes of a video")
+    model = api.data_dir / "models" / checkpoint.name
+    model.parent.mkdir(exist_ok=True)
+    shutil.copy(checkpoint, model)
+    said = {"callback_url": "http://127.0.0.1:9/", "model": checkpoint.stem}
+
+    def send(**headers: str) -> httpx.Response:
+        if is_form:
+            file = ("a.mp4", b"the bytes of a video")
+            sent: dict[str, Any] = {"data": said, "files": {"file": file}}
+        else:
+            sent = {"json": {**said, "import": "a.mp4"}}
+        return api.client.post("/videos", **sent, headers=headers)
+
+    api.app.state.resources = replace(before, settings=allowing)
+    first = send(**{"idempotency-key": "k1"})
+    refusing = allowing.model_copy(update={"webhook_allow_nets": ()})
+    api.app.state.resources = replace(before, settings=refusing)
+    model.unlink()
+    again, other = send(**{"idempotency-key": "k1"}), send()
+    api.app.state.resources = before
+
+    assert first.status_code == again.status_code == 202, (first.text, again.text)
+    assert again.json() == first.json()
+    assert other.status_code == 422
 
 
 def test_other_keys_and_no_key_make_videos_of_their_own(api: RunningApi) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -353,6 +354,24 @@ def test_a_request_sent_twice_begins_one_upload(bucket: Bucket) -> None:
     assert problem_of(other) == (422, "idempotency-key-reused")
     if not bucket.is_azure:  # There, an upload begins with its first part.
         assert len(bucket.left()[1]) == 1
+
+
+def test_a_request_sent_again_is_told_though_its_model_is_gone(
+    bucket: Bucket, checkpoint: Path
+) -> None:
+    model = bucket.api.data_dir / "models" / checkpoint.name
+    model.parent.mkdir(exist_ok=True)
+    shutil.copy(checkpoint, model)
+    body = {"size_bytes": SIZE, "model": checkpoint.stem}
+    key = {"idempotency-key": "k-model"}
+
+    first = bucket.post(PATH, body, **key)
+    model.unlink()
+    again, other = bucket.post(PATH, body, **key), bucket.post(PATH, body)
+
+    assert first.status_code == again.status_code == 201, again.text
+    assert again.json()["id"] == first.json()["id"]
+    assert problem_of(other) == (422, "unknown-model")
 
 
 @pytest.mark.parametrize(

@@ -233,3 +233,20 @@ def test_what_is_deleted_meanwhile_leaves_no_file(
 
     assert status is not JobStatus.SUCCEEDED
     assert files(storage, match) == []
+
+
+def test_a_report_asked_for_again_is_told_though_none_could_be_made_by_now(
+    api: RunningApi,
+) -> None:
+    files, key = {"file": ("a.mp4", b"bytes")}, {"idempotency-key": str(uuid4())}
+    video = api.client.post("/videos", files=files, data={"model": "none"}).json()
+    path = f"/videos/{video['id']}"
+
+    first = api.client.post(f"{path}/reports", json={}, headers=key)
+    api.client.post(f"{path}/jobs", json={}).raise_for_status()  # It has none yet.
+    again = api.client.post(f"{path}/reports", json={}, headers=key)
+    other = api.client.post(f"{path}/reports", json={})
+
+    assert (first.status_code, again.status_code) == (202, 202), again.text
+    assert again.json() == first.json()
+    assert other.json()["type"] == "/problems/no-timeline"
