@@ -57,7 +57,8 @@ async def complete_upload(
         if upload.video_id is None:
             if upload.multipart_id is not None:
                 return await record_from_bucket(upload, resources=resources, now=now)
-            if opened.size_bytes != upload.size_bytes or upload.unchecked_from:
+            is_whole = opened.size_bytes == upload.size_bytes
+            if not is_whole or upload.unchecked_from is not None:
                 raise NotReady("The upload is not whole yet; ask again how far it is.")
             return await record_video(upload, None, resources=resources, now=now)
         return upload

@@ -1,5 +1,9 @@
 """Uploads that may be paused and resumed, by tus 1.0.0 (https://tus.io)."""
 
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
@@ -7,6 +11,7 @@ from app.core.db.base import utc_now
 from app.core.errors import (
     CallbackRefused,
     EmptyUpload,
+    RequestProblem,
     StorageFull,
     UnknownModel,
     UnsupportedBody,
@@ -119,7 +124,8 @@ async def begin_upload(
 
     Then send the file by PATCH, in one request or many. After a break HEAD tells how
     many bytes are kept; go on from there. The last byte makes the video and queues its
-    analysis, as POST /videos does.
+    analysis, as POST /videos does. Where bytes that came along broke off, `Location`
+    of the problem says where to go on.
     """
     if "upload-defer-length" in request.headers:
         upload_length = None
@@ -133,7 +139,7 @@ async def begin_upload(
     state = UploadState(upload, 0)
     if has_body:
         chunk = Chunk(upload.id, 0, request.receive, _content_length(request), checksum)
-        state = await receive_chunk(chunk, resources=resources, now=now)
+        state = await _take_first(chunk, resources, now)
     return Response(
         status_code=201,
         headers={**_state_headers(state), "location": f"/uploads/{upload.id}"},
@@ -217,6 +223,20 @@ async def delete_upload(upload_id: UploadId, resources: ResourcesDep) -> Respons
     """Forget an upload and what came of it; the video that it became stays."""
     await run_sync(end_upload, upload_id, resources, limiter=resources.upload_threads)
     return Response(status_code=204)
+
+
+async def _take_first(chunk: Chunk, resources: Resources, now: datetime) -> UploadState:
+    """Take what comes with the announcement; its client cannot ask how far that is."""
+    try:
+        return await receive_chunk(chunk, resources=resources, now=now)
+    except (ChecksumMismatch, UploadTooLong):  # Nothing is kept, and nobody knows it.
+        with suppress(UploadNotFound):
+            forget = partial(end_upload, chunk.upload_id, resources)
+            await run_sync(forget, limiter=resources.upload_threads)
+        raise
+    except RequestProblem as problem:
+        problem.extra["location"] = f"/uploads/{chunk.upload_id}"
+        raise
 
 
 def _capabilities(resources: Resources) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -290,6 +291,55 @@ def test_the_first_bytes_may_come_with_the_announcement(api: RunningApi) -> None
     assert half.headers["location"].startswith("/uploads/")
     assert whole.headers["location"].startswith("/uploads/")
     assert _video(api, whole)["size_bytes"] == 4
+
+
+def test_an_announcement_whose_bytes_are_refused_leaves_nothing(
+    api: RunningApi,
+) -> None:
+    headers = {**TUS, **BYTES, "upload-length": "4"}
+
+    wrong = api.client.post(
+        "/uploads", content=b"abcd", headers={**headers, **_checksum("sha1", b"other")}
+    )
+    too_long = api.client.post(
+        "/uploads", content=iter([b"ab", b"cde"]), headers=headers
+    )
+
+    assert (wrong.status_code, too_long.status_code) == (460, 413)
+    assert _count(api, ResumableUpload) == 0
+    assert api.kept_files() == []
+
+
+def test_an_announcement_whose_bytes_break_off_says_where_they_are(
+    api: RunningApi,
+) -> None:
+    head = _head("/uploads", 10, 0, "Upload-Length: 10\r\n").replace(b"PATCH", b"POST")
+
+    with api.connect() as connection:
+        connection.sendall(head + b"abcde")
+        answer = connection.recv(65536).decode()
+
+    assert answer.startswith("HTTP/1.1 409")
+    (place,) = re.findall(r"(?im)^location: (\S+)", answer)
+    assert _offset(api, place) == 5
+    assert _video(api, _patch(api, place, b"fghij", 5))["size_bytes"] == 10
+
+
+def test_a_whole_upload_whose_checksum_was_not_compared_makes_no_video(
+    api: RunningApi,
+) -> None:
+    place = _create(api, 4)
+    _patch(api, place, b"ab", 0)
+    with api.service.sessions.begin() as session:  # what a killed process leaves
+        session.execute(update(ResumableUpload).values(unchecked_from=0, size_bytes=2))
+    upload_id = UUID(place.rsplit("/", 1)[-1])
+    sessions = sessions_of(api.service.sessions, Principal("local"))
+    resources = replace(api.service, sessions=sessions)
+
+    with pytest.raises(NotReady):
+        asyncio.run(complete_upload(upload_id, resources=resources, now=utc_now()))
+
+    assert _count(api, Video) == 0
 
 
 def test_a_deleted_upload_is_gone_with_its_bytes_and_a_deleted_video_with_both(

@@ -157,6 +157,8 @@ async def _of_ours(request: Request, exc: Exception) -> JSONResponse:
         )
     if isinstance(exc, RangeNotSatisfiable):
         headers["content-range"] = f"bytes */{exc.extra['size_bytes']}"
+    if "location" in exc.extra:
+        headers["location"] = str(exc.extra["location"])
     return _answer(request, exc, headers)
 
 
