@@ -79,7 +79,9 @@ class EventOfMatch(BaseModel):
     frame: int
     score: float | None
     state: EventStateName
-    team: str | None = Field(description="As the event has it.")
+    team: str | None = Field(
+        description="As the event has it; of a longer one, its first 500 characters."
+    )
     team_name: str | None = Field(description="As the match facts call it.")
     attributes: Attributes
 

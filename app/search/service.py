@@ -32,6 +32,8 @@ from app.videos.tables import Video
 
 MAX_STALE = 1000  # looked at in one search
 PLAYER = "player"
+# No search asks for as much; four bytes each, and the label's, fit into an index.
+MOST_CHARS = 500
 ALIKE = ("video_id", "project_id", "label", "state", "team", "team_name")
 
 
@@ -129,8 +131,8 @@ def _row(video: Video, event: TimelineEvent, names: dict[str, str]) -> dict[str,
         "frame": event.frame,
         "state": event.state,
         "score": event.score,
-        "team": team,
+        "team": None if team is None else team[:MOST_CHARS],
         "team_name": None if team is None else names.get(team),
-        "player": None if player is None else str(player),
+        "player": None if player is None else str(player)[:MOST_CHARS],
         "attributes": dict(event.attributes),
     }

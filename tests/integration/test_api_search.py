@@ -1,5 +1,6 @@
 """Events of all matches are found as they stand, whatever has changed them."""
 
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -178,6 +179,21 @@ def test_pages_join_to_the_whole(api: RunningApi, video: UUID, order: str) -> No
 
     assert len(whole) == 10
     assert seen == whole
+
+
+@pytest.mark.parametrize("name", ["player", "team"])
+def test_a_name_as_long_as_it_may_be_keeps_no_event_from_being_found(
+    api: RunningApi, video: UUID, name: str
+) -> None:
+    signs = random.Random(1).choices(range(0x4E00, 0x9FFF), k=2000)
+    text = "".join(map(chr, signs))  # that nothing makes shorter
+
+    add(api, video, type="SHOT", frame=200, attributes={name: text})
+
+    assert len(found(api)) == len(SPOTS) + 1
+    (shot,) = found(api, "type=SHOT")
+    assert shot["attributes"][name] == text
+    assert text.startswith(shot["team"] or "")
 
 
 def test_a_deleted_match_is_found_no_more(api: RunningApi, video: UUID) -> None:
