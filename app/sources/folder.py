@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from app.core.storage.keys import FOLDERS
 from model.video.file_names import VIDEO_SUFFIXES, is_video_name
 
 MOST_DEPTH = 16
+LATEST_S = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 INSIDE = os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -31,6 +32,12 @@ class FoundFile:
     path: str
     size_bytes: int
     modified_at: datetime
+
+    @classmethod
+    def of(cls, path: str, facts: os.stat_result) -> Self:
+        """Read what the system says of it; some keep times that no calendar has."""
+        known_s = min(max(facts.st_mtime, 0.0), LATEST_S)
+        return cls(path, facts.st_size, datetime.fromtimestamp(known_s, UTC))
 
 
 class ImportFolder:
@@ -131,8 +138,7 @@ def _list(folder: int, at: PurePosixPath, closed: set[Identity]) -> Iterator[Fou
             elif is_video_name(path):
                 facts = entry.stat(follow_symlinks=False)
                 if stat.S_ISREG(facts.st_mode):
-                    modified_at = datetime.fromtimestamp(facts.st_mtime, UTC)
-                    yield FoundFile(str(path), facts.st_size, modified_at)
+                    yield FoundFile.of(str(path), facts)
 
 
 def _parts(path: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import heapq
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -146,8 +146,7 @@ def find_import(path: str, settings: Settings) -> FoundFile:
             f"No video file has the path {path[:200]!r} in the folder of imports; "
             "GET /imports lists those there are."
         ) from exc
-    modified_at = datetime.fromtimestamp(facts.st_mtime, UTC)
-    return FoundFile(path, facts.st_size, modified_at)
+    return FoundFile.of(path, facts)
 
 
 def params_of_source(

@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from worker.handlers import import_file as handler
 from worker.job_loop import JobLoop
 from worker.job_task import load_handlers
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 LONG_AGO_S = 1_600_000_000
 CONTENT = os.urandom(3 * 2**20 + 5)
 
@@ -29,12 +32,10 @@ CONTENT = os.urandom(3 * 2**20 + 5)
 @pytest.fixture
 def folder(api: RunningApi, tmp_path: Path) -> Iterator[Path]:
     """A folder of imports of the test's own, for the module's API."""
-    found, before = tmp_path / "imports", api.service
+    found = tmp_path / "imports"
     found.mkdir()
-    settings = before.settings.model_copy(update={"import_dir": found})
-    api.app.state.resources = replace(before, settings=settings)
-    yield found
-    api.app.state.resources = before
+    with _importing(api, found):
+        yield found
 
 
 @pytest.fixture
@@ -310,6 +311,25 @@ def test_a_folder_of_imports_that_is_the_services_own_has_no_files(
     assert list(folder.list()) == []
 
 
+@pytest.mark.parametrize("second", [10**12, -(10**12)])
+def test_a_file_of_a_time_that_no_calendar_has_is_listed_and_taken(
+    api: RunningApi, second: int
+) -> None:
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY))
+        path = _write(Path(name) / "final.mp4")
+        os.utime(path, (second, second))
+        if path.stat().st_mtime != second:
+            pytest.skip("this file system keeps no such times")
+        stack.enter_context(_importing(api, path.parent))
+
+        listed = api.client.get("/imports")
+        taken = api.client.post("/videos", json={"import": "final.mp4"})
+
+    assert [one["path"] for one in listed.json()["items"]] == ["final.mp4"]
+    assert taken.status_code == 202, taken.text
+
+
 def test_a_path_is_looked_up_part_by_part(tmp_path: Path) -> None:
     _write(tmp_path / "a" / "b.mp4")
 
@@ -321,6 +341,15 @@ def test_a_path_is_looked_up_part_by_part(tmp_path: Path) -> None:
             pass
 
     assert _open_files() == before
+
+
+@contextmanager
+def _importing(api: RunningApi, folder: Path) -> Iterator[None]:
+    before = api.service
+    settings = before.settings.model_copy(update={"import_dir": folder})
+    api.app.state.resources = replace(before, settings=settings)
+    yield
+    api.app.state.resources = before
 
 
 def _open_files() -> int:
