@@ -46,11 +46,8 @@ class Quotas:
 def use_of(session: Session, project_id: UUID) -> Use:
     """Tell what a project uses now."""
     stored = session.scalars(_stored(project_id)).one()
-    coming = session.scalars(_coming(project_id)).one()
-    parts = session.scalars(_parts(project_id)).one()
     queued = session.scalars(_queued(project_id)).one()
-    total = sum(int(one or 0) for one in (stored, coming, parts))
-    return Use(total, float(queued or 0.0))
+    return Use(int(stored), float(queued or 0.0))
 
 
 def quotas_of(session: Session, project_id: UUID, *, lock: bool = False) -> Quotas:
@@ -74,7 +71,7 @@ def left_bytes(session: Session, project_id: UUID) -> int | None:
     limit = quotas_of(session, project_id).stored_bytes
     if limit is None:
         return None
-    return max(0, limit - use_of(session, project_id).stored_bytes)
+    return max(0, limit - int(session.scalars(_stored(project_id)).one()))
 
 
 def take_stored(
@@ -92,7 +89,7 @@ def take_stored(
     limit = quotas.stored_bytes
     if limit is None:
         return
-    used = use_of(session, project_id).stored_bytes
+    used = int(session.scalars(_stored(project_id)).one())
     if used + size_bytes > limit:
         raise StoredQuotaReached(
             f"The project {quotas.project!r} may store {size_text(limit)}; "
@@ -143,22 +140,18 @@ def take_queue(
         )
 
 
-def _stored(project_id: UUID) -> Select[int | None]:
-    total = func.sum(own_bytes())
-    return select(total).where(Video.project_id == project_id)
+def _stored(project_id: UUID) -> Select[int]:
+    """Add up files, what is announced, and files that wait to be joined.
 
-
-def _coming(project_id: UUID) -> Select[int | None]:
-    total = func.sum(ResumableUpload.size_bytes)
-    return select(total).where(
+    One statement sees them at one moment: what is announced becomes a file.
+    """
+    own = func.sum(own_bytes() + func.coalesce(Video.parts_bytes, 0))
+    files = select(own).where(Video.project_id == project_id)
+    coming = select(func.sum(ResumableUpload.size_bytes)).where(
         ResumableUpload.project_id == project_id, ResumableUpload.video_id.is_(None)
     )
-
-
-def _parts(project_id: UUID) -> Select[int | None]:
-    """Add up the files that wait to be joined."""
-    total = func.sum(Video.parts_bytes)
-    return select(total).where(Video.project_id == project_id)
+    found = [func.coalesce(one.scalar_subquery(), 0) for one in (files, coming)]
+    return select(found[0] + found[1])
 
 
 def _queued(project_id: UUID, *, with_batches: bool = True) -> Select[float | None]:

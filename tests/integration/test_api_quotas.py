@@ -9,11 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from app.core.broker.notifier import BACKGROUND_QUEUE
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.jobs.tables import Job
+from app.projects import quotas
 from app.projects.tables import Project
 from app.uploads.cleanup import complete_whole_uploads
 from app.videos.tables import Video
@@ -145,6 +146,22 @@ def test_what_is_deleted_makes_room(api: RunningApi) -> None:
     assert (announced.status_code, upload_.status_code) == (413, 201)
     assert full.status_code == 413
     assert upload(api, KB).status_code == 202
+
+
+def test_an_upload_that_becomes_a_video_just_then_counts_once(api: RunningApi) -> None:
+    place = announce(api, 600, model="none").headers["location"]
+    came: list[httpx.Response] = []
+
+    def complete(*_: object) -> None:
+        if not came:  # after the first statement of what is used
+            came.append(send(api, place, os.urandom(600)))
+
+    with api.service.sessions() as session:
+        event.listen(session.connection(), "after_cursor_execute", complete)
+        used = quotas.use_of(session, DEFAULT_PROJECT_ID)
+
+    assert [one.status_code for one in came] == [204]
+    assert used.stored_bytes == use_of(api)["stored"]["used_bytes"] == 600
 
 
 def test_an_upload_that_was_announced_has_its_room_kept(api: RunningApi) -> None:
