@@ -32,6 +32,20 @@ LET_GO = (
     update videos set storage_key = null, dropped_at = coalesce(dropped_at, now())
     where storage_key = any(:keys)
     """,
+    # Uploaded files that were still to be joined.
+    """
+    update videos set parts_bytes = null, dropped_at = coalesce(dropped_at, now()),
+        parts = jsonb_set(parts, array['files'], (
+            select jsonb_agg(its.file || jsonb_build_object('storage_key', null)
+                order by its.number)
+            from jsonb_array_elements(parts -> 'files')
+                with ordinality as its (file, number)
+        ))
+    where exists (
+        select 1 from jsonb_array_elements(parts -> 'files') as its (file)
+        where its.file ->> 'storage_key' = any(:keys)
+    )
+    """,
     "update videos set proxy_key = null where proxy_key = any(:keys)",
     """
     update videos set thumbnails = null where exists (

@@ -163,12 +163,14 @@ def _placed(part: PartFacts, place: PlacedPart) -> PartFacts:
 def _key_of(session: Session, video: Video, number: int, part: PartFacts) -> str:
     if part["storage_key"] is not None:
         return part["storage_key"]
-    key = session.scalar(
-        select(Video.storage_key).where(
-            Video.id == UUID(str(part["video_id"])),
-            Video.project_id == video.project_id,
+    key = None
+    if part["video_id"] is not None:
+        key = session.scalar(
+            select(Video.storage_key).where(
+                Video.id == UUID(part["video_id"]),
+                Video.project_id == video.project_id,
+            )
         )
-    )
     if key is None:
         raise SourceMissing(
             f"The file of {name_of(number, part['filename'])} is gone: its video was "

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from app.backups.making import Policy, make_backup
 from app.backups.repository import Manifest, Repository
@@ -16,7 +17,7 @@ from app.backups.restoring import find_damage, restore
 from app.backups.rows import tables
 from app.comparisons.service import ask_for_comparison, keep_result
 from app.core.db.session import make_engine
-from app.core.errors import StartFailed
+from app.core.errors import SourceMissing, StartFailed
 from app.core.storage.interface import Storage, StoredFile
 from app.core.storage.keys import (
     fetched_key,
@@ -27,7 +28,7 @@ from app.core.storage.keys import (
 )
 from app.core.storage.local import LocalStorage
 from app.retention.service import drop_footage
-from app.sources.joining import JoinResult, PlacedPart, save_joined
+from app.sources.joining import JoinResult, PlacedPart, keys_of, save_joined
 from app.trainings.options import TrainingOptions
 from app.trainings.service import Point, add_line, add_points, add_training, finish
 from app.videos.cleanup import clean_up
@@ -230,7 +231,12 @@ def test_footage_that_was_dropped_goes_from_earlier_snapshots_too(
 
 
 def test_uploaded_parts_that_were_joined_go_from_earlier_snapshots_too(
-    api: RunningApi, repository: Repository, engine: Engine
+    api: RunningApi,
+    repository: Repository,
+    engine: Engine,
+    empty: Engine,
+    empty_database_url: str,
+    tmp_path: Path,
 ) -> None:
     files = [("file", ("1.mp4", b"one half")), ("file", ("2.mp4", b"the other"))]
     body = api.client.post("/videos", files=files, data={"model": "none"}).json()
@@ -254,6 +260,18 @@ def test_uploaded_parts_that_were_joined_go_from_earlier_snapshots_too(
     assert repository.object_path(key).exists()
     first, *_ = repository.snapshots
     assert find_damage(repository, first) == []
+    _restore(repository, empty_database_url, empty, tmp_path / "other", name=first)
+    with Session(empty) as session:  # They are gone there as footage is.
+        restored = session.get_one(Video, video_id)
+        assert restored.dropped_at is not None
+        assert restored.parts_bytes is None
+        assert restored.parts is not None
+        kept = [
+            (one["filename"], one["storage_key"]) for one in restored.parts["files"]
+        ]
+        assert kept == [("1.mp4", None), ("2.mp4", None)]
+        with pytest.raises(SourceMissing, match=r"part 1 \(1.mp4\) is gone"):
+            keys_of(session, restored)
 
 
 def test_what_runs_meanwhile_is_no_fault_of_a_backup(
