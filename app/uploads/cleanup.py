@@ -73,4 +73,7 @@ def _complete(upload: ResumableUpload, resources: Resources) -> bool:
     except (RequestProblem, SQLAlchemyError, OSError) as exc:
         log.info("upload_not_completed", upload=str(upload.id), reason=str(exc))
         return False
+    except Exception:  # It is in no other's way.
+        log.exception("upload_stuck", upload=str(upload.id))
+        return False
     return True

@@ -108,6 +108,22 @@ def test_a_whole_upload_becomes_a_video_of_its_own_project_once(
     assert not storage.exists(upload_key(whole))
 
 
+def test_an_upload_that_cannot_become_a_video_is_in_no_others_way(
+    resources: Resources,
+) -> None:
+    sessions, storage = resources.sessions, resources.storage
+    stuck = _begun(
+        *(sessions, storage, b"abcd"), of=4, fields={"title": "a rule\nof later"}
+    )
+    whole = _begun(sessions, storage, b"efgh", of=4)
+
+    assert complete_whole_uploads(resources) == 1
+
+    with sessions() as session:
+        assert session.get_one(ResumableUpload, stuck).video_id is None
+        assert session.get_one(ResumableUpload, whole).video_id is not None
+
+
 def test_the_background_worker_completes_what_an_api_left(
     settings: Settings, resources: Resources, tmp_path: Path
 ) -> None:
