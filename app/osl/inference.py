@@ -68,16 +68,7 @@ async def ask(
         return earlier
     check = partial(check_model, wanted.model_id, resources.settings)
     await run_sync(check, limiter=resources.upload_threads)
-    videos = [
-        await _find_asset(
-            item.inputs[0].asset,
-            wanted.model_id,
-            key_of_item(key, number),
-            resources=resources,
-            now=now,
-        )
-        for number, item in enumerate(wanted.items)
-    ]
+    videos = await _find_assets(wanted, key, resources=resources, now=now)
     write = partial(_write, wanted, key, videos, resources=resources, now=now)
     job, ring_for = await run_sync(write, limiter=resources.upload_threads)
     for job_id in ring_for:
@@ -133,10 +124,33 @@ def _check_items(wanted: NewInference) -> None:
             )
 
 
-async def _find_asset(
-    asset: Asset, model: str, key: str, *, resources: Resources, now: datetime
-) -> UUID:
-    """Find an input's video; a file of the shared folder becomes one."""
+async def _find_assets(
+    wanted: NewInference, key: str, *, resources: Resources, now: datetime
+) -> list[UUID]:
+    """Find each item's video; files of the shared folder become some.
+
+    None is made before all are found: a request that is refused leaves nothing.
+    """
+    assets = [item.inputs[0].asset for item in wanted.items]
+    found = [await _look_for(asset, resources) for asset in assets]
+    made: dict[str, UUID] = {}
+    for number, (asset, video_id) in enumerate(zip(assets, found, strict=True)):
+        path = asset.shared_path or ""
+        if video_id is not None or path in made:
+            continue
+        new = NewVideo.model_validate({"import": path, "model": wanted.model_id})
+        accepted = await accept_source(
+            new, key_of_item(key, number), resources=resources, now=now
+        )
+        made[path] = accepted.video.id
+    return [
+        made[asset.shared_path or ""] if video_id is None else video_id
+        for asset, video_id in zip(assets, found, strict=True)
+    ]
+
+
+async def _look_for(asset: Asset, resources: Resources) -> UUID | None:
+    """Find an input's video; None: its file is in the shared folder."""
     if asset.kind == "upload":
         look = partial(_find_uploaded, asset.id or "", resources)
         return await run_sync(look, limiter=resources.upload_threads)
@@ -146,12 +160,7 @@ async def _find_asset(
             f"A shared asset must begin with {SHARED_PREFIX}.", kind=RULE
         )
     look_shared = partial(_find_imported, path, resources)
-    found = await run_sync(look_shared, limiter=resources.upload_threads)
-    if found is not None:
-        return found
-    wanted = NewVideo.model_validate({"import": path, "model": model})
-    accepted = await accept_source(wanted, key, resources=resources, now=now)
-    return accepted.video.id
+    return await run_sync(look_shared, limiter=resources.upload_threads)
 
 
 def _find_uploaded(text: str, resources: Resources) -> UUID:

@@ -126,6 +126,28 @@ def test_the_files_of_a_request_are_told_apart_however_long_its_key_is(
     assert {one["source"]["import"] for one in videos} == {"a.mp4", "b.mp4"}
 
 
+def test_a_request_of_which_one_file_is_not_there_leaves_nothing(
+    api: RunningApi, model: str, folder: Path
+) -> None:
+    (folder / "a.mp4").write_bytes(FILE)
+
+    answer = ask(api, model, shared("a.mp4"), shared("b.mp4"))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "import_not_found")
+    assert api.client.get("/videos").json()["items"] == []
+
+
+def test_two_samples_of_one_file_are_of_one_video(
+    api: RunningApi, model: str, folder: Path
+) -> None:
+    (folder / "a.mp4").write_bytes(FILE)
+
+    inference = made(ask(api, model, shared("a.mp4"), shared("a.mp4")))
+
+    assert len(api.client.get("/videos").json()["items"]) == 1
+    assert api.client.get(f"{JOBS}/{inference}").json()["status"] == "queued"
+
+
 @pytest.mark.parametrize("key", ["k" * 256, "k" * 9000, "two words"])
 def test_a_key_that_is_none_is_refused(api: RunningApi, model: str, key: str) -> None:
     answer = ask(api, model, uploaded(upload(api)), key=key)
