@@ -16,8 +16,9 @@ from app.core.resources import Resources
 from app.osl.problems import PartsMissing
 from app.osl.schemas import Part
 from app.osl.schemas import UploadState as Answer
+from app.uploads.chunk import Chunk
 from app.uploads.protocol import Checksum
-from app.uploads.receive import Chunk, receive_chunk
+from app.uploads.receive import receive_chunk
 from app.uploads.service import UploadState, create_upload, look_at_upload
 
 PART_BYTES = 64 * 2**20
@@ -72,7 +73,7 @@ async def take(
     checksum = None if sha256 is None else _checksum(sha256)
     if state.offset_bytes >= start + length:
         return  # It came before; its answer was lost.
-    chunk = Chunk(upload_id, start, receive, content_length, checksum)
+    chunk = Chunk(upload_id, start, receive, content_length, checksum, is_part=True)
     await receive_chunk(chunk, resources=resources, now=now)
 
 

@@ -1,30 +1,27 @@
 """The bytes of an upload as they come: kept, counted, compared; whole, a video.
 
 What came is kept whatever ends a request, except where a checksum was announced that
-could not be compared, or more came than was announced.
+could not be compared, or a whole part, or more came than was announced.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
-import anyio
 from anyio.to_thread import run_sync
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive
 
 from app.core.errors import RequestProblem, StorageFull, UploadBroken
 from app.core.resources import Resources
 from app.core.storage.hash_states import RunningHash
 from app.core.storage.interface import ObjectAppender
 from app.core.storage.keys import upload_key
+from app.uploads.chunk import Chunk, ChunkBody
 from app.uploads.completion import record_video
 from app.uploads.problems import (
     ChecksumMismatch,
@@ -42,21 +39,9 @@ from app.uploads.turns import turn
 from app.videos.room import ensure_free_space
 from app.videos.upload import LOOK_FOR_ROOM_EVERY, with_idle_timeout
 
-SILENCE_S = 1.0  # after which what came is flushed, and others are looked for
 TOUCH_EVERY_S = 20.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A request that brings bytes, and what its headers claim about it."""
-
-    upload_id: UUID
-    offset_bytes: int
-    receive: Receive
-    content_length: int | None = None
-    checksum: Checksum | None = None
 
 
 async def receive_chunk(
@@ -138,12 +123,12 @@ class _Taking:
             self.checked = chunk.checksum.start()
             self.observer.hashes.append(self.checked.update)
         self.room_looked_for_at = opened.size_bytes
-        unchecked = None if chunk.checksum is None else opened.size_bytes
+        unchecked = opened.size_bytes if chunk.is_indivisible else None
         self.began = await self._in_thread(self._begin, unchecked)
 
     async def take(self) -> RequestProblem | None:
         """Take all that comes; gives what broke it off."""
-        body = _ChunkBody(self.chunk.receive, self._look_around)
+        body = ChunkBody(self.chunk.receive, self._look_around)
         try:
             async for data in with_idle_timeout(body, self.resources.settings):
                 if self.opened.size_bytes + len(data) > self.upload.size_bytes:
@@ -176,11 +161,12 @@ class _Taking:
         size_bytes = self.opened.size_bytes
         with suppress(StorageFull):
             size_bytes = await self.opened.flush()
-        if isinstance(problem, UploadTooLong) or (problem and checksum is not None):
+        is_indivisible = self.chunk.is_indivisible
+        if isinstance(problem, UploadTooLong) or (problem and is_indivisible):
             await self.opened.truncate(start)
             size_bytes = await self.opened.flush()
             self.running = self.before
-        if checksum is not None and not isinstance(problem, UploadNotFound):
+        if is_indivisible and not isinstance(problem, UploadNotFound):
             await self._in_thread(self._begin, None)
         if self.running is not None and self.running.size_bytes == size_bytes:
             key = upload_key(self.upload.id)
@@ -244,37 +230,6 @@ class _Taking:
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
         limiter = self.resources.upload_threads
         return await run_sync(partial(work, *args), limiter=limiter)
-
-
-class _ChunkBody:
-    """The bytes of a request; a silence among them is used, and loses none.
-
-    Unlike Starlette's stream, which a timeout would end.
-    """
-
-    def __init__(
-        self, receive: Receive, on_silence: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._receive, self._on_silence = receive, on_silence
-        self._is_over = False
-
-    def __aiter__(self) -> "_ChunkBody":
-        return self
-
-    async def __anext__(self) -> bytes:
-        while not self._is_over:
-            message: Message | None = None
-            with anyio.move_on_after(SILENCE_S):
-                message = await self._receive()
-            if message is None:
-                await self._on_silence()
-            elif message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            else:
-                self._is_over = not message.get("more_body", False)
-                if message.get("body"):
-                    return bytes(message["body"])
-        raise StopAsyncIteration
 
 
 def _refuse_wrong_place(chunk: Chunk, upload: ResumableUpload, size_bytes: int) -> None:

@@ -22,6 +22,7 @@ from app.core.http.problems import problem_responses
 from app.core.http.routing import guarded_router
 from app.core.resources import Resources
 from app.projects.problems import QUOTA_PROBLEMS, QueueQuotaReached
+from app.uploads.chunk import Chunk
 from app.uploads.parameters import (
     ANNOUNCED,
     CAPABILITIES,
@@ -53,7 +54,7 @@ from app.uploads.protocol import (
     read_checksum,
     read_size,
 )
-from app.uploads.receive import Chunk, receive_chunk
+from app.uploads.receive import receive_chunk
 from app.uploads.schemas import Upload
 from app.uploads.service import (
     UploadState,

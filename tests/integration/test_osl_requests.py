@@ -1,5 +1,6 @@
 """Requests for inference as rows: sent again, with odd keys, of files on their way."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,12 +10,14 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from app.core.storage.keys import source_key
 from app.jobs.tables import Job, JobStatus
+from app.uploads.tables import ResumableUpload
 from app.videos.tables import Video
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
-from tests.api_server import RunningApi
+from tests.api_server import RunningApi, eventually
 from tests.integration.analyses import analyse
 from tests.integration.uploaded import Uploaded
 from tests.unit.model.spotting.test_spot_stream import draw_timeline
@@ -80,6 +83,37 @@ def ask(
 def made(answer: httpx.Response) -> str:
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
+
+
+def test_a_part_that_breaks_off_is_sent_again_though_it_has_no_checksum(
+    api: RunningApi,
+) -> None:
+    body = {"filename": "a.mp4", "size": len(FILE)}
+    begun = api.client.post("/api/v1/uploads", json=body).json()
+    part = f"/api/v1/uploads/{begun['id']}/parts/1"
+
+    head = f"PUT {part} HTTP/1.1\r\nHost: localhost\r\n"
+    with api.connect() as connection:
+        connection.sendall(f"{head}Content-Length: {len(FILE)}\r\n\r\n".encode())
+        connection.sendall(FILE[:7])
+        eventually(lambda: _came(api) == 7)
+        eventually(lambda: _unchecked(api) == 0)
+    eventually(lambda: _unchecked(api) is None)
+    again = api.client.put(part, content=FILE)
+
+    assert again.status_code == 200, again.text
+    done = api.client.post(f"/api/v1/uploads/{begun['id']}/complete", json={})
+    video = api.client.get(f"/videos/{done.json()['asset_id']}").json()
+    assert video["sha256"] == hashlib.sha256(FILE).hexdigest()
+
+
+def _came(api: RunningApi) -> int:
+    return sum(one.size_bytes for one in api.service.storage.list("uploads"))
+
+
+def _unchecked(api: RunningApi) -> int | None:
+    with api.service.sessions() as session:
+        return session.scalars(select(ResumableUpload.unchecked_from)).one()
 
 
 def test_a_request_sent_again_is_told_though_its_model_and_its_video_are_gone(

@@ -21,9 +21,10 @@ from app.core.db.project_sessions import sessions_of
 from app.core.errors import NotReady
 from app.core.principal import Principal
 from app.jobs.tables import Job
+from app.uploads.chunk import Chunk
 from app.uploads.completion import complete_upload
 from app.uploads.problems import UploadNotFound
-from app.uploads.receive import Chunk, receive_chunk
+from app.uploads.receive import receive_chunk
 from app.uploads.service import end_upload, look_at_upload
 from app.uploads.tables import ResumableUpload
 from app.videos.tables import Upload, Video
