@@ -52,6 +52,7 @@ LET_GO = (
         select 1 from jsonb_each_text(thumbnails) as its where its.value = any(:keys)
     )
     """,
+    "delete from live_segments where key = any(:keys)",
     "delete from clips where file_key = any(:keys)",
     "delete from reports where file_key = any(:keys)",
 )

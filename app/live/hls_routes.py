@@ -8,7 +8,7 @@ from fastapi import Path, Response
 
 from app.core.db.base import utc_now
 from app.core.db.snapshot import snapshot
-from app.core.errors import RangeNotSatisfiable
+from app.core.errors import FileDropped, RangeNotSatisfiable
 from app.core.http.dependencies import ResourcesDep
 from app.core.http.problems import problem_responses
 from app.core.http.routing import MediaRoute, guarded_router
@@ -26,6 +26,7 @@ from app.live.routes import LiveId
 from app.live.service import find_stream
 from app.live.tables import LiveSegment, LiveStream
 from app.videos.file_response import VideoFile
+from app.videos.service import stored_key
 from app.videos.tables import Video
 
 router = guarded_router("live", MediaRoute)
@@ -38,7 +39,7 @@ NAME = r"^seg([0-9]{1,7})\.mp4$"
     response_class=Response,
     responses={
         200: {"content": {MEDIA_TYPE: {}}, "description": "The playlist."},
-        **problem_responses(LiveNotFound, NotRecorded, LiveHasEnded),
+        **problem_responses(LiveNotFound, NotRecorded, LiveHasEnded, FileDropped),
     },
 )
 def get_live_playlist(video_id: LiveId, resources: ResourcesDep) -> Response:
@@ -68,7 +69,8 @@ def get_live_playlist(video_id: LiveId, resources: ResourcesDep) -> Response:
             "description": "The range asked for, or several.",
         },
         **problem_responses(
-            LiveNotFound, SegmentNotFound, LiveHasEnded, RangeNotSatisfiable
+            *(LiveNotFound, SegmentNotFound, LiveHasEnded, FileDropped),
+            RangeNotSatisfiable,
         ),
     },
 )
@@ -107,8 +109,15 @@ def load_live_segment(
 
 
 def _refuse_gone(stream: LiveStream, video: Video) -> None:
-    """Refuse a recording that has become the video's file some time ago."""
-    has_file = video.storage_key is not None or video.dropped_at is not None
+    """Refuse a recording that has become the video's file some time ago, or is gone.
+
+    Raises:
+        LiveHasEnded: it is the video's file.
+        FileDropped: it is gone by the project's rules.
+    """
+    if video.dropped_at is not None:
+        stored_key(video)  # raises
+    has_file = video.storage_key is not None
     if has_file and stream.ended_at and utc_now() - stream.ended_at > KEPT_FOR:
         raise LiveHasEnded(
             f"The stream has ended: its recording is GET /videos/{video.id}/file."

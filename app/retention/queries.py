@@ -24,6 +24,7 @@ from app.clips.tables import Clip
 from app.comparisons.tables import Comparison
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
+from app.live.tables import LiveSegment
 from app.reports.tables import Report
 from app.retention.tables import RetentionRules
 from app.trainings.options import REVIEWED
@@ -85,6 +86,11 @@ def videos_beyond(project_id: UUID, *, stored_bytes: int, limit: int) -> Select[
     )
 
 
+def segments_of(video_id: UUID) -> Delete:
+    """Delete what was recorded of a live stream; one that was canceled keeps that."""
+    return delete(LiveSegment).where(LiveSegment.video_id == video_id)
+
+
 def clips_of(video_id: UUID) -> Delete:
     """Delete what was cut of a video."""
     return delete(Clip).where(Clip.video_id == video_id)
@@ -104,7 +110,7 @@ def _idle(project_id: UUID) -> Select[Video]:
 
 
 def _has_footage() -> ColumnElement[bool]:
-    """Whether a video's file is there, or those that it was to be joined of."""
+    """Whether a video's file is there, or what was to become it."""
     return or_(Video.storage_key.is_not(None), Video.parts_bytes.is_not(None))
 
 

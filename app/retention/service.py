@@ -16,6 +16,7 @@ from app.retention.queries import (
     older_videos,
     reports_of,
     save_rules,
+    segments_of,
     videos_beyond,
 )
 from app.retention.tables import RetentionRules
@@ -25,7 +26,9 @@ from app.videos.service import delete_row
 from app.videos.tables import Video
 
 # What shows the match. Score curves and the times of frames stay with the events.
-FOOTAGE = ("source", "parts", "fetched", "proxy", "thumbnails", "clips", "reports")
+FOOTAGE = (
+    *("source", "parts", "fetched", "live", "proxy", "thumbnails", "clips", "reports"),
+)
 BATCH = 20  # videos of a project and rule in one round; the next goes on
 
 log = structlog.get_logger(__name__)
@@ -71,6 +74,7 @@ def drop_footage(session: Session, video: Video) -> None:
     video.storage_key = video.proxy_key = video.thumbnails = None
     video.parts, video.parts_bytes = without_files(video.parts), None
     video.dropped_at = utc_now()
+    session.execute(segments_of(video.id))
     session.execute(clips_of(video.id))
     session.execute(reports_of(video.id))
     for name in FOOTAGE:

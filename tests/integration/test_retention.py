@@ -11,8 +11,14 @@ from sqlalchemy import update
 from app.comparisons.service import ask_for_comparison
 from app.core.db.project_sessions import sessions_of
 from app.core.principal import DEFAULT_PROJECT_ID, Principal
-from app.core.storage.keys import proxy_key, report_key, thumbnail_key
+from app.core.storage.keys import (
+    live_segment_key,
+    proxy_key,
+    report_key,
+    thumbnail_key,
+)
 from app.jobs.tables import Job
+from app.live.tables import LiveSegment, LiveStream
 from app.retention.service import apply_rules
 from app.trainings.options import Holdout, TrainingOptions
 from app.trainings.service import add_training
@@ -161,6 +167,39 @@ def test_files_that_were_never_joined_go_as_footage_does(api: RunningApi) -> Non
     assert again.status_code == 409
     assert again.json()["type"].endswith("file-dropped")
     assert api.client.get("/project").json()["stored"]["used_bytes"] == 0
+
+
+def test_what_was_recorded_of_a_stream_goes_as_footage_does(api: RunningApi) -> None:
+    """A canceled stream keeps its recording, of which no file is made."""
+    video_id = _video(api, days_ago=91)
+    key = live_segment_key(video_id, UUID(int=1), 0)
+    api.service.storage.put(key, FILE)
+    piece = {"start_s": 0.0, "duration_s": 2.0, "size_bytes": len(FILE)}
+    head = {"head_bytes": 4, "head_sha256": "0" * 64}
+    with api.service.sessions.begin() as session:
+        video = session.get_one(Video, video_id)
+        video.storage_key, video.parts_bytes = None, len(FILE)
+        job = session.query(Job).filter_by(video_id=video_id).first()
+        assert job is not None
+        said = {"source": "push", "kind": "push", "record": True}
+        stream = LiveStream(
+            video_id=video_id, job_id=job.id, analyse_after=False, **said
+        )
+        stream.created_at = stream.ended_at = video.created_at
+        session.add(stream)
+        session.flush()
+        session.add(LiveSegment(video_id=video_id, number=0, key=key, **piece, **head))
+    _set(api, file_days=90)
+    assert api.client.get(f"/live/{video_id}/hls/seg0.mp4").content == FILE
+
+    assert apply_rules(api.service.sessions) == 1
+    clean_up(sessions=api.service.sessions, storage=api.service.storage)
+
+    assert {one.split("/")[2] for one in _keys(api, video_id)} == {"scores"}
+    for name in ("index.m3u8", "seg0.mp4"):
+        gone = api.client.get(f"/live/{video_id}/hls/{name}")
+        assert gone.status_code == 409
+        assert gone.json()["type"].endswith("file-dropped")
 
 
 def test_files_that_were_never_joined_take_room(api: RunningApi) -> None:
