@@ -173,16 +173,27 @@ class Repository:
         try:
             return Manifest.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as exc:
-            raise StartFailed(f"{path} cannot be read: {exc}") from exc
+            reason = getattr(exc, "strerror", None) or "it is no manifest that we know"
+            raise StartFailed(
+                f"{path} cannot be read: {reason}. If that snapshot is lost, remove "
+                "its folder"
+            ) from exc
 
     @contextmanager
     def new_snapshot(self, made_at: datetime) -> Iterator[Path]:
-        """Give a folder for a snapshot, which counts once the block ends well."""
+        """Give a folder for a snapshot, which counts once the block ends well.
+
+        What is in it outlives a power cut then. What killed backups left goes.
+        """
+        for one in self._snapshots.glob(f"{PARTIAL}*"):
+            shutil.rmtree(one, ignore_errors=True)
         name = made_at.astimezone(UTC).strftime(TIME_FORMAT)
         partial = self._snapshots / f"{PARTIAL}{name}"
         (partial / "tables").mkdir(parents=True)
         try:
             yield partial
+            for path in (*partial.rglob("*"), partial):
+                sync(path)
             partial.rename(self._snapshots / name)
             sync(self._snapshots)
         finally:
@@ -214,8 +225,6 @@ class Repository:
 
     def forget_snapshots(self, keep: int) -> int:
         """Remove all but the newest snapshots, and what only those held."""
-        for one in self._snapshots.glob(f"{PARTIAL}*"):
-            shutil.rmtree(one, ignore_errors=True)
         gone = self.snapshots[:-keep]
         for name in gone:
             shutil.rmtree(self.snapshot(name))

@@ -1,6 +1,7 @@
 """A backup is all there is, and a restore gives it back."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from app.backups.making import Policy, make_backup
-from app.backups.repository import Manifest, Repository
+from app.backups.repository import Manifest, Repository, sync
 from app.backups.restoring import find_damage, restore
 from app.backups.rows import tables
 from app.comparisons.service import ask_for_comparison, keep_result
@@ -285,6 +286,59 @@ def test_what_runs_meanwhile_is_no_fault_of_a_backup(
 
     assert made.missing == []
     assert run not in {one.key for one in made.objects}
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_one(
+    api: RunningApi, video: UUID, repository: Repository, engine: Engine
+) -> None:
+    _back_up(api, repository, engine)
+    left = repository.snapshot(".partial-2026-05-16T18-30-00.000000Z") / "tables"
+    left.mkdir(parents=True)
+    (left / "events.gz").write_bytes(b"half of it")
+
+    _back_up(api, repository, engine, now=NOW + timedelta(days=1))
+
+    assert not left.parent.exists()
+    assert len(repository.snapshots) == 2
+
+
+def test_all_of_a_snapshot_is_safe_on_disk_before_it_counts(
+    api: RunningApi,
+    video: UUID,
+    repository: Repository,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    synced: list[Path] = []
+
+    def note(path: Path) -> None:
+        synced.append(path)
+        sync(path)
+
+    monkeypatch.setattr("app.backups.repository.sync", note)
+    _back_up(api, repository, engine)
+
+    (name,) = repository.snapshots
+    made = {one.name for one in repository.snapshot(name).rglob("*") if one.is_file()}
+    assert {"manifest.json", "events.gz"} <= made <= {one.name for one in synced}
+
+
+def test_a_snapshot_that_cannot_be_read_is_told_with_what_to_do(
+    api: RunningApi, video: UUID, repository: Repository, engine: Engine
+) -> None:
+    _back_up(api, repository, engine)
+    first = repository.snapshot(repository.find(None))
+    (first / "manifest.json").write_bytes(b"")
+
+    with pytest.raises(StartFailed) as caught:
+        _back_up(api, repository, engine, now=NOW + timedelta(days=1))
+    shutil.rmtree(first)
+    _back_up(api, repository, engine, now=NOW + timedelta(days=2))
+
+    assert str(caught.value).endswith("lost, remove its folder")
+    assert "\n" not in str(caught.value)
+    assert len(repository.snapshots) == 2
+    assert repository.object_path(source_key(video)).exists()
 
 
 def test_only_the_newest_snapshots_are_kept_if_asked(
