@@ -151,6 +151,25 @@ def test_fetched_files_that_are_not_their_videos_are_lost_once_it_has_one(
     assert not any(storage.exists(key) for key in (other, part, facts))
 
 
+def test_what_came_of_a_file_that_nobody_asks_for_again_goes_after_a_week(
+    job: Uploaded, sessions: Sessions, storage: MemoryStorage
+) -> None:
+    keys = [part_key(job.video_id), part_facts_key(job.video_id)]
+    for key in keys:
+        storage.put(key, b"bytes")
+        storage.age(key, timedelta(days=30))
+    with sessions.begin() as session:
+        session.get_one(Video, job.video_id).storage_key = None
+    left = []
+    for status, days_ago in (("running", None), ("failed", 6), ("failed", 8)):
+        ended = None if days_ago is None else utc_now() - timedelta(days=days_ago)
+        job.set(kind="download", status=status, finished_at=ended)
+        sweep_lost_objects([FETCHED], sessions=sessions, storage=storage)
+        left.append([storage.exists(key) for key in keys])
+
+    assert left == [[True, True], [True, True], [False, False]]
+
+
 @pytest.mark.parametrize("ahead", [timedelta(days=1), timedelta(days=-1)])
 def test_a_machine_whose_clock_is_wrong_removes_no_young_object(
     job: Uploaded,
