@@ -30,6 +30,7 @@ from model.video.playlist import write_m3u8
 REFRESH_S = 2.0  # a search spends so long on matches that have changed
 CSV, M3U8 = "text/csv", "application/vnd.apple.mpegurl"
 CHUNK_CHARS = 2**16
+PENDING = "touchline-pending-videos"  # of a file: what it may lack; see `FoundEvents`
 
 Form = Annotated[
     Literal["json", "csv", "m3u8"],
@@ -80,8 +81,15 @@ class SearchCursor(Cursor):
 def documented_forms() -> dict[int | str, dict[str, Any]]:
     """Describe the answers that are not JSON."""
     text = {"schema": {"type": "string"}}
+    pending = "Matches that have changed and are in the file as they were, or not yet."
     return {
         200: {
+            "headers": {
+                "Touchline-Pending-Videos": {
+                    "description": f"Of a table or a playlist. {pending}",
+                    "schema": {"type": "integer"},
+                }
+            },
             "description": "`FoundEvents`, with a sequence `FoundSequences`; a table "
             "for format=csv, a playlist for format=m3u8.",
             "content": {CSV: text, M3U8: text},
@@ -149,7 +157,7 @@ def answer_table(
     headers = _as_file(f"{name}.csv")
     if request.scope.get(IS_HEAD):
         return Response(media_type=CSV, headers=headers)
-    refresh(resources)
+    headers[PENDING] = str(refresh(resources))
     line_of = provenance_line(wanted, resources) if provenance else None
     lines = to_lines(every_hit(resources.read, wanted), line_of)
     return StreamingResponse(_chunks(lines), media_type=CSV, headers=headers)
@@ -159,14 +167,14 @@ def answer_playlist(
     resources: Resources, wanted: EventSearch, margins: ClipMargins, *, name: str
 ) -> Response:
     """Send the first hits as a playlist."""
-    refresh(resources)
+    pending = refresh(resources)
     hits = every_hit(resources.read, wanted, most=MOST_ENTRIES)
     base_url = resources.settings.base_url
     entries = entries_of(hits, margins, base_url=base_url)
     return Response(
         write_m3u8((one.stretch for one in entries), title=name),
         media_type=M3U8,
-        headers=_as_file(f"{name}.m3u8"),
+        headers={**_as_file(f"{name}.m3u8"), PENDING: str(pending)},
     )
 
 

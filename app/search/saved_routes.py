@@ -27,6 +27,7 @@ from app.idempotency.service import make_once
 from app.search.answers import (
     DEFAULT_MARGINS,
     M3U8,
+    PENDING,
     Form,
     MarginsDep,
     TellsProvenance,
@@ -241,7 +242,7 @@ def get_search_playlist(
     wanted = saved.query.wanted
     if form == "m3u8":
         return answer_playlist(resources, wanted, margins, name=saved.name)
-    refresh(resources)
+    response.headers[PENDING] = str(refresh(resources))
     hits = every_hit(resources.read, wanted, most=MOST_ENTRIES)
     entries = entries_of(hits, margins, base_url=resources.settings.base_url)
     shown = [PlaylistEntry.of(one) for one in entries]

@@ -231,6 +231,23 @@ def test_a_search_that_runs_out_of_time_says_so(api: RunningApi, video: UUID) ->
     assert [refresh() for _ in range(4)] == [2, 1, 0, 0]
 
 
+@pytest.mark.parametrize(
+    "path", ["events?format=csv", "events?format=m3u8", "playlist?format=json"]
+)
+def test_a_file_says_how_many_matches_it_may_lack(
+    api: RunningApi, video: UUID, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    for _ in range(2):
+        analysed(api)
+    saved = api.client.post("/searches", json={"name": str(uuid4()), "query": {}})
+    at = f"{saved.headers['location']}/{path}"
+    monkeypatch.setattr("app.search.answers.REFRESH_S", 0.0)
+
+    told = [api.client.get(at).headers["touchline-pending-videos"] for _ in range(3)]
+
+    assert told == ["2", "1", "0"]
+
+
 def test_searches_at_once_copy_each_match_well(api: RunningApi, video: UUID) -> None:
     for _ in range(3):
         analysed(api)
