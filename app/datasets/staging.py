@@ -138,11 +138,10 @@ def _hold(lock: BinaryIO, target: Path) -> None:
 def _place(folder: Path, target: Path, *, may_replace: bool) -> None:
     """Rename the folder; what was there goes only when the new one is in place."""
     _check(target, may_replace=may_replace)
-    old = None
+    old = target.with_name(f".{target.name}.old")
     if target.is_dir() and any(target.iterdir()):
-        old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         target.rename(old)
     folder.rename(target)
-    if old is not None:
+    if is_dataset(old):  # Or one that was killed in the middle of this has left it.
         shutil.rmtree(old)

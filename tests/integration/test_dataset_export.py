@@ -219,6 +219,19 @@ def test_nothing_is_overwritten_unasked(library: Library, tmp_path: Path) -> Non
     assert linked.st_ino in {path.stat().st_ino for path in stored.rglob("*")}
 
 
+def test_what_was_replaced_goes_though_that_was_killed_in_the_middle(
+    library: Library, tmp_path: Path
+) -> None:
+    out, old = tmp_path / "set", tmp_path / ".set.old"
+    library.export(out, mode="reference")
+    out.rename(old)  # and the new one was not put in its place
+
+    library.export(out, mode="reference")
+
+    assert (out / "dataset.json").is_file()
+    assert [one.name for one in tmp_path.iterdir()] == ["set"]
+
+
 def test_a_stopped_export_goes_on_where_it_was(
     library: Library, tmp_path: Path
 ) -> None:
