@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import insert, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.annotations.merge import TimelineEvent
@@ -31,6 +33,7 @@ from app.statistics.play import team_names
 from app.videos.tables import Video
 
 MAX_STALE = 1000  # looked at in one search
+LOCK_MS = 1000  # that a match is waited for which somebody changes
 PLAYER = "player"
 # No search asks for as much; four bytes each, and the label's, fit into an index.
 MOST_CHARS = 500
@@ -52,18 +55,26 @@ def refresh_stale(
 
     Args:
         read: gives a session to look for them, such as `Resources.read`.
-        has_time: asked before each; at least one is copied.
+        has_time: asked before each; at least one is copied. One that is being changed
+            all the time is left for the next search.
 
     Returns:
         How many are left, up to `MAX_STALE`.
     """
     stale = read(lambda session: session.scalars(stale_videos(limit=MAX_STALE)).all())
+    held = 0
     for index, video_id in enumerate(stale):
         if index and not has_time():
-            return len(stale) - index
-        with sessions.begin() as session:
-            copy_timeline(session, storage, video_id, view)
-    return 0
+            return held + len(stale) - index
+        try:
+            with sessions.begin() as session:
+                session.execute(text(f"set local lock_timeout = {LOCK_MS}"))
+                copy_timeline(session, storage, video_id, view)
+        except OperationalError as exc:
+            if not isinstance(exc.orig, LockNotAvailable):
+                raise
+            held += 1
+    return held
 
 
 def copy_timeline(

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, func, select
 
+from app.annotations.queries import lock_for_edit
 from app.annotations.timelines import View
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.search.service import refresh_stale
@@ -256,6 +257,19 @@ def test_searches_at_once_copy_each_match_well(api: RunningApi, video: UUID) -> 
         answers = list(pool.map(lambda _: found(api, "limit=100"), range(4)))
 
     assert {len(items) for items in answers} == {4 * len(SPOTS)}
+
+
+def test_a_match_that_is_being_changed_holds_up_no_search(
+    api: RunningApi, video: UUID
+) -> None:
+    other = analysed(api, SPOTS[:2])
+    with api.service.sessions.begin() as session:  # an import that takes its time
+        session.execute(lock_for_edit(video)).one()
+        meanwhile = api.client.get("/events", timeout=10).json()
+
+    assert meanwhile["pending_videos"] == 1
+    assert {one["video"]["id"] for one in meanwhile["items"]} == {str(other)}
+    assert len(found(api)) == len(SPOTS) + 2
 
 
 def test_a_match_without_events_is_nothing(api: RunningApi, video: UUID) -> None:
