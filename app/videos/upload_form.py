@@ -141,8 +141,13 @@ class FormReader:
         disposition = Message()
         raw = dict(self._headers).get(b"content-disposition", b"")
         disposition["content-disposition"] = raw.decode("utf-8", "replace")
-        name = disposition.get_param("name", header="content-disposition")
-        filename = disposition.get_filename()
+        try:
+            name = disposition.get_param("name", header="content-disposition")
+            filename = disposition.get_filename()
+        except ValueError as exc:  # A charset whose name holds NUL.
+            raise InvalidRequest(
+                "The header Content-Disposition of a part cannot be read.", kind=RULE
+            ) from exc
         if not isinstance(name, str) or not name:
             raise InvalidRequest("A part of the form has no name.", kind=RULE)
         if filename and name != FILE_FIELD:

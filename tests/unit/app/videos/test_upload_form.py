@@ -141,3 +141,10 @@ def _read(body: bytes, *, step: int = 4096) -> list[Piece]:
 
 def _content(pieces: list[Piece]) -> bytes:
     return b"".join(piece.data for piece in pieces if isinstance(piece, FileBytes))
+
+
+def test_a_name_in_a_charset_that_is_none_is_refused() -> None:
+    part = b"--XX\r\nContent-Disposition: form-data; filename*0*=u\x00tf-8''a\r\n\r\n"
+
+    with pytest.raises(InvalidRequest, match="Content-Disposition"):
+        _read(part + b"x\r\n--XX--\r\n")
