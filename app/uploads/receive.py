@@ -225,6 +225,7 @@ class _Taking:
         now = session.scalar(touch_upload(self.upload.id, expiry=expiry))
         if now is None:
             raise upload_not_found(self.upload.id)
+        self.upload.expires_at = now + expiry
         return now
 
     async def _in_thread(self, work: Callable[..., T], *args: object) -> T:

@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -131,6 +133,18 @@ def test_an_upload_whose_last_answer_was_never_made_is_completed_by_a_look(
     assert len({head.headers["touchline-video"] for head in heads}) == 1
     assert len(_jobs(api, heads[0].headers["touchline-video"].split("/")[-1])) == 2
     assert _count(api, Upload) == 0
+
+
+def test_a_chunk_is_answered_with_the_expiry_that_it_put_off(api: RunningApi) -> None:
+    place = _create(api, 4)
+    soon = utc_now() + timedelta(minutes=5)
+    with api.service.sessions.begin() as session:
+        session.execute(update(ResumableUpload).values(expires_at=soon))
+
+    told = _patch(api, place, b"ab", 0).headers["upload-expires"]
+
+    assert parsedate_to_datetime(told) > utc_now() + timedelta(hours=1)
+    assert told == api.client.head(place, headers=TUS).headers["upload-expires"]
 
 
 def test_a_chunk_that_breaks_off_counts_as_far_as_it_came(api: RunningApi) -> None:
