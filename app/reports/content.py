@@ -39,6 +39,11 @@ class ReportEvent:
     score: float | None
     is_confirmed: bool
 
+    @property
+    def certainty(self) -> float:
+        """How sure it is: the model's score, or 1 of what a person said."""
+        return 1.0 if self.is_confirmed or self.score is None else self.score
+
 
 @dataclass(frozen=True, slots=True)
 class MatchFacts:
@@ -122,6 +127,6 @@ class ReportContent:
         """Choose the key events that get a still: the surest, by time."""
         surest = sorted(
             self.key_events(),
-            key=lambda one: (-(1.0 if one.score is None else one.score), one.time_s),
+            key=lambda one: (-one.certainty, one.time_s),
         )
         return sorted(surest[: self.options.stills], key=lambda one: one.time_s)

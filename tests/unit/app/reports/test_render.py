@@ -219,6 +219,15 @@ def test_the_surest_events_get_a_picture_and_those_of_people_come_first() -> Non
     assert "4 events, 1 with a picture" in html
 
 
+def test_what_a_person_accepted_gets_a_picture_before_what_the_model_is_surer_of() -> (
+    None
+):
+    suggested, accepted = events((1, "SHOT", None), (2, "SHOT", None))
+    found = [replace(suggested, score=0.9), replace(accepted, is_confirmed=True)]
+
+    assert content(found, stills=1).pictured() == found[1:]
+
+
 def test_of_very_many_key_events_the_first_are_listed() -> None:
     found = events(*((at, "SHOT", None) for at in range(MAX_LISTED + 5)))
 
