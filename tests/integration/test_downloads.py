@@ -20,6 +20,7 @@ from app.webhooks.tables import Delivery
 from tests.api_server import RunningApi, eventually
 from tests.file_server import (
     Behave,
+    FileRequest,
     FileServer,
     drip,
     hang,
@@ -172,6 +173,26 @@ def test_a_file_that_changed_meanwhile_is_begun_anew(
     JobLoop(context_of(api), load_handlers(BACKGROUND_QUEUE)).run_next()
 
     assert _video(api, asked)["sha256"] == hashlib.sha256(other).hexdigest()
+
+
+@pytest.mark.parametrize("told", ["etag", "size"])
+def test_parts_of_two_versions_are_never_mixed_though_a_server_does_not_compare(
+    api: RunningApi, server: FileServer, work: Callable[[], bool], told: str
+) -> None:
+    second = CONTENT[::-1] if told == "etag" else CONTENT[::-1] + b"more"
+    first = serve(CONTENT, break_after=[MIB])
+    again = serve(second, etag='"two"' if told == "etag" else None)
+
+    def behave(request: FileRequest) -> None:
+        del request.headers["if-range"]  # Some servers do not heed it.
+        (first if len(server.asked) == 1 else again)(request)
+
+    server.paths["/match.mp4"] = behave
+    asked = _ask(api, url=server.url()).json()
+
+    work()
+
+    assert _video(api, asked)["sha256"] == hashlib.sha256(second).hexdigest()
 
 
 @pytest.mark.parametrize(

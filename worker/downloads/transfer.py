@@ -187,6 +187,9 @@ class Download:
             if start != self.size_bytes:
                 await self._start_over(opened)
                 raise DownloadFailed(f"{answer.host} sent another part than asked for.")
+            if self._is_another(answer, total):  # Not all servers heed `If-Range`.
+                await self._start_over(opened)
+                raise DownloadFailed(f"{answer.host} has another file now.")
         elif answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             await self._start_over(opened)
             raise DownloadFailed(f"{answer.host} has another file now.")
@@ -197,10 +200,21 @@ class Download:
         self._refuse_size(total or 0)
         self._ensure_room((total or 0) - self.size_bytes)
         self.part.total_bytes = total
-        self.part.validator = validator_of(answer)
+        if answer.status != HTTPStatus.PARTIAL_CONTENT or not self.size_bytes:
+            self.part.validator = validator_of(answer)
         self.part.filename = filename_of(answer) or self.part.filename
         note = json.dumps(asdict(self.part)).encode()
         await asyncio.to_thread(self.storage.put, part_facts_key(self.video_id), note)
+
+    def _is_another(self, answer: Answer, total: int | None) -> bool:
+        """Whether a part is of another version than what has come so far."""
+        if not self.size_bytes:
+            return False
+        validator = str(self.part.validator)
+        name = "etag" if validator.startswith('"') else "last-modified"
+        told = answer.headers.get(name, validator).removeprefix("W/")
+        sizes = {total, self.part.total_bytes} - {None}
+        return told != validator or len(sizes) > 1
 
     async def _take(self, answer: Answer, opened: ObjectAppender) -> None:
         flushed_at, since, came = self.size_bytes, time.monotonic(), 0
