@@ -1,6 +1,7 @@
 // Signals whose value stays in this browser.
 
 import { effect, signal } from "@preact/signals";
+import { local } from "./storage.js";
 
 /**
  * A signal kept in localStorage; without storage it lasts as long as the page.
@@ -13,7 +14,7 @@ import { effect, signal } from "@preact/signals";
  */
 export function persisted(name, initial, { isText = false } = {}) {
   const stored = signal(read(name, initial, isText));
-  effect(() => write(name, isText ? String(stored.value) : JSON.stringify(stored.value)));
+  effect(() => local.setItem(name, isText ? String(stored.value) : JSON.stringify(stored.value)));
   return stored;
 }
 
@@ -26,22 +27,10 @@ export function persisted(name, initial, { isText = false } = {}) {
  */
 function read(name, initial, isText) {
   try {
-    const text = localStorage.getItem(name);
+    const text = local.getItem(name);
     if (text === null) return initial;
     return isText ? /** @type {T} */ (text) : JSON.parse(text);
   } catch {
     return initial;
-  }
-}
-
-/**
- * @param {string} name
- * @param {string} text
- */
-function write(name, text) {
-  try {
-    localStorage.setItem(name, text);
-  } catch {
-    // Storage is full or not allowed: the value lasts as long as the page.
   }
 }

@@ -3,6 +3,7 @@
 import { request } from "../core/api.js";
 import { announce, tell } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
+import { local as kept } from "../core/storage.js";
 import { neighbour, teamOf } from "./events.js";
 import { changed, combined, localEvent } from "./drafts.js";
 import { isTransient, newKey } from "./sending.js";
@@ -34,7 +35,7 @@ export class Decisions {
     /** @type {Decision[]} decisions taken back before they were sent */
     this.undone = [];
     this.queue = new UnsentQueue({
-      storage: localStorage,
+      storage: kept,
       at: storedAt,
       send: (decision) => this.send(decision),
       isTransient,

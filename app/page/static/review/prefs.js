@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { persisted } from "../core/persisted.js";
+import { local } from "../core/storage.js";
 import { loadKeys, saveKeys } from "./keymap.js";
 import { loadReaction, STORED_AT as REACTION_AT } from "./reaction.js";
 import { loadTimings, saveTimings } from "./timings.js";
@@ -35,7 +36,7 @@ export function prefs() { return { ...DEFAULTS, ...stored.value }; }
 /** @param {Partial<Prefs>} changes */
 export function setPrefs(changes) { stored.value = { ...stored.peek(), ...changes }; }
 
-const keyMap = signal(loadKeys(localStorage));
+const keyMap = signal(loadKeys(local));
 
 /** The keys in force. */
 export const keys = {
@@ -43,22 +44,22 @@ export const keys = {
   /** @param {import("./keymap.js").KeyMap} map */
   set(map) {
     keyMap.value = map;
-    saveKeys(localStorage, map);
+    saveKeys(local, map);
   },
 };
 
-const reactionSignal = signal(loadReaction(localStorage));
+const reactionSignal = signal(loadReaction(local));
 
 export const reaction = {
   get now() { return reactionSignal.value; },
   /** @param {import("./reaction.js").Reaction} changed */
   set(changed) {
     reactionSignal.value = changed;
-    localStorage.setItem(REACTION_AT, JSON.stringify(changed));
+    local.setItem(REACTION_AT, JSON.stringify(changed));
   },
 };
 
-const timingsSignal = signal({ timings: loadTimings(localStorage) });
+const timingsSignal = signal({ timings: loadTimings(local) });
 
 export const timings = {
   get now() { return timingsSignal.value.timings; },
@@ -66,7 +67,7 @@ export const timings = {
   update(change) {
     const { timings: own } = timingsSignal.peek();
     change(own);
-    saveTimings(localStorage, own);
+    saveTimings(local, own);
     timingsSignal.value = { timings: own };
   },
 };

@@ -2,6 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { announce, tell } from "../core/notices.js";
+import { local } from "../core/storage.js";
 import { byDoubt, neighbour, placeAt, teamOf } from "./events.js";
 import { Decisions } from "./decisions.js";
 import { Loader } from "./loading.js";
@@ -77,9 +78,16 @@ export class Review {
     const isAlone = () => !model.isLive.peek() && !model.isLoading.peek() && !model.isGone.peek() && !document.hidden;
     const poll = setInterval(() => { if (isAlone()) this.catchUp().catch(() => {}); }, POLL_MS);
     addEventListener("online", flush);
+    // The browser may have no room to keep them: then they go with the page.
+    const leave = (/** @type {BeforeUnloadEvent} */ event) => {
+      const queue = this.decisions?.queue;
+      if (queue?.length && !local.isLasting(queue.at)) event.preventDefault();
+    };
+    addEventListener("beforeunload", leave);
     const live = effect(() => { if (model.video.value?.links?.live) this.followStream().catch(tell); });
     this.closers.push(
-      live, follow(this), () => clearInterval(retry), () => clearInterval(poll), () => removeEventListener("online", flush));
+      live, follow(this), () => clearInterval(retry), () => clearInterval(poll), () => removeEventListener("online", flush),
+      () => removeEventListener("beforeunload", leave));
   }
 
   /** The video is a live stream, or was one. */

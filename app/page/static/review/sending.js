@@ -1,6 +1,7 @@
 // Small facts about sending decisions: keys, what may be tried again, what is the same.
 
 import { Problem } from "../core/problem.js";
+import { local, tab } from "../core/storage.js";
 
 /** A name that no other request has. Pages that are not served by https have no randomUUID. */
 export function newKey() {
@@ -23,19 +24,19 @@ export function isTransient(error) {
  */
 export async function unsentPlace(videoId) {
   const prefix = `touchline_unsent/${videoId}/`;
-  let place = sessionStorage.getItem(prefix) ?? prefix + newKey();
+  let place = tab.getItem(prefix) ?? prefix + newKey();
   let held = await hold(place);
   if (!held) { // A duplicated tab has a copy of the place.
     place = prefix + newKey();
     held = await hold(place);
   }
-  sessionStorage.setItem(prefix, place);
-  const left = Object.keys(localStorage).filter((name) => name.startsWith(prefix) && name !== place);
+  tab.setItem(prefix, place);
+  const left = local.names().filter((name) => name.startsWith(prefix) && name !== place);
   for (const name of left) {
     const taken = await hold(name);
     if (!taken) continue;
-    localStorage.setItem(place, JSON.stringify([...read(name), ...read(place)]));
-    localStorage.removeItem(name);
+    local.setItem(place, JSON.stringify([...read(name), ...read(place)]));
+    local.removeItem(name);
     taken();
   }
   return { place, release: held ?? (() => {}) };
@@ -46,7 +47,7 @@ export async function unsentPlace(videoId) {
  * @returns {any[]}
  */
 function read(name) {
-  try { return JSON.parse(localStorage.getItem(name) ?? "[]"); } catch { return []; }
+  try { return JSON.parse(local.getItem(name) ?? "[]"); } catch { return []; }
 }
 
 /**

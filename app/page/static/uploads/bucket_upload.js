@@ -3,6 +3,7 @@
 
 import { call } from "../core/api.js";
 import { Problem } from "../core/problem.js";
+import { local } from "../core/storage.js";
 
 export const ENDPOINT = "/presigned-uploads";
 export const GONE = "upload-not-found"; // also where the bucket has ended it
@@ -55,11 +56,11 @@ export class BucketUpload {
     const { signal } = this.abortion;
     try {
       const video = await this.send(signal);
-      localStorage.removeItem(keyOf(this.file));
+      local.removeItem(keyOf(this.file));
       this.told.onSuccess(`/videos/${video}`);
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof Problem && error.slug === GONE) localStorage.removeItem(keyOf(this.file));
+      if (error instanceof Problem && error.slug === GONE) local.removeItem(keyOf(this.file));
       this.told.onError(/** @type {Error} */ (error));
     }
   }
@@ -164,14 +165,14 @@ export async function bucketUploadOf(file, fields, told, requestKey) {
   const key = keyOf(file);
   const kept = keptUploads().find((one) => one.key === key);
   if (kept && (await isThere(kept.path))) return new BucketUpload(file, kept.path, told);
-  localStorage.removeItem(key);
+  local.removeItem(key);
   if (isOff) return null;
   try {
     const { id } = await call(ENDPOINT, {
       method: "POST", json: { ...fields, size_bytes: file.size }, headers: { "idempotency-key": requestKey },
     });
     const path = `${ENDPOINT}/${id}`;
-    localStorage.setItem(key, JSON.stringify({ path, name: file.name, size: file.size }));
+    local.setItem(key, JSON.stringify({ path, name: file.name, size: file.size }));
     return new BucketUpload(file, path, told);
   } catch (error) {
     if (!(error instanceof Problem) || error.slug !== "presigned-uploads-off") throw error;
@@ -187,14 +188,14 @@ export function leaveBucket() {
 
 /** @returns {Kept[]} uploads that this browser began */
 export function keptUploads() {
-  return Object.keys(localStorage).filter((key) => key.startsWith(STORED)).map((key) => (
-    { key, ...JSON.parse(localStorage.getItem(key) ?? "{}") }
+  return local.names().filter((key) => key.startsWith(STORED)).map((key) => (
+    { key, ...JSON.parse(local.getItem(key) ?? "{}") }
   ));
 }
 
 /** @param {{key: string, path: string}} kept */
 export async function giveUpKept({ key, path }) {
-  localStorage.removeItem(key);
+  local.removeItem(key);
   await call(path, { method: "DELETE" }).catch(() => {
     // It is gone already, or expires by itself.
   });
