@@ -129,3 +129,16 @@ def test_a_key_that_an_earlier_release_kept_is_used_once_and_kept_no_longer(
 
     expect(page.locator("#videos strong")).to_have_text("Cup final")
     assert page.evaluate("localStorage.getItem('touchline_key')") is None
+
+
+def test_the_review_is_there_as_soon_as_the_key_is_given(
+    locked_page: Page, locked: PageService
+) -> None:
+    (video,) = locked.api.client.get("/videos").json()["items"]
+    locked_page.goto(f"/#/videos/{video['id']}")
+    expect(locked_page.get_by_role("dialog")).to_be_visible()
+
+    sign_in(locked_page, KEY)
+
+    expect(locked_page.locator(".review[data-ready=true]")).to_be_visible(timeout=2500)
+    expect(locked_page.locator("#trouble")).to_be_hidden()

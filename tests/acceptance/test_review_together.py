@@ -226,3 +226,25 @@ def test_a_match_that_is_deleted_meanwhile_is_told(
     review.api.client.delete(f"/videos/{video_id}")
 
     expect(reviewer.locator(".review-gone")).to_contain_text("deleted")
+
+
+def test_a_match_that_could_not_be_read_at_first_is_read_again(
+    reviewer: Page, review: ReviewService
+) -> None:
+    video_id = review.match()
+    failed: list[str] = []
+
+    def fail(route: Route) -> None:
+        if len(failed) < 2:
+            failed.append(route.request.url)
+            route.fulfill(status=503, json={"title": "Not ready", "status": 503})
+        else:
+            route.continue_()
+
+    reviewer.route("**/videos/*/thresholds", fail)
+
+    open_review(reviewer, video_id)
+
+    assert len(failed) == 2
+    expect(reviewer.locator("#trouble")).to_be_hidden()
+    select(reviewer, 100)

@@ -7,6 +7,7 @@ import { call } from "../core/api.js";
 import { announce, tell } from "../core/notices.js";
 import { listen } from "../core/stream.js";
 import { FrameTimes } from "../review/frames.js";
+import { retried } from "../review/retrying.js";
 import { changedBy } from "./changes.js";
 import { behindWords, edgeOf, isAtEdge, stretchAtEdge } from "./edge.js";
 import { Feeder } from "./feeder.js";
@@ -55,7 +56,7 @@ export class Following {
   /** Follow it; one that is over tells its gaps alone. */
   async open() {
     const { review } = this;
-    await this.readStream();
+    await retried(() => this.readStream(), review.loader.signal);
     if (this.isClosed || !review.model.stream.peek()?.isFollowed) return;
     review.playback.reach = (frame) => this.reach(frame);
     this.readLabels().catch(() => {});

@@ -10,6 +10,7 @@ import { ReviewModel } from "./model.js";
 import { Playback } from "./playback.js";
 import { prefs } from "./prefs.js";
 import { following } from "./scale.js";
+import { retried } from "./retrying.js";
 import { unsentPlace } from "./sending.js";
 import { follow } from "./live.js";
 import { Watching } from "./watching.js";
@@ -64,10 +65,11 @@ export class Review {
     });
     this.decisions = decisions;
     this.stayInStep(); // before anything is read, so that nothing is missed in between
-    if (!await this.loader.open() || this.isClosed) return undefined;
+    const { loader } = this;
+    if (!await retried(() => loader.open(), loader.signal) || this.isClosed) return undefined;
     decisions.showUnsent();
     if (this.isStale) await this.readAll();
-    await this.loader.readPriority();
+    await loader.readPriority();
     return undefined;
   }
 
