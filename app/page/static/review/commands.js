@@ -177,13 +177,14 @@ export function zoom({ model }, factor) {
  *
  * @param {Review} review
  */
-export function markReviewed({ model, decisions, loader }) {
+export function markReviewed(review) {
+  const { model, decisions, loader } = review;
   const { from, to } = model.stretch.peek();
   const end = Math.min(to, model.frames.peek().end);
   const words = `${timecode(from, 0)} to ${timecode(end, 0)}`;
   const left = without([{ from, to: end }], model.reviewed.peek());
   if (lengthOf(left) < 0.1) {
-    loader.unmark(from, end).then(() => announce(`${words} is no longer marked as reviewed.`), tell);
+    review.unmark(from, end).then(() => announce(`${words} is no longer marked as reviewed.`), tell);
     return;
   }
   model.reviewed.value = merged([...model.reviewed.peek(), { from, to: end }]);

@@ -1,6 +1,7 @@
 // What is read of a video, when it is opened and when something changed elsewhere.
 
 import { call, pagesOf, request } from "../core/api.js";
+import { Latest } from "../core/latest.js";
 import { Problem } from "../core/problem.js";
 import { framesOf, guessedFrames } from "./frames.js";
 import { merged, without } from "./intervals.js";
@@ -9,6 +10,7 @@ import { prefs, timings } from "./prefs.js";
 /**
  * @typedef {import("./model.js").ReviewModel} ReviewModel
  * @typedef {import("./types.js").ReviewEvent} ReviewEvent
+ * @typedef {import("./types.js").Stretch} Stretch
  */
 
 const PAGE = 1000;
@@ -20,12 +22,15 @@ const LONG_S = 300, SHOWN_S = 120; // of a longer match the lanes show so much a
 export class Loader {
   /**
    * @param {ReviewModel} model
-   * @param {{busyIds: () => ReadonlySet<string>}} options busyIds: events whose own state
-   *   is newer than the service's
+   * @param {object} options
+   * @param {() => ReadonlySet<string>} options.busyIds events whose own state is newer than the service's
+   * @param {(stretches: Stretch[]) => void} [options.onUnmarked] they are no longer reviewed
    */
-  constructor(model, { busyIds }) {
+  constructor(model, { busyIds, onUnmarked = () => {} }) {
     this.model = model;
     this.busyIds = busyIds;
+    this.onUnmarked = onUnmarked;
+    this.latest = new Latest();
     this.leaving = new AbortController();
     this.reading = 0;
     /** @type {string | null} the analysis whose events were read */
@@ -103,9 +108,15 @@ export class Loader {
 
   async readReviewed() {
     const { model } = this;
-    const found = await this.maybe(`${model.path}/reviewed`);
-    if (!found) return;
-    model.reviewed.value = stretchesOf(found);
+    const found = await this.latest.of("reviewed", () => this.maybe(`${model.path}/reviewed`));
+    if (found) this.showReviewed(stretchesOf(found));
+  }
+
+  /** @param {Stretch[]} reviewed */
+  showReviewed(reviewed) {
+    const { model } = this;
+    this.onUnmarked(without(model.reviewed.peek(), reviewed));
+    model.reviewed.value = reviewed;
   }
 
   /**
@@ -120,7 +131,7 @@ export class Loader {
     const left = without(stretchesOf(body), [{ from, to }]);
     const intervals = left.map((one) => ({ from_s: one.from, to_s: one.to }));
     await call(`${model.path}/reviewed`, { method: "PUT", json: { intervals }, ifMatch: etag ?? undefined, signal });
-    model.reviewed.value = left;
+    this.showReviewed(left);
   }
 
   /** Read what is worth a check first, with the estimate of the timeline's quality. */

@@ -27,7 +27,10 @@ export class Review {
   /** @param {string} videoId */
   constructor(videoId) {
     this.model = new ReviewModel(videoId);
-    this.loader = new Loader(this.model, { busyIds: () => this.decisions?.busyIds() ?? new Set() });
+    this.loader = new Loader(this.model, {
+      busyIds: () => this.decisions?.busyIds() ?? new Set(),
+      onUnmarked: (stretches) => this.watching.forget(stretches),
+    });
     /** @type {Decisions | null} */
     this.decisions = null;
     this.watching = new Watching(this.model, (from, to) => this.decisions?.review(from, to, this.loader.analysisId));
@@ -173,6 +176,22 @@ export class Review {
     if (!model.isPlaying.peek() || this.playback.loop || time < this.heldUntil) return;
     const passed = model.visible.peek()[placeAt(model.visible.peek(), time)];
     if (passed && time - passed.time_s < 0.5) model.selectedId.value = passed.id;
+  }
+
+  /** Whether a field of the selected event is being filled in: it stays the selected one meanwhile. */
+  get isWriting() { return Boolean(document.activeElement?.matches("[data-is=inspector] :is(input, select)")); }
+
+  /**
+   * Let a stretch no longer be reviewed, after all that was said of it before has been sent.
+   *
+   * @param {number} from
+   * @param {number} to seconds
+   */
+  async unmark(from, to) {
+    const queue = this.decisions?.queue;
+    await queue?.flush();
+    if (queue?.waiting.some(({ does }) => does === "reviewed")) throw new Error("The server cannot be reached: the stretch stays marked. Try again when all is saved.");
+    await this.loader.unmark(from, to);
   }
 
   /** Somebody moved the lanes: they do not follow the playhead for a while. */

@@ -31,6 +31,9 @@ export class Watching {
 
   jump() { this.seen.jump(); }
 
+  /** Somebody said that these are not reviewed: they are again when they are seen anew. @param {readonly import("./types.js").Stretch[]} stretches */
+  forget(stretches) { this.seen.stretches = without(this.seen.stretches, stretches); }
+
   /** Tell what became reviewed since the last time. */
   flush() {
     this.flushedAt = performance.now() / 1000;
