@@ -16,13 +16,13 @@ const SUGGESTION = {
 
 /** @type {{path: string, ifMatch: string | undefined, body: any}[]} */
 let asked = [];
-/** @type {(path: string, body: any, ifMatch: string | undefined) => [number, any]} */
+/** @type {(path: string, body: any, ifMatch: string | undefined) => [number, any] | Promise<[number, any]>} */
 let answer;
 
 globalThis.fetch = async (path, { headers, body }) => {
   const sent = { path, ifMatch: headers["if-match"], body: body && JSON.parse(body) };
   asked.push(sent);
-  const [status, told] = answer(path, sent.body, sent.ifMatch);
+  const [status, told] = await answer(path, sent.body, sent.ifMatch);
   if (!status) throw new TypeError("no network");
   return new Response(JSON.stringify(told), { status, headers: { "content-type": "application/json" } });
 };
@@ -119,4 +119,93 @@ test("a decision that was taken back at last is all that counts of several", asy
   await decisions.queue.flush();
 
   assert.deepEqual(asked.at(-1).body, { state: "suggested" });
+});
+
+/** Let the answers to some path wait; the others are those of a service that takes all. @returns {() => void} lets them go */
+function hold(ending) {
+  let release = () => {};
+  const gate = new Promise((resolve) => { release = () => resolve(undefined); });
+  answer = async (path, body) => {
+    if (path.endsWith(ending)) await gate;
+    if (path.endsWith("do")) return [200, { events: [], gone: [] }];
+    return [200, { ...SUGGESTION, ...body, id: path.split("/").pop(), version: 3 }];
+  };
+  return () => release();
+}
+
+test("an event that is ticked as soon as it is added stays ticked", async () => {
+  const { model, decisions } = open();
+  answer = (_, body) => [201, { ...SUGGESTION, ...body, id: "real", state: "added", version: 2 }];
+  const added = decisions.add("SHOT");
+  model.tick(added.id);
+
+  await decisions.queue.flush();
+
+  assert.deepEqual([...model.ticked.peek()], ["real"]);
+  assert.equal(model.keyOf("real"), added.id);
+});
+
+test("steps are done again in the order in which they were made, those of the service's too", async () => {
+  const { decisions, event } = open();
+  const release = hold("/reviewed");
+  decisions.accept(event());
+  await decisions.queue.flush();
+  decisions.review(0, 1, null);
+  decisions.moveTo(event(), 12);
+
+  decisions.undo();
+  decisions.undo();
+  decisions.redo();
+  decisions.redo();
+  release();
+  await decisions.queue.flush();
+
+  assert.deepEqual(asked.slice(2).map(({ path, body }) => [path.split("/").pop(), body?.frame]),
+    [["undo", undefined], ["redo", undefined], ["e1", 12]]);
+});
+
+test("an undo that found nothing is not done again in place of what was taken back before", async () => {
+  const { decisions, event } = open();
+  const release = hold("/reviewed");
+  decisions.review(0, 1, null);
+  decisions.accept(event());
+  decisions.undo();
+  release();
+  answer = (path, body) => (path.endsWith("/undo") ? [409, { type: "https://example.org/nothing-to-undo", detail: "Nothing to undo." }]
+    : [200, { ...SUGGESTION, ...body, version: 4 }]);
+  decisions.undo();
+  await decisions.queue.flush();
+
+  decisions.redo();
+  await decisions.queue.flush();
+
+  assert.deepEqual(asked.at(-1).body, { state: "accepted" });
+});
+
+test("what is taken back is unsent no longer than what came before it", async () => {
+  const { model, decisions, event } = open();
+  const release = hold("/e2");
+  model.table.value = model.table.peek().with([{ ...SUGGESTION, id: "e2", frame: 500, time_s: 20 }]);
+  decisions.accept(event());
+  decisions.accept(model.table.peek().get("e2"));
+  decisions.moveTo(event(), 12);
+  await new Promise((next) => { setTimeout(next, 10); }); // the first is sent, the second on its way
+
+  decisions.undo();
+
+  assert.deepEqual([event().state, event().unsent, event().version], ["accepted", false, 3]);
+  release();
+  await decisions.queue.flush();
+});
+
+test("a decision that is being taken by the service already is sent again, not dropped", async () => {
+  const { decisions, event } = open();
+  answer = () => [409, { type: "https://example.org/idempotency-key-in-use", status: 409 }];
+  decisions.accept(event());
+  await decisions.queue.flush();
+  answer = (_, body) => [200, { ...SUGGESTION, ...body, version: 1 }];
+
+  await decisions.queue.flush();
+
+  assert.deepEqual([event().state, event().version, decisions.queue.length], ["accepted", 1, 0]);
 });

@@ -65,11 +65,19 @@ test("an event that moves finds its new place, others keep theirs", () => {
 
   assert.deepEqual(moved.all.map((one) => one.id), ["b", "a", "c"]);
   assert.equal(table.get("a").time_s, 1);
-  assert.equal(neighbour(moved.all, { id: "b", time: 0, step: 1 }).id, "a");
-  assert.equal(neighbour(moved.all, { id: null, time: 2.2, step: -1 }).id, "b");
-  assert.equal(neighbour(moved.all, { id: "c", time: 0, step: 1 }), undefined);
+  assert.equal(neighbour(moved.all, { event: moved.get("b"), time: 0, step: 1 }).id, "a");
+  assert.equal(neighbour(moved.all, { time: 2.2, step: -1 }).id, "b");
+  assert.equal(neighbour(moved.all, { event: moved.get("c"), time: 0, step: 1 }), undefined);
   assert.equal(placeAt(moved.all, 2.6), 1);
   assert.equal(placeAt(moved.all, 0), -1);
+});
+
+test("from an event that is not shown any more one comes to the others of its frame, too", () => {
+  const [gone, beside, before] = [event("b", 2), event("c", 2), event("a", 2)];
+  const shown = new EventTable([event("x", 1), before, beside, event("y", 3)]).all;
+
+  assert.equal(neighbour(shown, { event: gone, time: 2, step: 1 }), beside);
+  assert.equal(neighbour(shown, { event: gone, time: 2, step: -1 }), before);
 });
 
 test("a stretch that is read again drops what the service has no more, but not unsent work", () => {

@@ -8,9 +8,10 @@ import { CutDialog } from "./cut_dialog.js";
 export function CutButton() {
   const { model } = useReview();
   const [isOpen, setOpen] = useState(false);
-  const ticked = model.ticked.value.size;
+  const { table } = model;
+  const ticked = [...model.ticked.value].filter((id) => table.value.get(id)).length;
   const events = () => {
-    const chosen = ticked ? model.table.peek().all.filter(({ id }) => model.ticked.peek().has(id))
+    const chosen = ticked ? table.peek().all.filter(({ id }) => model.ticked.peek().has(id))
       : model.visible.peek().filter(({ state, is_ghost: isGhost }) => state !== "rejected" && !(isGhost && state === "suggested"));
     return chosen.map(({ id, type, time_s }) => ({ video_id: model.videoId, id, type, time_s }));
   };

@@ -9,6 +9,7 @@ import { changed, combined, localEvent } from "./drafts.js";
 import { isTransient, newKey } from "./sending.js";
 import { UnsentQueue } from "./queue.js";
 import { reaction, timings } from "./prefs.js";
+import { Tagged } from "./tagged.js";
 
 /**
  * @typedef {import("./model.js").ReviewModel} ReviewModel
@@ -30,9 +31,8 @@ export class Decisions {
     this.onTimes = onTimes;
     this.onUndone = onUndone;
     this.onReviewedRefused = onReviewedRefused;
-    /** @type {Map<string, {playhead: number, rate: number, moved: boolean}>} */
-    this.tagged = new Map();
-    /** @type {Decision[]} decisions taken back before they were sent */
+    this.tagged = new Tagged();
+    /** @type {(Decision | null)[]} what can be done again, the latest last; null: the service knows what */
     this.undone = [];
     this.queue = new UnsentQueue({
       storage: kept,
@@ -101,8 +101,7 @@ export class Decisions {
     const { model } = this;
     const wanted = model.frames.peek().clamp(frame);
     if (wanted === event.frame) return;
-    const tag = this.tagged.get(event.id);
-    if (tag) tag.moved = true;
+    this.tagged.move(event.id);
     this.change(event, { frame: wanted });
   }
 
@@ -124,7 +123,7 @@ export class Decisions {
    */
   add(type) {
     const { model } = this;
-    this.learn();
+    this.tagged.learn(model.table.peek());
     const playhead = model.time.peek();
     const rate = model.rate.peek();
     const isPlaying = model.isPlaying.peek();
@@ -133,22 +132,12 @@ export class Decisions {
     const id = `new-${newKey()}`;
     const body = { id: newKey(), type, frame };
     const event = localEvent(id, body, model.frames.peek());
-    if (isPlaying) this.tagged.set(id, { playhead, rate, moved: false });
+    if (isPlaying) this.tagged.add(id, playhead, rate);
     model.table.value = model.table.peek().with([event]);
     this.undone = [];
     this.queue.add({ key: newKey(), does: "add", eventId: id, body, before: null });
     timings.update((own) => own.decide(performance.now() / 1000));
     return event;
-  }
-
-  /** Learn from the events that were tagged while playing and have been moved since. */
-  learn() {
-    for (const [id, { playhead, rate, moved }] of this.tagged) {
-      const event = this.model.table.peek().get(id);
-      if (!event || !moved) continue;
-      reaction.set(reaction.now.learn({ playhead, rate, time: event.time_s }));
-      this.tagged.delete(id);
-    }
   }
 
   /** @param {number} from @param {number} to seconds @param {string | null} seen the analysis that was looked at */
@@ -157,8 +146,8 @@ export class Decisions {
   undo() {
     const { model } = this;
     const last = this.queue.takeBack();
-    if (!last) return this.queue.add({ key: newKey(), does: "undo" });
     this.undone.push(last);
+    if (!last) return this.queue.add({ key: newKey(), does: "undo" });
     this.restore(last);
     this.onUndone(last.before ?? null);
     return model;
@@ -184,7 +173,8 @@ export class Decisions {
   restore({ does, eventId, before }) {
     const { table } = this.model;
     if (!eventId || (does !== "add" && does !== "change")) return;
-    table.value = table.peek().with(before ? [before] : [], [eventId]);
+    const unsent = this.busyIds().has(eventId); // What came before it may have been sent meanwhile.
+    table.value = table.peek().with(before ? [{ ...before, unsent }] : [], [eventId]);
   }
 
   /** @param {Decision} decision */
@@ -216,11 +206,11 @@ export class Decisions {
     const isChanged = this.queue.waiting.slice(1).some((one) => one.eventId === local);
     const now = isChanged && shown ? { ...shown, id: event.id, version: event.version } : event;
     model.table.value = model.table.peek().with([now], [local]);
-    if (model.selectedId.peek() === local) model.selectedId.value = event.id;
-    const tag = this.tagged.get(local);
-    if (tag) this.tagged.delete(local) && this.tagged.set(event.id, tag);
+    model.settled([local, event.id]);
+    model.rename(local, event.id);
+    this.tagged.rename(local, event.id);
     this.queue.rebase(local, event.version);
-    for (const one of this.undone) if (one.eventId === local) one.eventId = event.id;
+    for (const one of this.undone) if (one?.eventId === local) one.eventId = event.id;
     this.onTimes([event.time_s]);
     return { ids: { [local]: event.id } };
   }
@@ -232,6 +222,7 @@ export class Decisions {
     this.queue.rebase(event.id, event.version);
     if (isChanged) model.patch(event.id, { version: event.version });
     else model.table.value = model.table.peek().with([event]);
+    model.settled([event.id]);
     this.onTimes([event.time_s, ...(before ? [before.time_s] : [])]);
   }
 
@@ -246,6 +237,7 @@ export class Decisions {
     const ids = [...gone, ...events.map((event) => event.id)];
     const before = ids.flatMap((id) => table.peek().get(id)?.time_s ?? []);
     table.value = table.peek().with(events.filter((event) => !busy.has(event.id)), gone);
+    this.model.settled(ids);
     this.onTimes([...before, ...events.map((event) => event.time_s)]);
     this.onUndone(events[0] ?? null);
     return undefined;
@@ -262,6 +254,7 @@ export class Decisions {
     if (eventId) this.queue.drop(eventId);
     this.restore(decision);
     if (does === "reviewed") this.onReviewedRefused();
+    if (does === "undo") this.undone.splice(this.undone.lastIndexOf(null), 1); // There was nothing to take back.
     if (does === "undo" || does === "redo") announce(error instanceof Error ? error.message : "");
     else tell(error);
     if (before) this.onTimes([before.time_s]);
@@ -295,6 +288,6 @@ export class Decisions {
   nextUndecided(event) {
     const open = this.model.visible.peek().filter((one) =>
       one.id === event.id || (one.state === "suggested" && !one.is_ghost));
-    return neighbour(open, { id: event.id, time: event.time_s, step: 1 });
+    return neighbour(open, { event, time: event.time_s, step: 1 });
   }
 }

@@ -76,12 +76,14 @@ export class EventTable {
  * The next event after (or before) a place in a list sorted by time.
  *
  * @param {readonly ReviewEvent[]} events
- * @param {{id: string | null, time: number, step: 1 | -1}} from the selected event, or a time
+ * @param {{event?: ReviewEvent, time: number, step: 1 | -1}} from an event, in the list or not, or a time
  * @returns {ReviewEvent | undefined}
  */
-export function neighbour(events, { id, time, step }) {
-  const at = id === null ? -1 : events.findIndex((event) => event.id === id);
-  if (at >= 0) return events[at + step];
+export function neighbour(events, { event, time, step }) {
+  if (event) {
+    const at = placeOf(events, event);
+    return events[step < 0 ? at - 1 : events[at]?.id === event.id ? at + 1 : at];
+  }
   return step > 0 ? events[placeAt(events, time + 1e-6) + 1] : events[placeAt(events, time - 1e-6)];
 }
 

@@ -15,8 +15,11 @@ export function History({ event }) {
   const [entries, setEntries] = useState(/** @type {any[] | null} */ (null));
   const isLocal = event.id.startsWith("new-");
   useEffect(() => {
-    if (!isOpen || isLocal) return;
-    call(`${model.path}/events/${event.id}/history`).then((found) => setEntries(found.items ?? []), tell);
+    if (!isOpen || isLocal) return undefined;
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    call(`${model.path}/events/${event.id}/history`, { signal }).then((found) => setEntries(found.items ?? []), tell);
+    return () => leaving.abort();
   }, [isOpen, event.id, event.version]);
   return html`<details class="history" open=${isOpen} onToggle=${(/** @type {any} */ toggle) => setOpen(toggle.currentTarget.open)}>
     <summary>History</summary>

@@ -65,7 +65,8 @@ export class Loader {
   async readVideo() {
     const { model, signal } = this;
     try {
-      model.video.value = await call(model.path, { signal });
+      const found = await this.latest.of("video", () => call(model.path, { signal }));
+      if (found) model.video.value = found;
       return true;
     } catch (error) {
       if (error instanceof Problem && error.status === 404) {
@@ -98,7 +99,8 @@ export class Loader {
 
   async readThresholds() {
     const { model } = this;
-    const found = await this.maybe(`${model.path}/thresholds`, request);
+    const found = await this.latest.of("thresholds", () => this.maybe(`${model.path}/thresholds`, request));
+    if (found === undefined) return;
     /** @type {import("./types.js").ThresholdFacts[]} */
     const types = found?.body.types ?? [];
     model.thresholdFacts.value = found && { ...found.body, etag: found.etag };
@@ -142,7 +144,8 @@ export class Loader {
     const { isOn, perDecision } = timings.now;
     if (isOn && perDecision !== null) query.set("seconds_per_decision", perDecision.toFixed(2));
     for (const [type, value] of Object.entries(model.preview.peek())) query.set(`threshold.${type}`, String(value));
-    model.plan.value = await this.maybe(`${model.path}/review?${query}`);
+    const plan = await this.latest.of("plan", () => this.maybe(`${model.path}/review?${query}`));
+    if (plan !== undefined) model.plan.value = plan;
   }
 
   /** Read the curves of a stretch. */
@@ -154,7 +157,8 @@ export class Loader {
     const query = new URLSearchParams({
       from_s: Math.max(0, from - margin).toFixed(3), to_s: (to + margin).toFixed(3), points: String(CURVE_POINTS),
     });
-    model.curves.value = await this.maybe(`${model.path}/scores?${query}`);
+    const curves = await this.latest.of("curves", () => this.maybe(`${model.path}/scores?${query}`));
+    if (curves !== undefined) model.curves.value = curves;
   }
 
   /** What to ask for so that the answer holds all that may be shown. */
@@ -172,10 +176,11 @@ export class Loader {
    */
   async readEvents() {
     const reading = ++this.reading;
+    const { settlements } = this.model;
     this.analysisId = this.model.video.peek()?.current_analysis_id ?? null;
     this.isReadingAll = true;
     try {
-      await this.readPages(reading);
+      await this.readPages(reading, settlements);
     } finally {
       if (reading === this.reading) this.isReadingAll = false;
     }
@@ -185,8 +190,8 @@ export class Loader {
     await this.readAround(times);
   }
 
-  /** @param {number} reading a later one takes its place */
-  async readPages(reading) {
+  /** @param {number} reading a later one takes its place @param {number} settlements of when it began */
+  async readPages(reading, settlements) {
     const { model, signal } = this;
     const query = this.query();
     query.set("limit", String(PAGE));
@@ -196,19 +201,27 @@ export class Loader {
       for await (const page of pagesOf(`${model.path}/events`, query, { signal })) {
         if (reading !== this.reading) return;
         found.push(...page);
-        if (model.isLoading.peek()) this.put(found);
+        if (model.isLoading.peek()) this.put(found, settlements);
       }
     } catch (error) {
       if (!(error instanceof Problem && error.slug === "no-timeline")) throw error;
     }
-    if (reading === this.reading) this.put(found);
+    if (reading === this.reading) this.put(found, settlements);
   }
 
-  /** @param {ReviewEvent[]} found */
-  put(found) {
+  /** @param {ReviewEvent[]} found @param {number} settlements of when they were asked for */
+  put(found, settlements) {
     const { model } = this;
-    model.table.value = model.table.peek().withStretch(-Infinity, Infinity, found, this.busyIds());
+    model.table.value = model.table.peek().withStretch(-Infinity, Infinity, found, this.newerIds(settlements));
   }
+
+  /**
+   * Events whose state here is newer than in an answer.
+   *
+   * @param {number} settlements of when it was asked for
+   * @returns {ReadonlySet<string>}
+   */
+  newerIds(settlements) { return new Set([...this.busyIds(), ...this.model.settledSince(settlements)]); }
 
   /**
    * Read the events around some times again: a decision may have taken the place of a
@@ -222,6 +235,7 @@ export class Loader {
     if (windows.length > MOST_WINDOWS) return this.readEvents();
     if (this.isReadingAll) this.readMeanwhile.push(...times);
     for (const { from, to } of windows) {
+      const { settlements } = model;
       const query = this.query();
       query.set("limit", String(PAGE));
       query.set("from_s", Math.max(0, from).toFixed(3));
@@ -229,7 +243,7 @@ export class Loader {
       /** @type {ReviewEvent[]} */
       const found = [];
       for await (const page of pagesOf(`${model.path}/events`, query, { signal })) found.push(...page);
-      model.table.value = model.table.peek().withStretch(Math.max(0, from), to, found, this.busyIds());
+      model.table.value = model.table.peek().withStretch(Math.max(0, from), to, found, this.newerIds(settlements));
     }
     return undefined;
   }
@@ -242,10 +256,11 @@ export class Loader {
   async readDecided(ids) {
     const { model, signal } = this;
     if (!ids.length || ids.length > MOST_WINDOWS) return this.readEvents();
+    const { settlements } = model;
     const before = ids.flatMap((id) => model.table.peek().get(id)?.time_s ?? []);
     const found = await Promise.all(ids.map((id) => call(`${model.path}/events/${id}`, { signal }).catch(() => null)));
-    const busy = this.busyIds();
-    const known = found.filter((event) => event && !busy.has(event.id));
+    const newer = this.newerIds(settlements);
+    const known = found.filter((event) => event && !newer.has(event.id));
     model.table.value = model.table.peek().with(known);
     return this.readAround([...before, ...known.map((event) => event.time_s)]);
   }

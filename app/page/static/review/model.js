@@ -59,6 +59,12 @@ export class ReviewModel {
 
     /** @type {import("@preact/signals").Signal<string | null>} */
     this.selectedId = signal(null);
+    /** @type {Map<string, string>} the ids that events had until the service gave them one */
+    this.localIds = new Map();
+    /** How many decisions the service has answered, and after how many an event was told last. */
+    this.settlements = 0;
+    /** @type {Map<string, number>} */
+    this.settledAt = new Map();
     /** @type {import("@preact/signals").Signal<ReadonlySet<string>>} ids of events to be cut */
     this.ticked = signal(new Set());
     /** @type {import("@preact/signals").Signal<number>} the frame that is shown or sought */
@@ -122,6 +128,27 @@ export class ReviewModel {
     if (!ticked.delete(id)) ticked.add(id);
     this.ticked.value = ticked;
   }
+
+  /** The service gave an added event its id: whoever names it by the local one names it so now. @param {string} local @param {string} real */
+  rename(local, real) {
+    this.localIds.set(real, local);
+    if (this.selectedId.peek() === local) this.selectedId.value = real;
+    if (!this.ticked.peek().has(local)) return;
+    this.tick(local);
+    this.tick(real);
+  }
+
+  /** What stays the same of an event, as its id does not. @param {string} id */
+  keyOf(id) { return this.localIds.get(id) ?? id; }
+
+  /** The service has told how events are: an answer that it gave before is older. @param {readonly string[]} ids */
+  settled(ids) {
+    this.settlements += 1;
+    for (const id of ids) this.settledAt.set(id, this.settlements);
+  }
+
+  /** Events that were told after so many decisions were answered. @param {number} count @returns {string[]} */
+  settledSince(count) { return [...this.settledAt].filter(([, at]) => at > count).map(([id]) => id); }
 
   /** @returns {readonly ReviewEvent[]} */
   eventsShown() {

@@ -142,7 +142,7 @@ export class Review {
   close() {
     this.isClosed = true;
     this.watching.flush();
-    this.decisions?.learn();
+    this.decisions?.tagged.learn(this.model.table.peek());
     for (const close of this.closers) close();
     this.decisions?.queue.stop();
     this.following?.close();
@@ -225,7 +225,7 @@ export class Review {
   goTo(step) {
     const { model } = this;
     this.isByDoubt = false;
-    const event = neighbour(model.visible.peek(), { id: model.selectedId.peek(), time: model.time.peek(), step });
+    const event = neighbour(model.visible.peek(), { event: model.selected.peek(), time: model.time.peek(), step });
     if (event) this.select(event);
     else announce(step > 0 ? "No later event." : "No earlier event.");
   }

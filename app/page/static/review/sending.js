@@ -12,7 +12,7 @@ export function newKey() {
 /** Whether sending the same again may work. @param {unknown} error */
 export function isTransient(error) {
   if (!(error instanceof Problem)) return true;
-  return error.isAway || error.status === 401 || error.status === 429 || error.status === 408;
+  return error.isAway || error.slug === "idempotency-key-in-use" || error.status === 401 || error.status === 429 || error.status === 408;
 }
 
 /**
