@@ -13,7 +13,7 @@ export function ConflictDialog() {
   const { model, decisions } = useReview();
   const [{ mine, theirs, changes }] = model.conflicts.value;
   const settle = (/** @type {boolean} */ isMine) => decisions?.settle(isMine);
-  return html`<${Dialog} id="conflict-dialog" title="This event was changed meanwhile" onClose=${() => settle(false)}>
+  return html`<${Dialog} id="conflict-dialog" title="This event was changed meanwhile" onClose=${() => settle(false)} isSudden>
     <p>${theirs.decided_by ?? "Somebody else"} changed it while your decision was on its way. Nothing is lost: say which one counts.</p>
     <table class="conflict"><thead><tr><td></td><th scope="col">Now</th><th scope="col">Yours</th></tr></thead><tbody>
       ${rowsOf(theirs, mine, model.video.value?.teams).map(([name, now, own]) => html`<tr key=${name} class=${now === own ? "" : "differs"}>

@@ -50,11 +50,11 @@ function Selected({ event }) {
         onChange=${(/** @type {any} */ change) => decisions?.setType(event, change.currentTarget.value)}>
         ${model.types.value.map(({ name }) => html`<option key=${name} value=${name}>${name}</option>`)}</select></label>
       <${TeamField} event=${event} />
-      <${FrameField} key=${event.id} event=${event} />
+      <${FrameField} key=${model.keyOf(event.id)} event=${event} />
       <${TextField} event=${event} name="player" label="Player" />
       <${TextField} event=${event} name="note" label="Note" />
     </div>
-    <${History} key=${event.id} event=${event} />`;
+    <${History} key=${model.keyOf(event.id)} event=${event} />`;
 }
 
 /** The frame, with buttons: what dragging does, without dragging. @param {{event: ReviewEvent}} props */
@@ -90,10 +90,10 @@ function TeamField({ event }) {
 
 /** @param {{event: ReviewEvent, name: string, label: string}} props */
 function TextField({ event, name, label }) {
-  const { decisions } = useReview();
+  const { decisions, model } = useReview();
   const own = event.attributes[name];
   const text = typeof own === "string" || typeof own === "number" ? String(own) : "";
   /** @param {string} written */
   const save = (written) => decisions?.setAttributes(event, { [name]: written.trim() || null });
-  return html`<label>${label} <${DraftInput} key=${event.id} id=${`event-${name}`} value=${text} maxlength="1000" onGiven=${save} /></label>`;
+  return html`<label>${label} <${DraftInput} key=${model.keyOf(event.id)} id=${`event-${name}`} value=${text} maxlength="1000" onGiven=${save} /></label>`;
 }

@@ -56,6 +56,15 @@ export const ACTIONS = [
   action("View", "help", "Keys", "?"),
 ];
 
+/** Actions of keys that may be held: the others act once, or a key held too long decides on many events. */
+const HELD = new Set([
+  "frame-back", "frame-forward", "second-back", "second-forward", "slower", "faster", "next-event", "previous-event",
+  "nudge-back", "nudge-forward", "nudge-back-5", "nudge-forward-5", "undo", "redo", "zoom-in", "zoom-out",
+]);
+
+/** Whether an action goes on while its key is held. @param {string} id */
+export function isHeld(id) { return HELD.has(id); }
+
 /**
  * @param {string} group
  * @param {string} id

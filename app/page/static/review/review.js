@@ -63,7 +63,7 @@ export class Review {
     const decisions = new Decisions(model, {
       storedAt: place,
       onTimes: (times) => this.readAround(times),
-      onUndone: (event) => { if (event) this.select(event, { plays: false }); },
+      onUndone: (event) => { if (event && !this.isWriting) this.select(event, { plays: false }); },
       onReviewedRefused: () => this.loader.readReviewed().catch(tell),
     });
     this.decisions = decisions;
@@ -173,7 +173,7 @@ export class Review {
       const moved = following(stretch, time, model.duration.peek());
       if (moved !== stretch) model.zoom.value = moved;
     }
-    if (!model.isPlaying.peek() || this.playback.loop || time < this.heldUntil) return;
+    if (!model.isPlaying.peek() || this.playback.loop || time < this.heldUntil || this.isWriting) return;
     const passed = model.visible.peek()[placeAt(model.visible.peek(), time)];
     if (passed && time - passed.time_s < 0.5) model.selectedId.value = passed.id;
   }

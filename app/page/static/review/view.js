@@ -14,6 +14,7 @@ import { Inspector } from "./inspector.js";
 import { Lanes } from "./lanes_view.js";
 import { SidePanels } from "./panels.js";
 import { Player, Transport } from "./player.js";
+import { isHeld } from "./keymap.js";
 import { goToPlace } from "./place.js";
 import { keys, timings } from "./prefs.js";
 import { Review } from "./review.js";
@@ -74,6 +75,7 @@ function takeKey(review, event) {
   const action = keys.map.actionOf(event);
   if (!action || needs(/** @type {Element} */ (event.target), event)) return;
   event.preventDefault();
+  if (event.repeat && !isHeld(action)) return;
   timings.now.act(performance.now() / 1000);
   perform(review, action);
 }

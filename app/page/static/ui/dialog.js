@@ -10,8 +10,9 @@ import { html } from "../core/html.js";
  * @param {import("../core/html.js").Children} props.children
  * @param {string} [props.className]
  * @param {string} [props.id]
+ * @param {boolean} [props.isSudden] it opens while one presses keys: none of them shall press its buttons
  */
-export function Dialog({ title, onClose, children, className = "", id }) {
+export function Dialog({ title, onClose, children, className = "", id, isSudden = false }) {
   const place = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
     const dialog = place.current;
@@ -28,7 +29,7 @@ export function Dialog({ title, onClose, children, className = "", id }) {
       onClose();
     }}>
       <div class="dialog-title">
-        <h2>${title}</h2>
+        <h2 tabindex=${isSudden ? -1 : undefined} autofocus=${isSudden}>${title}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick=${onClose}>×</button>
       </div>
       ${children}
