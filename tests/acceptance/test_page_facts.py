@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.projects.tables import Project
@@ -131,6 +131,9 @@ def test_what_another_person_changed_meanwhile_is_not_overwritten(
     )
     assert answer.status_code == 200
 
+    page_service.upload("Another")  # so the list is read anew, with what was changed
+    expect(page.locator("#videos li")).to_have_count(2)
+
     form.get_by_label("Title").fill("Semi-final")
     form.get_by_role("button", name="Save").click()
 
@@ -227,6 +230,57 @@ def test_types_that_another_person_changed_are_not_overwritten(
     expect(page.get_by_label("Name of type 1")).to_have_value("FOUL")
     items = page_service.api.client.get("/types").json()["items"]
     assert [item["name"] for item in items] == ["TACKLE"]
+
+
+def test_a_type_goes_up_by_the_key_that_is_pressed_again(
+    page: Page, page_service: PageService
+) -> None:
+    types = [{"name": name, "key": None, "colour": None} for name in "ABC"]
+    page_service.api.client.put("/types", json={"items": types})
+    page.goto("/#/types")
+    page.get_by_role("button", name="Move C up").focus()
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # at the top the way down has the focus
+
+    names = page.locator(".type-row input[maxlength]")
+    assert [one.input_value() for one in names.all()] == ["A", "C", "B"]
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    assert [one.input_value() for one in names.all()] == ["C", "A", "B"]
+
+
+def test_what_is_typed_while_types_are_saved_stays(
+    page: Page, page_service: PageService
+) -> None:
+    types = [{"name": "PASS", "key": None, "colour": None}]
+    page_service.api.client.put("/types", json={"items": types})
+    held: list[Route] = []
+    page.route(
+        "**/types",
+        lambda route: (
+            held.append(route) if route.request.method == "PUT" else route.continue_()
+        ),
+    )
+    page.goto("/#/types")
+    name = page.get_by_label("Name of type 1")
+    name.fill("DRIVE")
+
+    page.locator("#save-types").dblclick()
+    name.fill("DRIVE BACK")
+    wait_until(page, lambda: bool(held))
+    held[0].continue_()
+
+    expect(page.locator("#news")).to_have_text("Saved.")
+    expect(name).to_have_value("DRIVE BACK")
+    assert len(held) == 1
+    page.locator("#save-types").click()
+    wait_until(page, lambda: len(held) == 2)
+    held[1].continue_()
+    expect(page.locator("#save-types")).to_be_disabled()
+    (stored,) = page_service.api.client.get("/types").json()["items"]
+    assert stored["name"] == "DRIVE BACK"
 
 
 def test_quotas_are_told_and_an_upload_that_does_not_fit_says_why(

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../core/html.js";
 import { announce, attempt } from "../core/notices.js";
+import { useOnce } from "../ui/action.js";
 import { Confirm, Dialog } from "../ui/dialog.js";
 import { Menu } from "../ui/menu.js";
 import { fromSaved } from "./query.js";
@@ -48,16 +49,14 @@ export function SavedSearches() {
 /** @param {{title: string, name: string, act: (name: string) => Promise<unknown>, onClose: () => void}} props */
 function NameDialog({ title, name, act, onClose }) {
   const [problem, setProblem] = useState("");
-  /** @param {any} event */
-  const save = async (event) => {
-    event.preventDefault();
+  const save = useOnce(async (event) => {
     try {
       await act(event.target.elements.name.value.trim());
       onClose();
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
     }
-  };
+  });
   return html`
     <${Dialog} title=${title} onClose=${onClose} className="confirm">
       <form onSubmit=${save}>

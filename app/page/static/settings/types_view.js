@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { request } from "../core/api.js";
 import { html } from "../core/html.js";
 import { announce, keyVersion, tell } from "../core/notices.js";
+import { useOnce } from "../ui/action.js";
 import { loadModels, models } from "../video/models.js";
 import { added, changed, KEYS, moved, problemOf } from "./types_list.js";
 
@@ -16,14 +17,16 @@ export function TypesView() {
   const etag = useRef(/** @type {string | null} */ (null));
   const list = useRef(/** @type {HTMLElement | null} */ (null));
   const isAdding = useRef(false);
-  /** @param {{body: any, etag: string | null}} answer */
-  const take = (answer) => {
+  /** @type {{current: {index: number, step: number} | null}} the row that was moved, which keeps the focus */
+  const moving = useRef(null);
+  /** @param {{body: any, etag: string | null}} answer @param {EventType[]} [sent] what was typed since then stays */
+  const take = (answer, sent) => {
     etag.current = answer.etag;
-    setTypes(answer.body.items);
+    setTypes((now) => (sent && now !== sent ? now : answer.body.items));
     setSaved(JSON.stringify(answer.body.items));
     setProblem("");
   };
-  const load = () => request("/types").then(take, tell);
+  const load = () => request("/types").then((answer) => take(answer), tell);
   useEffect(() => {
     load();
     loadModels().catch(tell);
@@ -33,21 +36,28 @@ export function TypesView() {
     if (isAdding.current) /** @type {HTMLElement | undefined} */ (names[names.length - 1])?.focus();
     isAdding.current = false;
   }, [types?.length]);
-  if (!types) return html`<h1>Event types</h1><p class="hint">Loading…</p>`;
-  const isChanged = JSON.stringify(types) !== saved;
-  /** @param {Event} event */
-  const save = async (event) => {
-    event.preventDefault();
+  useLayoutEffect(() => {
+    if (!moving.current) return;
+    const { index, step } = moving.current;
+    moving.current = null;
+    const [up, down] = list.current?.children[index]?.querySelectorAll("button") ?? [];
+    const [wanted, other] = step < 0 ? [up, down] : [down, up];
+    (wanted?.disabled ? other : wanted)?.focus();
+  }, [types]);
+  const save = useOnce(async () => {
+    if (!types) return undefined;
     const found = problemOf(types);
     if (found) return setProblem(found);
     try {
       const items = types.map((type) => ({ ...type, name: type.name.trim() }));
-      take(await request("/types", { method: "PUT", json: { items }, ifMatch: etag.current ?? undefined }));
+      take(await request("/types", { method: "PUT", json: { items }, ifMatch: etag.current ?? undefined }), types);
       return announce("Saved.");
     } catch (error) {
       return setProblem(error instanceof Error ? error.message : String(error));
     }
-  };
+  });
+  if (!types) return html`<h1>Event types</h1><p class="hint">Loading…</p>`;
+  const isChanged = JSON.stringify(types) !== saved;
   const add = () => {
     isAdding.current = true;
     setTypes(added(types));
@@ -65,7 +75,10 @@ export function TypesView() {
       <ol class="types-list card" role="list" ref=${list}>
         ${types.map((type, index) => html`<${TypeRow} key=${index} type=${type} index=${index} count=${types.length}
           onChange=${(/** @type {Partial<EventType>} */ change) => setTypes(changed(types, index, change))}
-          onMove=${(/** @type {number} */ step) => setTypes(moved(types, index, step))}
+          onMove=${(/** @type {number} */ step) => {
+            moving.current = { index: index + step, step };
+            setTypes(moved(types, index, step));
+          }}
           onRemove=${() => setTypes(types.filter((_, place) => place !== index))} />`)}
         ${types.length === 0 && html`<li class="hint">No types yet.</li>`}
       </ol>

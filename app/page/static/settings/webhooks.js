@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call } from "../core/api.js";
 import { html } from "../core/html.js";
 import { keyVersion, tell } from "../core/notices.js";
+import { useOnce } from "../ui/action.js";
 import { Dialog } from "../ui/dialog.js";
 import { FILTERS, loadWebhooks } from "./webhook_calls.js";
 import { WebhookRow } from "./webhook_row.js";
@@ -36,9 +37,7 @@ export function Webhooks() {
 /** @param {{onClose: () => void, onMade: (secret: string) => void}} props */
 function NewWebhook({ onClose, onMade }) {
   const [problem, setProblem] = useState("");
-  /** @param {SubmitEvent} event */
-  const add = async (event) => {
-    event.preventDefault();
+  const add = useOnce(async (event) => {
     const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
     const text = (/** @type {string} */ name) => String(form.get(name)).trim();
     const json = { url: text("url"), description: text("description") || null, events: form.getAll("events") };
@@ -49,7 +48,7 @@ function NewWebhook({ onClose, onMade }) {
     } catch (error) {
       return setProblem(error instanceof Error ? error.message : String(error));
     }
-  };
+  });
   return html`
     <${Dialog} title="Add a webhook" onClose=${onClose}>
       <form class="fields" onSubmit=${add}>

@@ -5,6 +5,7 @@ import { call, download } from "../core/api.js";
 import { size } from "../core/format.js";
 import { html } from "../core/html.js";
 import { tell } from "../core/notices.js";
+import { useOnce } from "../ui/action.js";
 import { Dialog } from "../ui/dialog.js";
 import { titleOf } from "../video/words.js";
 
@@ -38,9 +39,14 @@ export function ReportDialog({ video, types: used, isConfirmed = false, changesE
   const [report, setReport] = useState(/** @type {Report | null} */ (null));
   const [problem, setProblem] = useState("");
   const timer = useRef(0);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  const isClosed = useRef(false);
+  useEffect(() => () => {
+    isClosed.current = true;
+    clearTimeout(timer.current);
+  }, []);
   /** @param {Report} found */
   const follow = (found) => {
+    if (isClosed.current) return;
     setReport(found);
     if (found.status === "succeeded") save(found, video);
     else if (found.status === "queued" || found.status === "running") {
@@ -52,13 +58,11 @@ export function ReportDialog({ video, types: used, isConfirmed = false, changesE
     setReport(null);
     setProblem(error instanceof Error ? error.message : String(error));
   };
-  /** @param {Event} event */
-  const make = (event) => {
-    event.preventDefault();
+  const make = useOnce(() => {
     setProblem("");
     const json = { key_types: chosen, stills, only_confirmed: onlyConfirmed, changes_ends: changesEnds };
-    call(`/videos/${video.id}/reports`, { method: "POST", json }).then(follow, fail);
-  };
+    return call(`/videos/${video.id}/reports`, { method: "POST", json }).then(follow, fail);
+  });
   /** @param {string} type @param {boolean} isOn */
   const choose = (type, isOn) => setChosen(isOn ? [...chosen, type] : chosen.filter((one) => one !== type));
   return html`<${Dialog} id="report-dialog" title="Report" onClose=${onClose}>

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "../core/html.js";
+import { useOnce } from "./action.js";
 
 /**
  * @param {object} props
@@ -48,12 +49,13 @@ export function Dialog({ title, onClose, children, className = "", id, isSudden 
  * @param {boolean} [props.isSafe] it can be undone
  */
 export function Confirm({ title, words, action, onConfirm, onClose, isSafe = false }) {
+  const confirm = useOnce(onConfirm);
   return html`
     <${Dialog} title=${title} onClose=${onClose} className="confirm">
       <p>${words}</p>
       <div class="row end">
         <button type="button" autofocus onClick=${onClose}>Cancel</button>
-        <button type="button" class=${isSafe ? "main" : "danger main"} onClick=${onConfirm}>${action}</button>
+        <button type="button" class=${isSafe ? "main" : "danger main"} onClick=${confirm}>${action}</button>
       </div>
     <//>`;
 }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { session, signIn, signOut } from "../core/access.js";
 import { html } from "../core/html.js";
 import { isKeyAsked, keyChanged } from "../core/notices.js";
-import { Action } from "./action.js";
+import { Action, useOnce } from "./action.js";
 import { Dialog } from "./dialog.js";
 
 export function KeyDialog() {
@@ -18,8 +18,7 @@ function Form() {
     isKeyAsked.value = false;
   };
   /** @param {SubmitEvent} event */
-  const submit = async (event) => {
-    event.preventDefault();
+  const submit = useOnce(async (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
     try {
       await signIn(String(new FormData(form).get("key")).trim());
@@ -28,7 +27,7 @@ function Form() {
     }
     close();
     return keyChanged();
-  };
+  });
   const leave = async () => {
     await signOut();
     close();

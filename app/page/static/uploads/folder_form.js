@@ -7,6 +7,7 @@ import { html } from "../core/html.js";
 import { announce, attempt, keyVersion, tell } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
 import { refreshSoon } from "../library/store.js";
+import { useOnce } from "../ui/action.js";
 import { clearTitle, givenFields, Options } from "./options.js";
 
 /** @typedef {{path: string, size_bytes: number}} FolderFile */
@@ -32,9 +33,7 @@ export function FolderForm() {
   useEffect(() => {
     loadFolder().then(setFiles, tell);
   }, [keyVersion.value]);
-  /** @param {Event} event */
-  const submit = async (event) => {
-    event.preventDefault();
+  const submit = useOnce(async () => {
     const isAdded = await attempt(async () => {
       await call("/videos", { method: "POST", json: { import: path, ...givenFields() } });
       return true;
@@ -44,7 +43,7 @@ export function FolderForm() {
     clearTitle();
     announce(`${path} is in the list.`);
     await refreshSoon();
-  };
+  });
   if (files === undefined) return html`<p class="hint">Loading…</p>`;
   if (files === null) {
     return html`<p id="no-folder" class="hint">No folder is set up. The operator of the service names one in

@@ -4,14 +4,13 @@ import { useState } from "preact/hooks";
 import { call } from "../core/api.js";
 import { html } from "../core/html.js";
 import { announce, attempt } from "../core/notices.js";
+import { useOnce } from "../ui/action.js";
 import { refreshSoon } from "../library/store.js";
 import { clearTitle, givenFields, Options } from "./options.js";
 
 export function UrlForm() {
   const [url, setUrl] = useState("");
-  /** @param {Event} event */
-  const submit = async (event) => {
-    event.preventDefault();
+  const submit = useOnce(async () => {
     const isAdded = await attempt(async () => {
       await call("/videos", { method: "POST", json: { url: url.trim(), ...givenFields() } });
       return true;
@@ -21,7 +20,7 @@ export function UrlForm() {
     clearTitle();
     announce("The service fetches the video; it is in the list.");
     await refreshSoon();
-  };
+  });
   return html`
     <form id="by-url" class="upload-form" onSubmit=${submit}>
       <label>Address of the file

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../core/html.js";
 import { attempt, tell } from "../core/notices.js";
+import { useOnce } from "../ui/action.js";
 import { Dialog } from "../ui/dialog.js";
 import { analyse } from "./actions.js";
 import { loadModels, models } from "./models.js";
@@ -19,16 +20,14 @@ export function AnalyseDialog({ video, onDone, onClose }) {
   useEffect(() => {
     loadModels().catch(tell);
   }, []);
-  /** @param {Event} event */
-  const start = async (event) => {
-    event.preventDefault();
+  const start = useOnce(async () => {
     const isDone = await attempt(async () => {
       await analyse(video, model || undefined);
       return true;
     });
     onClose();
     if (isDone) onDone();
-  };
+  });
   return html`
     <${Dialog} title=${`Analyse ${titleOf(video)}`} onClose=${onClose}>
       <form onSubmit=${start}>

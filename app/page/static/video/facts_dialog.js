@@ -20,6 +20,8 @@ import { changesOf, fieldsOf } from "./facts_form.js";
  * @param {() => number} [props.currentTime] where a player outside stands; without, the form has its own
  */
 export function FactsDialog({ video, onSaved, onClose, currentTime }) {
+  // What the person has before them: the page may read the video anew meanwhile.
+  const [seen] = useState(video);
   const [fields, setFields] = useState(() => fieldsOf(video));
   const [problem, setProblem] = useState("");
   const isSaving = useRef(false);
@@ -33,7 +35,7 @@ export function FactsDialog({ video, onSaved, onClose, currentTime }) {
     if (isSaving.current) return undefined;
     isSaving.current = true;
     try {
-      const saved = await changeFacts(video, read.changes);
+      const saved = await changeFacts(seen, read.changes);
       onClose();
       onSaved(saved);
       return announce("Saved.");
