@@ -46,3 +46,40 @@ test("one that is gone again has failed", async () => {
 
   assert.deepEqual([one.state.value, one.problem.value, made.length], ["failed", "Upload not found", 2]);
 });
+
+/** A transfer that is prepared when it is let go. */
+function slow() {
+  const one = new Transfer(new File(["bytes"], "a.mp4"), { title: "", model: "", callback_url: "" }, { onChange() {} });
+  one.isChecked = true;
+  const made = [];
+  const waiting = [];
+  one.prepare = async () => {
+    await new Promise((resolve) => { waiting.push(resolve); });
+    const upload = { started: 0, aborted: [], start: () => { upload.started += 1; }, abort: async (isForGood) => upload.aborted.push(isForGood ?? false) };
+    made.push(upload);
+    return upload;
+  };
+  return { one, made, letGo: async () => { for (const go of waiting.splice(0)) go(); await settled(); } };
+}
+
+test("one that is paused and resumed before it has begun is sent once", async () => {
+  const { one, made, letGo } = slow();
+  one.start();
+  await one.pause();
+  one.start();
+
+  await letGo();
+
+  assert.equal(made.reduce((sum, { started }) => sum + started, 0), 1);
+  assert.equal(one.state.value, "sending");
+});
+
+test("one that is canceled before it has begun is not begun, and leaves nothing", async () => {
+  const { one, made, letGo } = slow();
+  one.start();
+  await one.cancel();
+
+  await letGo();
+
+  assert.deepEqual(made.map(({ started, aborted }) => [started, aborted]), [[0, [true]]]);
+});

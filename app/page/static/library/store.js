@@ -56,12 +56,14 @@ export function watch() {
   const close = listen("/stream", {
     on: { job: applyJob, reset: refreshSoon },
     onState: (isOpened) => {
-      if (isOpened && !isStreaming) refreshSoon();
+      const isChanged = isOpened !== isStreaming;
       isStreaming = isOpened;
+      if (isChanged) refreshSoon(); // What was told meanwhile is lost; without a stream it is asked for more often.
     },
   });
   return () => {
     close();
+    isStreaming = false;
     stopKeys();
     running.stop();
     poll = null;

@@ -51,6 +51,8 @@ export class Transfer {
     this.requestKey = newKey(); // of the one upload that it begins
     this.rate = new Rate();
     this.timer = 0;
+    this.starts = 0;
+    this.isCanceled = false;
     /** @type {import("tus-js-client").Upload | import("./bucket_upload.js").BucketUpload | null} */
     this.upload = null;
     this.onOnline = () => {
@@ -67,23 +69,29 @@ export class Transfer {
   async start() {
     if (["sending", "done"].includes(this.state.value)) return;
     clearTimeout(this.timer);
+    const start = ++this.starts;
     this.rate.reset();
     this.problem.value = "";
     this.change("sending");
     try {
-      this.upload ??= await this.prepare();
-      if (!(await this.isNew())) return;
+      const upload = this.upload ?? await this.prepare();
+      if (this.isCanceled) await upload.abort(true);
+      if (this.isCanceled || start !== this.starts) return; // It was paused meanwhile, and a later start goes on with it.
+      this.upload = upload;
+      if (!(await this.isNew(start))) return;
     } catch (error) {
-      this.fail(/** @type {Error} */ (error));
+      if (start === this.starts) this.fail(/** @type {Error} */ (error));
       return;
     }
-    if (this.state.value === "sending") this.upload.start();
+    if (start === this.starts && this.state.value === "sending") this.upload.start();
   }
 
-  /** Whether the library lacks the file, or the user wants it twice. */
-  async isNew() {
+  /** Whether the library lacks the file, or the user wants it twice. @param {number} start that asks */
+  async isNew(start) {
     if (this.isChecked) return true;
-    this.earlier.value = await earlierOf(this.file);
+    const earlier = await earlierOf(this.file);
+    if (start !== this.starts) return false;
+    this.earlier.value = earlier;
     this.isChecked = true;
     if (!this.earlier.value) return true;
     if (this.state.value === "sending") this.change("known");
@@ -100,6 +108,7 @@ export class Transfer {
   async cancel() {
     clearTimeout(this.timer);
     removeEventListener("online", this.onOnline);
+    this.isCanceled = true;
     this.change("paused");
     await this.upload?.abort(true);
   }
