@@ -27,6 +27,8 @@ const CONSTRAINTS = {
 export const sending = signal(null);
 /** @type {CameraSender | null} */
 let sender = null;
+/** How often the camera was asked for or given back: a person may take long to allow it. */
+let wishes = 0;
 /** Streams of which the service has taken all to the end: they need no other one. @type {Set<string>} */
 const ended = new Set();
 
@@ -38,12 +40,18 @@ export function canUseCamera() {
 /** Send the camera to a stream whose source is `push`. @param {string} videoId */
 export async function sendCamera(videoId) {
   stopCamera();
+  const wish = wishes;
   try {
     const media = await navigator.mediaDevices.getUserMedia(CONSTRAINTS)
       .catch(() => navigator.mediaDevices.getUserMedia({ ...CONSTRAINTS, audio: false }));
+    if (wish !== wishes) {
+      for (const track of media.getTracks()) track.stop();
+      return;
+    }
     sender = new CameraSender(videoId, media);
     sender.connect();
   } catch (error) {
+    if (wish !== wishes) return;
     const why = error instanceof Error ? error.message : String(error);
     tell(new Error(`The camera cannot be used: ${why}. Allow it in the browser, then press “Send the camera” of the stream.`));
   }
@@ -51,6 +59,7 @@ export async function sendCamera(videoId) {
 
 /** Give the camera back; the stream waits for another connection until it is stopped. */
 export function stopCamera() {
+  wishes += 1;
   sender?.end("");
   sender = null;
   sending.value = null;

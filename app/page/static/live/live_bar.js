@@ -106,6 +106,8 @@ export function PushAddress({ push }) {
     <dl><div><dt>${isWhole ? "SRT address" : "Server"}</dt><dd class="mono">${push.url}</dd></div>
       ${!isWhole && html`<div><dt>Stream key</dt><dd class="mono">${push.key}</dd></div>`}</dl>
     <${Action} class="small" title=${both} act=${async () => {
+      // Over plain http a browser has no clipboard for pages.
+      if (!navigator.clipboard) throw new Error("This browser lets pages copy over https alone: select the address above, and copy it.");
       await navigator.clipboard.writeText(both);
       announce("The address is copied.");
     }}>${isWhole ? "Copy the address" : "Copy both as one address"}<//>
