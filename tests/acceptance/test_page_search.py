@@ -81,6 +81,20 @@ def test_hits_are_played_one_after_another_each_from_its_first_frame(
     expect(page.locator("[data-is=place]")).to_have_text("1 of 2")
 
 
+def test_single_keys_that_are_switched_off_are_off_here_too(page: Page) -> None:
+    page.add_init_script("localStorage.setItem('touchline_keys', '{\"isOn\": false}')")
+    page.goto("/#/search")
+    expect(page.locator("#hits li")).to_have_count(10)
+
+    page.keyboard.press("n")
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+
+    expect(page.locator("[data-is=place]")).to_have_text("")
+    page.get_by_role("button", name="Next hit (N)").click()
+    expect(page.locator("[data-is=place]")).to_have_text("1 of 10")
+
+
 def test_a_sequence_is_built_saved_handed_on_and_deleted(
     page: Page, review: ReviewService
 ) -> None:

@@ -99,7 +99,9 @@ export class Reel {
   /** @param {1 | -1} step */
   async go(step) {
     const index = this.index.peek() + step;
+    const { asked } = this;
     if (index >= this.hits().length) await this.more();
+    if (asked !== this.asked) return; // Another hit was chosen, or something else is looked for.
     if (index >= 0 && index < this.hits().length) await this.show(index);
   }
 

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../core/html.js";
 import { attempt, keyVersion, tell } from "../core/notices.js";
+import { keys } from "../review/prefs.js";
 import { Filters } from "./filters.js";
 import { HandOn } from "./hand_on.js";
 import { HitPlayer } from "./player.js";
@@ -47,7 +48,7 @@ export function SearchView() {
  */
 function takeKey(reel, event) {
   const target = /** @type {Element} */ (event.target);
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!keys.map.isOn || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.querySelector("dialog[open]") || target.matches("input, select, textarea")) return;
   const key = event.key.toLowerCase();
   const presses = target.matches("button, a") && !target.matches(".hit[aria-current]");
@@ -55,5 +56,5 @@ function takeKey(reel, event) {
   const act = { n: () => reel.go(1), p: () => reel.go(-1), " ": async () => reel.toggle() }[key];
   if (!act) return;
   event.preventDefault();
-  attempt(act);
+  if (!event.repeat) attempt(act);
 }
