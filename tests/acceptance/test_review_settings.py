@@ -124,3 +124,37 @@ def _tag_late(page: Page, review: ReviewService, video_id: UUID, moment: int) ->
 def _saved(review: ReviewService, path: str, *, of: str = "video") -> dict[str, float]:
     types = review.api.client.get(path).json()["types"]
     return {one["type"]: one[of] for one in types if one[of] is not None}
+
+
+def test_the_way_back_is_the_browsers_on_a_tab_of_panels_too(
+    reviewer: Page, review: ReviewService
+) -> None:
+    open_review(reviewer, review.match())
+    tab = reviewer.locator("#tab-events")
+    tab.focus()
+
+    taken = reviewer.evaluate(
+        "() => !document.activeElement.dispatchEvent(new KeyboardEvent('keydown',"
+        " {key: 'ArrowLeft', altKey: true, bubbles: true, cancelable: true}))"
+    )
+
+    assert taken is False
+    expect(tab).to_have_attribute("aria-selected", "true")
+    reviewer.keyboard.press("ArrowLeft")
+    expect(reviewer.locator("#tab-options")).to_have_attribute("aria-selected", "true")
+
+
+def test_enter_that_chooses_a_word_of_an_input_method_leaves_the_field_open(
+    reviewer: Page, review: ReviewService
+) -> None:
+    open_review(reviewer, review.match())
+    select(reviewer, 100)
+    field = reviewer.locator("#event-player")
+    field.fill("みな")
+
+    field.evaluate(
+        "field => field.dispatchEvent(new KeyboardEvent('keydown',"
+        " {key: 'Enter', isComposing: true, bubbles: true}))"
+    )
+
+    expect(field).to_be_focused()

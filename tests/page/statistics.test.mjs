@@ -4,7 +4,7 @@ import { contrast, NOBODY, shadesOf, visible } from "../../app/page/static/stati
 import { rowsOf, signed } from "../../app/page/static/statistics/compare_table.js";
 import { binName, halfName, headlines, seriesOf, sumOf, written } from "../../app/page/static/statistics/figures.js";
 import { chosen, halfAt, listAddress, momentsOf, teamName, wantedOf } from "../../app/page/static/statistics/moments.js";
-import { comparisonOf } from "../../app/page/static/statistics/options.js";
+import { comparisonOf, opponentOf } from "../../app/page/static/statistics/options.js";
 import { missing } from "../../app/page/static/statistics/sections.js";
 import { runsOf } from "../../app/page/static/statistics/sequences.js";
 
@@ -143,4 +143,14 @@ test("two matches are compared by what the address asks of both", () => {
     of("a=1&b=2&team=Reds&with_team=Blues&confirmed=1&ends=1"),
     "state=accepted&state=edited&state=added&changes_ends=true&with=2&team=Reds&with_team=Blues",
   );
+});
+
+test("a team that the other match does not have is held against one that it has", () => {
+  const teams = ["Harbour", "Docks"];
+
+  assert.equal(opponentOf("Reds", "", teams), "Harbour");
+  assert.equal(opponentOf("Reds", "docks", teams), "Docks");
+  assert.equal(opponentOf("Reds", "Left long ago", teams), "Harbour");
+  assert.equal(opponentOf("harbour ", "Docks", teams), "Harbour");
+  assert.equal(opponentOf("", "Docks", teams), "");
 });

@@ -24,6 +24,7 @@ export function DraftInput({ value, onGiven, ...rest }) {
   };
   /** @param {any} press leaving the field gives it */
   const onKey = (press) => {
+    if (press.isComposing) return; // Enter chooses a word of an input method.
     if (press.key === "Escape") setDraft(null);
     if (press.key === "Enter" || press.key === "Escape") press.currentTarget.blur();
   };

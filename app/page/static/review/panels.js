@@ -22,7 +22,7 @@ export function SidePanels() {
   /** Arrows move between tabs. @param {KeyboardEvent} event */
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return; // Alt and an arrow is the browser's way back.
     event.preventDefault();
     const next = TABS[(at + step + TABS.length) % TABS.length].id;
     setOpen(next);

@@ -10,7 +10,7 @@ import { titleOf } from "../video/words.js";
 import { shadesOf } from "./colours.js";
 import { CompareTable, isLengthAlike } from "./compare_table.js";
 import { MatchPicker } from "./match_picker.js";
-import { comparisonOf } from "./options.js";
+import { comparisonOf, isSame, opponentOf } from "./options.js";
 import { Hatches } from "./series.js";
 
 /**
@@ -116,10 +116,7 @@ function Figures({ pair, figures, team, other, query, set }) {
     return { team: own || undefined, name, index, shades: shadesOf(colour, index) };
   });
   /** @param {string} value */
-  const chooseTeam = (value) => {
-    const same = pair.teams.find((one) => isSame(one, value));
-    set({ team: value, with_team: value ? same ?? other ?? pair.teams[0] : "" });
-  };
+  const chooseTeam = (value) => set({ team: value, with_team: opponentOf(value, other, pair.teams) });
   const canChoose = figures.teams.length > 0 && pair.teams.length > 0;
   return html`<${Hatches} />
     <section class="card statistics-section">
@@ -144,11 +141,6 @@ function Figures({ pair, figures, team, other, query, set }) {
 function hintOf(isAlike, isPerMinute) {
   if (isPerMinute) return `Events and shots a minute of play${isAlike ? "" : ", for the matches differ in length"}. Difference: first less second.`;
   return `Events and shots in all${isAlike ? "" : "; the matches differ in length, so compare them a minute of play"}. Difference: first less second.`;
-}
-
-/** @param {string} one @param {string} other names of teams */
-function isSame(one, other) {
-  return one.trim().toLowerCase() === other.trim().toLowerCase();
 }
 
 /**

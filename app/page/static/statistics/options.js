@@ -19,6 +19,24 @@ export function comparisonOf(query) {
 }
 
 /**
+ * Choose whom a team of the first match is held against.
+ *
+ * @param {string} team of the first match; empty: all that happened
+ * @param {string} other that was chosen before; empty: none
+ * @param {readonly string[]} teams of the second match
+ * @returns {string} the same team, else the one before, else the first; empty: all that happened
+ */
+export function opponentOf(team, other, teams) {
+  if (!team) return "";
+  return teams.find((one) => isSame(one, team)) ?? teams.find((one) => isSame(one, other)) ?? teams[0];
+}
+
+/** @param {string} one @param {string} other names of teams */
+export function isSame(one, other) {
+  return one.trim().toLowerCase() === other.trim().toLowerCase();
+}
+
+/**
  * @param {URLSearchParams} query of the address: confirmed, ends
  * @returns {URLSearchParams} of GET /videos/{id}/statistics
  */
