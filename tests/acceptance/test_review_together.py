@@ -107,6 +107,37 @@ def _let_nothing_in(page: Page) -> None:
     page.clock.install()  # polls wait for a clock that stands still
 
 
+def test_who_leaves_before_saying_which_word_counts_is_asked_again(
+    reviewer: Page, review: ReviewService
+) -> None:
+    video_id = review.match()
+    reviewer.route("**/videos/*/stream*", lambda route: route.abort())
+    open_review(reviewer, video_id)
+    event = next(one for one in review.events(video_id) if one["frame"] == 100)
+    answer = review.api.client.patch(
+        f"/videos/{video_id}/events/{event['id']}",
+        json={"frame": 101},
+        headers={"if-match": f'"{event["version"]}"'},
+    )
+    assert answer.status_code == 200
+    reviewer.locator("[data-is=events] [data-frame='100']").click()
+    reviewer.keyboard.press("x")
+    dialog = reviewer.locator("#conflict-dialog")
+    expect(dialog).to_be_visible()
+
+    reviewer.evaluate("location.hash = '#/'")
+    expect(reviewer.locator("#videos li")).to_have_count(1)
+    reviewer.evaluate("history.back()")
+    expect(dialog).to_be_visible()
+    reviewer.reload()
+    expect(dialog).to_be_visible()
+    assert review.states(video_id)[101] == "edited"
+    dialog.locator("[data-is=keep-mine]").click()
+
+    eventually(reviewer, lambda: review.states(video_id).get(101), "rejected")
+    expect(reviewer.locator("[data-is=unsent]")).to_have_text("All saved")
+
+
 def test_decisions_without_a_connection_are_kept_and_sent_in_order(
     reviewer: Page, review: ReviewService
 ) -> None:

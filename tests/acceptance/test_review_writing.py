@@ -135,3 +135,24 @@ def test_enter_pressed_on_does_not_answer_which_word_counts(
     dialog.locator("[data-is=keep-mine]").click()
     eventually(page, lambda: review.states(video_id).get(101), "rejected")
     context.close()
+
+
+def test_after_a_choice_with_the_mouse_keys_are_the_reviews(
+    reviewer: Page, review: ReviewService
+) -> None:
+    video_id = review.match()
+    open_review(reviewer, video_id)
+    select(reviewer, 100)
+    types = reviewer.locator("[data-is=type]")
+
+    types.dispatch_event("pointerdown")
+    types.focus()
+    types.select_option("SHOT")
+    expect(types).not_to_be_focused()
+    reviewer.keyboard.press("p")
+    settle(reviewer, SUGGESTED[0])
+
+    eventually(reviewer, lambda: review.states(video_id)[100], "edited")
+    types.focus()
+    reviewer.keyboard.press("ArrowDown")  # who chooses by keys goes on with them
+    expect(types).to_be_focused()

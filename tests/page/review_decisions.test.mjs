@@ -8,6 +8,7 @@ globalThis.localStorage = {
 const { Decisions } = await import("../../app/page/static/review/decisions.js");
 const { FrameTimes } = await import("../../app/page/static/review/frames.js");
 const { ReviewModel } = await import("../../app/page/static/review/model.js");
+const { reaction } = await import("../../app/page/static/review/prefs.js");
 
 const SUGGESTION = {
   id: "e1", type: "PASS", frame: 10, time_s: 0.4, score: 0.8, team: null, state: "suggested", source: "model",
@@ -208,4 +209,40 @@ test("a decision that is being taken by the service already is sent again, not d
   await decisions.queue.flush();
 
   assert.deepEqual([event().state, event().version, decisions.queue.length], ["accepted", 1, 0]);
+});
+
+test("what is decided while an undo is on its way rests on what it left", async () => {
+  const { model, decisions, event } = open();
+  const release = hold("/undo");
+  const takes = answer;
+  let version = 3;
+  answer = async (path, body, ifMatch) => {
+    const [status, told] = await takes(path, body, ifMatch);
+    if (path.endsWith("/undo")) return [200, { events: [{ ...SUGGESTION, version: version = 4 }], gone: [] }];
+    if (body.state === "rejected" && ifMatch !== `"${version}"`) return [412, { type: "https://example.org/event-changed", current: told }];
+    return [status, told];
+  };
+  decisions.accept(event());
+  await decisions.queue.flush();
+
+  decisions.undo();
+  decisions.reject(event());
+  release();
+  await decisions.queue.flush();
+
+  assert.deepEqual([asked.at(-1).ifMatch, model.conflicts.peek().length, event().state], ['"4"', 0, "rejected"]);
+});
+
+test("what is tagged while the match plays backwards lies later than the key, for it has gone past", () => {
+  const { model, decisions } = open();
+  reaction.set(reaction.now.setTo(0.4));
+  model.frame.value = 100;
+  model.isPlaying.value = true;
+
+  const forwards = decisions.add("SHOT");
+  model.backwards = 2;
+  const backwards = decisions.add("SHOT");
+
+  reaction.set(reaction.now.setTo(null));
+  assert.deepEqual([forwards.frame, backwards.frame], [90, 120]);
 });

@@ -5,7 +5,8 @@ import { announce, tell } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
 import { local as kept } from "../core/storage.js";
 import { neighbour, teamOf } from "./events.js";
-import { changed, combined, localEvent } from "./drafts.js";
+import { clash } from "./conflicts.js";
+import { changed, localEvent } from "./drafts.js";
 import { isTransient, newKey } from "./sending.js";
 import { UnsentQueue } from "./queue.js";
 import { reaction, timings } from "./prefs.js";
@@ -125,7 +126,7 @@ export class Decisions {
     const { model } = this;
     this.tagged.learn(model.table.peek());
     const playhead = model.time.peek();
-    const rate = model.rate.peek();
+    const rate = model.backwards ? -model.backwards : model.rate.peek();
     const isPlaying = model.isPlaying.peek();
     const time = isPlaying ? reaction.now.back(playhead, rate) : playhead;
     const frame = isPlaying ? model.frames.peek().frameAt(time) : model.frame.peek();
@@ -237,6 +238,10 @@ export class Decisions {
     const ids = [...gone, ...events.map((event) => event.id)];
     const before = ids.flatMap((id) => table.peek().get(id)?.time_s ?? []);
     table.value = table.peek().with(events.filter((event) => !busy.has(event.id)), gone);
+    for (const { id, version } of events) { // What was decided since rests on it.
+      this.queue.rebase(id, version);
+      if (busy.has(id)) this.model.patch(id, { version });
+    }
     this.model.settled(ids);
     this.onTimes([...before, ...events.map((event) => event.time_s)]);
     this.onUndone(events[0] ?? null);
@@ -248,32 +253,22 @@ export class Decisions {
     const { eventId, body, does, before } = decision;
     const isConflict = error instanceof Problem && (error.status === 412 || error.status === 428);
     if (isConflict && error.body?.current && eventId && body) {
-      this.clash(eventId, body, error.body);
+      clash(this, decision, error.body);
       return;
     }
     if (eventId) this.queue.drop(eventId);
     this.restore(decision);
     if (does === "reviewed") this.onReviewedRefused();
-    if (does === "undo") this.undone.splice(this.undone.lastIndexOf(null), 1); // There was nothing to take back.
+    if (does === "undo") this.forgetUndo();
     if (does === "undo" || does === "redo") announce(error instanceof Error ? error.message : "");
     else tell(error);
     if (before) this.onTimes([before.time_s]);
   }
 
-  /**
-   * Somebody else decided on the same event: ask which word counts.
-   *
-   * @param {string} eventId
-   * @param {Record<string, unknown>} body
-   * @param {Record<string, any>} problem with the event as it is now, and what was done since
-   */
-  clash(eventId, body, { current: theirs, changes = [] }) {
-    const { model } = this;
-    const later = this.queue.drop(eventId);
-    const all = later.reduce((sum, one) => combined(sum, one.body ?? {}), body);
-    const mine = model.table.peek().get(eventId) ?? changed(theirs, all, model.frames.peek());
-    model.table.value = model.table.peek().with([theirs]);
-    model.conflicts.value = [...model.conflicts.peek(), { mine, theirs, changes, body: all }];
+  /** The service had nothing to take back: there is nothing of it to do again. */
+  forgetUndo() {
+    const at = this.undone.lastIndexOf(null);
+    if (at >= 0) this.undone.splice(at, 1);
   }
 
   /** Decide between two people's word. @param {boolean} isMine */

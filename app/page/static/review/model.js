@@ -16,6 +16,7 @@ import { prefs } from "./prefs.js";
  * @property {ReviewEvent} theirs
  * @property {any[]} changes what happened since, as the API tells it
  * @property {Record<string, unknown>} body what was to be changed
+ * @property {number} [seen] the version that it was said of
  */
 
 // Told apart on light and on dark, by people with any colour vision as well as eight can be.
@@ -71,6 +72,8 @@ export class ReviewModel {
     this.frame = signal(0);
     this.isPlaying = signal(false);
     this.rate = signal(1);
+    /** How fast it plays backwards; 0: it does not. */
+    this.backwards = 0;
     this.isTagging = signal(false);
     /** @type {import("@preact/signals").Signal<ReadonlySet<string>>} */
     this.hidden = signal(new Set());

@@ -57,10 +57,10 @@ export class Playback {
     const on = (type, does) => player.addEventListener(type, does, { signal });
     on("play", () => { this.model.isPlaying.value = true; });
     on("pause", () => { if (!this.backwards) this.model.isPlaying.value = false; });
-    on("ended", () => { this.model.isPlaying.value = false; });
+    on("ended", () => this.ended());
     on("seeked", () => this.arrived());
     on("durationchange", () => this.lengthened());
-    on("loadeddata", () => setTimeout(() => this.begin(this.model.frames.peek().timeOf(0)), FIRST_FRAME_MS));
+    on("loadeddata", () => setTimeout(() => { if (!signal.aborted) this.begin(this.model.frames.peek().timeOf(0)); }, FIRST_FRAME_MS));
     if ("requestVideoFrameCallback" in HTMLVideoElement.prototype) this.watch(player);
     else on("timeupdate", () => this.shown(player.currentTime));
   }
@@ -241,7 +241,7 @@ export class Playback {
   shuttleBack() {
     const rate = this.backwards ? Math.min(4, this.backwards * 2) : 1;
     this.pause();
-    this.backwards = rate;
+    this.backwards = this.model.backwards = rate;
     this.model.isPlaying.value = true;
     let last = performance.now();
     let time = this.model.time.peek();
@@ -256,7 +256,15 @@ export class Playback {
 
   stopBackwards() {
     clearInterval(this.timer);
-    this.backwards = 0;
+    this.backwards = this.model.backwards = 0;
+  }
+
+  /** The file is at its end; a loop that reaches so far begins again, though its last frame may not have been told. */
+  ended() {
+    this.model.isPlaying.value = false;
+    if (!this.loop) return;
+    this.seekTime(this.loop.from);
+    this.play();
   }
 
   /** @param {Stretch | null} stretch played again and again; null: none */

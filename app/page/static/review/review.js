@@ -3,6 +3,7 @@
 import { effect } from "@preact/signals";
 import { announce, tell } from "../core/notices.js";
 import { local } from "../core/storage.js";
+import { keepConflicts } from "./conflicts.js";
 import { byDoubt, neighbour, placeAt, teamOf } from "./events.js";
 import { Decisions } from "./decisions.js";
 import { Loader } from "./loading.js";
@@ -89,10 +90,12 @@ export class Review {
       if (queue?.length && !local.isLasting(queue.at)) event.preventDefault();
     };
     addEventListener("beforeunload", leave);
+    const hide = (/** @type {PageTransitionEvent} */ event) => { if (!event.persisted && this.decisions) keepConflicts(this.decisions); };
+    addEventListener("pagehide", hide);
     const live = effect(() => { if (model.video.value?.links?.live) this.followStream().catch(tell); });
     this.closers.push(
       live, follow(this), () => clearInterval(retry), () => clearInterval(poll), () => removeEventListener("online", flush),
-      () => removeEventListener("beforeunload", leave));
+      () => removeEventListener("beforeunload", leave), () => removeEventListener("pagehide", hide));
   }
 
   /** The video is a live stream, or was one. */
@@ -143,6 +146,7 @@ export class Review {
     this.isClosed = true;
     this.watching.flush();
     this.decisions?.tagged.learn(this.model.table.peek());
+    if (this.decisions) keepConflicts(this.decisions);
     for (const close of this.closers) close();
     this.decisions?.queue.stop();
     this.following?.close();

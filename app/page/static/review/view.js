@@ -29,11 +29,24 @@ export function ReviewView({ id: videoId }) {
   useEffect(() => {
     /** @param {KeyboardEvent} event */
     const onKey = (event) => takeKey(review, event);
-    const onAct = () => timings.now.act(performance.now() / 1000);
+    let isByPointer = false;
+    const onAct = () => {
+      isByPointer = true;
+      timings.now.act(performance.now() / 1000);
+    };
+    const onAnyKey = () => { isByPointer = false; };
+    // After a choice with the mouse the keys are the review's again: in the list they would choose something else.
+    const onChange = (/** @type {Event} */ event) => {
+      if (isByPointer && event.target instanceof HTMLSelectElement && !event.target.closest("dialog")) event.target.blur();
+    };
     addEventListener("keydown", onKey);
+    addEventListener("keydown", onAnyKey, true);
+    addEventListener("change", onChange);
     addEventListener("pointerdown", onAct);
     return () => {
       removeEventListener("keydown", onKey);
+      removeEventListener("keydown", onAnyKey, true);
+      removeEventListener("change", onChange);
       removeEventListener("pointerdown", onAct);
     };
   }, []);
