@@ -10,6 +10,13 @@ from app.projects.tables import Project
 from tests.acceptance.page_service import PageService, wait_until
 from tests.videos import draw_video
 
+# As progress of a job does, which the stream tells.
+DRAW_ANEW = """async () => {
+  const { videos } = await import("/page/library/store.js");
+  videos.value = [...videos.value];
+  await new Promise((drawn) => { setTimeout(drawn, 20); });
+}"""
+
 
 @pytest.fixture(autouse=True)
 def no_types(page_service: PageService) -> None:
@@ -173,6 +180,30 @@ def test_the_library_is_searched_and_filtered(
     page.get_by_role("button", name="Clear").click()
 
     expect(titles).to_have_count(3)
+
+
+def test_what_is_typed_into_the_search_stays_while_the_list_is_drawn_anew(
+    page: Page, page_service: PageService
+) -> None:
+    page_service.upload("Cup final")
+    page_service.upload("Semi final")
+    page.goto("/")
+    expect(page.locator("#videos li")).to_have_count(2)
+    search = page.locator("#search")
+
+    search.focus()
+    for letter in "cup":
+        page.keyboard.type(letter)
+        page.evaluate(DRAW_ANEW)
+    expect(search).to_have_value("cup")
+    expect(page.locator("#videos li")).to_have_count(1)
+    search.fill("semi")
+    page.locator("#filters-button").click()
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_timeout(600)
+
+    expect(search).to_have_value("")
+    expect(page.locator("#videos li")).to_have_count(2)
 
 
 def test_types_are_named_ordered_and_given_keys(

@@ -142,3 +142,20 @@ def test_the_review_is_there_as_soon_as_the_key_is_given(
 
     expect(locked_page.locator(".review[data-ready=true]")).to_be_visible(timeout=2500)
     expect(locked_page.locator("#trouble")).to_be_hidden()
+
+
+def test_a_tab_signs_out_when_another_one_has_signed_in_anew(locked_page: Page) -> None:
+    page = locked_page
+    page.goto("/")
+    sign_in(page, KEY)
+    expect(page.locator("#videos strong")).to_have_text("Cup final")
+    other = page.context.new_page()
+    other.goto("/")
+    other.locator("#key-button").click()
+    sign_in(other, KEY)
+    expect(other.get_by_role("dialog")).to_have_count(0)
+
+    page.locator("#key-button").click()
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.locator("#trouble")).to_contain_text("asks for a key")

@@ -103,6 +103,22 @@ def test_a_file_that_is_sent_by_the_form_is_listed_and_opened(
     assert sha256s_of(page_service) == [sha256_of(page_service.file)]
 
 
+def test_the_row_of_an_upload_stays_when_one_above_it_goes(
+    page: Page, page_service: PageService
+) -> None:
+    page.goto("/")
+    expect(page.locator("#no-videos")).to_be_visible()
+    page.evaluate(DROP, [["first.mp4", "second.mkv"]])
+    page.locator("#send").click()
+    link = page.get_by_role("link", name="Open second.mkv")
+    link.focus()
+
+    page.evaluate("document.querySelector('.transfers li button').click()")
+    expect(page.locator(".transfers li")).to_have_count(1)
+
+    expect(link).to_be_focused()
+
+
 def test_files_that_are_dropped_are_sent_together(
     page: Page, page_service: PageService
 ) -> None:

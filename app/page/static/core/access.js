@@ -42,7 +42,14 @@ export async function signIn(key) {
 }
 
 export async function signOut() {
-  await ask("DELETE");
+  try {
+    await ask("DELETE");
+  } catch (error) {
+    // Another tab has signed in anew, so our token is not that of the session any more.
+    if (!(error instanceof Problem) || error.slug !== "cross-site-refused") throw error;
+    await loadSession();
+    await ask("DELETE");
+  }
   session.value = null;
 }
 

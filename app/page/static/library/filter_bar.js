@@ -9,8 +9,8 @@ const REST_MS = 250;
 
 export function FilterBar() {
   const [isOpen, setOpen] = useState(false);
-  const set = useLater(filterBy);
-  const { q, competition, team, from_date, to_date } = filters.value;
+  const { set, waiting, drop } = useLater(filterBy);
+  const { q, competition, team, from_date, to_date } = { ...filters.value, ...waiting };
   const chosen = [competition, team, from_date, to_date].filter(Boolean).length;
   return html`
     <div class="toolbar">
@@ -32,7 +32,7 @@ export function FilterBar() {
         onInput=${(/** @type {any} */ event) => set({ from_date: event.target.value })} /></label>
       <label>To <input name="to_date" type="date" value=${to_date} min=${from_date}
         onInput=${(/** @type {any} */ event) => set({ to_date: event.target.value })} /></label>
-      <button type="button" class="quiet" onClick=${() => filterBy(NO_FILTERS)}>Clear</button>
+      <button type="button" class="quiet" onClick=${() => { drop(); filterBy(NO_FILTERS); }}>Clear</button>
     </div>`;
 }
 
@@ -67,20 +67,28 @@ function known(read) {
 }
 
 /**
- * Collect changes, and pass them on when no more come for a moment.
+ * Collect changes, and pass them on when no more come for a moment. Until then they are what the fields hold, for the
+ * list may be drawn anew meanwhile.
  *
  * @param {(change: Partial<import("./store.js").Filters>) => void} act
  */
 function useLater(act) {
   const timer = useRef(0);
-  const waiting = useRef({});
+  const [waiting, setWaiting] = useState(/** @type {Partial<import("./store.js").Filters>} */ ({}));
   useEffect(() => () => clearTimeout(timer.current), []);
-  return (/** @type {Partial<import("./store.js").Filters>} */ change) => {
+  const drop = () => {
     clearTimeout(timer.current);
-    waiting.current = { ...waiting.current, ...change };
+    setWaiting({});
+  };
+  /** @param {Partial<import("./store.js").Filters>} change */
+  const set = (change) => {
+    clearTimeout(timer.current);
+    const changes = { ...waiting, ...change };
+    setWaiting(changes);
     timer.current = setTimeout(() => {
-      act(waiting.current);
-      waiting.current = {};
+      act(changes);
+      setWaiting({});
     }, REST_MS);
   };
+  return { set, waiting, drop };
 }

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { call } from "../core/api.js";
 import { refreshSoon } from "../library/store.js";
+import { newKey } from "../review/sending.js";
 
 /**
  * @typedef {"halves" | "consecutive"} PartsKind
@@ -24,6 +25,7 @@ export class MatchParts {
    * @param {Fields} fields of the match
    */
   constructor(transfers, kind, fields) {
+    this.id = newKey(); // of its row on the page
     this.transfers = transfers;
     this.kind = kind;
     this.fields = fields;

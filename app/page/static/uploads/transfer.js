@@ -35,6 +35,7 @@ export class Transfer {
    * even if the library has the file, as it goes once it is joined
    */
   constructor(file, fields, { onChange, isPart = false }) {
+    this.id = newKey(); // of its row on the page
     this.file = file;
     this.fields = fields;
     this.onChange = onChange;

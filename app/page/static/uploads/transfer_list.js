@@ -23,8 +23,8 @@ const WORDS = {
 export function TransferList() {
   return html`
     <ul class="transfers" role="list" aria-label="Uploads">
-      ${transfers.value.map((transfer, index) => html`<${Row} key=${`${transfer.file.name}-${index}`} transfer=${transfer} />`)}
-      ${matches.value.map((match, index) => html`<${MatchRow} key=${`match-${index}`} match=${match} />`)}
+      ${transfers.value.map((transfer) => html`<${Row} key=${transfer.id} transfer=${transfer} />`)}
+      ${matches.value.map((match) => html`<${MatchRow} key=${match.id} match=${match} />`)}
       ${interrupted.value.map((one) => html`<${InterruptedRow} key=${one.key} one=${one} />`)}
     </ul>`;
 }
