@@ -42,6 +42,14 @@ def save_search(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Save").dblclick()
 
 
+def change_search(page: Page) -> None:
+    page.goto("/#/search?type=PASS")
+    page.locator("#saved button", has_text="Shots").click()
+    page.get_by_label("Type", exact=True).fill("GOAL")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save changes").dblclick()
+
+
 def add_webhook(page: Page) -> None:
     page.goto("/#/settings")
     page.locator("#add-webhook").click()
@@ -58,6 +66,7 @@ def add_webhook(page: Page) -> None:
         analyse_again,
         delete,
         save_search,
+        change_search,
         add_webhook,
     ],
 )
@@ -67,11 +76,14 @@ def test_a_double_click_asks_once(
     page_service.upload("Cup final")
     (video,) = page_service.api.client.get("/videos").json()["items"]
     page_service.api.client.post(f"/jobs/{video['job']['id']}/cancel")
+    page_service.api.client.post(
+        "/searches", json={"name": "Shots", "query": {"type": ["SHOT"]}}
+    )
     asked: list[str] = []
     held: list[Route] = []
 
     def note(request: Request) -> None:
-        if request.method in ("POST", "DELETE"):
+        if request.method != "GET":
             asked.append(f"{request.method} {request.url}")
 
     def hold(route: Route) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from uuid import UUID
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from model.checkpoint.archive import Checkpoint
 from tests.acceptance.page_service import wait_until
@@ -43,6 +43,25 @@ def test_thresholds_that_a_colleague_saved_are_shown_before_they_are_replaced(
     assert _saved(review, path) == {"PASS": 0.6}
     save.click()
     eventually(reviewer, lambda: _saved(review, path), {"PASS": 0.6, "SHOT": 0.2})
+
+
+def test_thresholds_of_a_video_are_forgotten_by_a_double_click_once(
+    reviewer: Page, review: ReviewService
+) -> None:
+    video_id = review.match()
+    path = f"/videos/{video_id}/thresholds"
+    review.api.client.put(path, json={"thresholds": {"PASS": 0.6}})
+    open_review(reviewer, video_id)
+    reviewer.locator("#tab-thresholds").click()
+    sent: list[Request] = []
+    reviewer.on("request", lambda one: sent.append(one) if one.method == "PUT" else 0)
+
+    reviewer.get_by_role("button", name="Forget this video's").dblclick()
+    eventually(reviewer, lambda: _saved(review, path), {})
+    reviewer.wait_for_timeout(300)
+
+    assert len(sent) == 1
+    expect(reviewer.locator("#trouble")).to_be_hidden()
 
 
 def test_thresholds_are_saved_for_the_model_and_all_its_videos(

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { call, request } from "../core/api.js";
 import { html } from "../core/html.js";
-import { announce, attempt, tell } from "../core/notices.js";
+import { announce, tell } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
 import { Action } from "../ui/action.js";
 import { useReview } from "./context.js";
@@ -80,10 +80,10 @@ function Save() {
     model.preview.value = {};
     await loader.readEvents();
   };
-  const reset = () => attempt(() => orReadAgain(async () => {
+  const reset = () => orReadAgain(async () => {
     await call(`${model.path}/thresholds`, { method: "PUT", json: { thresholds: {} }, ifMatch: facts.etag });
     await settle();
-  }));
+  });
   /** What others saved meanwhile is shown before it is replaced. @param {() => Promise<void>} act */
   const orReadAgain = async (act) => {
     try {
@@ -102,7 +102,7 @@ function Save() {
       ${facts.model && html`<option value="model">model ${facts.model}</option>`}</select></label>
     ${isChanged && html`<${Action} class="main small" data-is="save-thresholds" act=${() => orReadAgain(save)}>Save<//>
       <button type="button" class="small" onClick=${discard}>Discard</button>`}
-    ${isSaved && html`<button type="button" class="small quiet" onClick=${reset}>Forget this video's</button>`}
+    ${isSaved && html`<${Action} class="small quiet" act=${reset}>Forget this video's<//>`}
   </div>`;
 }
 

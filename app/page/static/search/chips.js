@@ -30,6 +30,7 @@ export function Chips({ label, name, values, onChange, known = [], isOrdered = f
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
+    if (event.isComposing) return; // Enter chooses a word of an input method.
     const isEmpty = field.current?.value === "";
     if (event.key === "Enter") {
       event.preventDefault();

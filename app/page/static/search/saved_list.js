@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { html } from "../core/html.js";
 import { announce, attempt } from "../core/notices.js";
-import { useOnce } from "../ui/action.js";
+import { Action, useOnce } from "../ui/action.js";
 import { Confirm, Dialog } from "../ui/dialog.js";
 import { Menu } from "../ui/menu.js";
 import { fromSaved } from "./query.js";
@@ -15,16 +15,17 @@ export function SavedSearches() {
   const [asked, setAsked] = useState(/** @type {{kind: string, search: SavedSearch | null} | null} */ (null));
   const close = () => setAsked(null);
   const now = current.value;
-  const keep = () => now && attempt(async () => {
+  const keep = async () => {
+    if (!now) return;
     await keepChanges(now);
     announce(`“${now.name}” was saved.`);
-  });
+  };
   return html`
     <section class="saved-searches" aria-label="Saved searches">
       <div class="row wrap">
         <h2>Saved searches</h2>
         <span class="spring"></span>
-        ${isChanged.value && html`<button type="button" class="small" onClick=${keep}>Save changes</button>`}
+        ${isChanged.value && html`<${Action} class="small" act=${keep}>Save changes<//>`}
         <button id="save-search" type="button" class="small" onClick=${() => setAsked({ kind: "save", search: null })}>Save as…</button>
       </div>
       ${saved.value.length === 0
