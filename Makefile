@@ -13,12 +13,13 @@ PARALLEL = -n auto --no-loadscope-reorder
 # They start some hundred processes: compiled modules are kept, whatever the shell says.
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-.PHONY: help serve dev test test-all test-unit fuzz smoke chaos check check-page audit sbom format constraints collection chart clean
+.PHONY: help serve dev test test-costly test-all test-unit fuzz smoke chaos check check-page audit sbom format constraints collection chart clean
 
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
 	@echo "make test    install everything, then run the tests"
-	@echo "make test-all  also the costly ones: kills, trainings, further variants"
+	@echo "make test-costly  the ones that it leaves out: kills, trainings, whole walks (CI runs both)"
+	@echo "make test-all  everything, further variants too (for the night)"
 	@echo "make test-unit   the quick ones that need no service"
 	@echo "make fuzz    made-up requests to the API for ten minutes, then 500 damaged videos"
 	@echo "make smoke   try what 'make serve' installs: a video all the way, also with Redis"
@@ -42,7 +43,11 @@ dev:
 
 test: dev
 	@sh scripts/node.sh --optional
-	$(PYTEST) $(PARALLEL) -m "not nightly" --durations=25 --durations-min=5 $(ARGS)
+	$(PYTEST) $(PARALLEL) -m "not costly and not nightly" --durations=25 --durations-min=5 $(ARGS)
+
+test-costly: dev
+	@sh scripts/node.sh --optional
+	$(PYTEST) $(PARALLEL) -m "costly and not nightly" --durations=25 --durations-min=5 $(ARGS)
 
 test-all: dev
 	@sh scripts/node.sh --optional

@@ -10,6 +10,8 @@ from tests.acceptance.conftest import Receiver
 from tests.acceptance.running import RunningService
 from tests.videos import cut_off, draw_sound, draw_video
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def ended(

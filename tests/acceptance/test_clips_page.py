@@ -20,6 +20,8 @@ from tests.acceptance.test_review_view import AXE, NARROW, RUN_AXE, WIDE
 from tests.integration.rendering import media_worker, run
 from tests.services import missing
 
+pytestmark = pytest.mark.costly
+
 PLAYED = """async (player) => {
   player.muted = true;
   await player.play();

@@ -18,7 +18,12 @@ from tests.acceptance.running import RunningService
 from tests.live_streams import encoder, needs_ffmpeg
 from tests.services import free_port
 
-pytestmark = [needs_ffmpeg, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    needs_ffmpeg,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.costly,
+]
 
 TOLD = {"provisional", "final", "retracted"}
 

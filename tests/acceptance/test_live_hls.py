@@ -14,7 +14,7 @@ from tests.services import missing
 
 __all__ = ["browser", "live"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 HLS_JS = Path(__file__).resolve().parents[2] / "node_modules/hls.js/dist/hls.min.js"
 HOLE_S = 10.0

@@ -93,6 +93,7 @@ def test_a_stream_is_begun_from_the_page_and_stopped(
         expect(row.locator("[data-is=state]")).to_have_text("ended")
 
 
+@pytest.mark.costly
 def test_srt_has_one_address_to_send_to_and_needs_a_side_car(
     live: Page, review: ReviewService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +121,7 @@ def test_srt_has_one_address_to_send_to_and_needs_a_side_car(
         expect(live.locator("#trouble")).to_contain_text("select the address")
 
 
+@pytest.mark.costly
 def test_events_come_become_final_and_go(live: Page, review: ReviewService) -> None:
     with playing(review) as match:
         open_live(live, match)
@@ -143,6 +145,7 @@ def test_events_come_become_final_and_go(live: Page, review: ReviewService) -> N
         expect(rows).to_have_count(2)
 
 
+@pytest.mark.costly
 def test_a_person_tags_beside_the_model_and_f_goes_back_to_the_edge(
     live: Page, review: ReviewService
 ) -> None:
@@ -175,6 +178,7 @@ def test_a_person_tags_beside_the_model_and_f_goes_back_to_the_edge(
         assert own["type"] == live.locator(".lane-name .text").nth(1).text_content()
 
 
+@pytest.mark.costly
 def test_gaps_are_marked_and_the_two_figures_stand_apart(
     live: Page, review: ReviewService
 ) -> None:
@@ -203,6 +207,7 @@ def test_gaps_are_marked_and_the_two_figures_stand_apart(
         eventually(live, lambda: shown_frame(live) > 30 * FPS, True)
 
 
+@pytest.mark.costly
 def test_without_a_recording_keys_tag_at_the_edge(
     live: Page, review: ReviewService
 ) -> None:
@@ -219,6 +224,7 @@ def test_without_a_recording_keys_tag_at_the_edge(
         assert own["time_s"] == pytest.approx(HISTORY_S, abs=3)
 
 
+@pytest.mark.costly
 def test_the_file_takes_the_place_of_the_stream_and_decisions_stay(
     live: Page, review: ReviewService
 ) -> None:
@@ -239,6 +245,7 @@ def test_the_file_takes_the_place_of_the_stream_and_decisions_stay(
         expect(row).to_have_attribute("data-state", "accepted")
 
 
+@pytest.mark.costly
 def test_the_browsers_camera_is_sent(live: Page, review: ReviewService) -> None:
     live.goto("/#/live")
     live.get_by_label("This device's camera").check()

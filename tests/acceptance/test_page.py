@@ -57,6 +57,7 @@ def test_the_focus_stays_on_a_video_while_its_job_runs(
     assert is_marked_focused(page)
 
 
+@pytest.mark.costly
 def test_progress_comes_by_the_stream_without_asking(
     page: Page, page_service: PageService
 ) -> None:
@@ -78,6 +79,7 @@ def test_progress_comes_by_the_stream_without_asking(
     expect(badge).to_have_text("canceled")
 
 
+@pytest.mark.costly
 def test_an_empty_library_offers_the_sample_match(
     page: Page, page_service: PageService
 ) -> None:
@@ -99,6 +101,7 @@ def test_a_title_with_html_is_a_title(page: Page, page_service: PageService) -> 
     assert page.locator("#videos strong *").count() == 0
 
 
+@pytest.mark.costly
 def test_a_video_is_opened_from_its_row_by_keyboard(
     page: Page, page_service: PageService
 ) -> None:
@@ -112,6 +115,7 @@ def test_a_video_is_opened_from_its_row_by_keyboard(
     expect(page.locator(".view-video h1")).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_running_job_is_canceled_and_a_video_analysed_again(
     page: Page, page_service: PageService
 ) -> None:
@@ -128,6 +132,7 @@ def test_a_running_job_is_canceled_and_a_video_analysed_again(
     assert statuses_of(page_service, video_id) == ["queued", "canceled"]
 
 
+@pytest.mark.costly
 def test_a_video_is_deleted_only_after_a_second_thought(
     page: Page, page_service: PageService
 ) -> None:
@@ -149,6 +154,7 @@ def test_a_video_is_deleted_only_after_a_second_thought(
     expect(page.locator("#videos strong")).to_have_text("Semi-final")
 
 
+@pytest.mark.costly
 def test_older_videos_come_when_they_are_asked_for(
     page: Page, page_service: PageService
 ) -> None:
@@ -235,6 +241,7 @@ def test_a_poster_comes_into_the_list_and_nothing_moves(
     assert row.bounding_box() == before
 
 
+@pytest.mark.costly
 def test_a_poster_that_cannot_be_loaded_leaves_the_place_empty(
     page: Page, page_service: PageService
 ) -> None:
@@ -249,6 +256,7 @@ def test_a_poster_that_cannot_be_loaded_leaves_the_place_empty(
     expect(page.locator("#videos img")).to_be_hidden()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("choice", ["light", "dark"])
 def test_the_theme_that_was_chosen_stays(page: Page, choice: str) -> None:
     page.emulate_media(color_scheme="light" if choice == "dark" else "dark")
@@ -273,6 +281,7 @@ def test_who_reviews_is_told_with_every_request(visit: BrowserContext) -> None:
     assert author == "Zo%C3%AB%20M%C3%BCller"
 
 
+@pytest.mark.costly
 def test_a_key_of_the_review_is_changed_in_the_settings_and_stays(page: Page) -> None:
     page.goto("/#/settings")
     row = page.locator("[data-action=next-event]")

@@ -13,6 +13,8 @@ from tests.api_server import make_settings, running_api
 from tests.reverse_proxy import nginx
 from tests.services import free_port, open_folder, running_postgres
 
+pytestmark = pytest.mark.costly
+
 KEY, PREFIX = "s3cret", "/touchline"
 
 

@@ -69,6 +69,7 @@ def test_match_facts_are_entered_and_shown_and_cleared(
     assert (stored["competition"], stored["teams"]) == (None, [])
 
 
+@pytest.mark.costly
 def test_kick_offs_are_taken_from_the_player(
     page: Page, page_service: PageService
 ) -> None:
@@ -100,6 +101,7 @@ def test_kick_offs_are_taken_from_the_player(
     ]
 
 
+@pytest.mark.costly
 def test_a_kick_off_counts_from_the_start_of_a_file_whose_clock_starts_late(
     page: Page, page_service: PageService, tmp_path: Path
 ) -> None:
@@ -127,6 +129,7 @@ def test_a_kick_off_counts_from_the_start_of_a_file_whose_clock_starts_late(
     assert abs(stored["halves"][0]["start_s"] - 1.51) < 0.02
 
 
+@pytest.mark.costly
 def test_what_another_person_changed_meanwhile_is_not_overwritten(
     page: Page, page_service: PageService
 ) -> None:
@@ -150,6 +153,7 @@ def test_what_another_person_changed_meanwhile_is_not_overwritten(
     assert (stored["title"], stored["competition"]) == ("Cup final", "City Cup")
 
 
+@pytest.mark.costly
 def test_the_library_is_searched_and_filtered(
     page: Page, page_service: PageService
 ) -> None:
@@ -206,6 +210,7 @@ def test_what_is_typed_into_the_search_stays_while_the_list_is_drawn_anew(
     expect(page.locator("#videos li")).to_have_count(2)
 
 
+@pytest.mark.costly
 def test_types_are_named_ordered_and_given_keys(
     page: Page, page_service: PageService
 ) -> None:
@@ -246,6 +251,7 @@ def test_types_that_cannot_be_are_told_and_kept_in_the_form(
     assert page_service.api.client.get("/types").json()["items"] == []
 
 
+@pytest.mark.costly
 def test_types_that_another_person_changed_are_not_overwritten(
     page: Page, page_service: PageService
 ) -> None:

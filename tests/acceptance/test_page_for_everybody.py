@@ -16,6 +16,8 @@ from tests.acceptance.page_service import PATIENCE_MS, PageService
 from tests.integration.project_webhooks import NOWHERE
 from tests.services import missing
 
+pytestmark = pytest.mark.costly
+
 AXE = Path(__file__).resolve().parents[2] / "node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 SIZES = {"wide": (1280, 800), "narrow": (380, 800)}

@@ -68,6 +68,7 @@ def test_a_key_is_asked_for_until_it_is_right(locked_page: Page) -> None:
     expect(dialog).to_have_count(0)
 
 
+@pytest.mark.costly
 def test_no_script_can_read_the_key_and_changes_are_made_all_the_same(
     locked_page: Page,
 ) -> None:
@@ -85,6 +86,7 @@ def test_no_script_can_read_the_key_and_changes_are_made_all_the_same(
     expect(page.locator("#videos li")).to_have_count(0)
 
 
+@pytest.mark.costly
 def test_a_tab_goes_on_when_another_one_has_signed_in_anew(locked_page: Page) -> None:
     page = locked_page
     page.goto("/")
@@ -104,6 +106,7 @@ def test_a_tab_goes_on_when_another_one_has_signed_in_anew(locked_page: Page) ->
     expect(page.locator("#videos strong")).to_have_text("Semi-final")
 
 
+@pytest.mark.costly
 def test_who_signs_out_is_asked_again(locked_page: Page) -> None:
     page = locked_page
     page.goto("/")

@@ -95,6 +95,7 @@ def test_single_keys_that_are_switched_off_are_off_here_too(page: Page) -> None:
     expect(page.locator("[data-is=place]")).to_have_text("1 of 10")
 
 
+@pytest.mark.costly
 def test_a_sequence_is_built_saved_handed_on_and_deleted(
     page: Page, review: ReviewService
 ) -> None:

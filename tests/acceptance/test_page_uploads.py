@@ -119,6 +119,7 @@ def test_the_row_of_an_upload_stays_when_one_above_it_goes(
     expect(link).to_be_focused()
 
 
+@pytest.mark.costly
 def test_files_that_are_dropped_are_sent_together(
     page: Page, page_service: PageService
 ) -> None:
@@ -135,6 +136,7 @@ def test_files_that_are_dropped_are_sent_together(
     assert sorted(titles) == ["first.mp4", "third.avi"]
 
 
+@pytest.mark.costly
 def test_files_that_are_one_match_become_one_video(
     page: Page, page_service: PageService, tmp_path: Path
 ) -> None:
@@ -160,6 +162,7 @@ def test_files_that_are_one_match_become_one_video(
     assert (video["job"]["kind"], video["job"]["status"]) == ("join", "queued")
 
 
+@pytest.mark.costly
 def test_a_video_without_a_model_waits_for_people(
     page: Page, page_service: PageService
 ) -> None:
@@ -173,6 +176,7 @@ def test_a_video_without_a_model_waits_for_people(
     assert video["job"]["kind"] == "probe"
 
 
+@pytest.mark.costly
 def test_an_upload_is_paused_and_goes_on_from_where_it_was(
     page: Page, page_service: PageService, big_file: Path
 ) -> None:
@@ -195,6 +199,7 @@ def test_an_upload_is_paused_and_goes_on_from_where_it_was(
     assert sha256s_of(page_service) == [sha256_of(big_file)]
 
 
+@pytest.mark.costly
 def test_an_upload_goes_on_after_a_reload_when_its_file_is_chosen_again(
     page: Page, page_service: PageService, big_file: Path
 ) -> None:
@@ -219,6 +224,7 @@ def test_an_upload_goes_on_after_a_reload_when_its_file_is_chosen_again(
     assert sha256s_of(page_service) == [sha256_of(big_file)]
 
 
+@pytest.mark.costly
 def test_an_upload_of_an_earlier_visit_can_be_given_up(
     page: Page, page_service: PageService, big_file: Path
 ) -> None:
@@ -238,6 +244,7 @@ def test_an_upload_of_an_earlier_visit_can_be_given_up(
     assert page_service.api.kept_files() == []
 
 
+@pytest.mark.costly
 def test_an_upload_goes_on_by_itself_when_the_network_is_back(
     page: Page, page_service: PageService, big_file: Path
 ) -> None:
@@ -256,6 +263,7 @@ def test_an_upload_goes_on_by_itself_when_the_network_is_back(
     assert sha256s_of(page_service) == [sha256_of(big_file)]
 
 
+@pytest.mark.costly
 def test_an_upload_goes_on_when_a_connection_breaks(
     page: Page, page_service: PageService, big_file: Path
 ) -> None:
@@ -272,6 +280,7 @@ def test_an_upload_goes_on_when_a_connection_breaks(
     assert sha256s_of(page_service) == [sha256_of(big_file)]
 
 
+@pytest.mark.costly
 def test_an_upload_that_is_canceled_leaves_nothing(
     page: Page, page_service: PageService, big_file: Path
 ) -> None:
@@ -286,6 +295,7 @@ def test_an_upload_that_is_canceled_leaves_nothing(
     assert sha256s_of(page_service) == []
 
 
+@pytest.mark.costly
 def test_a_file_that_is_there_already_is_sent_only_if_the_user_says_so(
     page: Page, page_service: PageService
 ) -> None:
@@ -307,6 +317,7 @@ def test_a_file_that_is_there_already_is_sent_only_if_the_user_says_so(
     assert len(sha256s_of(page_service)) == 1
 
 
+@pytest.mark.costly
 def test_what_the_service_refuses_is_told_with_the_file(
     page: Page, page_service: PageService
 ) -> None:
@@ -322,6 +333,7 @@ def test_what_the_service_refuses_is_told_with_the_file(
     assert sha256s_of(page_service) == []
 
 
+@pytest.mark.costly
 def test_a_video_is_added_from_the_folder_on_the_server(
     page: Page, page_service: PageService
 ) -> None:

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.page_service import PageService, wait_until
 from tests.integration.project_webhooks import send, verify
 from tests.receivers import running_receiver
+
+pytestmark = pytest.mark.costly
 
 
 def elsewhere(work: Callable[[], None]) -> None:

@@ -20,6 +20,8 @@ from tests.bucket_storage import use_server
 from tests.s3_server import S3OfTests
 from tests.services import open_folder, running_postgres
 
+pytestmark = pytest.mark.costly
+
 PART = 5 * 2**20
 ENDPOINT_GLOB = "http://localhost:*"
 KEPT = """() => {

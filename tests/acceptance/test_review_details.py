@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from app.jobs.tables import Job, JobStatus
@@ -36,6 +37,7 @@ def test_the_history_of_an_event_tells_who_changed_what(
     expect(entries.nth(2)).to_contain_text("type DRIVE → SHOT")
 
 
+@pytest.mark.costly
 def test_downloads_hold_the_types_that_are_shown(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -59,6 +61,7 @@ def test_downloads_hold_the_types_that_are_shown(
     assert "touchline-provenance" in Path(download.value.path()).read_text()
 
 
+@pytest.mark.costly
 def test_a_file_of_events_is_previewed_mapped_imported_and_undone(
     reviewer: Page, review: ReviewService, tmp_path: Path
 ) -> None:
@@ -88,6 +91,7 @@ def test_a_file_of_events_is_previewed_mapped_imported_and_undone(
     wait_until(reviewer, lambda: review.states(video_id) == before)
 
 
+@pytest.mark.costly
 def test_another_run_keeps_what_was_decided(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -114,6 +118,7 @@ def test_another_run_keeps_what_was_decided(
     expect(ghost).to_have_attribute("data-state", "ghost")
 
 
+@pytest.mark.costly
 def test_progress_of_a_job_is_told_as_it_comes(
     reviewer: Page, review: ReviewService
 ) -> None:

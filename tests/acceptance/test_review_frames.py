@@ -36,6 +36,7 @@ MATCHES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", MATCHES)
 def test_every_seek_shows_the_frame_that_is_named(
     reviewer: Page, review: ReviewService, name: str
@@ -53,6 +54,7 @@ def test_every_seek_shows_the_frame_that_is_named(
         go_to(reviewer, frame)
 
 
+@pytest.mark.costly
 def test_keys_step_by_frames_and_seconds(reviewer: Page, review: ReviewService) -> None:
     open_review(reviewer, review.match())
     go_to(reviewer, 100)
@@ -64,6 +66,7 @@ def test_keys_step_by_frames_and_seconds(reviewer: Page, review: ReviewService) 
         settle(reviewer, frame)
 
 
+@pytest.mark.costly
 def test_a_key_that_is_held_down_loses_no_frame(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -78,6 +81,7 @@ def test_a_key_that_is_held_down_loses_no_frame(
     settle(reviewer, 218)
 
 
+@pytest.mark.costly
 def test_the_number_follows_the_picture_while_it_plays(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -92,6 +96,7 @@ def test_the_number_follows_the_picture_while_it_plays(
     assert reviewer.evaluate("document.querySelector('video').paused")
 
 
+@pytest.mark.costly
 def test_shuttle_plays_both_ways_and_faster(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -112,6 +117,7 @@ def test_shuttle_plays_both_ways_and_faster(
     assert reviewer.locator("[data-is=speed]").input_value() == "2"
 
 
+@pytest.mark.costly
 def test_speeds_go_from_a_quarter_to_four(
     reviewer: Page, review: ReviewService
 ) -> None:

@@ -27,6 +27,7 @@ def test_n_and_p_go_from_event_to_event(reviewer: Page, review: ReviewService) -
     expect(row).to_have_attribute("data-frame", str(SUGGESTED[0]))
 
 
+@pytest.mark.costly
 def test_enter_accepts_and_x_rejects(reviewer: Page, review: ReviewService) -> None:
     video_id = review.match()
     open_review(reviewer, video_id)
@@ -43,6 +44,7 @@ def test_enter_accepts_and_x_rejects(reviewer: Page, review: ReviewService) -> N
     assert review.states(video_id)[45] == "suggested"
 
 
+@pytest.mark.costly
 def test_enter_accepts_a_ghost(reviewer: Page, review: ReviewService) -> None:
     video_id = review.match()
     open_review(reviewer, video_id)
@@ -56,6 +58,7 @@ def test_enter_accepts_a_ghost(reviewer: Page, review: ReviewService) -> None:
     expect(row).to_have_attribute("data-state", "accepted")
 
 
+@pytest.mark.costly
 def test_brackets_nudge_and_the_picture_follows(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -77,6 +80,7 @@ def test_brackets_nudge_and_the_picture_follows(
     assert 300 not in review.states(video_id)
 
 
+@pytest.mark.costly
 def test_a_digit_sets_the_type_of_the_event_at_the_playhead_or_adds_one(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -99,6 +103,7 @@ def test_a_digit_sets_the_type_of_the_event_at_the_playhead_or_adds_one(
     assert types()[420] == "DRIVE"  # the nearest others stay as they were
 
 
+@pytest.mark.costly
 def test_t_goes_through_the_teams(reviewer: Page, review: ReviewService) -> None:
     video_id = review.match()
     teams = [{"name": "Arena", "side": "left"}, {"name": "Harbour", "side": "right"}]
@@ -118,6 +123,7 @@ def test_t_goes_through_the_teams(reviewer: Page, review: ReviewService) -> None
     assert seen == ["Arena", "Harbour", "none"]
 
 
+@pytest.mark.costly
 def test_undo_and_redo_walk_through_what_was_decided(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -143,6 +149,7 @@ def test_undo_and_redo_walk_through_what_was_decided(
     expect(row).to_have_count(1)
 
 
+@pytest.mark.costly
 def test_u_goes_to_the_most_doubtful_first(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -157,6 +164,7 @@ def test_u_goes_to_the_most_doubtful_first(
         settle(reviewer, item["frame"])
 
 
+@pytest.mark.costly
 def test_keys_are_listed_and_can_be_changed_and_switched_off(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -193,6 +201,7 @@ def test_keys_are_listed_and_can_be_changed_and_switched_off(
     eventually(reviewer, lambda: review.states(video_id)[100], "rejected")
 
 
+@pytest.mark.costly
 def test_keys_are_letters_in_a_field(reviewer: Page, review: ReviewService) -> None:
     video_id = review.match()
     open_review(reviewer, video_id)

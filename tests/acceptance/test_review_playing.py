@@ -1,5 +1,6 @@
 """Reviewing while the video plays: lead, loop, going on, tagging."""
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.page_service import wait_until
@@ -33,6 +34,7 @@ def test_a_decision_goes_on_and_the_next_is_played_from_before_it(
     context.close()
 
 
+@pytest.mark.costly
 def test_a_loop_plays_the_stretch_around_an_event(
     browser: Browser, review: ReviewService
 ) -> None:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from playwright.sync_api import Page, Request, expect
 
 from model.checkpoint.archive import Checkpoint
@@ -16,6 +17,8 @@ from tests.acceptance.review_service import (
     open_review,
     select,
 )
+
+pytestmark = pytest.mark.costly
 
 LATE_FRAMES = 9
 

@@ -60,6 +60,7 @@ def test_two_pages_stay_in_step_without_polling(
     assert polls == []
 
 
+@pytest.mark.costly
 def test_pages_stay_in_step_by_polling_where_streams_do_not_come_through(
     reviewer: Page, colleague: Page, review: ReviewService
 ) -> None:
@@ -74,6 +75,7 @@ def test_pages_stay_in_step_by_polling_where_streams_do_not_come_through(
     eventually(colleague, lambda: row(colleague, 100), "accepted")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("choice", ["keep-mine", "keep-theirs"])
 def test_the_second_of_two_decisions_is_asked_about(
     reviewer: Page, colleague: Page, review: ReviewService, choice: str
@@ -138,6 +140,7 @@ def test_who_leaves_before_saying_which_word_counts_is_asked_again(
     expect(reviewer.locator("[data-is=unsent]")).to_have_text("All saved")
 
 
+@pytest.mark.costly
 def test_decisions_without_a_connection_are_kept_and_sent_in_order(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -172,6 +175,7 @@ def _history(review: ReviewService, video_id: UUID, event_id: str) -> list[str]:
     return [one["action"] for one in review.api.client.get(path).json()["items"]]
 
 
+@pytest.mark.costly
 def test_unsent_decisions_outlive_a_reload(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -204,6 +208,7 @@ def test_unsent_decisions_outlive_a_reload(
     assert review.states(video_id)[350] == "added"
 
 
+@pytest.mark.costly
 def test_an_answer_that_is_lost_does_not_add_twice(
     reviewer: Page, review: ReviewService
 ) -> None:

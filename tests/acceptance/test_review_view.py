@@ -66,6 +66,7 @@ def test_axe_finds_nothing(
     context.close()
 
 
+@pytest.mark.costly
 def test_player_lanes_and_list_are_on_one_screen(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -81,6 +82,7 @@ def test_player_lanes_and_list_are_on_one_screen(
     assert reviewer.evaluate(overflow) <= 0
 
 
+@pytest.mark.costly
 def test_a_narrow_page_has_everything_and_no_sideways_scrolling(
     browser: Browser, review: ReviewService
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_narrow_page_has_everything_and_no_sideways_scrolling(
     context.close()
 
 
+@pytest.mark.costly
 def test_a_title_with_html_in_it_is_text(reviewer: Page, review: ReviewService) -> None:
     title = '<img src=x onerror="document.title = 1">Final & <b>more</b>'
     open_review(reviewer, review.match(title=title))
@@ -116,6 +119,7 @@ def _lane_point(page: Page, lane: int, frame: int) -> tuple[float, float]:
     return x, box["y"] + 20 + height * (lane + 0.5)
 
 
+@pytest.mark.costly
 def test_dragging_moves_an_event_and_a_click_selects_or_seeks(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -144,6 +148,7 @@ def test_dragging_moves_an_event_and_a_click_selects_or_seeks(
     wait_until(reviewer, lambda: abs(told_frame(reviewer) - 500) <= 2)
 
 
+@pytest.mark.costly
 def test_buttons_and_fields_do_what_dragging_does(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -163,6 +168,7 @@ def test_buttons_and_fields_do_what_dragging_does(
     eventually(reviewer, lambda: review.states(video_id).get(340), "edited")
 
 
+@pytest.mark.costly
 def test_a_threshold_is_seen_at_once_and_can_be_saved(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -186,6 +192,7 @@ def test_a_threshold_is_seen_at_once_and_can_be_saved(
     assert 220 not in review.states(video_id)
 
 
+@pytest.mark.costly
 def test_what_was_played_with_its_decisions_made_is_reviewed(
     browser: Browser, review: ReviewService
 ) -> None:
@@ -217,6 +224,7 @@ def test_what_was_played_with_its_decisions_made_is_reviewed(
     context.close()
 
 
+@pytest.mark.costly
 def test_a_stretch_can_be_marked_as_reviewed_by_hand(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -234,6 +242,7 @@ def test_a_stretch_can_be_marked_as_reviewed_by_hand(
     wait_until(reviewer, lambda: share() == 0)
 
 
+@pytest.mark.costly
 def test_tagging_from_nothing(reviewer: Page, review: ReviewService) -> None:
     types = [{"name": "TACKLE", "key": "4"}, {"name": "SAVE", "key": "7"}]
     review.api.client.put("/types", json={"items": types}).raise_for_status()
@@ -256,6 +265,7 @@ def test_tagging_from_nothing(reviewer: Page, review: ReviewService) -> None:
     review.api.client.put("/types", json={"items": []})
 
 
+@pytest.mark.costly
 def test_a_long_match_keeps_few_rows_and_finds_each(
     reviewer: Page, review: ReviewService
 ) -> None:

@@ -13,6 +13,8 @@ from app.timelines.suggestions import suggestion_id
 from tests.acceptance.running import RunningService, run_touchline, those_alive
 from tests.videos import draw_video
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture(scope="module")
 def long_match(tmp_path_factory: pytest.TempPathFactory) -> Path:

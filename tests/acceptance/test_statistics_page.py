@@ -23,6 +23,8 @@ from worker.job_task import load_handlers
 from worker.outcomes import WorkerContext
 from worker.runner import run_job
 
+pytestmark = pytest.mark.costly
+
 TEAMS = [
     {"name": "Reds", "colour": "#d62728", "side": "left"},
     {"name": "Blues", "colour": "#ffffff", "side": "right"},

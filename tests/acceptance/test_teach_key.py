@@ -11,6 +11,8 @@ from tests.acceptance.teach_service import TeachService
 from tests.api_server import make_settings, running_api
 from tests.services import open_folder, running_postgres
 
+pytestmark = pytest.mark.costly
+
 KEY = "a key that may do everything"
 ACTIONS = ("Train a model", "Analyse again…", "Compare models…", "Import a file…")
 

@@ -83,6 +83,7 @@ def test_the_path_leads_from_an_empty_service_to_the_first_training(
     expect(page.get_by_role("dialog", name="Train a model")).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_training_is_asked_for_by_keys(page: Page, teach: TeachService) -> None:
     teach.install()
     teach.review(teach.half())
@@ -116,6 +117,7 @@ def test_a_training_is_asked_for_by_keys(page: Page, teach: TeachService) -> Non
     }
 
 
+@pytest.mark.costly
 def test_a_training_is_watched_while_it_grows_pauses_and_ends(
     page: Page, teach: TeachService
 ) -> None:
@@ -159,6 +161,7 @@ def test_a_training_is_watched_while_it_grows_pauses_and_ends(
     expect(page.get_by_role("heading", name="What it finds")).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_training_is_canceled_and_deleted(page: Page, teach: TeachService) -> None:
     training_id = teach.train()
     open_teach(page, f"/trainings/{training_id}")
@@ -191,6 +194,7 @@ def test_a_failed_training_says_what_to_do(page: Page, teach: TeachService) -> N
     expect(page.get_by_role("alert").get_by_text(detail)).to_be_visible()
 
 
+@pytest.mark.costly
 def test_an_error_of_one_model_is_one_step_from_its_moment(
     page: Page, teach: TeachService
 ) -> None:
@@ -220,6 +224,7 @@ def test_an_error_of_one_model_is_one_step_from_its_moment(
     assert_at(page, 30.5 / FPS)
 
 
+@pytest.mark.costly
 def test_the_default_is_swapped_and_rolled_back_by_a_person(
     page: Page, teach: TeachService
 ) -> None:
@@ -243,6 +248,7 @@ def test_the_default_is_swapped_and_rolled_back_by_a_person(
     expect(page.locator("#models details")).to_contain_text("went back to hall@1")
 
 
+@pytest.mark.costly
 def test_a_choice_of_others_is_not_overwritten(page: Page, teach: TeachService) -> None:
     mine, theirs = teach.install(), teach.install()
     open_teach(page, f"/models/{mine.replace('@', '%40')}")
@@ -256,6 +262,7 @@ def test_a_choice_of_others_is_not_overwritten(page: Page, teach: TeachService) 
     assert default_of(teach) == theirs
 
 
+@pytest.mark.costly
 def test_a_model_is_archived_restored_exported_and_imported(
     page: Page, teach: TeachService, tmp_path: Path
 ) -> None:
@@ -287,6 +294,7 @@ def test_a_model_is_archived_restored_exported_and_imported(
     expect(page.locator("[data-model=guest]")).to_be_visible()
 
 
+@pytest.mark.costly
 def test_matches_are_analysed_again_with_a_choice(
     page: Page, teach: TeachService
 ) -> None:
@@ -309,6 +317,7 @@ def test_matches_are_analysed_again_with_a_choice(
     assert (jobs[0]["model"], jobs[0]["priority"]) == (name, -5)
 
 
+@pytest.mark.costly
 def test_models_are_compared_on_what_is_reviewed(
     page: Page, teach: TeachService
 ) -> None:
@@ -331,6 +340,7 @@ def test_models_are_compared_on_what_is_reviewed(
 VIEWS = ("", "start", "analyse", "compare", "import", "training", "comparison", "model")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("scheme", "size"), LOOKS)
 def test_axe_finds_nothing_and_nothing_overflows(
     browser: Browser, teach: TeachService, scheme: Any, size: str

@@ -36,6 +36,7 @@ def test_the_three_lines_say_where_api_docs_and_data_are(
     ]
 
 
+@pytest.mark.costly
 def test_a_video_ends_with_facts_counts_and_full_progress(
     walked: dict[str, Any], match: Path
 ) -> None:
@@ -163,6 +164,7 @@ def test_the_webhook_arrives_and_verifies_with_other_peoples_libraries(
     assert delivery["id"] == headers["webhook-id"]
 
 
+@pytest.mark.costly
 def test_a_deleted_video_leaves_nothing_behind(
     service: RunningService, match: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_deleted_video_leaves_nothing_behind(
         assert service.client.get(path).status_code == 404
 
 
+@pytest.mark.costly
 def test_a_video_without_a_model_is_probed_and_analysed_when_one_is_asked_for(
     service: RunningService, match: Path
 ) -> None:
@@ -193,6 +196,7 @@ def test_a_video_without_a_model_is_probed_and_analysed_when_one_is_asked_for(
     assert sum(analysed["counts"].values()) > 0
 
 
+@pytest.mark.costly
 def test_the_sample_match_is_analysed_like_an_upload(service: RunningService) -> None:
     added = service.client.post("/videos/sample").json()
 

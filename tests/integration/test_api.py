@@ -913,6 +913,7 @@ def test_with_a_key_any_name_will_do(database_url: str, tmp_path: Path) -> None:
         assert api.client.get("/videos", headers=headers).status_code == 200
 
 
+@pytest.mark.costly
 def test_the_name_of_the_public_url_is_let_in(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_page_on_another_port_cannot_upload(
     assert api.client.get("/videos").json()["items"] == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("path", "drawn"), [("/", ".readiness"), ("/docs", ".opblock-summary-path")]
 )

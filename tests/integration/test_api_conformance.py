@@ -27,7 +27,7 @@ ALL_PHASES = (*SHORT, "--max-examples", "2")
 PROGRAM = "from schemathesis.cli import schemathesis as run; run()"
 FINAL_WORDS = 12_000  # characters of what is said at the end
 
-pytestmark = pytest.mark.timeout(max(900, 2 * FUZZ_S))
+pytestmark = [pytest.mark.timeout(max(900, 2 * FUZZ_S)), pytest.mark.costly]
 
 
 @pytest.fixture(scope="module")

@@ -142,6 +142,7 @@ def test_a_version_that_no_event_can_have_is_refused(
     assert events(api, video)[0]["state"] == "suggested"
 
 
+@pytest.mark.costly
 def test_however_much_another_process_has_changed_the_timeline_can_be_read(
     api: RunningApi, video: UUID
 ) -> None:

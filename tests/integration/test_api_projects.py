@@ -419,6 +419,7 @@ def test_the_same_routes_show_what_is_in_the_project(
                     assert problem["type"] in NONE_YET, path
 
 
+@pytest.mark.costly
 def test_head_answers_as_get_does_on_every_address(
     api: RunningApi, ours: Things
 ) -> None:

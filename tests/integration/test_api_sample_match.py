@@ -122,6 +122,7 @@ def test_its_file_is_small_and_what_its_facts_say() -> None:
     assert len(packets) == 3600
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_the_wheel_brings_it(tmp_path: Path) -> None:
     source = tmp_path / "source"

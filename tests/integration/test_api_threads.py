@@ -41,6 +41,7 @@ def test_a_slow_name_server_delays_no_route(
     _assert_nobody_waits(api, answered, asked, {"callback_url": f"https://{SLOW_HOST}"})
 
 
+@pytest.mark.costly
 def test_a_slow_disk_delays_no_route(
     api: RunningApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_webhook_arrives_while_two_dozen_receivers_hang(
             assert not any(read(job, one)[1] for one in ids[:-1])
 
 
+@pytest.mark.costly
 def test_webhooks_go_out_when_the_broker_has_never_answered(
     settings: Settings, job: Uploaded, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -77,6 +78,7 @@ def test_webhooks_go_out_when_the_broker_has_never_answered(
         process.wait(PATIENCE_S)
 
 
+@pytest.mark.costly
 def test_a_worker_that_ends_records_what_is_under_way_and_sends_it_once(
     settings: Settings, job: Uploaded, receiver: Receiver, tmp_path: Path
 ) -> None:

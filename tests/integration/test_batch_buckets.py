@@ -101,6 +101,7 @@ def test_a_folder_of_a_bucket_becomes_items_of_their_addresses(
     assert kinds == {"download"}
 
 
+@pytest.mark.costly
 def test_a_key_that_cannot_be_read_is_a_failed_item_and_hides_no_other(
     api: RunningApi, s3: S3OfTests, bucket: str
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_bucket_that_is_not_there_fails_the_batch_and_says_so(
     assert "touchline-nowhere" in failed["error"]["detail"]
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_bucket_becomes_a_table_of_events(
     api: RunningApi, s3: S3OfTests, bucket: str, tmp_path: Path

@@ -202,6 +202,7 @@ def test_what_is_tried_again_waits_for_the_quota_as_well(
     assert "hours of video" in told["waits_for"]
 
 
+@pytest.mark.costly
 def test_a_batch_brings_no_more_than_may_be_stored(
     api: RunningApi, work: BatchWork, folder: Path, match: Path
 ) -> None:

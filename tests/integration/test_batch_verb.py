@@ -123,6 +123,7 @@ def test_a_folder_comes_back_as_a_table_and_only_new_files_are_analysed_again(
     assert (later.counts.skipped, later.counts.succeeded) == (2, 1)
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_what_fails_is_reported_and_tried_again_by_the_same_command(
     service: WorkingService, imports: Path, match: Path, tmp_path: Path
@@ -217,6 +218,7 @@ def test_a_file_that_cannot_be_sent_keeps_no_other_out(
     assert read_csv(tmp_path / "events.csv.failures.csv") == []  # of that run
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_run_that_was_ended_is_gone_on_with(
     service: WorkingService,
@@ -246,6 +248,7 @@ def test_a_run_that_was_ended_is_gone_on_with(
     assert {row["source_url"] for row in rows} == {"season/a.mp4", "season/b.mp4"}
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_the_client_starts_cancels_and_resumes(
     service: WorkingService, client: touchline.Client, match: Path

@@ -10,6 +10,8 @@ from tests.api_server import RunningApi
 from tests.integration.batch_work import imports_of, items, look, put_matches, start
 from tests.integration.worker_processes import background_worker, wait_until
 
+pytestmark = pytest.mark.costly
+
 API_SETTINGS = {"model": "tiny", "heartbeat": "0.2 s", "lease": "5 s"}
 
 

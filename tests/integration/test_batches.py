@@ -28,6 +28,8 @@ from tests.integration.batch_work import (
 from tests.videos import draw_video, match_picture
 from touchline import Client
 
+pytestmark = pytest.mark.costly
+
 API_SETTINGS = {
     "engine": "openvino",
     "model": "tiny",

@@ -24,7 +24,7 @@ from tests.services import free_port, open_folder
 from tests.tls_postgres import DATABASE, USER, running_tls_postgres
 from tests.videos import draw_video
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 KEY = "a-key-that-may-do-everything"
 SECRET = "whsec_" + "bm8gb25lIGtub3dzIHRoaXMgc2VjcmV0IG9mIG91cnM="

@@ -356,6 +356,7 @@ def test_what_is_no_video_fails_with_its_reason(
     client.delete_video(video)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("page", "printed"), [("docs/client.md", "succeeded {"), ("README.md", "")]
 )

@@ -118,6 +118,7 @@ def test_a_filter_and_ticked_events_choose_and_the_order_is_theirs(
     assert len(apart["cuts"]) == 4
 
 
+@pytest.mark.costly
 def test_a_copy_tells_which_frames_it_has_in_truth(
     api: RunningApi, match: str, context: WorkerContext
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_copy_tells_which_frames_it_has_in_truth(
     assert numbers(data) == [*range(first, last + 1), *range(second, end + 1)]
 
 
+@pytest.mark.costly
 def test_a_zip_has_each_clip_by_a_name_that_sorts(
     api: RunningApi, match: str, context: WorkerContext
 ) -> None:
@@ -152,6 +154,7 @@ def test_a_zip_has_each_clip_by_a_name_that_sorts(
             assert numbers(archive.read(name)) == list(range(first, last + 1))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", ["exact", "smart", "copy"])
 def test_a_clip_tells_where_its_events_come_from_if_asked(
     api: RunningApi, match: str, context: WorkerContext, mode: str
@@ -193,6 +196,7 @@ def test_a_playlist_is_there_at_once_without_a_job(
     assert clip_files(storage, match) == []
 
 
+@pytest.mark.costly
 def test_a_file_is_served_in_ranges_and_not_before_it_is_there(
     api: RunningApi, match: str, context: WorkerContext
 ) -> None:
@@ -210,6 +214,7 @@ def test_a_file_is_served_in_ranges_and_not_before_it_is_there(
     assert beyond.status_code == 416
 
 
+@pytest.mark.costly
 def test_frames_are_exact_though_their_times_were_not_known_when_it_was_asked_for(
     api: RunningApi, context: WorkerContext, sessions: Sessions, tmp_path: Path
 ) -> None:
@@ -372,6 +377,7 @@ def test_clips_are_listed_in_pages_the_newest_first(
     assert [one["id"] for one in second.json()["items"]] == made[:1]
 
 
+@pytest.mark.costly
 def test_the_webhook_is_told_of_the_clip(
     api: RunningApi, match: str, context: WorkerContext, sessions: Sessions
 ) -> None:
@@ -392,6 +398,7 @@ def test_the_webhook_is_told_of_the_clip(
     assert api.client.get(f"/clips/{canceled['id']}").json()["status"] == "canceled"
 
 
+@pytest.mark.costly
 def test_a_deleted_clip_takes_its_file_along_and_cancels_its_job(
     api: RunningApi, match: str, context: WorkerContext, storage: Storage
 ) -> None:
@@ -409,6 +416,7 @@ def test_a_deleted_clip_takes_its_file_along_and_cancels_its_job(
     assert job["status"] == "canceled"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("what", ["clip", "video", "job"])
 def test_what_is_deleted_or_canceled_while_it_is_rendered_leaves_no_file(
     api: RunningApi, match: str, context: WorkerContext, storage: Storage, what: str
@@ -433,6 +441,7 @@ def test_what_is_deleted_or_canceled_while_it_is_rendered_leaves_no_file(
     assert clip_files(storage, match) == []
 
 
+@pytest.mark.costly
 def test_a_source_that_is_gone_and_a_full_disk_are_said_so(
     api: RunningApi,
     match: str,

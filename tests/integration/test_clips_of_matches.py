@@ -129,6 +129,7 @@ def test_a_reel_of_matches_has_all_frames_in_one_size(
         assert session.scalars(select(Delivery)).all() == []
 
 
+@pytest.mark.costly
 def test_a_sequence_is_one_cut_though_its_steps_lie_far_apart(
     api: RunningApi, context: WorkerContext, tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ def test_a_sequence_is_one_cut_though_its_steps_lie_far_apart(
     assert [one["id"] for one in cut["events"]] == steps
 
 
+@pytest.mark.costly
 def test_a_saved_search_becomes_a_clip_by_one_request(
     api: RunningApi, matches: list[str]
 ) -> None:
@@ -198,6 +200,7 @@ def test_hits_of_a_search_are_taken_up_to_the_limits_of_clips() -> None:
     assert [one.video_id for one in of_kept.events] == [UUID(int=1)]
 
 
+@pytest.mark.costly
 def test_single_clips_and_a_playlist_of_matches_tell_which(
     api: RunningApi, matches: list[str], context: WorkerContext
 ) -> None:
@@ -225,6 +228,7 @@ def test_single_clips_and_a_playlist_of_matches_tell_which(
     assert "SHOT (Зенит)" in playlist
 
 
+@pytest.mark.costly
 def test_the_list_of_all_clips_comes_in_pages(
     api: RunningApi, matches: list[str]
 ) -> None:
@@ -255,6 +259,7 @@ BAD: tuple[tuple[dict[str, Any], int, str], ...] = (
 )
 
 
+@pytest.mark.costly
 def test_what_cannot_be_cut_of_matches_is_said_at_once(
     api: RunningApi, matches: list[str]
 ) -> None:
@@ -273,6 +278,7 @@ def test_what_cannot_be_cut_of_matches_is_said_at_once(
     assert api.client.get("/clips").json()["items"] == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("when", ["before", "encode", "store"])
 def test_a_match_that_is_deleted_fails_the_clip_and_leaves_no_file(
     api: RunningApi,
@@ -316,6 +322,7 @@ def test_a_match_that_is_deleted_fails_the_clip_and_leaves_no_file(
     assert list(storage.list("clips")) == []
 
 
+@pytest.mark.costly
 def test_a_clip_of_matches_is_deleted_with_its_file(
     api: RunningApi, matches: list[str], context: WorkerContext, storage: Storage
 ) -> None:
@@ -328,6 +335,7 @@ def test_a_clip_of_matches_is_deleted_with_its_file(
     assert list(storage.list("clips")) == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("how", ["deleted", "dropped"])
 def test_a_clip_goes_with_any_match_that_it_shows(
     api: RunningApi,
@@ -356,6 +364,7 @@ def test_a_clip_goes_with_any_match_that_it_shows(
     assert api.client.get(other["links"]["self"]).status_code == 200
 
 
+@pytest.mark.costly
 def test_files_of_matches_that_no_clip_names_are_swept(
     api: RunningApi, matches: list[str], sessions: Sessions
 ) -> None:
@@ -378,6 +387,7 @@ def test_files_of_matches_that_no_clip_names_are_swept(
     ]
 
 
+@pytest.mark.costly
 def test_a_smart_clip_says_how_much_of_it_is_copied(
     api: RunningApi, matches: list[str], context: WorkerContext
 ) -> None:
@@ -425,6 +435,7 @@ def test_hundreds_of_clips_may_wait_and_be_canceled(
     assert last is JobStatus.SUCCEEDED
 
 
+@pytest.mark.costly
 def test_progress_is_shown_and_a_cancel_ends_the_rendering(
     api: RunningApi, matches: list[str], context: WorkerContext, storage: Storage
 ) -> None:
@@ -465,6 +476,7 @@ def test_progress_is_shown_and_a_cancel_ends_the_rendering(
     assert list(storage.list("clips")) == []
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_disk_that_fills_while_rendering_fails_the_clip_and_keeps_the_rest(
     api: RunningApi,

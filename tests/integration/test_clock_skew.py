@@ -142,6 +142,7 @@ def test_the_job_asked_for_last_is_the_latest_whatever_the_clock_has_done(
     assert order == [first.id, second.id, third.id]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("lease_s", "state"), [(20, "live"), (-1, "interrupted")], ids=str
 )
@@ -170,6 +171,7 @@ def test_a_stream_is_interrupted_by_the_databases_clock(
         assert (done.stdout.strip(), done.stderr) == (state, "")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("offset_s", [SKEW_S, -SKEW_S], ids=["ahead", "behind"])
 def test_how_long_a_job_has_waited_is_told_by_the_databases_clock(
     sessions: Sessions, settings: Settings, offset_s: int

@@ -26,6 +26,8 @@ from worker.outcomes import WorkerContext
 from worker.predictor_cache import PredictorCache
 from worker.runner import run_job
 
+pytestmark = pytest.mark.costly
+
 API_SETTINGS = {"engine": "openvino", "min_free_space": 0}
 FPS = 15
 TIMES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from app.core.broker.notifier import JobNotifier, make_celery
 from app.core.db.session import Sessions
 from app.core.settings import Settings
@@ -19,6 +21,8 @@ from tests.integration.uploaded import Uploaded, upload
 from tests.integration.worker_processes import gpu_worker, wait_until
 from tests.videos import draw_video
 from worker.sweeper import sweep
+
+pytestmark = pytest.mark.costly
 
 
 def test_a_worker_killed_while_somebody_edits_loses_and_doubles_nothing(

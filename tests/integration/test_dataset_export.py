@@ -151,6 +151,7 @@ def test_reviewed_stretches_become_a_data_set(library: Library, tmp_path: Path) 
     assert not list(out.rglob(".*"))
 
 
+@pytest.mark.costly
 def test_one_match_is_split_by_stretches_and_training_reads_it_as_it_is(
     library: Library, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_one_match_is_split_by_stretches_and_training_reads_it_as_it_is(
     assert (out / "toy-match-3" / "video.mp4").is_symlink()
 
 
+@pytest.mark.costly
 def test_cut_videos_have_the_reviewed_frames_at_their_times(
     library: Library, tmp_path: Path
 ) -> None:
@@ -319,6 +321,7 @@ def test_two_exports_to_one_folder_do_not_mix(library: Library, tmp_path: Path) 
     assert len(find_matches(out)) == 3
 
 
+@pytest.mark.costly
 def test_the_command_says_what_it_did_and_what_is_wrong(
     library: Library, tmp_path: Path
 ) -> None:

@@ -467,6 +467,7 @@ def test_the_same_file_twice_is_told_however_it_comes(
     assert _video(api, third)["duplicate_of"] is None
 
 
+@pytest.mark.costly
 def test_the_background_worker_fetches_what_was_asked_for(
     api: RunningApi, api_settings: Settings, server: FileServer, tmp_path: Path
 ) -> None:

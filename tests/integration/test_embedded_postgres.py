@@ -20,6 +20,8 @@ from app.supervisor.embedded_postgres import (
 from app.supervisor.postgres_leftovers import processes_of
 from tests.services import QUICK, open_folder
 
+pytestmark = pytest.mark.costly
+
 PATIENCE_S = 60.0
 
 

@@ -134,6 +134,7 @@ def test_a_worker_goes_on_when_the_folder_is_removed_under_it(
     worker.wait_until(lambda: worker.noted() == jobs)
 
 
+@pytest.mark.costly
 def test_a_worker_outlives_a_folder_that_cannot_be_used(
     messages: Path, notifier: JobNotifier, start_worker: Callable[[], Worker]
 ) -> None:

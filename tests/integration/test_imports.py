@@ -260,6 +260,7 @@ def test_a_folder_that_is_gone_is_told(api: RunningApi, folder: Path) -> None:
     assert "cannot be read" in answer.json()["detail"]
 
 
+@pytest.mark.costly
 def test_the_background_worker_imports_what_was_asked_for(
     api: RunningApi, api_settings: Settings, folder: Path, tmp_path: Path
 ) -> None:

@@ -145,6 +145,7 @@ def test_uploaded_parts_go_once_they_are_joined(
     assert kept.key.startswith(f"{prefix}/fetched/")
 
 
+@pytest.mark.costly
 def test_videos_joined_later_stay_and_their_decisions_come_in_by_offset(
     api: RunningApi, media: WorkerContext, halves: list[Path]
 ) -> None:
@@ -324,6 +325,7 @@ def test_a_part_that_is_no_video_is_named(
     assert error["detail"].startswith("Part 2 (notes.mp4): The file is not a video")
 
 
+@pytest.mark.costly
 def test_parts_that_differ_are_encoded_if_that_is_asked_for(
     api: RunningApi, media: WorkerContext, halves: list[Path], tmp_path: Path
 ) -> None:

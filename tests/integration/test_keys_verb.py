@@ -12,6 +12,8 @@ from app.keys.service import digest
 from app.keys.tables import ApiKey
 from app.projects.tables import Project
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture
 def url(database_url: str) -> str:

@@ -24,7 +24,7 @@ from tests.integration.batch_work import BatchWork
 from tests.s3_server import S3OfTests
 from tests.videos import draw_video, match_picture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,7 @@ def test_a_source_that_cannot_be_used_any_more_leaves_all_that_was_before(
     assert len(events_of(api, video)) == 1
 
 
+@pytest.mark.costly
 def test_a_failure_that_may_pass_is_tried_again_before_the_stream_ends(
     api: RunningApi, tmp_path: Path
 ) -> None:

@@ -20,6 +20,8 @@ from tests.integration.test_live import (
 from tests.poolers import running_pgbouncer
 from tests.services import open_folder
 
+pytestmark = pytest.mark.costly
+
 __all__ = ["API_SETTINGS", "live_worker"]
 
 

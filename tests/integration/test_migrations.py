@@ -157,6 +157,7 @@ def test_messages_that_wait_are_known_by_their_endpoint_after_the_upgrade(
     assert {(row.attempts_allowed, row.expires_at) for row in rows} == {(10, None)}
 
 
+@pytest.mark.costly
 def test_videos_of_before_belong_to_the_default_project(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -705,6 +706,7 @@ def test_copies_of_before_are_counted_and_the_release_before_knows_them_again(
     assert _rows(engine, tables) == before
 
 
+@pytest.mark.costly
 def test_videos_of_before_are_found_by_their_names_and_come_back_unchanged(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -859,6 +861,7 @@ _WEBHOOK = """
 """
 
 
+@pytest.mark.costly
 def test_messages_of_before_go_to_their_host_and_stay_when_webhooks_go(
     empty_database_url: str, engine: Engine
 ) -> None:

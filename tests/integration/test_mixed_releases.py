@@ -15,7 +15,7 @@ from tests.integration.worker_processes import gpu_worker, wait_until
 from tests.videos import draw_video
 from worker.sweeper import sweep
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 
 def test_a_worker_without_the_checkpoint_leaves_the_job_to_one_that_has_it(

@@ -18,7 +18,7 @@ from tests.s3_server import S3OfTests
 from tests.videos import draw_video, match_picture
 from tests.working_service import WorkingService, working_service
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 TIMEOUT_S = 120
 

@@ -205,6 +205,7 @@ def test_models_are_listed_for_the_task(tool: Tool) -> None:
     assert other == {"models": []}
 
 
+@pytest.mark.costly
 def test_an_uploaded_video_is_analysed_and_its_events_are_told(
     tool: Tool, service: WorkingService, match: Path, asset: str
 ) -> None:
@@ -237,6 +238,7 @@ def test_an_uploaded_video_is_analysed_and_its_events_are_told(
     assert len(read.videos[0].events) == len(item["events"])
 
 
+@pytest.mark.costly
 def test_a_stretch_of_a_video_gives_the_events_in_it(tool: Tool, asset: str) -> None:
     parameters = {"head": "a", "labels": [], "start_ms": 1000, "end_ms": 2000}
 
@@ -341,6 +343,7 @@ def test_a_job_is_cancelled(tool: Tool, service: WorkingService, asset: str) -> 
     )
 
 
+@pytest.mark.costly
 def test_a_video_that_cannot_be_read_fails_with_its_reason(
     tool: Tool, tmp_path: Path
 ) -> None:

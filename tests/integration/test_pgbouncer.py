@@ -93,6 +93,7 @@ def test_a_server_itself_is_told_once_per_connection(database_url: str) -> None:
     assert shown == "1min"
 
 
+@pytest.mark.costly
 def test_every_request_is_answered_in_transaction_mode(
     empty_database_url: str, folder: Path, tmp_path: Path
 ) -> None:

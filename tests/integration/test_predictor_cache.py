@@ -73,6 +73,7 @@ def test_a_setting_that_leads_nowhere_is_told(tmp_path: Path) -> None:
         open_cache(tmp_path, "gone").get(None)
 
 
+@pytest.mark.costly
 def test_a_new_default_and_a_new_version_are_taken_without_a_restart(
     tmp_path: Path, checkpoint: Path
 ) -> None:

@@ -52,6 +52,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 ON_S3 = pytest.mark.parametrize("running", ["s3"], indirect=True)
 
 
+@pytest.mark.costly
 def test_a_file_becomes_a_video_and_no_byte_passes_the_api(bucket: Bucket) -> None:
     made = bucket.begin(filename="C:\\final.mp4", title="Cup final", priority=7)
     assert (made["part_size_bytes"], made["part_count"]) == (PART, COUNT)

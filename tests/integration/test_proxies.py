@@ -150,6 +150,7 @@ def test_a_run_leaves_a_proxy_with_the_frames_at_their_times(
     assert list(context.settings.data_dir.glob("tmp*")) == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "options", "filename", "wanted"),
     [
@@ -239,6 +240,7 @@ def test_a_proxy_is_served_by_ranges_beside_the_file_as_it_was_uploaded(
     assert original.headers["etag"] != whole.headers["etag"]
 
 
+@pytest.mark.costly
 def test_asked_for_twice_it_is_made_once_and_again_when_it_was_made(
     mkv: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -340,6 +342,7 @@ def wait_for(context: WorkerContext, holds: Callable[[], bool]) -> None:
     pytest.fail("it never happened")
 
 
+@pytest.mark.costly
 def test_a_cancel_in_the_middle_leaves_nothing(
     long_mkv: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -358,6 +361,7 @@ def test_a_cancel_in_the_middle_leaves_nothing(
     assert video.video().proxy_key is None
 
 
+@pytest.mark.costly
 def test_a_killed_encoder_is_tried_again_and_ends_well(
     long_mkv: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -380,6 +384,7 @@ def test_a_killed_encoder_is_tried_again_and_ends_well(
     assert len(files(video, storage)) == 2
 
 
+@pytest.mark.costly
 def test_a_video_deleted_meanwhile_keeps_no_proxy(
     long_mkv: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:

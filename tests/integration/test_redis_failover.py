@@ -93,6 +93,7 @@ def test_tls_with_a_password_carries_messages(
     assert notifier.waiting(GPU_QUEUE) == 1
 
 
+@pytest.mark.costly
 def test_an_authority_that_is_not_trusted_is_refused(tls_redis: RedisServer) -> None:
     with pytest.raises(StartFailed, match="certificate verify failed"):
         check_redis(of_tls(tls_redis))
@@ -181,6 +182,7 @@ class Heard:
         return self.messages > known
 
 
+@pytest.mark.costly
 def test_a_failover_costs_a_delay_and_no_job(
     watched: Watched,
     settings: Settings,

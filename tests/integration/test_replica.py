@@ -75,6 +75,7 @@ def test_events_searches_and_statistics_come_from_the_replica(api: RunningApi) -
     assert _reads(api)["replica"] > before["replica"]
 
 
+@pytest.mark.costly
 def test_a_client_reads_its_own_corrections(api: RunningApi) -> None:
     video = analysed(api)
     event = suggestion_id(video, "PASS", 30)
@@ -229,6 +230,7 @@ def test_what_is_no_replica_of_the_database_is_not_read(
             assert replica.reads == {"replica": 0, "primary": 1}
 
 
+@pytest.mark.costly
 def test_a_replica_that_becomes_a_primary_is_read_no_more() -> None:
     with running_pair() as own, _open(own) as (replica, sessions):
         is_replica = text("select pg_is_in_recovery()")

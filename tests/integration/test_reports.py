@@ -154,6 +154,7 @@ def test_a_report_shows_the_very_frames_of_key_events_and_escapes_all_texts(
     assert [one["id"] for one in listed] == [report["id"], waiting["id"]]
 
 
+@pytest.mark.costly
 def test_a_retry_makes_no_second_report_and_what_is_wrong_is_refused(
     api: RunningApi, match: str, context: WorkerContext
 ) -> None:
@@ -176,6 +177,7 @@ def test_a_retry_makes_no_second_report_and_what_is_wrong_is_refused(
         assert answer.json()["type"].endswith("/report-not-found")
 
 
+@pytest.mark.costly
 def test_a_deleted_report_takes_its_file_along_and_cancels_its_job(
     api: RunningApi, match: str, context: WorkerContext, storage: Storage
 ) -> None:
@@ -214,6 +216,7 @@ def test_only_old_files_that_no_report_names_are_swept(
     ]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("what", ["report", "video"])
 def test_what_is_deleted_meanwhile_leaves_no_file(
     api: RunningApi, match: str, context: WorkerContext, storage: Storage, what: str

@@ -290,6 +290,7 @@ def test_what_was_saved_and_cannot_be_read_costs_the_head_start_alone(
     assert_undisturbed(job, match, context)
 
 
+@pytest.mark.costly
 def test_another_checkpoint_begins_anew(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -310,6 +311,7 @@ def test_another_checkpoint_begins_anew(
     assert len(images) == SECONDS * FPS
 
 
+@pytest.mark.costly
 def test_a_full_disk_costs_the_run_nothing(
     job: Uploaded, match: Path, context: WorkerContext
 ) -> None:

@@ -15,6 +15,8 @@ import pytest
 from tests.mpegts import edit_times
 from tests.videos import draw_video, match_picture
 
+pytestmark = pytest.mark.costly
+
 FPS = 30
 FRAMES = 60
 LABELS = {"PASS", "DRIVE", "SHOT"}

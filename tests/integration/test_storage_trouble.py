@@ -155,6 +155,7 @@ def test_a_presigned_upload_goes_on_when_the_bucket_answers_again(
     assert client.get(f"/videos/{done.json()['id']}/file").content == match
 
 
+@pytest.mark.costly
 def test_a_busy_bucket_costs_a_job_no_attempt(troubled: Troubled, match: bytes) -> None:
     made = troubled.upload(match)
     work = troubled.work()
@@ -180,6 +181,7 @@ def test_an_outage_of_any_length_gives_no_job_up(
     assert troubled.finish(made) == "succeeded"
 
 
+@pytest.mark.costly
 def test_an_object_that_alone_cannot_be_had_gives_its_job_up(
     troubled: Troubled, match: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +195,7 @@ def test_an_object_that_alone_cannot_be_had_gives_its_job_up(
         assert not troubled.work().run_one()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("trouble", [EXPIRED, EXPIRED_OF_PROXIES])
 def test_a_job_whose_credentials_expired_says_so(
     troubled: Troubled, match: bytes, trouble: Trouble

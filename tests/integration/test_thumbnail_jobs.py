@@ -256,6 +256,7 @@ def test_a_video_deleted_meanwhile_keeps_no_picture(
     assert list(context.storage.list(video_prefix(asked.spot.video_id))) == []
 
 
+@pytest.mark.costly
 def test_asked_for_again_the_newer_pictures_are_shown(
     match: Path, ask: Ask, context: WorkerContext
 ) -> None:
@@ -279,6 +280,7 @@ def test_asked_for_again_the_newer_pictures_are_shown(
     ]
 
 
+@pytest.mark.costly
 def test_an_upload_asks_for_thumbnails_and_the_media_worker_makes_them(
     settings: Settings,
     sessions: Sessions,

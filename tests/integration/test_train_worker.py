@@ -36,7 +36,7 @@ from tests.unit.model.teaching.toys import toy_base
 from worker.sweeper import sweep
 from worker.training.scratch import sweep_scratch
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.costly]
 
 # Each takes a new process that loads torch: one of the training, one of its worker.
 MOST_KILLS = 100 if kills_everywhere() else 2

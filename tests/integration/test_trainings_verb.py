@@ -11,6 +11,8 @@ from app.trainings.service import add_line
 from tests.api_server import RunningApi
 from tests.integration.reviewed_matches import add_match
 
+pytestmark = pytest.mark.costly
+
 
 def touchline(api: RunningApi, *words: str) -> subprocess.CompletedProcess[str]:
     settings = api.service.settings

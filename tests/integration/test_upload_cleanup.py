@@ -124,6 +124,7 @@ def test_an_upload_that_cannot_become_a_video_is_in_no_others_way(
         assert session.get_one(ResumableUpload, whole).video_id is not None
 
 
+@pytest.mark.costly
 def test_the_background_worker_completes_what_an_api_left(
     settings: Settings, resources: Resources, tmp_path: Path
 ) -> None:

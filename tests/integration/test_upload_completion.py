@@ -83,6 +83,7 @@ def begin_and_send(bucket: Bucket) -> str:
     return f"{PATH}/{made['id']}"
 
 
+@pytest.mark.costly
 def test_what_no_queue_has_room_for_is_not_read_again_and_again(
     bucket: Bucket, full_queue: None, reads: list[str]
 ) -> None:

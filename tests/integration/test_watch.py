@@ -24,6 +24,8 @@ from touchline.client.uploading import UploadProgress
 from touchline.watching.options import WatchOptions
 from touchline.watching.watch import FolderWatch
 
+pytestmark = pytest.mark.costly
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -135,6 +135,7 @@ def end_pauses(job: Uploaded) -> None:
         )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("count", [24, 100])
 def test_a_message_arrives_while_every_other_receiver_hangs(
     job: Uploaded, receiver: Receiver, count: int

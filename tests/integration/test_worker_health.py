@@ -98,6 +98,7 @@ def test_liveness_is_not_for_the_database_to_say(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.costly
 def test_liveness_is_for_the_heartbeat_to_say(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
@@ -108,6 +109,7 @@ def test_liveness_is_for_the_heartbeat_to_say(
     assert (silent.returncode, heard.returncode) == (1, 0)
 
 
+@pytest.mark.costly
 def test_a_worker_with_a_problem_lives_and_is_not_ready(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:

@@ -506,6 +506,7 @@ def again(job: Uploaded) -> Uploaded:
     return Uploaded(job.video_id, job_id, job.sessions)
 
 
+@pytest.mark.costly
 def test_the_timeline_of_the_newest_request_is_shown_whoever_ends_last(
     match: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -532,6 +533,7 @@ def test_an_older_runs_timeline_is_shown_when_the_newer_run_fails(
     assert job.is_shown()
 
 
+@pytest.mark.costly
 def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -764,6 +766,7 @@ def test_a_failure_that_may_pass_is_tried_again_until_the_limit(
     assert len(job.deliveries()) == 1
 
 
+@pytest.mark.costly
 def test_a_decoder_killed_by_the_system_fails_the_job_and_the_worker_lives(
     job: Uploaded,
     tmp_path: Path,
@@ -820,6 +823,7 @@ def test_a_checkpoint_that_is_not_installed_fails_the_job_by_name(
     assert "nobody" in str(job.job().error_detail)
 
 
+@pytest.mark.costly
 def test_the_default_is_the_settings_checkpoint_else_the_data_directorys_choice(
     settings: Settings, models: Path
 ) -> None:

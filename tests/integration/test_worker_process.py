@@ -26,6 +26,8 @@ from worker.pool import UNFIT_CODE
 from worker.sweeper import sweep
 from worker.watchdog import RESTART_CODE
 
+pytestmark = pytest.mark.costly
+
 CRASHES = """
 import os, signal, sys
 

@@ -27,6 +27,8 @@ from tests.videos import draw_video
 from worker.heartbeat import heartbeat_name
 from worker.watchdog import RESTART_CODE
 
+pytestmark = pytest.mark.costly
+
 NODE = "gpu@here"
 
 

@@ -330,6 +330,7 @@ def test_a_round_that_hangs_does_not_keep_others_from_sweeping_for_ever(
     assert seen[-1] == SweepResult(notified=1)
 
 
+@pytest.mark.costly
 def test_a_broker_that_is_down_does_not_stop_the_sweep(
     held: Uploaded, do_sweep: Sweep, settings: Settings
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_sweep_that_ended_well_is_told_with_the_databases_time(
     assert abs((now - swept_at).total_seconds()) < PATIENCE_S
 
 
+@pytest.mark.costly
 def test_sweeps_that_keep_failing_are_told_until_one_succeeds(
     resources: Resources, empty_database_url: str
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_round_may_raise_anything_and_the_next_one_comes(
     assert sweeping.report()["problem"] == "the sweep fails: IndexError: a bug"
 
 
+@pytest.mark.costly
 def test_the_background_worker_sweeps_and_says_so_also_before_its_broker_is_there(
     settings: Settings, sessions: Sessions, tmp_path: Path
 ) -> None:
@@ -202,6 +204,7 @@ def test_each_loop_that_keeps_failing_is_told_until_it_succeeds(
         wait_until(lambda: told not in problem(), "all is well again", log)
 
 
+@pytest.mark.costly
 def test_a_webhook_is_sent_after_redis_died_and_came_back_without_its_messages(
     settings: Settings,
     sessions: Sessions,

@@ -80,6 +80,7 @@ def test_an_entry_pulls_in_nothing_heavy(module: str, heavy: set[str]) -> None:
     assert heavy.isdisjoint(loaded)
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_no_video_is_decoded_outside_the_decoding_process() -> None:
     in_process = {"iter_steps", "iter_chosen", "open_video", "open_container"}
@@ -103,6 +104,7 @@ def test_no_video_is_decoded_outside_the_decoding_process() -> None:
     assert found == []
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_rows_of_jobs_are_made_and_changed_by_their_service_alone() -> None:
     rows = {"Job", "JobRow"}
@@ -192,6 +194,7 @@ def test_a_worker_loads_nothing_of_the_wire(entry: str) -> None:
     assert {name for name in wire if name.startswith("app.")} <= shared
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_only_the_resources_choose_a_storage() -> None:
     chosen = {

@@ -17,6 +17,8 @@ from tests.integration.segments.segment_jobs import claimable, segments_of, spli
 from tests.integration.uploaded import Uploaded
 from worker.outcomes import WorkerContext
 
+pytestmark = pytest.mark.costly
+
 
 def test_segments_of_a_worker_that_died_too_often_are_canceled_with_the_first(
     job: Uploaded, context: WorkerContext, sessions: Sessions

@@ -39,6 +39,8 @@ from tests.videos import draw_video, match_picture
 from worker.job_loop import JobLoop
 from worker.outcomes import WorkerContext
 
+pytestmark = pytest.mark.costly
+
 
 def test_segments_are_joined_as_one_run_and_nothing_of_them_is_kept(
     job: Uploaded, match: Path, context: WorkerContext, storage: Storage

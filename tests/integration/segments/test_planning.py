@@ -28,6 +28,8 @@ from tests.integration.uploaded import Uploaded
 from worker.handlers import segmented
 from worker.outcomes import WorkerContext
 
+pytestmark = pytest.mark.costly
+
 
 @pytest.fixture
 def planner(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> WorkerContext:

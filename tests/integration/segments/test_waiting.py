@@ -70,6 +70,7 @@ def test_a_job_that_waits_shows_how_far_its_segments_are(
     assert job.job().progress == 1.0  # It does not fall back while it joins.
 
 
+@pytest.mark.costly
 def test_segments_stand_in_the_queue_where_their_job_stood(
     job: Uploaded, match: Path, context: WorkerContext, storage: Storage
 ) -> None:
@@ -164,6 +165,7 @@ def test_an_analysis_in_segments_tells_nothing_of_a_workers_speed(
     assert frames() == FRAMES
 
 
+@pytest.mark.costly
 def test_a_worker_whose_model_is_another_leaves_segments_alone(
     job: Uploaded, context: WorkerContext, sessions: Sessions
 ) -> None:

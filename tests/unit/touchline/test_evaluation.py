@@ -78,6 +78,7 @@ def test_labels_that_only_one_side_has_are_told() -> None:
     assert passed == LabelScores(3, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_checkpoint_is_measured_as_the_command_line_does(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

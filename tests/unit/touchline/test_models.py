@@ -30,6 +30,7 @@ def test_a_model_tells_what_it_is(model: touchline.Model) -> None:
     assert repr(model) == "Model('tiny': PASS, DRIVE, SHOT; openvino/float32)"
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_path_may_be_a_string(checkpoint: Path, video: Path) -> None:
     found = touchline.load(str(checkpoint), "cpu").spot(str(video))
@@ -37,6 +38,7 @@ def test_a_path_may_be_a_string(checkpoint: Path, video: Path) -> None:
     assert found.events == touchline.load(checkpoint, "cpu").spot(video).events
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_events_are_those_that_serving_finds(
     checkpoint: Path, video: Path, result: touchline.Result
@@ -153,6 +155,7 @@ class _Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_progress_is_one_line_of_a_terminal(
     model: touchline.Model, video: Path, monkeypatch: pytest.MonkeyPatch

@@ -33,6 +33,7 @@ def test_every_queue_has_a_worker() -> None:
     assert {spec.queue for spec in KINDS.values()} <= set(WORKERS)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("queue", "heavy"),
     [

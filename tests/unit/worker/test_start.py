@@ -56,6 +56,7 @@ def test_a_worker_that_a_service_can_do_without_needs_its_packages() -> None:
     assert known[2].missing == ("no_such_package",)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("worker", "variables", "words"),
     [

@@ -72,6 +72,7 @@ def test_a_copy_begins_at_key_frames(video: Path, events: Path, tmp_path: Path) 
     assert numbers(out)[:2] == [36, 37]
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_only_borders_are_encoded_unless_captions_are_written(
     video: Path, events: Path, tmp_path: Path

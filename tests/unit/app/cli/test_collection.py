@@ -63,6 +63,7 @@ def test_the_committed_collection_is_up_to_date(written: str) -> None:
     )
 
 
+@pytest.mark.costly
 def test_every_operation_is_a_request(collection: dict[str, Any]) -> None:
     there = {
         (
@@ -121,6 +122,7 @@ def test_an_example_is_of_what_a_schema_says() -> None:
     assert made == {"a": "x", "b": ["0190c0de-0000-7000-8000-000000000001"], "c": 7}
 
 
+@pytest.mark.costly
 def test_postmans_own_library_reads_it(
     request: pytest.FixtureRequest, collection: dict[str, Any]
 ) -> None:

@@ -72,6 +72,7 @@ def test_what_cannot_be_joined_is_refused_before_it_is_read(
     assert not out.exists()
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_parts_that_differ_leave_nothing_if_they_may_not_be_encoded(
     parts: list[Path], tmp_path: Path

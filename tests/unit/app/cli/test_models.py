@@ -159,6 +159,7 @@ def test_the_list_marks_the_default_and_the_damaged(user_dir: Path) -> None:
     assert [entry["is_default"] for entry in listed] == [False, True, False]
 
 
+@pytest.mark.costly
 def test_a_default_that_is_set_is_taken_without_a_restart(user_dir: Path) -> None:
     tiny_checkpoint(user_dir, "brisk")
     tiny_checkpoint(user_dir, "calm")
@@ -209,6 +210,7 @@ def imported(weights: Path, path: Path) -> Path:
     return path
 
 
+@pytest.mark.costly
 def test_an_export_leaves_what_came_with_touchline_as_it_is(
     weights: Path, tmp_path: Path, user_dir: Path
 ) -> None:
@@ -264,6 +266,7 @@ def test_an_empty_list_says_what_to_do() -> None:
     assert "touchline import-checkpoint" in run("models", "list").stdout
 
 
+@pytest.mark.costly
 def test_a_checkpoint_is_shown_with_what_it_costs(weights: Path) -> None:
     run("import-checkpoint", weights, "--name", "mine", "--fps", "25", "--no-export")
 

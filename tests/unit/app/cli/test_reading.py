@@ -93,6 +93,7 @@ def test_a_question_is_answered_by_the_option_that_it_names(
     assert (tmp_path / MADE[verb]).stat().st_size
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_the_halves_of_soccernet_stand_on_the_time_of_the_video(
     video: Path, tmp_path: Path

@@ -175,6 +175,7 @@ def test_train_prints_the_best_checkpoint(toys: Path) -> None:
     assert "training starts from noise" in result.stderr
 
 
+@pytest.mark.costly
 def test_one_folder_and_its_split_are_trained_on_and_measured(tmp_path: Path) -> None:
     for seed in range(4):
         toy_match(tmp_path / "all" / f"m{seed}", seed=seed, seconds=8)

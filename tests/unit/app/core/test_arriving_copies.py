@@ -212,6 +212,7 @@ def test_the_same_events_are_found_as_in_a_file_that_is_here(
     assert np.array_equal(found.timeline.scores, expected.timeline.scores)
 
 
+@pytest.mark.costly
 def test_what_keeps_the_bytes_from_coming_ends_the_decoding(
     cache: LocalCache, predictor: Predictor, tmp_path: Path
 ) -> None:
@@ -265,6 +266,7 @@ def test_what_follows_the_place_that_is_read_comes_before_the_rest(
     assert asked == [0, 6, 7, 8, 9, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.costly
 def test_a_stretch_is_decoded_without_what_comes_before_or_behind(
     cache: LocalCache, tmp_path: Path
 ) -> None:
@@ -436,6 +438,7 @@ def test_a_bucket_that_stays_busy_ends_it(
         decode()
 
 
+@pytest.mark.costly
 def test_an_object_that_is_replaced_while_it_comes_is_never_mixed(
     proxy: BucketProxy, bucket: Callable[..., ObjectStorage], tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from tests.bucket_storage import use_server
 from tests.growing_holder import open_growing
 from tests.s3_server import S3OfTests
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 KEY = "uploads/a/part"
 PATIENCE_S = 60.0

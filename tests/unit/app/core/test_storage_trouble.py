@@ -143,6 +143,7 @@ def test_an_upload_in_parts_that_meets_trouble_half_way_leaves_nothing(
     assert not storage.exists(KEY)
 
 
+@pytest.mark.costly
 def test_a_download_that_meets_trouble_half_way_goes_on_after(
     proxy: BucketProxy, opened: Open
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_download_that_meets_trouble_half_way_goes_on_after(
     assert proxy.refused
 
 
+@pytest.mark.costly
 def test_an_object_that_is_replaced_while_a_range_is_open_is_never_mixed(
     opened: Open,
 ) -> None:
@@ -203,6 +205,7 @@ def test_an_object_that_is_replaced_while_the_cache_fills_leaves_no_copy(
         assert path.read_bytes() == bytes(reversed(LARGE))
 
 
+@pytest.mark.costly
 def test_odd_keys_of_somebody_else_hide_none_of_ours(
     s3: S3OfTests, opened: Open
 ) -> None:

@@ -187,6 +187,7 @@ def test_an_engine_that_cannot_run_the_model_is_a_problem() -> None:
     assert found("engine")["state"] == "problem"
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_redis_that_does_not_answer_is_a_problem_and_no_other_line_is_lost(
     monkeypatch: pytest.MonkeyPatch,
@@ -200,6 +201,7 @@ def test_redis_that_does_not_answer_is_a_problem_and_no_other_line_is_lost(
     assert {"database", "models"} <= set(states)
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_every_trouble_has_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOUCHLINE_DATABASE_URL", "postgresql://me:pw@127.0.0.1:1/x")

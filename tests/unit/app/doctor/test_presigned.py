@@ -31,6 +31,7 @@ def test_a_service_that_signs_nothing_is_well(tmp_path: Path) -> None:
     assert (found.state, found.words[:4]) == (State.OK, "none")
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_an_address_is_tried_as_clients_see_it(
     s3: S3OfTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

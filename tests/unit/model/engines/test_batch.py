@@ -49,6 +49,7 @@ def test_a_chunk_takes_what_was_estimated(arch: str, dtype: torch.dtype) -> None
     assert estimate.weights_bytes == sum(weight.nbytes for weight in weights)
 
 
+@pytest.mark.costly
 def test_the_chunk_grows_with_the_budget_and_never_passes_it(
     trunk: StreamingTrunk,
 ) -> None:
@@ -65,6 +66,7 @@ def test_the_chunk_grows_with_the_budget_and_never_passes_it(
     assert chunks == sorted(set(chunks))
 
 
+@pytest.mark.costly
 def test_half_precision_lets_the_gpu_take_more() -> None:
     spotter = Spotter(ModelConfig("rny002_gsm", "gru", 8, 2))
     budget = 2**25
@@ -126,6 +128,7 @@ def test_a_budget_below_one_step_is_an_error(trunk: StreamingTrunk) -> None:
         chunk_that_fits(trunk, SPEC, budget_bytes=2**20, max_steps=64)
 
 
+@pytest.mark.costly
 def test_two_videos_at_once_with_their_fixed_buffers_fit_a_card_of_8_gb() -> None:
     spotter = Spotter(ModelConfig("rny008_gsm", "gru", 100, 12))
     spec = FrameSpec(398, 224)

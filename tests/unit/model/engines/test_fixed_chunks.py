@@ -181,6 +181,7 @@ def _in_lanes(
     return [found[number] for number in range(len(videos))]
 
 
+@pytest.mark.costly
 def test_two_videos_at_once_get_the_scores_they_get_alone() -> None:
     spotter = noisy_spotter()
     videos = [draw_frames(61, seed=5), draw_frames(30, seed=6)]

@@ -156,6 +156,7 @@ def test_spots_keep_their_thresholds_unless_told_otherwise() -> None:
     assert ([s.time_s for s in kept], [s.time_s for s in every]) == ([5], [5, 9])
 
 
+@pytest.mark.costly
 def test_the_out_of_fold_f1_is_that_of_options_chosen_on_the_other_matches() -> None:
     matches = [noisy(seed, name=f"m{seed}") for seed in range(1, 5)]
 

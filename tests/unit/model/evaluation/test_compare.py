@@ -128,6 +128,7 @@ def test_figures_are_those_of_the_measures_and_lie_in_their_intervals() -> None:
     assert figures.recall * 60 == pytest.approx(figures.precision * len(kept))
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     """Two models of equal skill differ by chance alone: 95% of intervals hold 0."""

@@ -18,7 +18,7 @@ from tests.unit.model.engines.networks import (
     exported_noise,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 pytest.importorskip("nncf")
 

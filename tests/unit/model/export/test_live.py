@@ -21,7 +21,7 @@ from tests.unit.model.engines.networks import (
     noisy_spotter,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 
 @pytest.fixture(scope="module")

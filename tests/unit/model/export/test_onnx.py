@@ -22,7 +22,7 @@ from model.network.spotter import Spotter
 from model.video.frame_spec import FrameSpec
 from tests.unit.model.engines.networks import ALL_OUTPUTS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 LABELS = ("PASS", "DRIVE")
 

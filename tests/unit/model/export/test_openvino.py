@@ -40,6 +40,7 @@ def checkpoint(export_cache: Path) -> Checkpoint:
     return Checkpoint.open(exported_noise(export_cache, outputs=ALL_OUTPUTS))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("arch", "head", "has_all"),
     [
@@ -79,6 +80,7 @@ def test_openvino_gives_the_uncut_features_and_outputs_of_torch(
         np.testing.assert_allclose(found[name], values, atol=SCORES)
 
 
+@pytest.mark.costly
 def test_an_exported_checkpoint_spots_like_torch(checkpoint: Checkpoint) -> None:
     frames = draw_frames(30, seed=3)
     reference = TorchRuntime(load_spotter(checkpoint))
@@ -92,6 +94,7 @@ def test_an_exported_checkpoint_spots_like_torch(checkpoint: Checkpoint) -> None
     np.testing.assert_allclose(scores, expected, atol=SCORES)
 
 
+@pytest.mark.costly
 def test_a_form_of_an_earlier_release_is_read_by_position() -> None:
     spotter = noisy_spotter("rny002", "")
     trunk, head = trunk_model(spotter, FrameSpec(*SIZE)), head_model(spotter)
@@ -106,6 +109,7 @@ def test_a_form_of_an_earlier_release_is_read_by_position() -> None:
     np.testing.assert_allclose(scores, expected, atol=SCORES)
 
 
+@pytest.mark.costly
 def test_one_video_leaves_no_trace_in_the_next(checkpoint: Checkpoint) -> None:
     runtime = open_runtime(checkpoint, threads=1)
     frames = draw_frames(21)
@@ -132,6 +136,7 @@ def test_the_export_says_what_it_is_and_how_far_it_is_from_torch(
     assert (form["checked_on"], form["checked_steps"]) == ("the sample video", 40)
 
 
+@pytest.mark.costly
 def test_weights_are_kept_in_half_the_bytes_and_stay_the_same(
     checkpoint: Checkpoint,
 ) -> None:
@@ -144,6 +149,7 @@ def test_weights_are_kept_in_half_the_bytes_and_stay_the_same(
     assert sum(sizes) < 2.3 * parameters
 
 
+@pytest.mark.costly
 def test_an_export_whose_scores_are_not_torchs_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

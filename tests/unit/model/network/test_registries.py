@@ -169,6 +169,7 @@ def test_a_name_that_timm_does_not_know_is_refused_with_similar_ones() -> None:
         build_backbone("timm:resnet19_gsm")
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_network_without_a_place_for_the_shift_is_refused() -> None:
     assert list(find_shift_sites(nn.Sequential(nn.Linear(2, 2)))) == []

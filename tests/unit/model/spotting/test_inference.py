@@ -204,6 +204,7 @@ def test_windows_that_do_not_fit_are_taken_in_halves(
         runtime.head(windows)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("precision", "worst", "mean"), [("float32", SCORES, SCORES), ("int8", 0.5, 0.05)]
 )
@@ -223,6 +224,7 @@ def test_the_shipped_forms_give_the_scores_of_the_shipped_weights(
     assert distance.mean() < mean
 
 
+@pytest.mark.costly
 def test_half_precision_gives_the_scores_of_a_trained_network() -> None:
     # On the CPU, so that what half precision does to a score is seen without a GPU.
     checkpoint = Checkpoint.open(find_checkpoint("arena-rny002"))

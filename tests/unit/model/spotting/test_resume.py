@@ -18,7 +18,7 @@ from tests.unit.model.engines.networks import (
 )
 from tests.videos import draw_video, join_bytes, match_picture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 FRAMES, FPS = 240, 15  # FPS is the network's own rate
 

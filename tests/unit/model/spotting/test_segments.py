@@ -163,6 +163,7 @@ def test_the_longest_group_of_pictures(tmp_path: Path) -> None:
     assert read_steps_in_child(path, FPS).longest_group_s == pytest.approx(100 / FPS)
 
 
+@pytest.mark.costly
 def test_what_an_edit_list_hides_is_no_step(tmp_path: Path) -> None:
     path = edited(tmp_path)
     whole = read_steps_in_child(open_gop(tmp_path), FPS)
@@ -207,6 +208,7 @@ def test_avi_is_not_split(tmp_path: Path) -> None:
         read_steps_in_child(path, FPS)
 
 
+@pytest.mark.costly
 def test_a_video_with_one_key_frame_is_decoded_from_it(
     predictor: EnginePredictor, tmp_path: Path
 ) -> None:

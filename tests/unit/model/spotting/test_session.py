@@ -54,6 +54,7 @@ def one_by_one(steps: list[Step]) -> Iterator[Step]:
         yield replace(step, image=shared)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", ["one-pass", "reference"])
 @pytest.mark.parametrize("min_score", [None, 0.0])
 def test_frames_in_any_pieces_give_the_spots_of_the_whole_timeline(

@@ -23,7 +23,7 @@ from tests.unit.model.engines.networks import (
 )
 from tests.videos import draw_sound, draw_video, match_picture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 CLUSTER = b"\x1f\x43\xb6\x75"  # Where Matroska's frames begin.
 

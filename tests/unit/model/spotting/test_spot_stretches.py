@@ -14,7 +14,7 @@ from tests.unit.model.engines.networks import (
 )
 from tests.videos import draw_video, match_picture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 
 @pytest.fixture(scope="module")

@@ -92,6 +92,7 @@ def test_scores_of_a_piece_are_those_that_serving_gives_the_whole_video(
             )
 
 
+@pytest.mark.costly
 def test_pieces_and_features_that_were_cut_off_are_gone_on_with(
     match: Match, network: Spotter, tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ from model.teaching.watch import STAGES
 from tests.thoroughness import kills_everywhere
 from tests.unit.model.teaching.toys import QUICK, Notebook, toy_base, toy_dataset
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 # Where to pause or to be killed: a stage, and how many questions of it to let pass.
 PLACES = [

@@ -76,6 +76,7 @@ def test_with_too_few_events_of_all_types_nothing_is_chosen() -> None:
     assert options.labels["A"] == options.labels["B"] == LabelOptions()
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_high_threshold_of_few_events_is_drawn_down() -> None:
     few, many = (chosen(holdout(n, score=0.9), {})[0] for n in (5, 14))

@@ -15,7 +15,7 @@ from model.training.train import train
 from tests.unit.model.training.toys import toy_config, toy_data
 from tests.videos import draw_video
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 
 @pytest.fixture(scope="module")

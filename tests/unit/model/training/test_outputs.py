@@ -57,6 +57,7 @@ class Logged(lightning.Callback):
         self.seen.append({k: float(v) for k, v in metrics if k.startswith("train/")})
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_every_term_is_logged_and_the_loss_is_their_weighted_sum(
     toys: Path, tmp_path: Path, activation: str
@@ -163,6 +164,7 @@ def test_labels_without_the_sides_that_are_to_be_trained_are_refused(
         train(config, tmp_path, report=print)
 
 
+@pytest.mark.costly
 def test_a_staged_run_keeps_the_best_of_its_last_size(
     toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

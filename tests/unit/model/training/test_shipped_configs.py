@@ -11,7 +11,7 @@ from model.training.outputs import DISTILLATION
 from model.training.train import train
 from tests.unit.model.training.toys import FPS, toy_config, toy_data, with_teams
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 CONFIGS = sorted((Path(__file__).parents[4] / "configs").glob("*.yaml"))
 LARGE = ("multiscale", "rn50", "rny008", "transformer")

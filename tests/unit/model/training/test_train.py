@@ -25,7 +25,7 @@ from model.training.validation import timed_match
 from tests.unit.model.training.killed_run import STEPS, run
 from tests.unit.model.training.toys import FPS, toy_config, toy_data
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 REPO = Path(__file__).parents[4]
 

@@ -200,6 +200,7 @@ def test_the_sound_of_copies_is_in_step(tmp_path: Path, name: str) -> None:
     assert heard(path) == pytest.approx(beeps(source, times, copied), abs=IN_STEP_S)
 
 
+@pytest.mark.costly
 def test_sound_does_not_drift_over_many_cuts(tmp_path: Path) -> None:
     bare, source = tmp_path / "bare.mp4", tmp_path / "match.mp4"
     draw_video(bare, frames=90, fps=Fraction(30_000, 1001))
@@ -234,6 +235,7 @@ def test_frames_that_a_file_no_longer_has_are_no_clip(tmp_path: Path) -> None:
         cut_in_child(source, scratch.fileno(), [[Cut(20, 40)]], times=times)
 
 
+@pytest.mark.costly
 def test_a_cancel_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
     draw_video(tmp_path / "long.mkv", frames=3000, size=(64, 48), fps=100)
 

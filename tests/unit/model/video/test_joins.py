@@ -90,6 +90,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", KINDS)
 def test_frames_of_like_parts_are_copied_and_keep_their_times(
     kind: str, tmp_path: Path
@@ -200,6 +201,7 @@ DIFFERENT: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", DIFFERENT)
 def test_parts_that_differ_are_encoded_and_it_is_said(
     kind: str, tmp_path: Path
@@ -219,6 +221,7 @@ def test_parts_that_differ_are_encoded_and_it_is_said(
         assert numbers(tmp_path / "out.mp4")[:20] == list(range(20))
 
 
+@pytest.mark.costly
 def test_hours_are_not_encoded_unasked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +254,7 @@ def test_a_part_that_is_no_video_is_named(tmp_path: Path) -> None:
         join([one, other], tmp_path / "out.mp4")
 
 
+@pytest.mark.costly
 def test_files_that_begin_between_key_frames_are_encoded(tmp_path: Path) -> None:
     """Trimmed without encoding: an edit list hides frames that the file still has."""
     whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"

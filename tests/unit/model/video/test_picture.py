@@ -92,6 +92,7 @@ def test_the_picture_is_scaled_by_the_mean_of_the_area(tmp_path: Path) -> None:
     assert image[4:-4, 4:-4].astype(int) == pytest.approx(100, abs=8)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("size", [(75, 48), (75, 47), (91, 64)])
 @pytest.mark.slow
 def test_every_pixel_is_the_mean_of_its_area_to_the_last_column(

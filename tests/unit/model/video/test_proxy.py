@@ -110,6 +110,7 @@ def test_each_frame_is_there_at_its_time_and_shows_what_it_showed(
     assert facts.width % 2 == facts.height % 2 == 0
 
 
+@pytest.mark.costly
 def test_sides_that_are_turned_or_too_long_or_odd_come_out_right(
     tmp_path: Path,
 ) -> None:
@@ -247,6 +248,7 @@ def test_a_sound_that_cannot_be_decoded_leaves_a_silent_proxy(tmp_path: Path) ->
         assert not container.streams.audio
 
 
+@pytest.mark.costly
 def test_a_cancel_leaves_no_process(tmp_path: Path) -> None:
     draw_video(tmp_path / "long.mkv", frames=3000, size=(64, 48), fps=100)
 

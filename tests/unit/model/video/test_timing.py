@@ -49,6 +49,7 @@ def test_each_frame_has_the_time_of_its_picture(tmp_path: Path) -> None:
     assert timed.tally.frames == 12
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("fps", [2.0, 10.0, 30.0, 60.0])
 def test_frames_that_the_stride_skips_have_their_times_too(
     tmp_path: Path, fps: float
@@ -80,6 +81,7 @@ def test_a_network_and_a_plain_count_find_the_same(tmp_path: Path) -> None:
     assert steps.frame_times.until_s == timed.frame_times.until_s
 
 
+@pytest.mark.costly
 def test_progress_is_told_and_may_stop_it(tmp_path: Path) -> None:
     path = tmp_path / "long.mp4"
     draw_video(path, frames=3000, fps=100, size=(64, 48))

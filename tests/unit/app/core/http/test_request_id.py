@@ -98,6 +98,7 @@ def test_only_the_problem_of_a_bug_names_the_request(client: TestClient) -> None
     assert "request_id" not in missing
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_log_lines_of_a_request_name_it(tmp_path: Path) -> None:
     done = subprocess.run(

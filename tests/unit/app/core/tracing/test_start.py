@@ -66,6 +66,7 @@ def test_a_protocol_that_is_not_spoken_is_refused(
         start.check_tracing(Settings())
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("entry", ["app.main", "worker.background", "worker.pool"])
 @pytest.mark.slow
 def test_nothing_of_it_is_imported_unless_it_is_on(entry: str) -> None:
