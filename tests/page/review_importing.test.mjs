@@ -23,3 +23,13 @@ test("a preview tells what is new and what is left out, the most first", () => {
   ]);
   assert.equal(leftOut(report), 5);
 });
+
+test("a preview is a preview in browsers whose parameters do not tell how many they are", () => {
+  const size = Object.getOwnPropertyDescriptor(URLSearchParams.prototype, "size");
+  delete URLSearchParams.prototype.size; // Safari before 17
+
+  const asked = importAddress("/videos/a", NO_WISHES, { isPreview: true });
+
+  Object.defineProperty(URLSearchParams.prototype, "size", /** @type {PropertyDescriptor} */ (size));
+  assert.deepEqual(asked, { address: "/videos/a/events:import?preview=true" });
+});

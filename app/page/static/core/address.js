@@ -14,3 +14,14 @@ export function addressOf(path, base = BASE) {
   const isOwn = path.startsWith("/") && !path.startsWith("//");
   return isOwn && !path.startsWith(base) ? base + path.slice(1) : path;
 }
+
+/**
+ * Put parameters behind a path; none: the path alone. Not by `size`, which Safari's have since version 17 alone.
+ *
+ * @param {string} path
+ * @param {URLSearchParams} query
+ */
+export function withQuery(path, query) {
+  const words = query.toString();
+  return words ? `${path}?${words}` : path;
+}

@@ -1,5 +1,7 @@
 // What is asked of the API when a file of events is imported; no elements.
 
+import { withQuery } from "../core/address.js";
+
 /**
  * @typedef {object} Wishes
  * @property {Readonly<Record<string, string>>} rename types of the file, and what they are here
@@ -41,7 +43,7 @@ export function importAddress(path, { rename, answers, offset }, { isPreview = f
   if (offset_s) asked.set("offset_s", String(offset_s));
   if (isPreview) asked.set("preview", "true");
   if (skipsBad) asked.set("skip_bad", "true");
-  return { address: `${path}/events:import${asked.size ? `?${asked}` : ""}` };
+  return { address: withQuery(`${path}/events:import`, asked) };
 }
 
 /**

@@ -1,6 +1,7 @@
 // Two matches side by side: #/compare?a=ID&b=ID, or a team in each of them.
 
 import { useEffect, useState } from "preact/hooks";
+import { withQuery } from "../core/address.js";
 import { call, download } from "../core/api.js";
 import { html } from "../core/html.js";
 import { attempt, keyVersion, tell } from "../core/notices.js";
@@ -51,7 +52,7 @@ export function CompareView() {
       if (value) asked.set(name, value);
       else asked.delete(name);
     }
-    goTo(`/compare${asked.size ? `?${asked}` : ""}`);
+    goTo(withQuery("/compare", asked));
   };
   const [first, second] = [shownAs(pair.a, a), shownAs(pair.b, b)];
   const figures = first && second ? pair.figures : null;

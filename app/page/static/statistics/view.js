@@ -1,6 +1,7 @@
 // What a match's timeline comes to in numbers: #/videos/ID/statistics.
 
 import { useEffect, useState } from "preact/hooks";
+import { withQuery } from "../core/address.js";
 import { call, download } from "../core/api.js";
 import { html } from "../core/html.js";
 import { attempt, keyVersion, tell } from "../core/notices.js";
@@ -78,7 +79,7 @@ function Title({ video, query, asked, types }) {
     const changed = new URLSearchParams(query);
     if (isOn) changed.set(name, "1");
     else changed.delete(name);
-    goTo(`/videos/${video.id}/statistics${changed.size ? `?${changed}` : ""}`);
+    goTo(withQuery(`/videos/${video.id}/statistics`, changed));
   };
   const save = () => attempt(() => download(`/videos/${video.id}/statistics?${asked}&format=csv`, `${titleOf(video)}.statistics.csv`));
   const sides = (video.teams ?? []).filter(({ side }) => side).length;
