@@ -8,6 +8,7 @@ from tests.acceptance.review_service import (
     ReviewService,
     open_context,
     open_review,
+    select,
     told_frame,
 )
 
@@ -87,3 +88,24 @@ def test_tagging_takes_off_the_reaction_time_at_any_speed(
     wait_until(reviewer, lambda: bool(added()))
     (frame,) = added()
     assert before - 31 <= frame <= after - 29  # 0.5 s at twice the speed
+
+
+def test_a_match_that_is_opened_again_is_sought_as_at_first(
+    reviewer: Page, review: ReviewService
+) -> None:
+    video_id = review.match()
+    open_review(reviewer, video_id)
+    # A busy page gets to its effects late, and the file is there before them.
+    reviewer.evaluate(
+        "() => { for (const name of ['requestAnimationFrame', 'setTimeout']) {"
+        " const own = window[name];"
+        " const later = setTimeout;"
+        " window[name] = (does, ms) => (name === 'setTimeout' && ms > 100)"
+        " ? own(does, ms) : later(() => own(does, ms), 700); } }"
+    )
+
+    reviewer.evaluate("location.hash = '#/'")
+    expect(reviewer.locator("#videos li")).to_have_count(1)
+    open_review(reviewer, video_id)
+
+    select(reviewer, 220)

@@ -1,6 +1,6 @@
 // The picture, and the row of controls under it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { call } from "../core/api.js";
 import { keepFresh } from "../core/fresh_source.js";
 import { html } from "../core/html.js";
@@ -45,7 +45,8 @@ function usePicture(place) {
   const isGrowing = video?.status === "live" || Boolean(stream?.isFollowed);
   const isFed = isGrowing && Boolean(stream?.hasPicture);
   const source = isGrowing || !video ? undefined : video.links?.playable ?? `${model.path}/file`;
-  useEffect(() => {
+  // Before the file can be there: who listens later misses the first frame, which tells where the file begins.
+  useLayoutEffect(() => {
     const player = place.current;
     if (player && (source || isFed)) playback.attach(player, { isAbsolute: isFed });
     const stop = player && isFed ? following?.attach(player) : undefined;

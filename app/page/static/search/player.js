@@ -1,6 +1,6 @@
 // The player of hits, with what goes to the next and the previous one.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { keepFresh } from "../core/fresh_source.js";
 import { html } from "../core/html.js";
 import { attempt } from "../core/notices.js";
@@ -17,7 +17,8 @@ export function HitPlayer({ reel }) {
   const [isBroken, setBroken] = useState(false);
   const video = reel.video.value;
   const source = video?.links?.playable ?? (video ? `/videos/${video.id}/file` : undefined);
-  useEffect(() => {
+  // Before the file can be there: who listens later misses the first frame.
+  useLayoutEffect(() => {
     if (place.current && source) reel.attach(place.current);
   }, [source]);
   useEffect(() => {
