@@ -162,3 +162,22 @@ def test_a_tab_signs_out_when_another_one_has_signed_in_anew(locked_page: Page) 
     page.get_by_role("button", name="Sign out").click()
 
     expect(page.locator("#trouble")).to_contain_text("asks for a key")
+
+
+def test_a_key_is_asked_for_when_a_decision_needs_it(
+    locked_page: Page, locked: PageService
+) -> None:
+    page = locked_page
+    (video,) = locked.api.client.get("/videos").json()["items"]
+    page.goto(f"/#/videos/{video['id']}")
+    sign_in(page, KEY)
+    expect(page.locator(".review[data-ready=true]")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.context.clear_cookies()
+
+    page.keyboard.press("v")
+    expect(page.get_by_role("dialog")).to_contain_text("TOUCHLINE_API_KEY")
+    expect(page.locator("[data-is=unsent]")).to_contain_text("1 unsent")
+    sign_in(page, KEY)
+
+    expect(page.locator("[data-is=unsent]")).to_have_text("All saved")

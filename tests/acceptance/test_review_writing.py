@@ -156,3 +156,23 @@ def test_after_a_choice_with_the_mouse_keys_are_the_reviews(
     types.focus()
     reviewer.keyboard.press("ArrowDown")  # who chooses by keys goes on with them
     expect(types).to_be_focused()
+
+
+def test_what_is_being_written_is_kept_when_the_page_is_left(
+    reviewer: Page, review: ReviewService
+) -> None:
+    video_id = review.match()
+    open_review(reviewer, video_id)
+    select(reviewer, 100)
+    reviewer.keyboard.press("e")
+    reviewer.keyboard.type("Nora")
+
+    reviewer.evaluate("location.hash = '#/'")
+    eventually(reviewer, lambda: _player(review, video_id, 100), "Nora")
+    open_review(reviewer, video_id)
+    select(reviewer, 220)
+    reviewer.keyboard.press("e")
+    reviewer.keyboard.type("Ida")
+    reviewer.reload()
+
+    eventually(reviewer, lambda: _player(review, video_id, 220), "Ida")

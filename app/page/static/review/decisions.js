@@ -42,6 +42,7 @@ export class Decisions {
       isTransient,
       onRefused: (decision, error) => this.refused(decision, error),
       onChange: () => this.count(),
+      onWaiting: (error) => { if (error instanceof Problem && error.status === 401) tell(error); },
     });
     this.count();
   }

@@ -30,14 +30,16 @@ export class UnsentQueue {
    * @param {(error: unknown) => boolean} parts.isTransient whether sending again may help
    * @param {(decision: Decision, error: unknown) => void} parts.onRefused
    * @param {() => void} [parts.onChange]
+   * @param {(error: unknown) => void} [parts.onWaiting] it could not be sent, and is sent again later
    */
-  constructor({ storage, at, send, isTransient, onRefused, onChange = () => {} }) {
+  constructor({ storage, at, send, isTransient, onRefused, onChange = () => {}, onWaiting = () => {} }) {
     this.storage = storage;
     this.at = at;
     this.send = send;
     this.isTransient = isTransient;
     this.onRefused = onRefused;
     this.onChange = onChange;
+    this.onWaiting = onWaiting;
     /** @type {Decision[]} */
     this.waiting = this.stored();
     /** @type {Promise<void> | null} */
@@ -100,6 +102,7 @@ export class UnsentQueue {
           next.isRetry = true;
           this.isOnline = false;
           this.keep();
+          this.onWaiting(error);
           return;
         }
         this.isOnline = true;

@@ -2,10 +2,10 @@
 
 import { effect } from "@preact/signals";
 import { announce, tell } from "../core/notices.js";
-import { local } from "../core/storage.js";
 import { keepConflicts } from "./conflicts.js";
 import { byDoubt, neighbour, placeAt, teamOf } from "./events.js";
 import { Decisions } from "./decisions.js";
+import { mindLeaving } from "./leaving.js";
 import { Loader } from "./loading.js";
 import { ReviewModel } from "./model.js";
 import { Playback } from "./playback.js";
@@ -84,18 +84,10 @@ export class Review {
     const isAlone = () => !model.isLive.peek() && !model.isLoading.peek() && !model.isGone.peek() && !document.hidden;
     const poll = setInterval(() => { if (isAlone()) this.catchUp().catch(() => {}); }, POLL_MS);
     addEventListener("online", flush);
-    // The browser may have no room to keep them: then they go with the page.
-    const leave = (/** @type {BeforeUnloadEvent} */ event) => {
-      const queue = this.decisions?.queue;
-      if (queue?.length && !local.isLasting(queue.at)) event.preventDefault();
-    };
-    addEventListener("beforeunload", leave);
-    const hide = (/** @type {PageTransitionEvent} */ event) => { if (!event.persisted && this.decisions) keepConflicts(this.decisions); };
-    addEventListener("pagehide", hide);
     const live = effect(() => { if (model.video.value?.links?.live) this.followStream().catch(tell); });
     this.closers.push(
       live, follow(this), () => clearInterval(retry), () => clearInterval(poll), () => removeEventListener("online", flush),
-      () => removeEventListener("beforeunload", leave), () => removeEventListener("pagehide", hide));
+      mindLeaving(this));
   }
 
   /** The video is a live stream, or was one. */
@@ -144,7 +136,7 @@ export class Review {
 
   close() {
     this.isClosed = true;
-    this.watching.flush();
+    this.takeLast();
     this.decisions?.tagged.learn(this.model.table.peek());
     if (this.decisions) keepConflicts(this.decisions);
     for (const close of this.closers) close();
@@ -153,6 +145,12 @@ export class Review {
     this.playback.detach();
     this.loader.close();
     clearTimeout(this.aroundTimer);
+  }
+
+  /** The page is being left: take what was written and seen until now. */
+  takeLast() {
+    if (this.isWriting) /** @type {HTMLElement} */ (document.activeElement).blur();
+    this.watching.flush();
   }
 
   /** @param {readonly number[]} times */
