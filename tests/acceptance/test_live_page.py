@@ -23,6 +23,8 @@ from tests.acceptance.review_service import (
 )
 from tests.browsers import ARGUMENTS, chromium
 
+pytestmark = pytest.mark.costly
+
 HISTORY_S = 20.0
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"

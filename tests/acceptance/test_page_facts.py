@@ -186,6 +186,7 @@ def test_the_library_is_searched_and_filtered(
     expect(titles).to_have_count(3)
 
 
+@pytest.mark.costly
 def test_what_is_typed_into_the_search_stays_while_the_list_is_drawn_anew(
     page: Page, page_service: PageService
 ) -> None:
@@ -288,6 +289,7 @@ def test_a_type_goes_up_by_the_key_that_is_pressed_again(
     assert [one.input_value() for one in names.all()] == ["C", "A", "B"]
 
 
+@pytest.mark.costly
 def test_what_is_typed_while_types_are_saved_stays(
     page: Page, page_service: PageService
 ) -> None:

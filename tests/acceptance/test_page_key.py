@@ -9,6 +9,8 @@ from tests.acceptance.page_service import PATIENCE_MS, PageService
 from tests.api_server import make_settings, running_api
 from tests.services import open_folder, running_postgres
 
+pytestmark = pytest.mark.costly
+
 KEY = "a key with spaces; and signs"
 
 

@@ -81,6 +81,7 @@ def test_hits_are_played_one_after_another_each_from_its_first_frame(
     expect(page.locator("[data-is=place]")).to_have_text("1 of 2")
 
 
+@pytest.mark.costly
 def test_single_keys_that_are_switched_off_are_off_here_too(page: Page) -> None:
     page.add_init_script("localStorage.setItem('touchline_keys', '{\"isOn\": false}')")
     page.goto("/#/search")

@@ -103,6 +103,7 @@ def test_a_file_that_is_sent_by_the_form_is_listed_and_opened(
     assert sha256s_of(page_service) == [sha256_of(page_service.file)]
 
 
+@pytest.mark.costly
 def test_the_row_of_an_upload_stays_when_one_above_it_goes(
     page: Page, page_service: PageService
 ) -> None:

@@ -109,6 +109,7 @@ def _let_nothing_in(page: Page) -> None:
     page.clock.install()  # polls wait for a clock that stands still
 
 
+@pytest.mark.costly
 def test_who_leaves_before_saying_which_word_counts_is_asked_again(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -233,6 +234,7 @@ def test_an_answer_that_is_lost_does_not_add_twice(
     assert [one["frame"] for one in review.events(video_id, state="added")] == [350]
 
 
+@pytest.mark.costly
 def test_undo_takes_back_what_was_not_sent_yet(
     reviewer: Page, review: ReviewService
 ) -> None:
@@ -253,6 +255,7 @@ def test_undo_takes_back_what_was_not_sent_yet(
     assert review.states(video_id)[46] == "edited"
 
 
+@pytest.mark.costly
 def test_a_match_that_is_deleted_meanwhile_is_told(
     reviewer: Page, review: ReviewService
 ) -> None:

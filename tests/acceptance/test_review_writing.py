@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.acceptance.page_service import wait_until
@@ -57,6 +58,7 @@ def test_a_player_is_written_while_the_event_is_on_its_way(
     assert [one["type"] for one in review.events(video_id, state="added")] == ["PASS"]
 
 
+@pytest.mark.costly
 def test_a_player_is_written_while_the_match_plays_on(
     browser: Browser, review: ReviewService
 ) -> None:
@@ -79,6 +81,7 @@ def test_a_player_is_written_while_the_match_plays_on(
     context.close()
 
 
+@pytest.mark.costly
 def test_a_key_that_is_held_decides_once(reviewer: Page, review: ReviewService) -> None:
     video_id = review.match()
     reviewer.add_init_script(
@@ -101,6 +104,7 @@ def test_a_key_that_is_held_decides_once(reviewer: Page, review: ReviewService) 
     assert review.states(video_id)[SUGGESTED[1]] == "suggested"
 
 
+@pytest.mark.costly
 def test_enter_pressed_on_does_not_answer_which_word_counts(
     browser: Browser, review: ReviewService
 ) -> None:

@@ -176,6 +176,7 @@ def test_a_training_is_canceled_and_deleted(page: Page, teach: TeachService) -> 
     expect(page.get_by_text("This training is not here")).to_be_visible()
 
 
+@pytest.mark.costly
 def test_a_failed_training_says_what_to_do(page: Page, teach: TeachService) -> None:
     training_id = teach.train()
     detail = "The disk is full: free 4 GB, then train again."

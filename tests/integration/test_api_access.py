@@ -78,6 +78,7 @@ def test_a_link_on_another_site_may_lead_here(api: RunningApi) -> None:
     _assert_refused(api.client.post("/videos", files=FILES, headers=followed))
 
 
+@pytest.mark.costly
 def test_the_origin_of_the_public_url_is_an_own_page(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def test_a_restore_gives_back_all_rows_and_objects(
     assert _foreign_keys(empty) == _foreign_keys(engine) != set()
 
 
+@pytest.mark.costly
 def test_trainings_comparisons_and_models_are_given_back(
     api: RunningApi,
     video: UUID,
@@ -174,6 +175,7 @@ def test_what_is_backed_up_already_is_not_copied_again(
     assert len(repository.snapshots) == 2
 
 
+@pytest.mark.costly
 def test_a_video_that_was_deleted_goes_from_earlier_snapshots_too(
     api: RunningApi,
     video: UUID,
@@ -200,6 +202,7 @@ def test_a_video_that_was_deleted_goes_from_earlier_snapshots_too(
     assert repository.object_path(source_key(UUID(kept))).exists()
 
 
+@pytest.mark.costly
 def test_footage_that_was_dropped_goes_from_earlier_snapshots_too(
     api: RunningApi,
     video: UUID,
@@ -231,6 +234,7 @@ def test_footage_that_was_dropped_goes_from_earlier_snapshots_too(
     assert {key.split("/")[2] for key in _objects(LocalStorage(other))} == {"scores"}
 
 
+@pytest.mark.costly
 def test_uploaded_parts_that_were_joined_go_from_earlier_snapshots_too(
     api: RunningApi,
     repository: Repository,

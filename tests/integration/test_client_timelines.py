@@ -227,6 +227,7 @@ def test_statistics_and_search_cover_what_is_shown(
     }
 
 
+@pytest.mark.costly
 def test_exports_tell_of_their_provenance_and_from_where_they_count(
     client: touchline.Client, file: Path
 ) -> None:

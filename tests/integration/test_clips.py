@@ -182,6 +182,7 @@ def comment_of(api: RunningApi, clip: dict[str, Any]) -> str:
         return container.metadata.get("comment", "")
 
 
+@pytest.mark.costly
 def test_a_playlist_is_there_at_once_without_a_job(
     api: RunningApi, match: str, storage: Storage
 ) -> None:
@@ -266,6 +267,7 @@ def test_what_cannot_be_cut_is_said_at_once(
     assert api.client.get(f"{match}/clips").json()["items"] == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("is_known", [True, False])
 def test_events_beyond_the_end_are_named(
     api: RunningApi,

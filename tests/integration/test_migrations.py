@@ -52,6 +52,7 @@ def test_a_second_upgrade_changes_nothing(
     assert before == {*Base.metadata.tables, "alembic_version"}
 
 
+@pytest.mark.costly
 def test_a_downgrade_leaves_no_table_and_can_be_taken_back(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -90,6 +91,7 @@ def test_two_upgrades_at_once_both_end_well(
     assert "videos" in _tables(engine)
 
 
+@pytest.mark.costly
 def test_a_migration_gives_up_rather_than_wait_behind_a_long_lock(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -127,6 +129,7 @@ def test_another_kind_of_database_is_refused(url: str) -> None:
         upgrade(url)
 
 
+@pytest.mark.costly
 def test_messages_that_wait_are_known_by_their_endpoint_after_the_upgrade(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -412,6 +415,7 @@ def test_videos_of_before_can_be_corrected_and_lose_nothing_on_the_way_back(
     assert "annotations" not in _tables(engine)
 
 
+@pytest.mark.costly
 def test_a_deleted_video_takes_what_people_said_along(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -523,6 +527,7 @@ def test_copies_for_the_search_go_with_their_video_and_cost_nothing_else(
     assert left == [0, 0]
 
 
+@pytest.mark.costly
 def test_requests_for_inference_cost_nothing_else_on_the_way_back(
     empty_database_url: str, engine: Engine
 ) -> None:

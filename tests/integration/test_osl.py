@@ -391,6 +391,7 @@ def test_an_input_that_is_not_here_is_told(
     assert error_of(tool.submit(wanted)) == (status, code, False)
 
 
+@pytest.mark.costly
 def test_keys_open_it_as_far_as_they_cover(service: WorkingService, asset: str) -> None:
     with service.api.service.sessions.begin() as session:
         reader = create_key(

@@ -98,6 +98,7 @@ def signing(
             yield Signing(api, path, public, request.param == "azure")
 
 
+@pytest.mark.costly
 def test_a_file_is_loaded_from_where_clients_see_the_bucket(signing: Signing) -> None:
     told, whole = signing.ask(), signing.load()
 

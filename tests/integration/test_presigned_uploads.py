@@ -74,6 +74,7 @@ def test_a_file_becomes_a_video_and_no_byte_passes_the_api(bucket: Bucket) -> No
     assert told["video_id"] == video["id"]
 
 
+@pytest.mark.costly
 def test_completing_twice_makes_one_video(bucket: Bucket) -> None:
     made = bucket.begin()
     sent = bucket.send(made)

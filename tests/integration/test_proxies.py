@@ -266,6 +266,7 @@ def test_asked_for_twice_it_is_made_once_and_again_when_it_was_made(
     assert len(listed["items"]) == 2
 
 
+@pytest.mark.costly
 def test_a_proxy_that_failed_is_not_asked_for_again_by_itself(
     mkv: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:

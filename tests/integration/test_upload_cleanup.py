@@ -108,6 +108,7 @@ def test_a_whole_upload_becomes_a_video_of_its_own_project_once(
     assert not storage.exists(upload_key(whole))
 
 
+@pytest.mark.costly
 def test_an_upload_that_cannot_become_a_video_is_in_no_others_way(
     resources: Resources,
 ) -> None:
@@ -164,6 +165,7 @@ def _begun(
     return upload_id
 
 
+@pytest.mark.costly
 def test_a_death_between_the_file_and_its_rows_loses_and_doubles_nothing(
     settings: Settings, resources: Resources
 ) -> None:

@@ -603,6 +603,7 @@ def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
     assert storage.exists(key)
 
 
+@pytest.mark.costly
 def test_a_database_that_goes_away_in_a_run_is_no_failure_of_the_job(
     job: Uploaded, context: WorkerContext
 ) -> None:

@@ -110,6 +110,7 @@ def test_sweeps_that_keep_failing_are_told_until_one_succeeds(
     assert "problem" not in sweeping.report()
 
 
+@pytest.mark.costly
 def test_a_step_that_keeps_failing_has_no_round_list_all_objects(
     resources: Resources, sessions: Sessions
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 PASSING = "def test_{name}(): pass\n"
 DYING = "import os\ndef test_{name}(): os._exit(1)\n"

@@ -172,6 +172,7 @@ def test_a_default_that_is_set_is_taken_without_a_restart(user_dir: Path) -> Non
     assert shown["name"] == "calm"
 
 
+@pytest.mark.costly
 def test_the_environment_comes_before_a_default_that_was_set(
     user_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

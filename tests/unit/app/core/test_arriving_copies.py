@@ -406,6 +406,7 @@ def bucket(
     return open_it
 
 
+@pytest.mark.costly
 def test_a_bucket_that_is_busy_for_a_while_is_waited_for(
     tmp_path: Path, proxy: BucketProxy, bucket: Callable[..., ObjectStorage]
 ) -> None:

@@ -112,6 +112,7 @@ def test_an_address_of_no_machine_is_a_problem(monkeypatch: pytest.MonkeyPatch) 
     assert finding.state is State.PROBLEM
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_an_open_service_without_a_key_is_a_problem(
     monkeypatch: pytest.MonkeyPatch,

@@ -371,6 +371,7 @@ def test_a_bare_pickle_with_code_in_it_is_not_run(run: Run) -> None:
     assert not witness.exists()
 
 
+@pytest.mark.costly
 def test_any_flipped_byte_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint_001.pt"
     state = {"_features.a": torch.randn(9, 3), "_pred_fine.n": torch.tensor(100)}

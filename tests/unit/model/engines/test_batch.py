@@ -108,6 +108,7 @@ def test_a_head_takes_what_was_estimated(head: str, outputs: Mapping[str, Any]) 
     )
 
 
+@pytest.mark.costly
 def test_the_head_has_its_share_of_the_budget() -> None:
     # 8 windows of 800 steps that all look at each other: more than the trunk needs.
     plain, attentive = (

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.model.engines.networks import ALL_OUTPUTS, exported_noise
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly]
 
 PROGRAM = """
 import gc, signal, sys

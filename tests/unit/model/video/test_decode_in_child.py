@@ -225,6 +225,7 @@ def test_a_child_that_never_pauses_can_be_cancelled(
     assert asked >= seen > 10
 
 
+@pytest.mark.costly
 def test_errors_come_through_as_what_they_are(tmp_path: Path, video: Path) -> None:
     noise, script = tmp_path / "noise.mp4", tmp_path / "script.mp4"
     noise.write_bytes(b"nothing to see" * 1000)

@@ -35,6 +35,7 @@ SMART: dict[str, dict[str, Any]] = {
 CUTS = [Cut(100, 140), Cut(12, 36), Cut(13, 50), Cut(3, 9), Cut(0, 150)]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", SMART)
 def test_only_borders_are_encoded_and_every_frame_is_there(
     tmp_path: Path, name: str
