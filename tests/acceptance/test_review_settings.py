@@ -57,7 +57,7 @@ def test_thresholds_of_a_video_are_forgotten_by_a_double_click_once(
     open_review(reviewer, video_id)
     reviewer.locator("#tab-thresholds").click()
     asked: list[Request] = []
-    reviewer.on("request", asked.append)
+    reviewer.on("request", lambda one: asked.append(one))
 
     reviewer.get_by_role("button", name="Forget this video's").dblclick()
     eventually(reviewer, lambda: _saved(review, path), {})
