@@ -117,7 +117,6 @@ class _Pictures:
                 self._decode(packet)
             if self.recorder is not None and packet.size:
                 self.recorder.packet(packet)  # Now its size is known.
-        self._tell_offset()
 
     def _find_video(self) -> Any:
         try:
@@ -199,7 +198,7 @@ class _Pictures:
             self._gap(chosen.gap_from_s, given.time_s, "no pictures")
         self._tell_damage(picture, given.time_s)
         if self.recorder is not None:
-            self._tell_offset()
+            self._tell_offset(raw_s)
             self.recorder.frame(picture, given.time_s)
         sent = self._wall.push(given.time_s, wall - (at - came_at))
         for step_s in chosen.again:
@@ -243,10 +242,9 @@ class _Pictures:
             is_copied=can_copy(self._video),
         )
 
-    def _tell_offset(self) -> None:
-        has_begun = self._time_s is not None
-        if self.recorder is not None and has_begun and self._clock.is_sure:
-            self.recorder.offset(self._clock.offset_s)
+    def _tell_offset(self, raw_s: float | None) -> None:
+        if self.recorder is not None and self._clock.is_sure:
+            self.recorder.offset(self._clock.offset_s, raw_s)
 
     def _note_damage(self) -> None:
         if self._damaged_from_s is None and self._time_s is not None:

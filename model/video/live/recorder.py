@@ -77,9 +77,10 @@ class Recorder:
         if not self._put(("frame", (frame, round(time_s * TICKS)))):
             self._frames.release()
 
-    def offset(self, offset_s: float) -> None:
-        """Learn what is added to packets' times."""
-        self._put(("offset", round(offset_s * TICKS)))
+    def offset(self, offset_s: float, raw_s: float | None) -> None:
+        """Learn what is added to packets' times, from a picture of the PTS `raw_s`."""
+        pts = None if raw_s is None else round(raw_s * TICKS)
+        self._put(("offset", (round(offset_s * TICKS), pts)))
 
     def close(self) -> None:
         """Write what is there; wait a few seconds at the most."""

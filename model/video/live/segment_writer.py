@@ -22,6 +22,8 @@ from model.video.proxy_picture import ProxyPicture
 
 _MAX_PENDING = 4096
 _LONE = TICKS
+_SAME = TICKS // 50
+_FAR = 5 * TICKS
 _MAX_SEGMENT_BYTES = 64 << 20
 _LONGEST = 10
 _FASTEST = TICKS // 35
@@ -56,7 +58,9 @@ class SegmentWriter:
     segment_s: float
     is_after_gap: bool
     _offset: int | None = None
-    _pending: list[tuple[bool, Piece]] = field(default_factory=list)
+    _told: tuple[int, int | None] | None = None
+    # What waits for its offset: a list for each run without a jump of the clock.
+    _pending: list[list[tuple[bool, Piece]]] = field(default_factory=list)
     _segment: _Segment | None = None
     _expected: int | None = None
     _last_dts: int | None = None
@@ -82,7 +86,8 @@ class SegmentWriter:
 
         Args:
             kind: `picture` and its size, `sound`, `frame` and its time, `offset` of
-                packets' times, codec's `head`, or `lost`: something was left out.
+                packets' times and the PTS of the picture that it was learned from,
+                codec's `head`, or `lost`: something was left out.
             value: of that kind.
 
         Raises:
@@ -106,8 +111,7 @@ class SegmentWriter:
                 self._head = value
                 self._break()
             case "offset":
-                self._offset = value
-                self._flush()
+                self._learn(*value)
             case "lost":
                 self._break()
             case "frame":
@@ -123,24 +127,46 @@ class SegmentWriter:
             step = piece.dts - (piece.dts if self._last_dts is None else self._last_dts)
             self._last_dts = piece.dts
             if not -_LONE < step <= _LONE:
-                self._break()
-                self._offset = None  # Until it is known what the jump means.
-        if self._offset is None:
-            self._pending.append((is_picture, piece))
-            if len(self._pending) > _MAX_PENDING:
-                self._pending.clear()
+                self._jump(piece)
+        if self._offset is not None:
+            self._place(is_picture, piece, self._offset)
             return
-        self._place(is_picture, piece)
+        if sum(map(len, self._pending)) >= _MAX_PENDING:
+            self._pending.clear()
+        if not self._pending:
+            self._pending.append([])
+        self._pending[-1].append((is_picture, piece))
 
-    def _place(self, is_picture: bool, piece: Piece) -> None:
-        offset = self._offset or 0
+    def _jump(self, piece: Piece) -> None:
+        """Wait for what a jump means, unless its picture has been shown already."""
+        self._break()
+        offset, pts = self._told or (None, None)
+        if pts is not None and abs(piece.pts - pts) <= _SAME:
+            self._offset = offset
+            self._pending.clear()
+            return
+        self._offset = None
+        self._pending.append([])
+
+    def _learn(self, offset: int, pts: int | None) -> None:
+        """Take the offset at a picture, which may be of before the latest jump.
+
+        Decoders that put pictures in order give some of before it afterwards.
+        """
+        self._told = offset, pts
+        for number, run in enumerate(self._pending):
+            if pts is not None and _is_in(run, pts):
+                del self._pending[: number + 1]
+                self._offset = None if self._pending else offset
+                for is_picture, piece in run:
+                    self._place(is_picture, piece, offset)
+                return
+        if not self._pending:
+            self._offset = offset
+
+    def _place(self, is_picture: bool, piece: Piece, offset: int) -> None:
         moved = replace(piece, pts=piece.pts + offset, dts=piece.dts + offset)
         (self._write_picture if is_picture else self._write_sound)(moved)
-
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, []
-        for is_picture, piece in pending:
-            self._place(is_picture, piece)
 
     def _write_picture(self, piece: Piece) -> None:
         if piece.is_key:
@@ -164,7 +190,9 @@ class SegmentWriter:
         if bare is not None:
             self._sound_head, data = bare
             piece = replace(piece, data=data)
-        if self._segment is not None and piece.pts >= 0:
+        if self._segment is None or piece.pts < 0:
+            return
+        if abs(piece.pts - self._segment.end) <= _FAR:  # Else of another clock.
             self._segment.fragments.sound(piece)
 
     def _encode(self, frame: VideoFrame, at: int) -> None:
@@ -224,6 +252,12 @@ class SegmentWriter:
             "bytes": len(data),
         }
         _write_all(self.descriptor, json.dumps(head).encode() + b"\n" + data)
+
+
+def _is_in(run: list[tuple[bool, Piece]], pts: int) -> bool:
+    """Whether a picture is of a run, or comes next in it."""
+    times = [piece.pts for is_picture, piece in run if is_picture]
+    return not times or min(times) - _SAME <= pts <= max(times) + _LONE
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

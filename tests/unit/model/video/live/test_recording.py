@@ -258,3 +258,31 @@ def test_after_a_jump_of_the_clock_everything_from_a_key_picture_on_is_recorded(
     starts = [one[2] for one in taken.taken]
     assert starts == sorted(starts)
     assert [one[4] for one in taken.taken].count(True) == 1
+
+
+@pytest.mark.parametrize("sound", [(), tone(3)], ids=["silent", "with sound"])
+def test_an_encoder_that_puts_pictures_in_order_and_begins_anew_is_recorded_on(
+    tmp_path: Path, sound: Sequence[str]
+) -> None:
+    def sent(begin_s: int) -> bytes:
+        shown = (*pictures(3, live=False), *sound, *(AAC if sound else ()))
+        coded = ("-c:v", "libx264", "-bf", "3", "-g", "25", "-pix_fmt", "yuv420p")
+        begun = ("-output_ts_offset", str(begin_s), "-f", "mpegts")
+        return encoded(*shown, *coded, *begun)
+
+    seen, taken = recorded(tmp_path, sent(500), sent(0))
+
+    assert "clock jumped" in seen.reasons
+    starts = [one[2] for one in taken.taken]
+    assert starts == pytest.approx([0, 1, 2, *(starts[3] + k for k in range(3))])
+    assert starts[3] == pytest.approx(3, abs=1)
+    assert [one[3] for one in taken.taken] == pytest.approx([1.0] * 6)
+    for _, path, start_s, *_ in taken.taken:
+        with av.open(str(path)) as container:
+            packets = [
+                (one.stream.type, float(one.pts * one.time_base))
+                for one in container.demux()
+                if one.pts is not None
+            ]
+        assert all(start_s - 2 < at < start_s + 3 for _, at in packets)
+        assert [kind for kind, _ in packets].count("video") == 25
