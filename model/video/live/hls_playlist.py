@@ -79,7 +79,7 @@ def read_playlist(text: str, url: str) -> MediaPlaylist | str:
     try:
         variant = _variant(lines, url)
         return variant or _Reader(url).read(lines)
-    except ValueError as exc:
+    except (LookupError, ValueError) as exc:
         raise UnreadableVideo(f"The HLS playlist is damaged: {exc}.") from exc
 
 
@@ -93,7 +93,7 @@ def _variant(lines: list[str], url: str) -> str | None:
             rate = int(attributes.get("BANDWIDTH", "0"))
             fits = height <= _MAX_HEIGHT
             order = fits, height if fits else -height, rate
-            found.append((order, urljoin(url, following)))
+            found.append((order, _joined(url, following)))
     return max(found)[1] if found else None
 
 
@@ -153,7 +153,7 @@ class _Reader:
         self._range, self._is_discontinuous = None, False
 
     def _part(self, address: str, byte_range: str | None) -> Part:
-        url = urljoin(self._url, address)
+        url = _joined(self._url, address)
         if byte_range is None:
             return Part(url)
         size, _, start = byte_range.partition("@")
@@ -162,6 +162,10 @@ class _Reader:
             raise ValueError(f"a range of {byte_range}")
         self._ends[url] = first + int(size)
         return Part(url, first, int(size))
+
+
+def _joined(url: str, address: str) -> str:
+    return urljoin(url, address.replace(" ", "%20"))
 
 
 def _attributes(line: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ _FROM_THE_END = 3
 _BURSTS = 3
 _WRITE_S = 60.0
 _MAX_LEVELS = 2
+_AGAIN_S = (0.2, 1.0, 3.0)
 
 
 class _NobodyReads(Exception):
@@ -119,8 +120,7 @@ class HlsSource:
                 if segment.head is not None and segment.head != head:
                     self._copy(segment.head, target)
                     head = segment.head
-                self._copy(segment.media, target)
-                self._next = segment.number + 1
+                self._copy(segment.media, target, number=segment.number)
                 is_first = False
         except ModelError as exc:
             self._failure = exc
@@ -140,7 +140,7 @@ class HlsSource:
                 self._is_ended = self._held is None
                 return
             self._pause(playlist.target_s / (1 if new else 2))
-            playlist = self._load()
+            playlist = self._load_surely()
 
     def _new_of(self, playlist: MediaPlaylist) -> list[ListedSegment]:
         segments = list(playlist.segments)
@@ -150,7 +150,40 @@ class HlsSource:
             self._next = segments[0].number  # The server has begun to count anew.
         return [one for one in segments if one.number >= (self._next or 0)]
 
-    def _copy(self, part: Part, target: int) -> None:
+    def _load_surely(self) -> MediaPlaylist:
+        for pause_s in _AGAIN_S:
+            try:
+                return self._load()
+            except SourceUnreachable:
+                self._pause(pause_s)
+        return self._load()
+
+    def _copy(self, part: Part, target: int, number: int | None = None) -> None:
+        """Pass a file on; one that breaks off is gone on with where it broke off.
+
+        Args:
+            part: of the file.
+            target: takes it.
+            number: of the segment, which is not asked for again once some of it has
+                been passed on: what was shown must not be shown twice.
+        """
+        passed = 0
+        pauses_s = list(_AGAIN_S)
+        while not self._is_closed:
+            try:
+                for data in self._pieces_of(part, skip=passed):
+                    passed += len(data)
+                    if number is not None:
+                        self._next = number + 1
+                    self._write(data, target)
+            except SourceUnreachable:
+                if not passed or not pauses_s:
+                    raise
+                self._pause(pauses_s.pop(0))
+            else:
+                return
+
+    def _pieces_of(self, part: Part, *, skip: int) -> Iterator[bytes]:
         asked = None if part.size is None else (part.start, part.size)
         with get(part.url, self._resolve, byte_range=asked) as (_, answer):
             left = _MAX_SEGMENT_BYTES
@@ -158,7 +191,11 @@ class HlsSource:
                 raise SourceUnreachable(f"{self.name} serves no ranges of files.")
             while left > 0 and (data := answer.read1(min(left, _PIECE_BYTES))):
                 left -= len(data)
-                self._write(data, target)
+                new, skip = data[skip:], max(0, skip - len(data))
+                if new:
+                    yield new
+            if left > 0 and answer.length:
+                raise SourceUnreachable(f"{self.name} broke off inside a segment.")
 
     def _write(self, data: bytes, target: int) -> None:
         deadline, rest = time.monotonic() + _WRITE_S, memoryview(data)

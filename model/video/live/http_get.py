@@ -3,7 +3,8 @@
 import http.client
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from urllib.parse import urljoin
+from string import punctuation
+from urllib.parse import quote, urljoin
 
 from model.errors import SourceUnreachable
 from model.video.live.dialing import Resolver, dial
@@ -41,7 +42,7 @@ def get(
                 answer = cleanup.enter_context(connection.getresponse())
                 location = answer.headers.get("Location")
                 if answer.status in _REDIRECTIONS and location:
-                    url = urljoin(url, location)
+                    url = _redirected(url, location, name)
                     continue
                 if answer.status not in (200, 206):
                     raise SourceUnreachable(
@@ -65,7 +66,18 @@ def _connect(url: str, resolve: Resolver) -> tuple[http.client.HTTPConnection, s
     return connection, without_password(parts)
 
 
+def _redirected(url: str, location: str, name: str) -> str:
+    # Headers are read as Latin-1, whatever they are.
+    address = location.encode("latin-1", "replace").decode(errors="replace")
+    try:
+        return urljoin(url, address.replace(" ", "%20"))
+    except ValueError as exc:
+        raise SourceUnreachable(
+            f"{name} redirects to an address that is none. Check the address."
+        ) from exc
+
+
 def _target_of(url: str) -> str:
     parts = split_address(url, ("http", "https"))
     query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.path or '/'}{query}"
+    return quote(f"{parts.path or '/'}{query}", safe=punctuation)

@@ -31,14 +31,26 @@ URL = "http://host/a/list.m3u8"
 
 
 class _Files(http.server.SimpleHTTPRequestHandler):
-    """Files of a folder, and two addresses that send elsewhere."""
+    """Files of a folder, and some addresses that send elsewhere."""
 
     failures: ClassVar[dict[str, int]] = {}
+    breaks: ClassVar[dict[str, int]] = {}  # how often half a file is sent
 
     def do_GET(self) -> None:
         if self.failures.get(self.path):
             self.failures[self.path] -= 1
             self.send_error(503)
+        elif self.breaks.get(self.path):
+            self.breaks[self.path] -= 1
+            data = Path(self.translate_path(self.path)).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[: len(data) // 2])
+        elif self.path == "/nowhere":
+            self.send_response(302)
+            self.send_header("Location", "http://[::1/a.m3u8")
+            self.end_headers()
         elif self.path in ("/circle", "/elsewhere"):
             target = "/circle" if self.path == "/circle" else "http://10.0.0.1/a.m3u8"
             self.send_response(302)
@@ -123,7 +135,11 @@ def test_each_address_is_checked_redirections_too(site: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("none.m3u8", "answers 404"), ("circle", "in a circle")],
+    [
+        ("none.m3u8", "answers 404"),
+        ("circle", "in a circle"),
+        ("nowhere", "redirects to an address that is none"),
+    ],
 )
 def test_a_server_that_refuses_is_said(site: str, path: str, message: str) -> None:
     error = quick(f"{site}/{path}")
@@ -172,6 +188,8 @@ def test_ranges_and_heads_are_read() -> None:
         "#EXTM3U\n#EXT-X-TARGETDURATION:x\n",
         "#EXTM3U\n#EXT-X-BYTERANGE:-1@0\n#EXTINF:1,\na.ts\n",
         "#EXTM3U\n#EXT-X-STREAM-INF:RESOLUTION=x\nb.m3u8\n",
+        "#EXTM3U\n#EXT-X-STREAM-INF:RESOLUTION=720\nb.m3u8\n",
+        '#EXTM3U\n#EXT-X-MAP:BYTERANGE="10@0"\n#EXTINF:1,\na.mp4\n',
     ],
 )
 def test_a_damaged_playlist_is_refused(text: str) -> None:
@@ -197,3 +215,86 @@ def test_a_server_that_fails_for_a_while_is_asked_again(
     assert seen.reasons == ["reconnected"]
     assert len(seen.steps) >= 19
     assert seen.times_s == sorted(set(seen.times_s))
+
+
+def complete(folder: Path, name: str, seconds: int = 2) -> Path:
+    """Make a complete playlist and its segments, of a second each."""
+    path = folder / f"{name}.m3u8"
+    coded = (*X264, *HLS, "-hls_list_size", "0", str(path))
+    with encoder(*pictures(seconds, live=False), *coded) as process:
+        process.wait()
+    return path
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_segment_that_breaks_off_is_gone_on_with_where_it_broke_off(
+    tmp_path: Path, site: str, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    complete(tmp_path, "all", 3)
+    monkeypatch.setattr(_Files, "breaks", {"/all1.ts": times})
+
+    seen = watch(HlsSource(f"{site}/all.m3u8"), replace(FAST, give_up_s=8))
+
+    assert (seen.error, seen.gaps) == (None, [])
+    check_times(seen.times_s, least=29)
+    assert _Files.breaks == {"/all1.ts": 0}
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_what_was_shown_of_a_segment_that_stays_broken_is_not_shown_again(
+    tmp_path: Path, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(tmp_path, "all", 3)
+    monkeypatch.setattr(_Files, "breaks", {"/all1.ts": 99})
+
+    seen = watch(HlsSource(f"{site}/all.m3u8"), replace(FAST, give_up_s=8))
+
+    assert (seen.error, seen.reasons) == (None, ["reconnected"])
+    assert len(seen.steps) <= 30
+    assert seen.times_s == sorted(set(seen.times_s))
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_a_playlist_that_is_not_there_for_a_moment_breaks_nothing_off(
+    tmp_path: Path, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "live.m3u8"
+    whole = complete(tmp_path, "all", 3).read_text()
+    path.write_text(whole.partition("#EXT-X-ENDLIST")[0])
+    asked = HlsSource(f"{site}/live.m3u8")
+    failures = {"/live.m3u8": 0}
+    monkeypatch.setattr(_Files, "failures", failures)
+
+    def end() -> None:
+        wait_for(lambda: asked._next is not None)
+        failures["/live.m3u8"] = 2
+        path.write_text(whole)
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    seen = watch(asked, replace(FAST, stall_timeout_s=8, give_up_s=8))
+    thread.join()
+
+    assert (seen.error, seen.gaps) == (None, [])
+    check_times(seen.times_s, least=29)
+    assert failures == {"/live.m3u8": 0}
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_names_that_are_not_ascii_are_asked_for_encoded(
+    tmp_path: Path, site: str
+) -> None:
+    complete(tmp_path, "Spiel für alle")
+    (tmp_path / "list.m3u8").write_bytes(
+        (tmp_path / "Spiel für alle.m3u8").read_bytes()
+    )
+
+    seen = watch(HlsSource(f"{site}/list.m3u8"), replace(FAST, give_up_s=8))
+
+    assert (seen.error, seen.gaps) == (None, [])
+    check_times(seen.times_s, least=19)
