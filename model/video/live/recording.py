@@ -45,7 +45,10 @@ class Recording:
         """Return a descriptor that the next decoding process writes to."""
         near, far = os.pipe()
         self._thread = threading.Thread(
-            target=self._read, args=(near,), name="live-recording", daemon=True
+            target=self._read,
+            args=(near, self._thread),
+            name="live-recording",
+            daemon=True,
         )
         self._thread.start()
         return far
@@ -70,8 +73,10 @@ class Recording:
             self.is_over = True
         self._sink.failed(why)
 
-    def _read(self, descriptor: int) -> None:
+    def _read(self, descriptor: int, before: threading.Thread | None) -> None:
         with os.fdopen(descriptor, "rb") as pipe:  # Closing it ends the child's part.
+            if before is not None:  # A slow storage still takes what that has read.
+                before.join()
             try:
                 while not self.is_over and (line := pipe.readline(4096)):
                     self._take(json.loads(line), pipe)
