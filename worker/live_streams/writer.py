@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -91,14 +91,21 @@ class StreamWriter:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Write in the background until the block ends, and then all that is left."""
+        """Write in the background until the block ends, and then all that is left.
+
+        Where that cannot be written in time the stream is lost: another run goes on.
+        """
         thread = threading.Thread(target=self._go_on, name="live-writer", daemon=True)
         thread.start()
         try:
             yield
         finally:
-            self._items.put(None)
+            with suppress(queue.Full):  # Nothing more is written then: it is lost.
+                self._items.put_nowait(None)
             thread.join(END_S)
+            if thread.is_alive():
+                log.warning("live_not_written", error="the database does not answer")
+                self.is_lost = True
 
     def changes(
         self, changes: Sequence[Change], counts: dict[str, int], *, decoded_s: float
