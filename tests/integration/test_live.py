@@ -229,6 +229,32 @@ def test_events_are_there_while_the_match_is_played(api: RunningApi) -> None:
 
 
 @pytest.mark.usefixtures("live_worker")
+def test_events_stay_apart_where_the_source_changes_its_rate(api: RunningApi) -> None:
+    video = begin(api)
+    first, second = Worker(), Worker()
+    with first.running(api, video["job"]["id"]) as script:
+        script.items.put(FakeFacts(fps=50.0))
+        script.step(100.0, replace(SHOT, kind="final", media_s=100.0))
+        script.items.put(FakeFacts(fps=25.0))
+        script.step(200.0, replace(SHOT, kind="final", id=2, media_s=200.0))
+        eventually(lambda: len(events_of(api, video)) == 2)
+        first.leaving.set()
+        eventually(lambda: first.status is not None)
+    with second.running(api, video["job"]["id"]) as script:
+        script.items.put(FakeFacts(fps=25.0))
+        script.step(0.0)
+        eventually(lambda: len(script.spotter.times) == 1)
+        at_s = script.spotter.times[0]
+        script.step(1.0, replace(SHOT, kind="final", id=3, media_s=at_s))
+        eventually(lambda: len(events_of(api, video)) == 3)
+
+    found = events_of(api, video)
+    assert len({one["id"] for one in found}) == 3
+    assert [one["frame"] for one in found] == [5000, 10000, round(at_s * 50)]
+    assert api.client.get(f"/videos/{video['id']}").json()["fps"] == 50
+
+
+@pytest.mark.usefixtures("live_worker")
 def test_what_a_person_decides_meanwhile_stays(api: RunningApi) -> None:
     video = begin(api)
     worker = Worker()

@@ -25,6 +25,7 @@ from app.live.writing import (
     provisional_events,
 )
 from app.timelines.tables import Analysis
+from app.videos.tables import Video
 from model.errors import Canceled, ModelError, SourceError
 from worker.job_task import HandlerContext, JobResult, JobTask, Reporter
 from worker.live_streams.clock import StreamClock
@@ -191,8 +192,10 @@ class _Following:
         with self._context.sessions.begin() as session:
             begin_analysis(session, self._held, checkpoint, self._loaded.spotting)
             analysis = session.get_one(Analysis, self._held.job_id)
+            fps = session.get_one(Video, self._held.video_id).fps
+            self._has_rate = fps is not None
             book = EventBook(
-                fps=_fps_of(self._stream.facts) or self._spotter.fps,
+                fps=fps or self._spotter.fps,
                 next_seq=last_seq(session, self._held) + 1,
                 counts=dict(analysis.event_counts),
             )
@@ -267,7 +270,10 @@ class _Following:
 
     def _take_facts(self, facts: Any) -> None:
         told = asdict(facts) if is_dataclass(facts) else dict(vars(facts))  # type: ignore[arg-type]  # an instance
-        self._book.fps = _fps_of(told) or self._spotter.fps
+        if not self._has_rate:
+            # By the first rate for good: by another one, frames would be counted twice.
+            self._book.fps = _fps_of(told) or self._spotter.fps
+            self._has_rate = True
         self._writer.facts(told, fps=self._book.fps)
 
     def _say(self, said: Any) -> None:
