@@ -14,6 +14,7 @@ from app.core.broker.notifier import LIVE_QUEUE, make_celery
 from app.core.errors import RequestProblem, StartFailed
 from app.core.settings import BEATS_IN_LEASE, Settings
 from app.live.models import find_live_model
+from worker.live_streams.scratch import sweep_scratch
 from worker.pool import JobWorker
 from worker.work import Work
 
@@ -52,6 +53,7 @@ worker = JobWorker(
         queue=LIVE_QUEUE,
         loading="it is starting",
         warm_up=partial(warm_up, settings),
+        sweep=sweep_scratch,
         runs_at_once=settings.live_streams,
     ),
 )

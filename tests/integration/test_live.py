@@ -1,6 +1,8 @@
 """Live streams: asked for over HTTP, followed by a worker, watched and viewed."""
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import av
 import pytest
@@ -35,6 +37,7 @@ from tests.live_fakes import (
 from touchline.client.client import Client
 from touchline.watching.live_follow import LiveFollow
 from worker.live_streams.run import run_live
+from worker.live_streams.scratch import FOLDER, sweep_scratch
 from worker.outcomes import WorkerContext
 from worker.runner import run_job
 
@@ -375,6 +378,45 @@ def test_the_recording_is_viewed_and_becomes_the_videos_file(
         times = [float(one.time or 0) for one in container.decode(video=0)]
     assert len(times) == 101  # The first picture is shown from the beginning.
     assert [times[at] for at in (0, 1, 51)] == pytest.approx([0, 1, 4], abs=0.05)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from uuid import UUID
+from worker.live_streams.scratch import scratch_of
+
+with scratch_of(Path(sys.argv[1]), UUID(sys.argv[2])) as folder:
+    (folder / "1.mp4").write_bytes(bytes(1000))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.usefixtures("live_worker")
+def test_files_of_a_run_that_was_killed_are_swept_and_those_of_others_kept(
+    api: RunningApi,
+) -> None:
+    data_dir, killed = api.service.settings.data_dir, uuid4()
+    left = data_dir / FOLDER / str(killed)
+    video = begin(api)
+    worker = Worker()
+    with worker.running(api, video["job"]["id"]) as script:
+        script.step(0.0)
+        eventually(lambda: state_of(api, video) == "live")
+        command = [sys.executable, "-c", KILLED, str(data_dir), str(killed)]
+        subprocess.run(command, timeout=60)
+        assert (left / "1.mp4").is_file()
+        (own,) = [one for one in (data_dir / FOLDER).iterdir() if one != left]
+
+        sweep_scratch(worker.context)
+
+        assert [own.is_dir(), left.exists()] == [True, False]
+    assert worker.status is JobStatus.SUCCEEDED
+    assert not own.exists()
+
+
+def state_of(api: RunningApi, video: dict[str, Any]) -> str:
+    return str(api.client.get(f"/live/{video['id']}").json()["state"])
 
 
 @pytest.mark.usefixtures("live_worker")

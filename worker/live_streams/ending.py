@@ -1,5 +1,7 @@
 """What becomes of a stream that is over: a file of its recording, and what is next."""
 
+from pathlib import Path
+
 from sqlalchemy.orm import Session
 
 from app.jobs.kinds import NO_MODEL
@@ -14,8 +16,10 @@ from worker.job_task import HandlerContext, JobResult, Reporter
 from worker.live_streams.recording import Joined, join_segments
 
 
-def ended(held: Held, context: HandlerContext, reporter: Reporter) -> JobResult:
-    """Make one file of the recording, and say what comes next.
+def ended(
+    held: Held, context: HandlerContext, reporter: Reporter, folder: Path
+) -> JobResult:
+    """Make one file of the recording, in a folder, and say what comes next.
 
     Raises:
         Canceled: the run must stop.
@@ -27,7 +31,7 @@ def ended(held: Held, context: HandlerContext, reporter: Reporter) -> JobResult:
         counts = {} if analysis is None else dict(analysis.event_counts)
     joined = Joined(None)
     if segments:
-        joined = join_segments(segments, held, context, reporter)
+        joined = join_segments(segments, held, context, reporter, folder)
     stored = joined.stored
 
     def save(session: Session) -> None:

@@ -174,10 +174,14 @@ def join_segments(
     held: Held,
     context: HandlerContext,
     reporter: Reporter,
+    folder: Path,
 ) -> Joined:
     """Make one file of a recording, whose times are those of the stream.
 
     Where the source changed its size or codec, the parts are put behind each other.
+
+    Args:
+        folder: of the run's own: what is in it when this process is killed is swept.
 
     Raises:
         Canceled: the run must stop.
@@ -187,7 +191,7 @@ def join_segments(
         # Once as it came, once while it is written, and once stored.
         refuse_to_fill_the_disk(context, 3 * total, what="recording")
         groups = _alike(segments, context.storage)
-        return _join(groups, held, context, reporter)
+        return _join(groups, held, context, reporter, folder)
     except StorageFull:
         return Joined(
             None,
@@ -219,8 +223,8 @@ def _join(
     held: Held,
     context: HandlerContext,
     reporter: Reporter,
+    folder: Path,
 ) -> Joined:
-    folder = context.settings.data_dir
     with tempfile.TemporaryDirectory(dir=folder, prefix="live-") as scratch:
         parts = []
         for number, group in enumerate(groups, start=1):

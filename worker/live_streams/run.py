@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from worker.live_streams.ending import ended
 from worker.live_streams.events import EventBook, Moment
 from worker.live_streams.parts import PARTS, LoadedSpotter, Parts, Step, kind_of
 from worker.live_streams.recording import StoredSegments
+from worker.live_streams.scratch import scratch_of
 from worker.live_streams.sources import opened_source
 from worker.live_streams.writer import StreamWriter
 
@@ -69,17 +71,19 @@ def run_live(
     writer = StreamWriter(
         held, context.sessions, also=_teller(held, stream, context.settings.base_url)
     )
-    with writer.running():
-        # One that is ending was followed to its end by a worker that died then.
-        if not stream.stop_requested and stream.phase != Phase.ENDING:
-            loaded = parts.load_spotter(str(task.params["model"]), context.settings)
-            follow = _Following(held, stream, loaded, context, reporter, writer)
-            follow.is_last_try = is_last_try
-            reason = follow.to_the_end(parts)
-            writer.note(phase=Phase.ENDING, push=None, ingest=None, end_reason=reason)
-    if writer.is_lost:
-        raise Canceled("the stream is somebody else's")
-    return ended(held, context, reporter)
+    with scratch_of(context.settings.data_dir, task.token) as folder:
+        with writer.running():
+            # One that is ending was followed to its end by a worker that died then.
+            if not stream.stop_requested and stream.phase != Phase.ENDING:
+                loaded = parts.load_spotter(str(task.params["model"]), context.settings)
+                follow = _Following(held, stream, loaded, context, reporter, writer)
+                follow.is_last_try = is_last_try
+                reason = follow.to_the_end(parts, folder)
+                over = {"phase": Phase.ENDING, "end_reason": reason}
+                writer.note(**over, push=None, ingest=None)
+        if writer.is_lost:
+            raise Canceled("the stream is somebody else's")
+        return ended(held, context, reporter, folder)
 
 
 def _teller(
@@ -127,8 +131,12 @@ class _Following:
         self._book = self._begin()
         writer.status.edge_s, writer.status.steps = stream.edge_s, stream.steps
 
-    def to_the_end(self, parts: Parts) -> str | None:
+    def to_the_end(self, parts: Parts, folder: Path) -> str | None:
         """Follow the source until it ends, or somebody stops it.
+
+        Args:
+            parts: make source and pictures.
+            folder: takes what is being recorded.
 
         Returns:
             Why it ended, if neither was so: nothing that was before is lost by it.
@@ -154,7 +162,7 @@ class _Following:
                     source,
                     self._spotter.frame_spec,
                     record=sink,
-                    folder=settings.data_dir,
+                    folder=folder,
                     on_wait=self._check,
                 ) as items,
             ):
