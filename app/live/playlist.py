@@ -51,7 +51,9 @@ def write_playlist(
         hole_s = segment.start_s - at_s
         name = segment_name(segment.number)
         if hole_s > LEAST_HOLE_S:
-            lines.extend(_gap(hole_s, name))
+            filled = list(_gap(hole_s, name))
+            lines.extend(filled)
+            at_s += sum(_length_of(line) for line in filled)
         if segment.head_sha256 != head or segment.is_after_gap:
             if head:
                 lines.append("#EXT-X-DISCONTINUITY")
@@ -64,14 +66,16 @@ def write_playlist(
             told = wall.isoformat(timespec="milliseconds")
             lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{told}")
         size = segment.size_bytes - segment.head_bytes
+        # What was rounded before is made up for: else hours of it add up to a second.
+        lasts_s = max(segment.start_s + segment.duration_s - at_s, 0.001)
         lines.extend(
             [
-                f"#EXTINF:{segment.duration_s:.3f},",
+                f"#EXTINF:{lasts_s:.3f},",
                 f"#EXT-X-BYTERANGE:{size}@{segment.head_bytes}",
                 name,
             ]
         )
-        at_s = segment.start_s + segment.duration_s
+        at_s += round(lasts_s, 3)
     if is_over:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
@@ -91,6 +95,12 @@ def _beside_hole(segments: Sequence[LiveSegment], wanted_s: float) -> float | No
     at_s = wanted_s if wanted_s >= 0 else max(0.0, end_s + wanted_s)
     after = next(one for one in segments if one.start_s + one.duration_s > at_s)
     return after.start_s if after.start_s - at_s > LEAST_HOLE_S else None
+
+
+def _length_of(line: str) -> float:
+    """Tell the length that a line states; 0: it states none."""
+    name, _, value = line.partition(":")
+    return float(value.rstrip(",")) if name == "#EXTINF" else 0.0
 
 
 def _gap(hole_s: float, name: str) -> Iterator[str]:

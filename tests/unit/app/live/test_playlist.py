@@ -44,6 +44,20 @@ def test_lengths_add_up_to_the_time_of_each_segment() -> None:
     assert lines[-1] == "#EXT-X-ENDLIST"
 
 
+def test_lengths_of_a_whole_match_add_up_though_each_is_rounded() -> None:
+    lasts_s = 375_375 / 90_000  # 100 pictures at 24000 / 1001 a second
+    segments = [segment(number, number * lasts_s) for number in range(3600)]
+    for one in segments:
+        one.duration_s = lasts_s
+    segments.append(segment(3600, 3700 * lasts_s, after_gap=True))
+
+    lines = write_playlist(segments, began_at=NOON, is_over=True).splitlines()
+
+    lengths = [float(one[8:-1]) for one in lines if one.startswith("#EXTINF:")]
+    assert sum(lengths) == pytest.approx(3700 * lasts_s + 4.0, abs=0.002)
+    assert lengths[0] == pytest.approx(lasts_s, abs=0.001)
+
+
 def test_a_new_head_is_named_and_begins_anew() -> None:
     segments = [segment(0, 0.0), segment(1, 4.0, "b"), segment(2, 8.0, "b")]
 
