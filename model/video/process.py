@@ -158,16 +158,21 @@ class ChildProcess:
         timeout_s = self._stall_timeout_s
         if not self._has_started:
             timeout_s = max(timeout_s, _START_S)  # Starting Python takes a while.
-        deadline = time.monotonic() + timeout_s
+        # Only time in which it was waited for counts, each wait for no more than it
+        # should take: a machine that stood still has not stalled.
+        wait_s, quiet_s = min(_POLL_S, self._stall_timeout_s), 0.0
         self._check()
         while b"\n" not in self._buffer:
-            if self._selector.select(min(_POLL_S, self._stall_timeout_s)):
+            began = time.monotonic()
+            is_ready = self._selector.select(wait_s)
+            quiet_s += min(time.monotonic() - began, 2 * wait_s)
+            if is_ready:
                 data = os.read(self._stdout.fileno(), 65536)
                 if not data or len(self._buffer) > _MAX_LINE:
                     raise self._crash()
                 self._buffer += data
             self._check()
-            if time.monotonic() > deadline and b"\n" not in self._buffer:
+            if quiet_s > timeout_s and b"\n" not in self._buffer:
                 raise errors.DecoderStalled(
                     f"The decoder made no progress for {timeout_s:g} s. "
                     "The file is probably damaged: play it to check, or convert it."

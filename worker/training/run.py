@@ -161,7 +161,7 @@ class TrainingRun:
 
     def _follow(self, process: TrainingProcess) -> Message | None:
         """Hear a process to its end; None: it has paused."""
-        heard_s, asked_s = time.monotonic(), None
+        quiet_s, asked_s = 0.0, None
         while True:
             self.reporter.touch()
             self.record.flush_if_due()
@@ -178,14 +178,18 @@ class TrainingRun:
                     return None
                 raise TrainingDied(_words_of_death(exc.code)) from exc
             if message is not None:
-                heard_s = time.monotonic()
+                quiet_s = 0.0
                 if message["kind"] == PAUSED:
                     return None
                 if self._take(message):
                     return message
-            elif now_s - heard_s > self.timeouts.stall_s:
+                continue
+            # Each wait counts for no more than it should take: a machine that stood
+            # still has not stalled.
+            quiet_s += min(time.monotonic() - now_s, 2 * POLL_S)
+            if quiet_s > self.timeouts.stall_s:
                 raise TrainingStalled(
-                    f"The training gave no sign of life for {now_s - heard_s:.0f} s "
+                    f"The training gave no sign of life for {quiet_s:.0f} s "
                     "and was ended; it goes on from where it was saved last."
                 )
 

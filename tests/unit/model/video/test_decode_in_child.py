@@ -402,3 +402,43 @@ def test_a_thread_can_decode(video: Path) -> None:
 
 def open_descriptors() -> int:
     return len(list(Path("/dev/fd").iterdir()))
+
+
+PAUSED = """
+import sys
+from pathlib import Path
+from model.video.decode import decode_in_child
+from model.video.frame_spec import FrameSpec
+
+spec, how = FrameSpec(80, 48, fps=30.0), {"ring_steps": 4, "stall_timeout_s": 2.0}
+with decode_in_child(Path(sys.argv[1]), spec, **how) as steps:
+    next(steps)
+    print(steps.pid, flush=True)
+    sys.stdin.readline()
+    print(1 + len(list(steps)), flush=True)
+"""
+
+
+def test_a_machine_that_stood_still_has_not_stalled(tmp_path: Path) -> None:
+    path = tmp_path / "video.mp4"
+    draw_video(path, frames=120)
+    command = [sys.executable, "-c", PAUSED, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        os.kill(child, signal.SIGSTOP)
+        parent.stdin.write("go on\n")
+        parent.stdin.flush()
+        time.sleep(0.5)
+
+        parent.send_signal(signal.SIGSTOP)
+        time.sleep(3.0)
+        parent.send_signal(signal.SIGCONT)
+        time.sleep(0.3)
+        os.kill(child, signal.SIGCONT)
+
+        assert parent.stdout.read().strip() == "120"
+    assert parent.returncode == 0
