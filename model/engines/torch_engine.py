@@ -15,6 +15,7 @@ from model.engines.batch import chunk_that_fits, fixed_bytes
 from model.engines.fixed_chunks import FixedChunks
 from model.engines.runtime import WINDOWS_AT_ONCE, Floats, Frames
 from model.engines.streaming import StreamingTrunk
+from model.engines.torch_threads import torch_threads
 from model.errors import EngineError, EngineUnavailable
 from model.network.activations import ActivatedHead
 from model.network.memory import DEFAULT_BUDGET_BYTES, MemoryEstimate, measure
@@ -47,6 +48,7 @@ class TorchRuntime:
         precision: Literal["float32", "float16"] = "float32",
         chunk_len: int = CPU_CHUNK_LEN,
         size: tuple[int, int] | None = None,
+        threads: int | None = None,
     ) -> None:
         """Bring a network to a device.
 
@@ -57,6 +59,7 @@ class TorchRuntime:
             chunk_len: steps that the trunk takes at once.
             size: width and height of the frames, with which whole chunks run in fixed
                 buffers: as a CUDA graph on a GPU. None runs every chunk afresh.
+            threads: of the CPU; torch's own choice if None.
         """
         self.name = f"torch-{device}/{precision}"
         self.chunk_len = self._part_len = chunk_len
@@ -70,7 +73,7 @@ class TorchRuntime:
         # Small, and in float32: half precision would save nothing here.
         self._head = copy.deepcopy(ActivatedHead(spotter)).eval().to(device=device)
         self._state: tuple[Tensor, ...] = ()
-        self._size = size
+        self._size, self._threads = size, threads
         self._fixed: FixedChunks | None = None
 
     def reset(self) -> None:
@@ -81,6 +84,17 @@ class TorchRuntime:
 
     def trunk(self, frames: Frames, is_video: Floats, is_not_padding: Floats) -> Floats:
         """Take the next chunk of a video."""
+        with torch_threads(self._threads):
+            return self._run_trunk(frames, is_video, is_not_padding)
+
+    def head(self, features: Floats) -> dict[str, Floats]:
+        """Run the head over windows; where they do not fit all at once, in halves."""
+        with torch_threads(self._threads):
+            return self._run_head(features)
+
+    def _run_trunk(
+        self, frames: Frames, is_video: Floats, is_not_padding: Floats
+    ) -> Floats:
         if self._size is not None and len(frames) == self.chunk_len:
             try:
                 fixed = self._fixed or self._make_fixed(self._size)
@@ -101,8 +115,7 @@ class TorchRuntime:
                 done += len(part[0])
         return self._fetch(torch.cat(features))
 
-    def head(self, features: Floats) -> dict[str, Floats]:
-        """Run the head over windows; where they do not fit all at once, in halves."""
+    def _run_head(self, features: Floats) -> dict[str, Floats]:
         try:
             with torch.inference_mode():
                 found = self._head(self._send(features))
@@ -115,7 +128,7 @@ class TorchRuntime:
                 ) from exc
         torch.cuda.empty_cache()
         middle = len(features) // 2
-        halves = [self.head(features[:middle]), self.head(features[middle:])]
+        halves = [self._run_head(part) for part in np.split(features, [middle])]
         return {
             name: np.concatenate([half[name] for half in halves]) for name in halves[0]
         }
@@ -203,8 +216,6 @@ def open_runtime(
         raise EngineUnavailable(
             "torch finds no CUDA device on this machine; use --engine openvino"
         )
-    if threads is not None and device == "cpu":
-        torch.set_num_threads(threads)
     spotter, chunk_len = load_spotter(checkpoint), CPU_CHUNK_LEN
     spec = checkpoint.manifest.frame_spec
     if device == "cuda":
@@ -223,6 +234,7 @@ def open_runtime(
         precision=precision,
         chunk_len=chunk_len,
         size=(spec.out_width, spec.out_height) if device == "cuda" else None,
+        threads=threads if device == "cpu" else None,
     )
 
 
