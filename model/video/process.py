@@ -234,7 +234,7 @@ def _scrubbed_environment() -> dict[str, str]:
 
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(line)
+        message = json.loads(line, parse_float=_finite, parse_constant=_finite)
     except ValueError as exc:
         raise errors.DecoderCrashed(
             "The decoding process sent an invalid message."
@@ -242,6 +242,13 @@ def _parsed(line: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise errors.DecoderCrashed("The decoding process sent an invalid message.")
     return message
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is NaN or infinite")
+    return value
 
 
 def _as_error(message: Mapping[str, Any]) -> errors.ModelError:

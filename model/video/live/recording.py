@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
+from model.video.live.messages import LATEST_S
 from model.video.live.settings import SegmentSink
 
 MAX_SEGMENT_BYTES = 256 << 20
@@ -92,7 +93,9 @@ class Recording:
     def _take(self, head: dict[str, Any], pipe: IO[bytes]) -> None:
         size, start_s = int(head["bytes"]), float(head["start_s"])
         duration_s = float(head["duration_s"])
-        if not (0 < size <= MAX_SEGMENT_BYTES and start_s >= 0 and duration_s >= 0):
+        is_in_stream = start_s >= 0 and duration_s >= 0
+        is_in_stream = is_in_stream and start_s + duration_s < LATEST_S
+        if not (0 < size <= MAX_SEGMENT_BYTES and is_in_stream):
             raise ValueError(f"a segment of {size} bytes at {start_s} s")
         data = pipe.read(size)
         if len(data) < size:

@@ -5,6 +5,8 @@ import os
 import threading
 from pathlib import Path
 
+import pytest
+
 from model.video.live.recording import Recording
 
 END_S = 10.0
@@ -36,8 +38,11 @@ class _SlowSink:
         self.failures.append(why)
 
 
-def sent(descriptor: int, data: bytes) -> None:
-    head = {"bytes": len(data), "start_s": 0, "duration_s": 1, "is_after_gap": False}
+def sent(
+    descriptor: int, data: bytes, *, start_s: float = 0, duration_s: float = 1
+) -> None:
+    told = {"start_s": start_s, "duration_s": duration_s, "is_after_gap": False}
+    head = {"bytes": len(data), **told}
     os.write(descriptor, json.dumps(head).encode() + b"\n" + data)
     os.close(descriptor)
 
@@ -58,3 +63,22 @@ def test_a_slow_storage_takes_segments_of_a_new_connection_after_the_old_ones(
 
     assert sink.taken == [(0, b"first"), (1, b"second")]
     assert sink.failures == []
+
+
+@pytest.mark.parametrize(
+    ("start_s", "duration_s"),
+    [(float("inf"), 1.0), (0.0, float("inf")), (1e15, 1.0), (float("nan"), 1.0)],
+)
+def test_a_segment_that_no_stream_can_reach_is_refused(
+    tmp_path: Path, start_s: float, duration_s: float
+) -> None:
+    sink = _SlowSink()
+    sink.may_go_on.set()
+    recording = Recording(sink, tmp_path)
+
+    sent(recording.open(), b"first", start_s=start_s, duration_s=duration_s)
+    recording.close()
+
+    assert sink.taken == []
+    assert sink.failures == ["The decoding process sent an invalid segment."]
+    assert list(tmp_path.iterdir()) == []
