@@ -1,6 +1,6 @@
 """HLS playlists: which segments there are, and which variant is taken.
 
-Source: RFC 8216.
+Source: RFC 8216; of its successor, RFC 8216bis, EXT-X-GAP.
 """
 
 import re
@@ -52,7 +52,7 @@ class MediaPlaylist:
     """What is there of one variant.
 
     Attributes:
-        segments: in order.
+        segments: in order, without those that are said to be missing.
         target_s: no segment is longer, in seconds.
         is_ended: no more will come.
     """
@@ -106,8 +106,8 @@ class _Reader:
         self._head: Part | None = None
         self._range: str | None = None
         self._ends: dict[str, int] = {}
-        self._is_discontinuous = False
-        self._first = 0
+        self._is_discontinuous = self._is_missing = False
+        self._first = self._count = 0
         self._target_s = 10.0
         self._is_ended = False
 
@@ -130,6 +130,8 @@ class _Reader:
                 self._range = value
             case "#EXT-X-DISCONTINUITY":
                 self._is_discontinuous = True
+            case "#EXT-X-GAP":
+                self._is_missing = True
             case "#EXT-X-ENDLIST":
                 self._is_ended = True
             case "#EXT-X-MAP":
@@ -143,14 +145,19 @@ class _Reader:
                 )
 
     def _add(self, address: str) -> None:
-        if len(self._segments) >= _MAX_SEGMENTS:
+        if self._count >= _MAX_SEGMENTS:
             raise ValueError("too many segments")
         media = self._part(address, self._range)
-        number = self._first + len(self._segments)
+        number = self._first + self._count
+        self._count += 1
+        self._range = None
+        if self._is_missing:  # The server has no such file.
+            self._is_missing = False
+            return
         self._segments.append(
             ListedSegment(number, media, self._head, self._is_discontinuous)
         )
-        self._range, self._is_discontinuous = None, False
+        self._is_discontinuous = False
 
     def _part(self, address: str, byte_range: str | None) -> Part:
         url = _joined(self._url, address)

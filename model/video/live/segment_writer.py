@@ -155,7 +155,7 @@ class SegmentWriter:
         """
         self._told = offset, pts
         for number, run in enumerate(self._pending):
-            if pts is not None and _is_in(run, pts):
+            if _is_in(run, pts):
                 del self._pending[: number + 1]
                 self._offset = None if self._pending else offset
                 for is_picture, piece in run:
@@ -254,10 +254,12 @@ class SegmentWriter:
         _write_all(self.descriptor, json.dumps(head).encode() + b"\n" + data)
 
 
-def _is_in(run: list[tuple[bool, Piece]], pts: int) -> bool:
+def _is_in(run: list[tuple[bool, Piece]], pts: int | None) -> bool:
     """Whether a picture is of a run, or comes next in it."""
     times = [piece.pts for is_picture, piece in run if is_picture]
-    return not times or min(times) - _SAME <= pts <= max(times) + _LONE
+    if not times or pts is None:
+        return not times
+    return min(times) - _SAME <= pts <= max(times) + _LONE
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

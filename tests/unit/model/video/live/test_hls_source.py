@@ -298,3 +298,36 @@ def test_names_that_are_not_ascii_are_asked_for_encoded(
 
     assert (seen.error, seen.gaps) == (None, [])
     check_times(seen.times_s, least=19)
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_a_segment_that_is_said_to_be_missing_is_not_asked_for(
+    tmp_path: Path, site: str
+) -> None:
+    path = complete(tmp_path, "all", 4)
+    path.write_text(path.read_text().replace("all1.ts", "#EXT-X-GAP\nnone.ts"))
+
+    seen = watch(HlsSource(f"{site}/all.m3u8"), replace(FAST, gap_s=0.5, give_up_s=8))
+
+    assert seen.error is None
+    assert set(seen.reasons) - {"lost packets"} == {"no pictures"}
+    assert seen.times_s[-1] == pytest.approx(3.9, abs=0.1)
+    assert 29 <= len(seen.steps) <= 32
+
+
+def test_what_is_missing_is_counted() -> None:
+    text = (
+        "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:4,\na.ts\n"
+        "#EXT-X-GAP\n#EXTINF:4,\nb.ts\n#EXT-X-DISCONTINUITY\n#EXT-X-GAP\n"
+        "#EXT-X-BYTERANGE:5@0\n#EXTINF:4,\nc.ts\n#EXTINF:4,\nd.ts\n"
+    )
+
+    read = read_playlist(text, URL)
+
+    assert isinstance(read, MediaPlaylist)
+    assert [(one.number, one.media) for one in read.segments] == [
+        (7, Part("http://host/a/a.ts")),
+        (10, Part("http://host/a/d.ts")),
+    ]
+    assert [one.is_discontinuous for one in read.segments] == [False, True]
