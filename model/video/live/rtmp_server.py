@@ -229,7 +229,7 @@ class _Publisher:
 
     def _obey(self, rtmp: RtmpConnection, message: Message) -> None:
         values = read_values(message.data)
-        if len(values) < 2:
+        if len(values) < 2 or not isinstance(values[1], float):
             raise NotRtmp("a command without a number")
         command, number = values[0], values[1]
         if command == "connect":

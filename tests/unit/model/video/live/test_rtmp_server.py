@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -150,15 +151,30 @@ def test_an_encoder_with_sound_alone_is_refused(server: RtmpServer) -> None:
         b"\x03" + bytes(3072) + b"\x03" + b"\xff" * 11,
         b"\x03" + bytes(3072) + b"\x02\0\0\0\0\0\4\1\0\0\0\0\0\0\0\0",
         b"\x03" + bytes(3072) + b"\x03\0\0\0\0\0\3\x14\0\0\0\0\x02\x00\xff",
+        b"\x03"
+        + bytes(3072)
+        + b"\x03\0\0\0\0\0\x0a\x14\0\0\0\0\x02\0\1a\x0a\0\0\0\1\x05",
     ],
-    ids=["another protocol", "noise", "chunks of no bytes", "a cut command"],
+    ids=[
+        *("another protocol", "noise", "chunks of no bytes", "a cut command"),
+        "a list for a number",
+    ],
 )
-def test_what_is_no_rtmp_is_hung_up_on(server: RtmpServer, sent: bytes) -> None:
+def test_what_is_no_rtmp_is_hung_up_on(
+    server: RtmpServer, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashes: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", crashes.append)
+    before = set(threading.enumerate())
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
         client.sendall(sent)
 
         while client.recv(65536):
             pass
+
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)
+    assert crashes == []
 
 
 def test_a_key_is_for_one_stream(server: RtmpServer) -> None:
