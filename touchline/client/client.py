@@ -53,7 +53,7 @@ class Client(
         retry_s: for the retries of one request, all together; 0: none.
 
     Raises:
-        ValueError: `url` is no address of a service.
+        ValueError: `url` is no address of a service, or `key` cannot be sent.
     """
 
     def __init__(

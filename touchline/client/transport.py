@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
+from touchline.client.addresses import authorization_of, parts_of, plain_address
 from touchline.client.errors import (
     ApiProblem,
     BadAnswer,
@@ -61,7 +61,7 @@ class Backoff:
         """Wait before the next try; False, at once, if that would take too long."""
         if self.tries == 0:
             self.began_s = time.monotonic()
-        wait_s = min(FIRST_PAUSE_S * 2**self.tries, LONGEST_PAUSE_S)
+        wait_s = longest_pause_s(self.tries)
         wait_s *= 0.5 + random.random() / 2  # noqa: S311  # no secret
         wait_s = max(wait_s, retry_after_s or 0.0)
         if time.monotonic() - self.began_s + wait_s > self.limit_s:
@@ -73,6 +73,12 @@ class Backoff:
     def renew(self) -> None:
         """Begin anew: something went well."""
         self.tries = 0
+
+
+def longest_pause_s(tries: int) -> float:
+    """Give the longest pause after so many of them."""
+    # The exponent is bounded: who tries for hours must not overflow a float.
+    return min(FIRST_PAUSE_S * 2 ** min(tries, 30), LONGEST_PAUSE_S)
 
 
 class Transport:
@@ -88,21 +94,17 @@ class Transport:
         key: sent as a bearer token.
 
     Raises:
-        ValueError: `url` is no address of HTTP.
+        ValueError: `url` is no address of HTTP, or `key` cannot be sent.
     """
 
     def __init__(self, url: str, key: str | None, limits: Limits) -> None:
         import httpx
 
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(
-                f"{url!r:.100} is no address of a service; try http://localhost:8000"
-            )
+        parts = parts_of(url)
         if parts.username or parts.password:
             raise ValueError("the address holds a password; pass `key` instead")
         self.url, self.limits = url.rstrip("/"), limits
-        self.authorization = {"authorization": f"Bearer {key}"} if key else {}
+        self.authorization = authorization_of(key)
         # No proxy leads to ourselves.
         self.uses_proxies = parts.hostname not in LOOPBACK
         self._http = httpx.Client(
@@ -274,9 +276,10 @@ def problem_of(answer: "httpx.Response") -> ApiProblem:
     except ValueError:
         document = None
     if not isinstance(document, dict) or "type" not in document:
+        place = plain_address(str(answer.request.url))
         document = {
             "title": answer.reason_phrase,
-            "detail": f"{answer.request.url} answered {answer.status_code} "
+            "detail": f"{place} answered {answer.status_code} "
             f"{answer.reason_phrase}, without saying why: is this Touchline?",
         }
     wait = answer.headers.get("retry-after", "")
