@@ -18,6 +18,7 @@ from app.cli.convert import convert
 from app.cli.data import data
 from app.cli.dataset import dataset
 from app.cli.doctor import doctor
+from app.cli.ending import end_in_order
 from app.cli.evaluate import calibrate, evaluate
 from app.cli.exchange import export, import_checkpoint
 from app.cli.join import join
@@ -85,6 +86,7 @@ touchline.add_typer(projects, name="projects")
 
 def main() -> None:
     """Run the verb that was asked for; an error is one line on stderr, exit code 1."""
+    end_in_order()
     try:
         touchline()
     except ValidationError as exc:
