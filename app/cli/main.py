@@ -18,7 +18,7 @@ from app.cli.convert import convert
 from app.cli.data import data
 from app.cli.dataset import dataset
 from app.cli.doctor import doctor
-from app.cli.ending import end_in_order
+from app.cli.ending import ending_in_order
 from app.cli.evaluate import calibrate, evaluate
 from app.cli.exchange import export, import_checkpoint
 from app.cli.join import join
@@ -86,9 +86,9 @@ touchline.add_typer(projects, name="projects")
 
 def main() -> None:
     """Run the verb that was asked for; an error is one line on stderr, exit code 1."""
-    end_in_order()
     try:
-        touchline()
+        with ending_in_order():
+            touchline()
     except ValidationError as exc:
         for error in exc.errors():
             name = "TOUCHLINE_" + "_".join(str(part) for part in error["loc"]).upper()

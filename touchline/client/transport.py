@@ -78,7 +78,8 @@ class Backoff:
 def longest_pause_s(tries: int) -> float:
     """Give the longest pause after so many of them."""
     # The exponent is bounded: who tries for hours must not overflow a float.
-    return min(FIRST_PAUSE_S * 2 ** min(tries, 30), LONGEST_PAUSE_S)
+    pause_s: float = min(FIRST_PAUSE_S * 2.0 ** min(tries, 30), LONGEST_PAUSE_S)
+    return pause_s
 
 
 class Transport:
