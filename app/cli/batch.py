@@ -117,6 +117,8 @@ def _options(
         )
     inputs = [] if is_remote or Path(source).is_dir() else [Path(source)]
     failures = failures or out.with_name(f"{out.name}.failures.csv")
+    if failures.resolve() == out.resolve():
+        raise typer.BadParameter(f"--out and --failures both name {out}")
     for path in (out, failures):
         output_file(path, inputs=inputs, force=force)
     return BatchOptions(source, out, failures, model=model, overwrite=force)
@@ -139,7 +141,7 @@ def _run(options: "BatchOptions", url: str, key: str | None) -> None:
         with client:
             run = BatchRun(client, options, line.tell, line.show, line.show_upload)
             done = run.run()
-    except (BadManifest, OtherBatch, UnicodeDecodeError) as exc:
+    except (BadManifest, OtherBatch) as exc:
         raise typer.BadParameter(str(exc)) from exc
     except ClientError as exc:
         line.tell(f"error: {exc}")

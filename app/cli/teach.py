@@ -65,8 +65,13 @@ def teach(
         minutes=minutes,
         seed=seed,
     )
-    target = output_file(out, inputs=[] if path is None else [path], force=force)
     folder = work or out.with_name(f"{out.name}.teaching")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise typer.BadParameter(
+            f"--out {out} lies in {folder}, which is removed at the end: name another "
+            "folder with --work"
+        )
+    target = output_file(out, inputs=[] if path is None else [path], force=force)
     _refuse_other_folder(folder)
     with target.staged() as beside:
         taught = _taught(dataset, folder, options)

@@ -26,12 +26,15 @@ def read_manifest(path: Path) -> Iterator[Item]:
     `title`, and so has an object of JSON lines.
 
     Raises:
-        BadManifest: a line cannot be used.
-        OSError, UnicodeDecodeError: it cannot be read.
+        BadManifest: a line cannot be used, or it is not in UTF-8.
+        OSError: it cannot be read.
     """
     readers = {".csv": _from_csv, ".jsonl": _from_jsonl, ".ndjson": _from_jsonl}
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from readers.get(path.suffix.lower(), _from_text)(file, path.name)
+        try:
+            yield from readers.get(path.suffix.lower(), _from_text)(file, path.name)
+        except UnicodeDecodeError as exc:
+            raise BadManifest(f"{path.name} is not in UTF-8: save it so") from exc
 
 
 def _from_text(file: TextIO, name: str) -> Iterator[Item]:

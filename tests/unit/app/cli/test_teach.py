@@ -68,6 +68,22 @@ def test_a_folder_of_other_files_is_no_work_folder(base: Path, tmp_path: Path) -
     assert (mine / "frames").is_dir()
 
 
+@pytest.mark.parametrize("out", ["new.touchline", "best/new.touchline"])
+def test_a_work_folder_that_goes_does_not_take_the_checkpoint_along(
+    base: Path, tmp_path: Path, out: str
+) -> None:
+    work = tmp_path / "work"
+    (work / out).parent.mkdir(parents=True)
+    link = tmp_path / "link"
+    link.symlink_to(work)
+    words = ["teach", str(tmp_path), "--base", str(base), "--work", str(work)]
+
+    result = RUNNER.invoke(touchline, [*words, "--out", str(link / out)])
+
+    assert result.exit_code == 2
+    assert "is removed at the end" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize("word", ["PASS", "=PASS"])
 def test_a_mapping_says_both_names(base: Path, tmp_path: Path, word: str) -> None:
     words = ["teach", str(tmp_path), "--base", str(base), "--map", word]
