@@ -184,6 +184,18 @@ def test_what_cannot_be_uploaded_is_told_before_it_is_sent(
     assert refused.value.request_id
 
 
+def test_a_file_whose_name_is_in_another_encoding_is_uploaded(
+    client: touchline.Client, tmp_path: Path
+) -> None:
+    path = tmp_path / os.fsdecode("Köln.mp4".encode("latin-1"))
+    path.write_bytes(b"a video")
+
+    video = client.upload(path, model="none")
+
+    assert video.filename == "K\ufffdln.mp4"
+    assert video.sha256 == sha256_of(path)
+
+
 def test_the_same_file_is_found_again(client: touchline.Client, file: Path) -> None:
     video = client.upload(file)
 

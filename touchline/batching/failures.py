@@ -52,7 +52,10 @@ def write_failures(
         return 0
     count = 0
     with new_file(path, overwrite=overwrite) as file:
-        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        # The name of a file may be in another encoding.
+        text = io.TextIOWrapper(
+            file, encoding="utf-8", errors="backslashreplace", newline=""
+        )
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEAD)
         for line in chain([] if first is None else [first], lines):

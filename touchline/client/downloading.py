@@ -2,9 +2,10 @@
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,11 +19,15 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
 
     Raises:
         FileExistsError: there is such a file, and it may not be replaced.
-        OSError: it cannot be written; what was there stays as it was.
+        OSError: it cannot be written, or is no regular file; what was there stays as it
+            was.
     """
     target = path.resolve()  # A symbolic link stays one.
-    if target.exists() and not overwrite:
-        raise _exists(path)
+    if target.exists():
+        if not overwrite:
+            raise _exists(path)
+        if not target.is_file():  # A device would become a file for good.
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
     handle, name = tempfile.mkstemp(prefix=".touchline-", dir=target.parent)
     beside = Path(name)
     try:
@@ -32,6 +37,8 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         beside.chmod(0o666 & ~_umask())
         if overwrite:
+            with suppress(FileNotFoundError):
+                shutil.copymode(target, beside)
             beside.replace(target)
         else:
             _place(beside, target, path)

@@ -1,6 +1,7 @@
 """The report of what failed in a batch, as people open it."""
 
 import csv
+import os
 from pathlib import Path
 
 from touchline.batching.failures import NotSent, write_failures
@@ -40,6 +41,19 @@ def test_a_spreadsheet_computes_nothing_of_a_report(tmp_path: Path) -> None:
     assert (first["kind"], first["address"]) == ("file", "'=1+1.mp4")
     assert (second["number"], second["title"]) == ("7", "'@SUM(1)")
     assert second["detail"] == "'+1 is no host."
+
+
+def test_a_name_in_another_encoding_is_reported_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "failures.csv"
+    name = os.fsdecode("Köln.mp4".encode("latin-1"))
+
+    write_failures(
+        [], path, not_sent=[NotSent(Path(name), "It is empty.")], overwrite=False
+    )
+
+    with path.open(newline="", encoding="utf-8") as file:
+        (line,) = csv.DictReader(file)
+    assert (line["address"], line["detail"]) == ("K\\udcf6ln.mp4", "It is empty.")
 
 
 def test_an_earlier_report_is_emptied_where_it_may_be_replaced(tmp_path: Path) -> None:
