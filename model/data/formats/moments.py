@@ -1,6 +1,7 @@
 """Put a file's events in time: seconds for frames, frames for seconds."""
 
 import math
+import re
 from collections.abc import Iterable
 
 from model.data.formats.clock import Clock
@@ -16,6 +17,7 @@ MOST_S = 2_000_000  # 23 days: no video is so long, and its milliseconds fit 32 
 MOST_MS, MOST_FRAMES = 1000 * MOST_S, 2**31 - 1
 # A frame that other programs round may be the one beside.
 NEAR_FRAMES = 1
+_BROKEN = re.compile("[\0\ud800-\udfff]")
 
 
 def locate(
@@ -73,9 +75,22 @@ def _located(
         frame = clock.frame_at(time_s)
     team = (event.team or "").strip() or None
     attributes = {name.strip(): text for name, text in event.attributes.items()}
+    _check_characters(label, team or "", *attributes, *attributes.values())
     return ImportedEvent(
         event.where, label, time_s, frame, event.score, team, attributes
     )
+
+
+def _check_characters(*texts: str) -> None:
+    """Refuse what no file and no database holds: NUL, and half of a character.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for text in texts:
+        if broken := _BROKEN.search(text):
+            code = f"U+{ord(broken[0]):04X}"
+            raise ValueError(f"has a character that is none, {code}: {text!a:.80}")
 
 
 def _time_of(event: ReadEvent, clock: Clock | None) -> float:

@@ -26,6 +26,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# What is UTF-16 in truth has a mark, or NUL bytes.
+_STATED = re.compile(
+    rb"""<\?xml\s[^>]{0,200}?\bencoding\s*=\s*["'](?!utf-?16)([A-Za-z][\w.-]*)""",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
 _PARTS = re.compile(r"-?\d+(:\d+){1,3}([.,]\d+)?")
 
@@ -33,8 +38,8 @@ _PARTS = re.compile(r"-?\d+(:\d+){1,3}([.,]\d+)?")
 def decode_text(data: bytes, encoding: str | None = None) -> tuple[str, str | None]:
     """Decode a text file.
 
-    A byte order mark decides, else NUL bytes tell UTF-16; else it is UTF-8, or, where
-    it is not, Windows' cp1252.
+    A byte order mark decides, else NUL bytes tell UTF-16, or XML says it; else it is
+    UTF-8, or, where it is not, Windows' cp1252.
 
     Returns:
         The text, and a note where the encoding was assumed.
@@ -46,10 +51,13 @@ def decode_text(data: bytes, encoding: str | None = None) -> tuple[str, str | No
     named = encoding or next(marked, None)
     if named is None and b"\0" in data[:200]:
         named = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    if named is None and (stated := _STATED.match(data)):
+        named = stated[1].decode("ascii")
     try:
-        return data.decode(named or "utf-8"), None
+        # Where an encoding is named, its mark may be there all the same.
+        return data.decode(named or "utf-8").removeprefix("\ufeff"), None
     except LookupError as exc:
-        raise BadAnnotations(f"there is no encoding {encoding!r:.80}") from exc
+        raise BadAnnotations(f"there is no encoding {named!r:.80}") from exc
     except ValueError as exc:  # some encodings raise others than UnicodeDecodeError
         if named is not None:
             why = getattr(exc, "reason", exc)

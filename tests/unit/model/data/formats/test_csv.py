@@ -52,6 +52,16 @@ def test_tables_of_all_kinds_are_read(text: str, encoding: str) -> None:
     assert told(read_) == EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [("utf-8-sig", "utf-8"), ("utf-16", "utf-16-le"), ("utf-16", "utf-16")],
+)
+def test_a_byte_order_mark_is_no_part_of_the_header(written: str, named: str) -> None:
+    data = "label,time_s\nPASS,2.1\nDRIVE,83.467\n".encode(written)
+
+    assert told(read(data, encoding=named)) == EXPECTED
+
+
 def test_cp1252_is_read_with_a_note() -> None:
     found = read("label;time_s\nTête;1,5\n".encode("cp1252"))
 

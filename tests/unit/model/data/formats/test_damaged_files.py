@@ -179,3 +179,18 @@ def test_a_format_whose_library_is_missing_says_how_to_get_it() -> None:
     assert not gone.is_installed
     with pytest.raises(BadAnnotations, match=r"pip install 'touchline\[formats\]'"):
         read_file(b"{}", gone, ReadOptions())
+
+
+@pytest.mark.parametrize("broken", ["\ud83d", "\0"])
+@pytest.mark.parametrize("place", ["type", "team", "attributes"])
+def test_half_a_character_is_told_before_anything_is_made_of_it(
+    broken: str, place: str
+) -> None:
+    row = {"type": "PASS", "time_s": 1.0, "team": "left"}
+    row[place] = {"player": f"x{broken}"} if place == "attributes" else f"x{broken}"
+
+    read = read_events(json.dumps({"events": [row]}).encode())
+
+    assert read.events == ()
+    (problem,) = read.problems
+    assert f"U+{ord(broken):04X}" in str(problem)

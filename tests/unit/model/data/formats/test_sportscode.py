@@ -96,3 +96,19 @@ def test_an_attribute_that_is_called_like_a_label_of_ours_changes_nothing() -> N
     assert dict(read.attributes) == {
         f"{name} (2)": value for name, value in told.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("encoding", "team"),
+    [("windows-1250", "Šťastný"), ("windows-1251", "ђак"), ("ISO-8859-2", "Źdźbło")],
+)
+def test_a_file_is_read_in_the_encoding_that_it_states(
+    encoding: str, team: str
+) -> None:
+    text = FOREIGN.replace("utf-8", encoding).replace("Home", team)
+    text = text.replace("<end>80<", "<end>99<")
+
+    read = read_events(text.encode(encoding), options=ReadOptions(lead_s=0))
+
+    assert read.format == "sportscode"
+    assert [one.team for one in read.events] == [team, None]
