@@ -71,11 +71,15 @@ class Model:
 
     def _spot_file(self, path: Path, min_score: float | None, progress: bool) -> Result:
         from model.spotting.spot_file import spot_file
+        from model.video.file_names import shown_name
 
         with progress_line(path.name, is_shown=progress) as on_progress:
             found = spot_file(path, predictor=self.predictor, on_progress=on_progress)
         result = Result.of(
-            self.predictor.manifest, found.timeline, path.name, found.facts.fps or None
+            self.predictor.manifest,
+            found.timeline,
+            shown_name(path),
+            found.facts.fps or None,
         )
         for warning in found.warnings.values():
             warnings.warn(warning, stacklevel=3)

@@ -172,6 +172,7 @@ def _playlist(
     events: "dict[str, ImportedEvent]",
     times: "FrameTimes",
 ) -> str:
+    from model.video.file_names import shown_name
     from model.video.playlist import Stretch, write_m3u8
 
     address = video.resolve().as_uri()
@@ -184,7 +185,7 @@ def _playlist(
         )
         for cut in cuts
     )
-    return write_m3u8(stretches, title=video.name)
+    return write_m3u8(stretches, title=shown_name(video))
 
 
 def _render(

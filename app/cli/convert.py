@@ -10,6 +10,7 @@ from app.cli.choices import one_of
 from app.cli.output import Force, output_text
 from app.cli.reading import Reading, reads_events
 from model.data.formats.names import FORMAT_NAMES
+from model.video.file_names import shown_name
 
 if TYPE_CHECKING:
     from model.data.formats.clock import Clock
@@ -63,7 +64,9 @@ def convert(
     is_shown = str(out) == "-"
     target = None if is_shown else output_text(out, inputs=inputs, force=force)
     form = to or _format_of(out)
-    clock, facts = _timed(video, fps, name=reading.name or source.stem)
+    clock, facts = _timed(
+        video, fps, name=reading.name or Path(shown_name(source)).stem
+    )
     options = reading.options(clock)
     read = reading.read(source, options, duration_s=facts.duration_s)
     events = as_facts(read.events, with_scores=not as_labels)
@@ -128,7 +131,7 @@ def _timed(
     typer.echo(f"reading when the frames of {video} are shown ...", err=True)
     times = time_frames_in_child(video).frame_times
     return times, ExportedVideo(
-        video.name,
+        shown_name(video),
         times.fps,
         is_constant=times.is_constant,
         duration_s=times.until_s,

@@ -134,6 +134,21 @@ def refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
             )
 
 
+def keep_text(path: Path, text: str) -> Path:
+    """Write a text that nobody asked for to a new file beside `path`, and name it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _naming(path):
+        handle, name = tempfile.mkstemp(
+            prefix=f"{path.stem}-", suffix=path.suffix, dir=path.parent
+        )
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    return Path(name)
+
+
 def _refuse_unwritable(path: Path) -> None:
     try:
         folder = path.resolve().parent

@@ -72,6 +72,7 @@ def report(
     sides = _teams(teams or ())
     target = output_file(out, inputs=[video, events], force=force)
     from app.reports.content import MatchFacts, ReportContent, ReportOptions
+    from model.video.file_names import shown_name
     from model.video.timing import time_frames_in_child
 
     typer.echo(f"reading the times of the frames of {video} ...", err=True)
@@ -85,7 +86,7 @@ def report(
     read = reading.read(events, options, duration_s=times.until_s)
     content = ReportContent(
         MatchFacts(
-            title=title or video.stem,
+            title=title or Path(shown_name(video)).stem,
             date=date,
             competition=competition,
             teams=sides,

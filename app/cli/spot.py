@@ -9,7 +9,7 @@ import typer
 
 from app.cli.choices import one_of
 from app.cli.models import find_model
-from app.cli.output import Force, Output, output_text, refuse_inputs
+from app.cli.output import Force, Output, keep_text, output_text, refuse_inputs
 from model.data.formats.names import FORMAT_NAMES
 
 if TYPE_CHECKING:
@@ -71,14 +71,17 @@ def spot(
     force: Force = False,
 ) -> None:
     """Find the events of a video; standard output carries nothing but them."""
+    from model.errors import CannotWrite
     from model.spotting.predictor import load_predictor
     from model.spotting.spot_file import spot_file
+    from model.video.file_names import shown_name
 
     if not video.is_file():
         raise typer.BadParameter(f"there is no file {video}")
     target = None
     if out is not None:
         target = output_text(out, inputs=[video], force=force)
+    _check_installed(form)
     checkpoint = find_model(model)
     if target is not None:
         refuse_inputs(target.path, [checkpoint])
@@ -98,7 +101,34 @@ def spot(
         )
     for warning in spotted.warnings.values():
         typer.echo(f"Warning: {warning}", err=True)
-    _write(_render(spotted, video.name, form), target)
+    try:
+        text = _render(spotted, shown_name(video), form)
+    except CannotWrite as exc:  # The work is done: nobody should do it again.
+        folder = Path() if target is None else target.path.parent
+        kept = keep_text(
+            folder / f"{video.stem}.json", _render(spotted, shown_name(video), "json")
+        )
+        raise CannotWrite(
+            f"{exc} What was found is in {kept}: `touchline convert` makes files of "
+            "other formats of it."
+        ) from exc
+    _write(text, target)
+
+
+def _check_installed(form: str) -> None:
+    """Refuse what could not be written at the end.
+
+    Raises:
+        CannotWrite: a library is missing.
+    """
+    if form == TABLE:
+        return
+    from model.data.formats.registry import format_named
+    from model.errors import CannotWrite
+
+    one = format_named(form)
+    if not one.is_installed:
+        raise CannotWrite(one.how_to_install)
 
 
 @contextmanager

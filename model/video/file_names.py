@@ -1,5 +1,6 @@
 """Which files are videos, by their names: one list for the whole product."""
 
+import os
 from pathlib import PurePath
 
 VIDEO_SUFFIXES = (
@@ -17,6 +18,11 @@ VIDEO_SUFFIXES = (
     ".3g2",
 )
 """Endings of the containers that are read (`model.video.limits.FORMATS`), small."""
+
+
+def shown_name(path: PurePath) -> str:
+    """Give a file's name as texts can hold it; what is not in UTF-8 becomes U+FFFD."""
+    return os.fsencode(path.name).decode(errors="replace")
 
 
 def is_hidden(path: PurePath) -> bool:

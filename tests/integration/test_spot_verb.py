@@ -157,3 +157,35 @@ def test_what_is_wrong_with_a_file_is_said_beside_the_events(
 
     assert "Warning: The file's clock is wrong at 1 frame." in done.stderr
     assert "Warning" not in done.stdout
+
+
+def test_what_a_format_cannot_hold_is_not_lost(
+    video: Path, checkpoint: Path, in_json: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "chapters.txt"
+    environment = {**os.environ, "TOUCHLINE_MODEL": str(checkpoint)}
+    command: Sequence[str | Path] = [sys.executable, "-c", PROGRAM, "spot", video]
+
+    done = subprocess.run(
+        [*command, "--engine", "openvino", "--format", "youtube", "--out", out],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    (kept,) = tmp_path.iterdir()
+    assert f"What was found is in {kept}" in done.stderr
+    assert json.loads(kept.read_text()) == json.loads(in_json)
+
+
+def test_a_video_whose_name_is_in_another_encoding_is_written_of(
+    video: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / os.fsdecode("Köln.mp4".encode("latin-1"))
+    named.symlink_to(video)
+
+    text = spotted(named, checkpoint, "--format", "edl")
+
+    assert text.startswith("TITLE: K\ufffdln.mp4")

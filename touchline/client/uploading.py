@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from model.video.file_names import shown_name
 from touchline.client.errors import (
     ApiProblem,
     BadAnswer,
@@ -79,7 +80,7 @@ def upload_file(
             raise ValueError(f"{path} is empty")
         address = resume if resume and _is_known(http, resume, size_bytes) else None
         if address is None:
-            address = _begin(http, size_bytes, {"filename": _name_of(path), **fields})
+            address = _begin(http, size_bytes, {"filename": shown_name(path), **fields})
         stamp = _stamp(file)
         upload = _Upload(http, path, file, size_bytes, address, stamp, on_progress)
         return upload.send()
@@ -198,11 +199,6 @@ def _begin(http: Transport, size_bytes: int, fields: Mapping[str, object]) -> st
     if not name:
         raise BadAnswer("the answer does not say where the upload is (Location)")
     return f"/uploads/{name}"
-
-
-def _name_of(path: Path) -> str:
-    """Give a file's name in Unicode, of which another encoding is no part."""
-    return os.fsencode(path.name).decode(errors="replace")
 
 
 def _is_known(http: Transport, address: str, size_bytes: int) -> bool:
