@@ -7,6 +7,7 @@ from model.data.formats.events import EventFacts, ExportedVideo
 from model.data.formats.sportscode_live import append_instances, import_path
 from touchline.client.client import Client
 from touchline.client.live import LiveEvent
+from touchline.files import write_text
 
 
 class LiveFollow:
@@ -69,11 +70,27 @@ class LiveFollow:
 
     def _read_known(self) -> int:
         path = self._known_path
-        if path is None or not path.exists():
-            return 0
-        text = path.read_text().strip()
-        return int(text) if text.isdecimal() else 0
+        return 0 if path is None else read_number(path)
 
     def _note_known(self, number: int) -> None:
         if self._known_path is not None:
-            self._known_path.write_text(f"{number}\n")
+            write_number(self._known_path, number)
+
+
+def read_number(path: Path) -> int:
+    """Read the number of the last change that was written; 0: none was."""
+    if not path.exists():
+        return 0
+    text = path.read_text().strip()
+    return int(text) if text.isdecimal() else 0
+
+
+def write_number(path: Path, number: int) -> None:
+    """Keep the number of the last change that was written, or the one before.
+
+    Without one, a run that comes later would add every instance again.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_text(path, f"{number}\n", overwrite=True)

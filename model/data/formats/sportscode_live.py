@@ -17,13 +17,15 @@ from model.errors import BadAnnotations
 
 PREFIX, SUFFIX = "__import__", ".xml"
 _FORBIDDEN = '/\\:*?"<>|'
-_MAX_NAME = 100
+_MAX_NAME, _MAX_NAME_BYTES = 100, 190  # a file system takes 255 with what is added
 
 
 def import_path(folder: Path, name: str) -> Path:
     """Name the file of a stream; characters that no file system takes become `_`."""
     safe = "".join("_" if one in _FORBIDDEN or one < " " else one for one in name)
-    return folder / f"{PREFIX}{safe.strip(' .')[:_MAX_NAME] or 'live'}{SUFFIX}"
+    short = safe.strip(" .")[:_MAX_NAME].encode(errors="replace")[:_MAX_NAME_BYTES]
+    # Half a character at its end goes.
+    return folder / f"{PREFIX}{short.decode(errors='ignore') or 'live'}{SUFFIX}"
 
 
 def append_instances(

@@ -1,6 +1,7 @@
 """Live coding: instances are added to what Sportscode reads, none is changed."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -45,6 +46,15 @@ def test_events_are_added_and_earlier_instances_stay_to_the_letter(
 def test_a_name_that_is_no_file_name_becomes_one(tmp_path: Path) -> None:
     assert import_path(tmp_path, "../A/B: C").name == "__import___A_B_ C.xml"
     assert import_path(tmp_path, " . ").name == "__import__live.xml"
+
+
+def test_a_long_name_of_large_characters_fits_a_file_system(tmp_path: Path) -> None:
+    path = import_path(tmp_path, "横浜F・マリノス対川崎フロンターレ" * 8)
+
+    append_instances(path, [event("SHOT", 9000)], MATCH)
+
+    assert path.name.startswith("__import__横浜")
+    path.with_name(f".{path.stem}.{uuid4()}.number").touch()  # what a run remembers
 
 
 def test_a_file_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
