@@ -62,6 +62,9 @@ def run_checks(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
             yield from [found] if isinstance(found, Finding) else found
         except TouchlineError as exc:  # It says itself what to do.
             yield problem(part, _one_line(exc), "correct what this names")
+        except PermissionError as exc:
+            words = f"{exc.filename or 'something'} may not be looked at"
+            yield problem(part, words, "run this as the user of the service")
         except Exception as exc:  # noqa: BLE001  # one check must not hide the others
             words = f"the check failed: {type(exc).__name__}: {_one_line(exc)}"
             yield problem(part, words, "report this as a fault of Touchline")

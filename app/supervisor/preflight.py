@@ -8,7 +8,7 @@ import socket
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -194,9 +194,9 @@ def exclusive_data_dir(data_dir: Path) -> Iterator[None]:
                 f"touchline already serves {data_dir} (process {lock.read().strip()}): "
                 "stop it first, or set TOUCHLINE_DATA_DIR"
             ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+        with suppress(OSError):  # What a full disk means is told by a check.
+            lock.truncate(0)
+            os.write(lock.fileno(), f"{os.getpid()}\n".encode())
         yield
 
 

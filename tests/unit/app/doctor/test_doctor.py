@@ -25,6 +25,8 @@ from tests.services import free_port
 
 NO_ENGINE = {"TOUCHLINE_ENGINE": "openvino", "TOUCHLINE_PRECISION": "float16"}
 
+NOBODY = 65534
+
 
 def doctor(*words: str) -> Result:
     """Type the verb."""
@@ -86,6 +88,27 @@ def test_a_check_that_fails_hides_no_other() -> None:
     assert worst_of(findings) is State.PROBLEM
     assert worst_of(findings[3:]) is State.WARNING
     assert worst_of([]) is State.OK
+
+
+def test_what_may_not_be_looked_at_is_no_fault_of_ours(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "data").mkdir()
+    settings = make_settings(data_dir=closed / "data")
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    else:
+        closed.chmod(0)
+    try:
+        (found,) = run_checks([("disk", lambda: machine.check_disk(settings))])
+    finally:
+        os.seteuid(before)
+        closed.chmod(0o700)
+
+    assert (found.part, found.state) == ("disk", State.PROBLEM)
+    assert str(closed) in found.words
+    assert "as the user of the service" in found.remedy
 
 
 def test_a_line_has_state_part_words_and_remedy() -> None:
