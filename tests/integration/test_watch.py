@@ -1,14 +1,16 @@
 """`touchline watch` on a service that works, and on one that goes and comes."""
 
 import csv
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from typer.testing import CliRunner
@@ -20,6 +22,7 @@ from tests.cutting_proxy import cutting_proxy
 from tests.databases import PostgresOfTests
 from tests.videos import draw_video, match_picture
 from tests.working_service import WorkingService, working_service
+from touchline.client.downloading import new_file
 from touchline.client.uploading import UploadProgress
 from touchline.watching.options import WatchOptions
 from touchline.watching.watch import FolderWatch
@@ -150,6 +153,34 @@ def test_a_file_of_the_user_is_not_overwritten_unasked(
     watch, _ = watch_once(client, folder, overwrite=True)
     assert watch.problems == {}
     assert mine.read_text().startswith("id,")
+
+
+def test_a_full_disk_is_waited_for(
+    client: touchline.Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = iter([True])
+
+    def write(path: Path, *, overwrite: bool) -> AbstractContextManager[BinaryIO]:
+        if next(full, False):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return new_file(path, overwrite=overwrite)
+
+    monkeypatch.setattr("touchline.watching.watch.new_file", write)
+    told: list[str] = []
+    options = WatchOptions(folder, settle_s=0.2, poll_s=0.1)
+    watch = FolderWatch(client, options, told.append)
+
+    with pytest.raises(KeyboardInterrupt):
+        watch.run(is_stopped=lambda: (folder / "Final.MP4.csv").exists() or _many(told))
+
+    assert shown(folder) == ["Final.MP4", "Final.MP4.csv"]
+    assert watch.problems == {}
+    assert any("No space left" in line and "trying again" in line for line in told)
+
+
+def _many(told: list[str]) -> bool:
+    """Whether a watch has said so much that it goes nowhere."""
+    return bool(told) and "No space left" in told[-1] and "trying" not in told[-1]
 
 
 def test_a_bad_video_is_told_of_and_the_others_go_on(

@@ -4,6 +4,7 @@
 service has already is not sent again. Whatever ends a watch, the next one goes on.
 """
 
+import errno
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ from touchline.watching.state import FileState, WatchState
 # What every file would meet; anything else is told of one file, and others go on.
 STOPPING = (NotAuthenticated, NotAllowed)
 AWAY = (NotReachable, UploadStopped, ServiceProblem, TooManyRequests)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 JOIN = "join"  # the kind of job before which a joined match is not analysed
 BUG = 500  # the service's, with this file
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 2.0, 60.0
@@ -70,7 +72,8 @@ class FolderWatch:
     ) -> None:
         """Watch until the program is ended, or once: until all there is is done.
 
-        A service that is away is waited for, more and more patiently; once, it is not.
+        A service that is away, or a disk that is full, is waited for, more and more
+        patiently; once, it is not.
 
         Args:
             is_stopped: is looked at before each round.
@@ -79,7 +82,7 @@ class FolderWatch:
             KeyboardInterrupt: it is stopped.
             NotAuthenticated, NotAllowed: the key does not open the service.
             ClientError: once, the service is away.
-            OSError: the folder cannot be read or written.
+            OSError: the folder cannot be read or written; once, the disk is full.
         """
         self._state.save()
         backoff_s = FIRST_BACKOFF_S
@@ -88,8 +91,8 @@ class FolderWatch:
                 raise KeyboardInterrupt
             try:
                 is_done = self.step()
-            except AWAY as problem:
-                if once:
+            except (ClientError, OSError) as problem:
+                if once or not _passes(problem):
                     raise
                 self.tell(f"{problem}; trying again in {backoff_s:g} s")
                 time.sleep(backoff_s)
@@ -254,7 +257,14 @@ class FolderWatch:
 def _concerns_all(problem: Exception) -> bool:
     if isinstance(problem, ApiProblem) and problem.status == BUG:
         return False
-    return isinstance(problem, (*STOPPING, *AWAY))
+    return isinstance(problem, STOPPING) or _passes(problem)
+
+
+def _passes(problem: Exception) -> bool:
+    """Whether it may end by itself, and is no trouble of one file."""
+    if isinstance(problem, OSError):
+        return problem.errno in FULL
+    return isinstance(problem, AWAY)
 
 
 def refuse_unknown_model(client: Client, model: str | None) -> str | None:
