@@ -6,9 +6,14 @@ import re
 from collections.abc import Iterable
 
 from model.data.formats.base import EventFormat, Holds, ReadOptions, Sample
-from model.data.formats.csv_cells import ATTRIBUTE, KNOWN_COLUMNS, read_cells
+from model.data.formats.csv_cells import KNOWN_COLUMNS, read_cells
 from model.data.formats.csv_table import LABEL_COLUMNS, TIME_COLUMNS, Table, open_table
-from model.data.formats.events import EventFacts, ReadFile, ReadVideo
+from model.data.formats.events import (
+    EventFacts,
+    ReadFile,
+    ReadVideo,
+    written_name,
+)
 from model.data.formats.provenance import KEY, Provenance, cell_of, read_line
 from model.data.formats.spreadsheets import safe_text
 from model.errors import CannotWrite
@@ -55,7 +60,7 @@ def to_csv(events: Iterable[EventFacts], provenance: Provenance | None = None) -
 def _column_of(attribute: str) -> str:
     """Name the column of an attribute, so that it is taken for nothing else."""
     is_taken = attribute.strip().lower() in KNOWN_COLUMNS
-    return f"{ATTRIBUTE}{attribute}" if is_taken else safe_text(attribute)
+    return safe_text(written_name(attribute, is_taken=is_taken))
 
 
 def read_csv(data: bytes, options: ReadOptions) -> ReadFile:

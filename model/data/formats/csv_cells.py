@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from model.data.formats.base import ReadOptions
 from model.data.formats.csv_table import LABEL_COLUMNS, TIME_COLUMNS, Table
-from model.data.formats.events import NeedsOption, Problem, ReadEvent
+from model.data.formats.events import NeedsOption, Problem, ReadEvent, read_name
 from model.data.formats.provenance import KEY, read_line
 from model.data.formats.spreadsheets import plain_text
 from model.data.formats.text import (
@@ -20,7 +20,6 @@ from model.errors import BadAnnotations
 SCORE_COLUMNS = ("score", "confidence")
 _OWN_COLUMNS = frozenset({*LABEL_COLUMNS, *TIME_COLUMNS, *SCORE_COLUMNS, "id", "team"})
 KNOWN_COLUMNS = _OWN_COLUMNS | {KEY}
-ATTRIBUTE = "attribute:"  # before the name of one that is called like a column
 _WHOLE = ("ms", "frames")  # units that are counted: commas may part thousands
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
 _UNIT_OF: Mapping[str, TimeFormat] = {"time_s": "s", "time_ms": "ms", "frame": "frames"}
@@ -40,7 +39,7 @@ def read_cells(
     score = next((name for name in SCORE_COLUMNS if name in table.columns), None)
     at = table.columns.index(times)
     others = [
-        (plain_text(title).removeprefix(ATTRIBUTE), index)
+        (read_name(plain_text(title)), index)
         for index, title in enumerate(table.titles)
         if title and title.lower() not in _OWN_COLUMNS
     ]

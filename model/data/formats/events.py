@@ -13,6 +13,17 @@ from model.errors import BadAnnotations
 LEAD_S, LAG_S = 5.0, 3.0
 
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+ATTRIBUTE = "attribute:"  # before the name of one that is called like a format's own
+
+
+def written_name(name: str, *, is_taken: bool) -> str:
+    """Name an attribute in a file, so that it is taken for nothing else."""
+    return f"{ATTRIBUTE}{name}" if is_taken or name.startswith(ATTRIBUTE) else name
+
+
+def read_name(written: str) -> str:
+    """Give back what `written_name` was given."""
+    return written.removeprefix(ATTRIBUTE)
 
 
 class EventFacts(NamedTuple):

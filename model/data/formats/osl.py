@@ -15,6 +15,8 @@ from model.data.formats.events import (
     ReadEvent,
     ReadFile,
     ReadVideo,
+    read_name,
+    written_name,
 )
 from model.data.formats.json_data import (
     MALFORMED,
@@ -127,12 +129,17 @@ def _read_event(where: str, row: Mapping[str, Any]) -> ReadEvent:
         float(row["position_ms"]) / 1000,
         score=None if score is None else float(score),
         team=text_of(row.get("team")),
-        attributes=attributes_of(row, _KNOWN),
+        attributes={
+            read_name(name): text for name, text in attributes_of(row, _KNOWN).items()
+        },
     )
 
 
 def _event(event: EventFacts, fps: float | None) -> dict[str, Any]:
-    row: dict[str, Any] = dict(event.attributes)
+    row: dict[str, Any] = {
+        written_name(name, is_taken=name in _KNOWN): value
+        for name, value in event.attributes.items()
+    }
     row |= {
         "head": HEAD,
         "label": event.label,

@@ -13,6 +13,8 @@ from model.data.formats.events import (
     ReadEvent,
     ReadFile,
     ReadVideo,
+    read_name,
+    written_name,
 )
 from model.data.formats.json_data import MALFORMED
 from model.data.formats.provenance import KEY, Provenance, read_line
@@ -20,6 +22,7 @@ from model.errors import BadAnnotations, CannotWrite
 
 OURS = "touchline"
 RATE_SLACK = 0.0005
+_OWN = ("score", "team")
 COLOURS = ("RED", "ORANGE", "YELLOW", "GREEN", "CYAN", "BLUE", "PURPLE", "MAGENTA")
 
 
@@ -127,7 +130,7 @@ def _read_marker(
         round(start.value) if is_frame else None,
         score=None if score is None else float(score),
         team=None if team is None else str(team),
-        attributes={str(key): str(value) for key, value in ours.items()},
+        attributes={read_name(str(key)): str(value) for key, value in ours.items()},
     )
 
 
@@ -139,7 +142,10 @@ def _counts_frames(clock: Clock | None, rate: float) -> bool:
 
 
 def _facts(event: EventFacts) -> dict[str, Any]:
-    facts: dict[str, Any] = dict(event.attributes)
+    facts: dict[str, Any] = {
+        written_name(name, is_taken=name in _OWN): value
+        for name, value in event.attributes.items()
+    }
     if event.score is not None:
         facts["score"] = event.score
     if event.team is not None:
