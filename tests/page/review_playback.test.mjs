@@ -57,3 +57,55 @@ test("where a file begins is not taken from the one that was shown before it", (
   mock.timers.reset();
   assert.equal(playback.firstShown, null);
 });
+
+/** A player whose clock begins at 10 s and that knows of the end of its file only after it has read it. */
+class Late extends EventTarget {
+  duration = 10;
+
+  paused = true;
+
+  seeking = false;
+
+  #time = 10;
+
+  requestVideoFrameCallback() {}
+
+  get currentTime() { return this.#time; }
+
+  set currentTime(time) {
+    this.#time = Math.min(time, this.duration);
+    this.seeking = true;
+  }
+
+  /** The picture of where it was sent to is there. @param {Playback} playback */
+  arrive(playback) {
+    this.seeking = false;
+    this.dispatchEvent(new Event("seeked"));
+    playback.shown(Math.min(this.#time, 19.96)); // the last frame's, at most
+  }
+}
+
+for (const waits of [1, 3, 6]) {
+  test(`a frame beyond the end that a player knows is reached, though it reads on for ${waits} s`, () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    const { model, playback } = open(25);
+    const player = new Late();
+    playback.attach(/** @type {any} */ (player));
+    playback.shown(10);
+
+    playback.seek(240);
+    for (let second = 0; second < waits; second += 1) {
+      player.arrive(playback);
+      mock.timers.tick(1000);
+    }
+    player.duration = 20;
+    player.dispatchEvent(new Event("durationchange"));
+    for (let turn = 0; turn < 6; turn += 1) {
+      player.arrive(playback);
+      mock.timers.tick(1000);
+    }
+
+    mock.timers.reset();
+    assert.deepEqual([model.frame.peek(), playback.onScreen, playback.target], [240, 240, null]);
+  });
+}

@@ -8,6 +8,8 @@ export const RATES = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4];
 const MOST_TRIES = 4;
 const FIRST_FRAME_MS = 3000;
 const NO_FRAME_MS = 400;
+const BEYOND_END_MS = 15000; // a slow network may take so long to tell where a file ends
+const NUDGE_S = 1; // at most, by a picture that may be the one of before the seek
 const BACKWARDS_MS = 40;
 
 export class Playback {
@@ -31,6 +33,8 @@ export class Playback {
     this.sentAt = this.knownEnd = 0;
     /** @type {number | null} the frame that was shown last */
     this.onScreen = null;
+    /** Whether it came after the player was last sent somewhere. */
+    this.isNew = false;
     /** @type {number | null} the player's time of the first frame; null: not known yet */
     this.firstShown = null;
     /** @type {Stretch | null} */
@@ -103,6 +107,7 @@ export class Playback {
     this.begin(mediaTime);
     const frame = this.model.frames.peek().nearestTo(mediaTime - this.shift);
     this.onScreen = frame;
+    this.isNew = !this.player?.seeking;
     if (this.target !== null) {
       if (!this.player?.seeking && !this.isStale) this.check(frame);
       return;
@@ -112,14 +117,20 @@ export class Playback {
     this.turnAround();
   }
 
-  /** Compare what is shown with what was sought. @param {number} frame */
-  check(frame) {
+  /**
+   * Compare what is shown with what was sought.
+   *
+   * @param {number} frame
+   * @param {{isAll?: boolean}} [options] isAll: the player shows nothing else
+   */
+  check(frame, { isAll = false } = {}) {
     const target = /** @type {number} */ (this.target);
-    const isStill = this.player?.paused ?? true;
-    if (isStill && frame !== target && this.isBeyondEnd) return; // `arrived` waits for more.
+    const isWrong = (this.player?.paused ?? true) && frame !== target;
+    if (isWrong && this.isBeyondEnd && !isAll) return; // `arrived` waits for more.
     clearTimeout(this.patience);
-    if (isStill && frame !== target && this.tries < MOST_TRIES) {
-      this.nudge += (target - frame) * this.model.frames.peek().lengthOf(target);
+    if (isWrong && !this.isBeyondEnd && this.tries < MOST_TRIES) {
+      const off = (target - frame) * this.model.frames.peek().lengthOf(target);
+      this.nudge = this.isNew || Math.abs(off) <= NUDGE_S ? this.nudge + off : 0;
       this.tries += 1;
       this.send();
       return;
@@ -139,10 +150,8 @@ export class Playback {
     }
     const target = this.target;
     this.patience = setTimeout(() => {
-      if (this.target !== target) return;
-      this.sentAt = 0;
-      this.check(this.onScreen ?? target);
-    }, NO_FRAME_MS);
+      if (this.target === target) this.check(this.onScreen ?? target, { isAll: true });
+    }, this.isBeyondEnd ? BEYOND_END_MS : NO_FRAME_MS);
   }
 
   /**
@@ -152,8 +161,8 @@ export class Playback {
   get isBeyondEnd() { return this.player !== null && this.sentAt > this.player.duration; }
 
   lengthened() {
-    if (this.target === null || this.sentAt === 0 || this.sentAt <= this.knownEnd) return;
-    this.tries = 0;
+    if (this.target === null || this.sentAt <= this.knownEnd) return;
+    this.tries = this.nudge = 0;
     this.send();
   }
 
@@ -182,6 +191,7 @@ export class Playback {
     this.sentTo = this.target;
     this.sentAt = Math.max(0, this.model.frames.peek().middleOf(this.target) + this.shift + this.nudge);
     this.knownEnd = this.player.duration;
+    this.isNew = false;
     this.player.currentTime = this.sentAt;
   }
 
