@@ -7,7 +7,7 @@ Source: SMPTE 258M and what Resolve, Premiere and Avid write.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from model.data.formats.base import EventFormat, Holds, ReadOptions, Sample
 from model.data.formats.clock import exact_rate, frame_of
@@ -24,6 +24,7 @@ from model.data.formats.provenance import Provenance, read_line
 from model.data.formats.text import decode_text
 from model.data.formats.timecode import (
     format_timecode,
+    has_drop_frame,
     nominal_rate,
     parse_timecode,
     rate_of,
@@ -36,6 +37,8 @@ _CUT = re.compile(
     rf"{_CODE}\s+{_CODE}\s+{_CODE}\s+{_CODE}"
 )
 _MARKER = re.compile(rf"\*\s*LOC:\s*{_CODE}\s+(\S+)\s*(.*)")
+_MODE = re.compile(r"FCM:\s*(NON[ -]?)?DROP FRAME")
+_COLONS = re.compile(r"\b(\d\d?:\d\d:\d\d):(\d\d\d?)\b")
 REMARK, PIECE = "* TOUCHLINE:", 60
 _TEAM = re.compile(r"\*\s*COMMENT:\s*TEAM\s+(.+)")
 
@@ -90,11 +93,12 @@ def read_edl(data: bytes, options: ReadOptions) -> ReadFile:
     text, note = decode_text(data, options.encoding)
     fps = exact_rate(rate_of(options.clock))
     cuts: list[tuple[str, re.Match[str], list[str]]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if match := _CUT.match(line.strip()):
+    lines = _with_marks(map(str.strip, text.splitlines()), fps)
+    for number, line in enumerate(lines, start=1):
+        if match := _CUT.match(line):
             cuts.append((f"line {number}", match, []))
-        elif line.strip().startswith("*") and cuts:
-            cuts[-1][2].append(line.strip())
+        elif line.startswith("*") and cuts:
+            cuts[-1][2].append(line)
     if not cuts and not text.lstrip("\ufeff").startswith("TITLE:"):
         raise BadAnnotations("has no cut `001  AX  V  C  00:00:05:00 ...`: not an EDL")
     file, events = ReadFile(notes=[note] if note else []), []
@@ -107,6 +111,20 @@ def read_edl(data: bytes, options: ReadOptions) -> ReadFile:
             file.problems.append(Problem(where, str(exc)))
     file.videos.append(ReadVideo(tuple(events), provenance=_provenance_in(text)))
     return file
+
+
+def _with_marks(lines: Iterable[str], fps: float) -> Iterator[str]:
+    """Mark drop-frame timecodes by `;` where only a line FCM says that they are."""
+    is_dropped = False
+    for line in lines:
+        if mode := _MODE.match(line):
+            is_dropped = mode[1] is None and has_drop_frame(fps)
+        if is_dropped and (_CUT.match(line) or _MARKER.match(line)):
+            count = 4 if _CUT.match(line) else 1  # A marker's name may have one, too.
+            codes = re.findall(_CODE, line)[:count]
+            if all(set(code) <= set("0123456789:") for code in codes):
+                line = _COLONS.sub(r"\1;\2", line, count=count)
+        yield line
 
 
 def _read_cut(

@@ -34,6 +34,14 @@ def nominal_rate(fps: float) -> tuple[int, int]:
     )
 
 
+def has_drop_frame(fps: float) -> bool:
+    """Whether timecodes of a rate may be drop-frame."""
+    try:
+        return nominal_rate(fps)[1] > 0
+    except CannotWrite:
+        return False
+
+
 def format_timecode(frame: int, fps: float) -> str:
     """Write a frame as `hh:mm:ss:ff`, drop-frame as `hh:mm:ss;ff`.
 

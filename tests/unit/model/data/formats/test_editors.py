@@ -188,3 +188,29 @@ def test_youtubes_rules_are_told(times_s: list[int], rule: str) -> None:
 
     with pytest.raises(CannotWrite, match=rule):
         to_youtube(events, ExportedVideo("m", 25.0, duration_s=100.0))
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "frame"),
+    [
+        ("DROP FRAME", "01:00:00:00", 107_892),
+        ("NON-DROP FRAME", "01:00:00:00", 108_000),
+        ("NON DROP FRAME", "01:00:00:00", 108_000),
+        ("DROP FRAME", "01:00:00;00", 107_892),
+        ("NON-DROP FRAME", "01:00:00;00", 107_892),
+        ("DROP FRAME", "01:00:00:00 01:00:00:00 01:00:00;00", 108_000),  # of both
+    ],
+)
+def test_an_edl_says_that_it_is_drop_frame_by_its_head_as_well(
+    mode: str, code: str, frame: int
+) -> None:
+    text = f"TITLE: x\nFCM: {mode}\n001 AX V C {code} {code} {code} {code}\n"
+    rate = 30_000 / 1001
+
+    def read(fps: float) -> list[int | None]:
+        options = ReadOptions(clock=ConstantRate(fps), lead_s=0)
+        found = read_events(text.encode(), format="edl", options=options)
+        return [event.frame for event in found.events]
+
+    assert read(rate) == [frame]
+    assert ";" in code or read(30.0) == [108_000]  # which has no drop-frame
