@@ -58,10 +58,16 @@ def download(http: Transport, address: str, file: BinaryIO) -> None:
         headers = {"range": f"bytes={before}-", "if-range": etag} if etag else {}
         try:
             with http.stream(address, headers) as answer:
-                if answer.status_code != 206:
+                told = answer.headers.get("etag", "")
+                is_rest = bool(headers) and answer.status_code == 206
+                # Some buckets do not heed If-Range: then it is of another file.
+                is_other = is_rest and told != etag
+                if is_other or not is_rest:
                     file.seek(0)
                     file.truncate()
-                etag = answer.headers.get("etag", "")
+                etag = "" if is_other else told
+                if is_other:
+                    continue
                 for piece in answer.iter_bytes():
                     file.write(piece)
             return
