@@ -96,6 +96,9 @@ def sweep(
         let_go = do(partial(apply_rules, sessions), 0)
         let_go += do(partial(forget_clips, sessions, settings=settings), 0)
         let_go += do(partial(forget_jobs, sessions), 0)
+        # Before what may take long: waiting jobs wait for no listing of a bucket.
+        notified = do(partial(_notify_of_jobs, notifier, sessions), 0)
+        deliveries = do(partial(_notify_of_deliveries, notifier, sessions), 0)
         clear = partial(clean_up, sessions=sessions, storage=storage)
         orphans = do(partial(clear, upload_idle=settings.upload_idle), 0)
         lost_objects = 0
@@ -105,8 +108,8 @@ def sweep(
         found = SweepResult(
             requeued=len(back.requeued),
             marked_dead=len(back.marked_dead) + refused,
-            notified=do(partial(_notify_of_jobs, notifier, sessions), 0),
-            deliveries=do(partial(_notify_of_deliveries, notifier, sessions), 0),
+            notified=notified,
+            deliveries=deliveries,
             expired_uploads=expired_uploads,
             let_go=let_go,
             orphans=orphans,

@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from app.core.broker.notifier import (
 from app.core.db.session import Sessions
 from app.core.process_identity import ProcessIdentity
 from app.core.settings import Settings
-from app.core.storage.interface import Storage
+from app.core.storage.interface import ObjectInfo, Storage
 from app.core.storage.local import LocalStorage
 from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
@@ -86,12 +87,13 @@ class Sweep:
         self.storage = storage
         self.notifier = notifier
 
-    def __call__(self) -> SweepResult | None:
+    def __call__(self, *, look_for_lost_objects: bool = False) -> SweepResult | None:
         return sweep(
             settings=self.settings,
             sessions=self.sessions,
             storage=self.storage,
             notifier=self.notifier,
+            look_for_lost_objects=look_for_lost_objects,
         )
 
 
@@ -387,3 +389,20 @@ def test_what_is_deleted_goes_though_unfinished_files_cannot_be_removed(
 
     assert do_sweep() == SweepResult(orphans=1)
     assert list(do_sweep.storage.list("videos")) == []
+
+
+def test_waiting_jobs_are_told_of_before_all_objects_are_listed(
+    job: Uploaded, do_sweep: Sweep, notifier: JobNotifier, tmp_path: Path
+) -> None:
+    told: list[int] = []
+
+    class Slow(LocalStorage):
+        def list(self, prefix: str) -> Iterator[ObjectInfo]:
+            told.append(notifier.waiting(GPU_QUEUE))
+            return super().list(prefix)
+
+    do_sweep.storage = Slow(tmp_path / "data")
+
+    do_sweep(look_for_lost_objects=True)
+
+    assert set(told) == {1}
