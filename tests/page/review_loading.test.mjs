@@ -85,3 +85,30 @@ test("what was decided while events were read around it is not shown as it was b
   await again;
   assert.deepEqual(model.table.peek().all.map(({ id, state }) => [id, state]), [["e10", "rejected"]]);
 });
+
+test("a match that is told to have changed while it is opened is opened all the same", async () => {
+  const model = new ReviewModel("v1");
+  const loader = new Loader(model, { busyIds: () => new Set() });
+  const waiting = held();
+  const opening = loader.readVideo();
+  const told = loader.readVideo(); // as the stream of changes has it read
+
+  await waiting[0].give({ id: "v1", number: 0 });
+  assert.equal(await opening, true);
+  assert.equal(model.video.peek()?.number, 0); // what is read next needs it
+
+  await waiting[1].give({ id: "v1", number: 1 });
+  await told;
+  assert.equal(model.video.peek()?.number, 1);
+});
+
+test("an answer counts though the one that was asked for later never comes", async () => {
+  const model = new ReviewModel("v1");
+  const loader = new Loader(model, { busyIds: () => new Set() });
+  const answers = [() => Response.json({ intervals: [{ from_s: 0, to_s: 5 }] }), () => { throw new TypeError("no network"); }];
+  globalThis.fetch = async () => /** @type {() => Response} */ (answers.shift())();
+
+  await Promise.allSettled([loader.readReviewed(), loader.readReviewed()]);
+
+  assert.deepEqual(model.reviewed.peek(), [{ from: 0, to: 5 }]);
+});

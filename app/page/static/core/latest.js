@@ -1,21 +1,25 @@
-// Answers that come in another order than they were asked for: the one that was asked for last counts.
+// Answers that come in another order than they were asked for: none takes the place of a newer one.
 
 export class Latest {
-  /** @type {Map<string, number>} how often each was asked for */
-  #asked = new Map();
+  /** How often anything was asked for. */
+  #asked = 0;
+  /** @type {Map<string, number>} of each the newest that was answered */
+  #answered = new Map();
 
   /**
-   * Ask, and leave the answer if the same was asked for again meanwhile.
+   * Ask, and leave the answer if one that was asked for later has come before it.
    *
    * @template T
    * @param {string} what
    * @param {() => Promise<T>} ask
-   * @returns {Promise<T | undefined>} undefined: a later answer is on its way
+   * @returns {Promise<T | undefined>} undefined: a newer answer is there
    */
   async of(what, ask) {
-    const number = (this.#asked.get(what) ?? 0) + 1;
-    this.#asked.set(what, number);
+    this.#asked += 1;
+    const number = this.#asked;
     const found = await ask();
-    return this.#asked.get(what) === number ? found : undefined;
+    if (number < (this.#answered.get(what) ?? 0)) return undefined;
+    this.#answered.set(what, number);
+    return found;
   }
 }
