@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.logging import warn_once
-from app.core.storage.interface import Storage
+from app.core.storage.interface import Storage, StorageUnavailable
 from app.core.storage.keys import FOLDERS, video_of
 
 # How old an object must be: its run may be about to end, or someone may read it.
@@ -56,7 +56,7 @@ def sweep_lost_objects(
         How many objects were removed.
 
     Raises:
-        OSError: many could not be removed.
+        OSError: many could not be removed, or the storage does not answer.
     """
     waiting: dict[ObjectOwner, list[str]] = {owner: [] for owner in owners}
     removed: Counter[str] = Counter()
@@ -88,6 +88,8 @@ def _remove(keys: Collection[str], storage: Storage, failed: list[str]) -> int:
     for key in keys:
         try:
             storage.delete(key)
+        except StorageUnavailable:  # Each try waits long, and no other sweep begins.
+            raise
         except OSError as exc:
             failed.append(key)
             reason = exc.strerror or str(exc)

@@ -15,7 +15,7 @@ from app.core.broker.notifier import JobNotifier
 from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
-from app.core.storage.interface import ObjectInfo
+from app.core.storage.interface import ObjectInfo, StorageUnavailable
 from app.core.storage.keys import (
     FOLDERS,
     fetched_key,
@@ -223,3 +223,24 @@ def test_a_storage_that_removes_nothing_is_given_up(
         sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage)
 
     assert len(asked_for) == 2 < len(keys.all())
+
+
+def test_a_storage_that_does_not_answer_is_not_asked_for_every_object(
+    job: Uploaded,
+    sessions: Sessions,
+    storage: MemoryStorage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store(job, storage, is_old=True)
+    asked_for: list[str] = []
+
+    def wait_in_vain(key: str) -> None:
+        asked_for.append(key)
+        raise StorageUnavailable("the bucket does not answer")
+
+    monkeypatch.setattr(storage, "delete", wait_in_vain)
+
+    with pytest.raises(StorageUnavailable):
+        sweep_lost_objects([THUMBNAILS], sessions=sessions, storage=storage)
+
+    assert len(asked_for) == 1
