@@ -394,7 +394,7 @@ def test_what_is_deleted_goes_though_unfinished_files_cannot_be_removed(
 def test_waiting_jobs_are_told_of_before_all_objects_are_listed(
     job: Uploaded, do_sweep: Sweep, notifier: JobNotifier, tmp_path: Path
 ) -> None:
-    told: list[int] = []
+    told: list[int | None] = []
 
     class Slow(LocalStorage):
         def list(self, prefix: str) -> Iterator[ObjectInfo]:
