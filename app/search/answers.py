@@ -31,6 +31,13 @@ REFRESH_S = 2.0  # a search spends so long on matches that have changed
 CSV, M3U8 = "text/csv", "application/vnd.apple.mpegurl"
 CHUNK_CHARS = 2**16
 PENDING = "touchline-pending-videos"  # of a file: what it may lack; see `FoundEvents`
+PENDING_HEADER: dict[str, Any] = {
+    "Touchline-Pending-Videos": {
+        "description": "Of a table or a playlist. Matches that have changed and are in "
+        "the file as they were, or not yet.",
+        "schema": {"type": "integer"},
+    }
+}
 
 Form = Annotated[
     Literal["json", "csv", "m3u8"],
@@ -81,15 +88,9 @@ class SearchCursor(Cursor):
 def documented_forms() -> dict[int | str, dict[str, Any]]:
     """Describe the answers that are not JSON."""
     text = {"schema": {"type": "string"}}
-    pending = "Matches that have changed and are in the file as they were, or not yet."
     return {
         200: {
-            "headers": {
-                "Touchline-Pending-Videos": {
-                    "description": f"Of a table or a playlist. {pending}",
-                    "schema": {"type": "integer"},
-                }
-            },
+            "headers": PENDING_HEADER,
             "description": "`FoundEvents`, with a sequence `FoundSequences`; a table "
             "for format=csv, a playlist for format=m3u8.",
             "content": {CSV: text, M3U8: text},

@@ -28,6 +28,7 @@ from app.search.answers import (
     DEFAULT_MARGINS,
     M3U8,
     PENDING,
+    PENDING_HEADER,
     Form,
     MarginsDep,
     TellsProvenance,
@@ -219,6 +220,7 @@ def get_search_hits(
     response_model=Playlist,
     responses={
         200: {
+            "headers": PENDING_HEADER,
             "description": "`Playlist` for format=json, else a file.",
             "content": {M3U8: {"schema": {"type": "string"}}},
         },

@@ -283,3 +283,15 @@ def test_bad_questions_are_refused(api: RunningApi) -> None:
         _problem(api.client.get(f"/events?{query}"), 422, "invalid-request")
     _problem(api.client.get("/events?cursor=x"), 422, "invalid-cursor")
     assert found(api, f"player={uuid4()}") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/events", "/searches/{search_id}/events", "/searches/{search_id}/playlist"],
+)
+def test_the_document_tells_of_the_header_that_says_what_a_file_may_lack(
+    api: RunningApi, path: str
+) -> None:
+    answers = api.client.get("/openapi.json").json()["paths"][path]["get"]["responses"]
+
+    assert "Touchline-Pending-Videos" in answers["200"]["headers"]
