@@ -1,9 +1,11 @@
 """The one OpenVINO core of a process, kept until the process ends."""
 
 import os
-from functools import cache
 
 import openvino as ov
+
+# By process: a forked child has none of the threads of its parent's core.
+_cores: dict[int, ov.Core] = {}
 
 
 def openvino_core() -> ov.Core:
@@ -14,10 +16,6 @@ def openvino_core() -> ov.Core:
     then leaves the freed stack of the first, on which the next signal, a Ctrl-C or a
     request to end, dies of SIGSEGV (`SigAltStackSetup` in OpenVINO's `plugin.cpp`).
     """
-    return _core_of(os.getpid())
-
-
-@cache
-def _core_of(_pid: int) -> ov.Core:
-    # A forked child has none of the threads of its parent's core.
-    return ov.Core()
+    core = _cores.get(os.getpid())
+    # Of two threads the first one counts; an unused core has no plugin yet.
+    return core if core is not None else _cores.setdefault(os.getpid(), ov.Core())
