@@ -7,6 +7,8 @@ from playwright.sync_api import Page, Request, Route, expect
 
 from tests.acceptance.page_service import PageService, wait_until
 
+pytestmark = pytest.mark.costly
+
 HOLD_MS = 300
 
 

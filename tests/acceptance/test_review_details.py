@@ -16,6 +16,8 @@ from tests.acceptance.review_service import (
     select,
 )
 
+pytestmark = pytest.mark.costly
+
 
 def test_the_history_of_an_event_tells_who_changed_what(
     reviewer: Page, review: ReviewService

@@ -1,5 +1,6 @@
 """What is marked as reviewed, and unmarked, by hand."""
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.page_service import wait_until
@@ -11,6 +12,8 @@ from tests.acceptance.review_service import (
     open_review,
     told_frame,
 )
+
+pytestmark = pytest.mark.costly
 
 
 def test_what_was_unmarked_is_not_marked_again(

@@ -1,5 +1,6 @@
 """A browser that keeps nothing, or has no room: the review works all the same."""
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.review_service import (
@@ -8,6 +9,8 @@ from tests.acceptance.review_service import (
     open_review,
     select,
 )
+
+pytestmark = pytest.mark.costly
 
 
 def test_a_review_works_where_the_browser_keeps_nothing(

@@ -845,6 +845,7 @@ def test_a_dead_database_is_named_and_the_process_lives(tmp_path: Path) -> None:
         assert videos.headers["retry-after"] == "5"
 
 
+@pytest.mark.costly
 def test_a_key_guards_every_route_that_tells_or_changes_something(
     database_url: str, tmp_path: Path
 ) -> None:

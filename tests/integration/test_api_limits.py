@@ -257,6 +257,7 @@ def test_an_answer_that_is_not_read_is_cut_off(hasty: RunningApi) -> None:
         assert _count_until_closed(connection) < size
 
 
+@pytest.mark.costly
 def test_answers_that_are_not_read_block_nobody_else(api: RunningApi) -> None:
     size = 16 * MIB
     video = api.client.post("/videos", files={"file": ("a.mp4", b"x" * size)}).json()

@@ -408,6 +408,7 @@ def test_every_route_says_that_rows_of_another_project_are_not_there(
     assert everything(api) == before
 
 
+@pytest.mark.costly
 def test_the_same_routes_show_what_is_in_the_project(
     api: RunningApi, ours: Things
 ) -> None:

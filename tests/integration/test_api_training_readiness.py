@@ -312,6 +312,7 @@ def test_what_would_help_most_comes_from_the_newest_training(api: RunningApi) ->
     assert after is None
 
 
+@pytest.mark.costly
 def test_it_says_what_would_be_held_out_as_the_export_holds_it_out(
     api: RunningApi, tmp_path: Path
 ) -> None:

@@ -405,6 +405,7 @@ def test_of_two_edits_of_one_version_one_is_refused(
     assert len(history(api, video, first)) == 1
 
 
+@pytest.mark.costly
 def test_what_is_seen_is_never_half_a_step(api: RunningApi, video: UUID) -> None:
     """Whoever reads while a batch is undone and redone sees all of it, or nothing."""
     batch(api, video, [{"type": "SHOT", "frame": frame} for frame in range(50)])

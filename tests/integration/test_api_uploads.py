@@ -330,6 +330,7 @@ def test_memory_stays_flat_while_a_large_file_comes_in(
         assert peak - before < 32 * MIB
 
 
+@pytest.mark.costly
 def test_the_next_start_sweeps_what_a_killed_process_left(
     api: RunningApi, api_settings: Settings
 ) -> None:

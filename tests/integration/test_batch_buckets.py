@@ -254,6 +254,7 @@ def test_a_bucket_becomes_a_table_of_events(
     assert {row["video_filename"] for row in table} == {ODD, "b.mp4"}
 
 
+@pytest.mark.costly
 def test_an_object_that_is_gone_by_its_turn_is_a_failed_item(
     api: RunningApi, s3: S3OfTests, bucket: str
 ) -> None:

@@ -216,6 +216,7 @@ def test_a_batch_that_cannot_go_on_is_in_nobodys_way(
     assert done.queued  # workers are told of what was queued
 
 
+@pytest.mark.costly
 def test_batches_take_turns_a_transaction_each(
     sessions: Sessions, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

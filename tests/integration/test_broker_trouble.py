@@ -39,6 +39,7 @@ def api(
             yield running
 
 
+@pytest.mark.costly
 def test_no_request_fails_after_its_commit(api: RunningApi) -> None:
     uploaded = api.client.post("/videos", files={"file": ("a.mp4", b"bytes")})
     again = api.client.post(f"/videos/{uploaded.json()['id']}/jobs", json={})

@@ -183,6 +183,7 @@ def test_a_backup_goes_on_once_the_bucket_answers_again(
     assert repository.object_path(source_key(first)).stat().st_ino == inode
 
 
+@pytest.mark.costly
 def test_the_footage_goes_from_the_bucket_and_the_events_stay(kept: Kept) -> None:
     old, new = kept.video(), kept.video(b"another video")
     for key in (proxy_key(old, uuid4()), thumbnail_key(old, uuid4(), "poster.jpg")):
@@ -201,6 +202,7 @@ def test_the_footage_goes_from_the_bucket_and_the_events_stay(kept: Kept) -> Non
     assert kept.api.client.get(f"/videos/{new}/file").content == b"another video"
 
 
+@pytest.mark.costly
 def test_what_retention_could_not_remove_goes_when_the_bucket_answers(
     kept: Kept,
 ) -> None:

@@ -298,6 +298,7 @@ def test_a_report_is_asked_for_awaited_and_loaded(
     assert list(client.reports(video)) == []
 
 
+@pytest.mark.costly
 def test_sequences_are_found_and_each_is_cut_whole(
     client: touchline.Client, video: touchline.Video, tmp_path: Path
 ) -> None:
@@ -332,6 +333,7 @@ def test_sequences_are_found_and_each_is_cut_whole(
         client.delete_clip(one)
 
 
+@pytest.mark.costly
 def test_a_video_is_analysed_again(
     client: touchline.Client, video: touchline.Video
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_reel_holds_exactly_the_frames_about_the_events(
     assert clip["file"]["has_sound"] is True
 
 
+@pytest.mark.costly
 def test_a_filter_and_ticked_events_choose_and_the_order_is_theirs(
     api: RunningApi, match: str
 ) -> None:
@@ -237,6 +238,7 @@ def test_frames_are_exact_though_their_times_were_not_known_when_it_was_asked_fo
         assert session.get_one(Video, video_id).frame_times_key is not None
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("wanted", "status", "kind", "words"),
     [
@@ -337,6 +339,7 @@ def test_a_video_nobody_looked_at_yet_and_one_that_is_gone_have_no_clips(
     assert f"/videos/{new.video_id}/clips" in job.json()["detail"]
 
 
+@pytest.mark.costly
 def test_the_same_key_makes_one_clip(api: RunningApi, match: str) -> None:
     headers = {"idempotency-key": str(uuid4())}
     first = api.client.post(f"{match}/clips", json={}, headers=headers)
@@ -348,6 +351,7 @@ def test_the_same_key_makes_one_clip(api: RunningApi, match: str) -> None:
     assert len(api.client.get(f"{match}/clips").json()["items"]) == 1
 
 
+@pytest.mark.costly
 def test_a_clip_asked_for_again_is_told_though_its_event_is_gone(
     api: RunningApi, match: str
 ) -> None:
@@ -366,6 +370,7 @@ def test_a_clip_asked_for_again_is_told_though_its_event_is_gone(
     assert other.status_code == 404
 
 
+@pytest.mark.costly
 def test_clips_are_listed_in_pages_the_newest_first(
     api: RunningApi, match: str
 ) -> None:
@@ -469,6 +474,7 @@ def test_a_source_that_is_gone_and_a_full_disk_are_said_so(
     assert clip_files(storage, match) == []
 
 
+@pytest.mark.costly
 def test_only_old_files_that_no_clip_names_are_swept(
     api: RunningApi, match: str, context: WorkerContext, sessions: Sessions
 ) -> None:

@@ -273,6 +273,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("mode", ["copy", "cut"])
 def test_a_full_disk_keeps_what_is_done_for_the_next_run(
     library: Library, small_disk: Path, mode: str

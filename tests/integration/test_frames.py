@@ -126,6 +126,7 @@ def test_a_run_leaves_the_time_of_every_frame_by_the_index_of_its_events(
         assert times.frame_at(event.time_ms / 1000) == event.frame
 
 
+@pytest.mark.costly
 def test_files_of_events_follow_the_times_of_frames(
     tmp_path: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -150,6 +151,7 @@ def test_files_of_events_follow_the_times_of_frames(
     assert "constant rate" in cuts.json()["detail"]
 
 
+@pytest.mark.costly
 def test_times_of_a_varying_rate_are_told_and_cut(
     tmp_path: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -177,6 +179,7 @@ def test_times_of_a_varying_rate_are_told_and_cut(
     assert lost.status_code == 404
 
 
+@pytest.mark.costly
 def test_times_of_a_constant_rate_are_told_only_if_asked_for(
     tmp_path: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -192,6 +195,7 @@ def test_times_of_a_constant_rate_are_told_only_if_asked_for(
     assert first["times_s"] == [0.0, 0.033333]
 
 
+@pytest.mark.costly
 def test_a_video_that_was_not_decoded_yet_is_told_from_its_header(
     tmp_path: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -212,6 +216,7 @@ def test_a_video_that_was_not_decoded_yet_is_told_from_its_header(
     assert (supposed["count"], supposed["fps"], supposed["is_exact"]) == (90, 30, False)
 
 
+@pytest.mark.costly
 def test_an_object_that_is_lost_or_damaged_is_no_reason_to_fail(
     tmp_path: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -233,6 +238,7 @@ def test_an_object_that_is_lost_or_damaged_is_no_reason_to_fail(
         assert (answer["is_constant"], answer["is_exact"]) == (True, False)
 
 
+@pytest.mark.costly
 def test_the_times_go_with_their_video(
     tmp_path: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -248,6 +254,7 @@ def test_the_times_go_with_their_video(
     assert not storage.exists(key)
 
 
+@pytest.mark.costly
 def test_a_run_without_room_for_the_times_leaves_no_file(
     tmp_path: Path, context: WorkerContext, sessions: Sessions, settings: Settings
 ) -> None:

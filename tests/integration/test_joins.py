@@ -110,6 +110,7 @@ def test_files_of_one_form_become_one_video(
     assert len(data) == video["size_bytes"]
 
 
+@pytest.mark.costly
 def test_a_joined_video_is_analysed_like_any_other(
     api: RunningApi, media: WorkerContext, halves: list[Path]
 ) -> None:
@@ -200,6 +201,7 @@ def test_originals_go_if_that_is_asked_for(
     assert numbers(api.client.get(f"{body['links']['file']}").content) == [*range(100)]
 
 
+@pytest.mark.costly
 def test_the_same_files_joined_again_are_a_duplicate(
     api: RunningApi, media: WorkerContext, halves: list[Path]
 ) -> None:

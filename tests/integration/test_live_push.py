@@ -158,6 +158,7 @@ def test_a_worker_that_is_slow_is_waited_for(
     assert script.pushed.ends == [10_000_000]
 
 
+@pytest.mark.costly
 def test_a_sender_that_is_interrupted_after_the_streams_end_says_nothing_else(
     api: RunningApi,
 ) -> None:

@@ -76,6 +76,7 @@ def test_without_a_side_car_srt_is_refused(api: RunningApi) -> None:
     assert "TOUCHLINE_LIVE_RELAY" in detail
 
 
+@pytest.mark.costly
 @needs_ffmpeg
 @pytest.mark.slow
 def test_the_side_car_is_asked_again_until_somebody_sends(tmp_path: Path) -> None:

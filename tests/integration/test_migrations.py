@@ -40,6 +40,7 @@ def test_alembic_check_finds_nothing_after_the_upgrade(empty_database_url: str) 
     command.check(migration_config(empty_database_url))  # raises if models differ
 
 
+@pytest.mark.costly
 def test_a_second_upgrade_changes_nothing(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -66,6 +67,7 @@ def test_a_downgrade_leaves_no_table_and_can_be_taken_back(
     assert _tables(engine) == {*Base.metadata.tables, "alembic_version"}
 
 
+@pytest.mark.costly
 def test_two_upgrades_at_once_both_end_well(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -105,6 +107,7 @@ def test_a_migration_gives_up_rather_than_wait_behind_a_long_lock(
     assert "videos" in _tables(engine)
 
 
+@pytest.mark.costly
 def test_a_database_of_a_newer_release_is_refused_in_words(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -256,6 +259,7 @@ def _rows(engine: Engine, tables: tuple[str, ...]) -> dict[str, list[object]]:
         }
 
 
+@pytest.mark.costly
 def test_what_jobs_found_becomes_analyses_and_comes_back_unchanged(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -307,6 +311,7 @@ def test_what_jobs_found_becomes_analyses_and_comes_back_unchanged(
     assert _rows(engine, _EARLIER) == before
 
 
+@pytest.mark.costly
 def test_a_downgrade_gives_events_back_to_their_job_whatever_their_analysis_is_called(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -344,6 +349,7 @@ _MANY_EVENTS = """
 """
 
 
+@pytest.mark.costly
 def test_events_of_before_have_no_team_and_lose_nothing_on_the_way_back(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -379,6 +385,7 @@ def test_events_of_before_have_no_team_and_lose_nothing_on_the_way_back(
 _KEPT_BY_CORRECTIONS = ("jobs", "analyses", "events", "deliveries")
 
 
+@pytest.mark.costly
 def test_videos_of_before_can_be_corrected_and_lose_nothing_on_the_way_back(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -463,6 +470,7 @@ _THRESHOLDS = """
 """
 
 
+@pytest.mark.costly
 def test_saved_thresholds_go_with_their_video_and_the_way_back_costs_nothing_else(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -491,6 +499,7 @@ def test_saved_thresholds_go_with_their_video_and_the_way_back_costs_nothing_els
     assert left == [0, 1]
 
 
+@pytest.mark.costly
 def test_copies_for_the_search_go_with_their_video_and_cost_nothing_else(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -553,6 +562,7 @@ def test_requests_for_inference_cost_nothing_else_on_the_way_back(
     assert all(before.values())
 
 
+@pytest.mark.costly
 def test_trainings_and_joins_cost_nothing_else_on_the_way_back(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -657,6 +667,7 @@ def test_clips_get_the_project_of_their_video_and_those_of_several_go_back(
     assert _rows(engine, ("clips", "videos")) == before
 
 
+@pytest.mark.costly
 def test_copies_of_before_are_counted_and_the_release_before_knows_them_again(
     empty_database_url: str, engine: Engine
 ) -> None:
@@ -891,6 +902,7 @@ def test_messages_of_before_go_to_their_host_and_stay_when_webhooks_go(
     assert _rows(engine, ("deliveries", "jobs", "videos")) == before
 
 
+@pytest.mark.costly
 def test_what_was_held_has_failed_to_code_that_knows_no_such_status(
     empty_database_url: str, engine: Engine
 ) -> None:

@@ -66,6 +66,7 @@ def test_a_blob_that_is_written_whole_is_no_upload(bucket: Bucket) -> None:
     assert answer.json()["sha256"] == hashlib.sha256(CONTENT).hexdigest()
 
 
+@pytest.mark.costly
 def test_an_address_changes_nothing_of_a_completed_upload(bucket: Bucket) -> None:
     made = bucket.begin()
     addresses = bucket.addresses(made, [1])
@@ -114,6 +115,7 @@ def test_a_part_beyond_the_last_is_refused(bucket: Bucket) -> None:
     assert bucket.count(Video) == 0
 
 
+@pytest.mark.costly
 def test_a_part_that_changes_while_the_upload_is_completed_is_noticed(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def test_completing_twice_makes_one_video(bucket: Bucket) -> None:
     assert problem_of(late) == (409, "upload-is-done")
 
 
+@pytest.mark.costly
 def test_completing_at_once_makes_one_video(bucket: Bucket) -> None:
     made = bucket.begin()
     bucket.send(made)
@@ -100,6 +101,7 @@ def test_completing_at_once_makes_one_video(bucket: Bucket) -> None:
     assert bucket.count(Video) == 1
 
 
+@pytest.mark.costly
 def test_a_client_goes_on_with_the_parts_that_are_not_there(bucket: Bucket) -> None:
     made = bucket.begin()
     bucket.send(made, [2])
@@ -117,6 +119,7 @@ def test_a_client_goes_on_with_the_parts_that_are_not_there(bucket: Bucket) -> N
     assert answer.json()["sha256"] == hashlib.sha256(CONTENT).hexdigest()
 
 
+@pytest.mark.costly
 def test_another_api_process_goes_on_with_an_upload(
     bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -202,6 +205,7 @@ def test_a_part_of_another_size_is_no_part_of_the_file(bucket: Bucket) -> None:
     assert bucket.count(Video) == 0
 
 
+@pytest.mark.costly
 def test_a_part_that_is_sent_again_counts_as_it_came_last(bucket: Bucket) -> None:
     made = bucket.begin()
     bucket.send(made)
@@ -296,6 +300,7 @@ def test_asking_for_addresses_puts_the_expiry_off(bucket: Bucket) -> None:
     assert row.expires_at > utc_now() + timedelta(days=2)
 
 
+@pytest.mark.costly
 def test_a_sweep_ends_what_died_between_the_object_and_its_video(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_video_without_a_model_is_probed_and_its_webhook_counts_nothing(
     assert kinds == {JobKind.PROBE, JobKind.THUMBNAILS}
 
 
+@pytest.mark.costly
 def test_tags_find_the_frames_of_a_probed_video(
     tmp_path: Path, context: WorkerContext
 ) -> None:
@@ -108,6 +109,7 @@ def test_tags_find_the_frames_of_a_probed_video(
     assert frames["times_s"] == [time_ms / 1000 for time_ms in times_ms]
 
 
+@pytest.mark.costly
 def test_what_the_decoder_had_to_forgive_is_told(
     tmp_path: Path, context: WorkerContext
 ) -> None:
@@ -125,6 +127,7 @@ def test_what_the_decoder_had_to_forgive_is_told(
     assert video["duration_s"] < 5.0
 
 
+@pytest.mark.costly
 def test_a_file_that_is_no_video_fails_its_probe_in_words(
     tmp_path: Path, context: WorkerContext
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_file_that_is_no_video_fails_its_probe_in_words(
     assert told["type"] == "video.failed"
 
 
+@pytest.mark.costly
 def test_a_probed_video_is_analysed_later_as_any_other(
     match: Path, context: WorkerContext
 ) -> None:

@@ -214,6 +214,7 @@ def shown(api: RunningApi, video: Uploaded) -> dict[str, Any]:
     return one
 
 
+@pytest.mark.costly
 def test_a_proxy_is_served_by_ranges_beside_the_file_as_it_was_uploaded(
     mkv: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -403,6 +404,7 @@ def test_a_video_deleted_meanwhile_keeps_no_proxy(
     assert list(storage.list(video_prefix(video.video_id))) == []
 
 
+@pytest.mark.costly
 def test_a_proxy_goes_with_its_video(
     mkv: Path, context: WorkerContext, sessions: Sessions, storage: Storage
 ) -> None:
@@ -446,6 +448,7 @@ def test_a_disk_without_room_fails_the_job_for_now_and_keeps_nothing(
     assert files(video, storage) == []
 
 
+@pytest.mark.costly
 def test_a_proxy_is_made_of_a_video_that_never_was_a_file(
     mkv: Path, context: WorkerContext, sessions: Sessions
 ) -> None:

@@ -192,6 +192,7 @@ def test_a_deleted_report_takes_its_file_along_and_cancels_its_job(
     assert run(UUID(waiting["job_id"]), context) is None
 
 
+@pytest.mark.costly
 def test_only_old_files_that_no_report_names_are_swept(
     api: RunningApi, match: str, sessions: Sessions
 ) -> None:

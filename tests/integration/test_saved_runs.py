@@ -209,6 +209,7 @@ def test_a_job_whose_worker_died_goes_on_and_finds_the_same(
     assert saved(job, storage) == []
 
 
+@pytest.mark.costly
 def test_deaths_count_since_a_run_last_got_further(
     job: Uploaded, context: WorkerContext
 ) -> None:
@@ -323,6 +324,7 @@ def test_a_full_disk_costs_the_run_nothing(
     assert_undisturbed(job, match, context)
 
 
+@pytest.mark.costly
 def test_a_run_that_lost_its_lease_names_nothing_and_leaves_nothing(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -339,6 +341,7 @@ def test_a_run_that_lost_its_lease_names_nothing_and_leaves_nothing(
     assert saved(job, storage) == []
 
 
+@pytest.mark.costly
 def test_a_cancel_clears_away_what_was_saved(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_run_leaves_a_poster_a_sheet_and_cues(
     assert cues.count("thumbnails.jpg#xywh=") == 10
 
 
+@pytest.mark.costly
 def test_what_the_file_is_is_told_before_the_analysis_begins(
     tmp_path: Path, ask: Ask, context: WorkerContext
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_video_whose_file_is_gone_is_not_called_unreadable(
     assert "upload the video again" in str(asked.job().error_detail)
 
 
+@pytest.mark.costly
 def test_pictures_are_made_of_a_video_that_never_was_a_file(
     match: Path, sessions: Sessions, context: WorkerContext
 ) -> None:
@@ -181,6 +183,7 @@ def test_pictures_are_made_of_a_video_that_never_was_a_file(
     assert asked.files(storage) == ["poster.jpg", "sprite.jpg", "sprite.vtt"]
 
 
+@pytest.mark.costly
 def test_neither_success_nor_failure_is_told_of_the_video(
     match: Path, tmp_path: Path, ask: Ask, context: WorkerContext
 ) -> None:
@@ -216,6 +219,7 @@ def test_a_canceled_job_tells_nobody_either(
     assert run(asked, context) is None
 
 
+@pytest.mark.costly
 def test_a_run_without_room_leaves_no_file_and_is_tried_again(
     match: Path, ask: Ask, context: WorkerContext, settings: Settings
 ) -> None:
@@ -235,6 +239,7 @@ def test_a_run_without_room_leaves_no_file_and_is_tried_again(
     assert asked.files(small) == []
 
 
+@pytest.mark.costly
 def test_a_video_deleted_meanwhile_keeps_no_picture(
     match: Path, ask: Ask, context: WorkerContext, settings: Settings
 ) -> None:

@@ -106,6 +106,7 @@ def test_tus_js_client_goes_on_where_it_was_paused(
     assert video["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.costly
 def test_tus_js_client_begins_anew_when_its_earlier_upload_is_gone(
     api: RunningApi, library: Path, file: Path, content: bytes, tmp_path: Path
 ) -> None:

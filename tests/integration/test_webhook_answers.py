@@ -168,6 +168,7 @@ def test_whatever_does_not_speak_tls_is_recorded(
     assert attempt.error
 
 
+@pytest.mark.costly
 def test_a_certificate_that_nobody_trusts_is_recorded(
     job: Uploaded, tmp_path: Path
 ) -> None:

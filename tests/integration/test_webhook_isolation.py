@@ -418,6 +418,7 @@ def test_one_endpoint_gets_no_more_than_two_messages_at_once(
     assert len(receiver.received) == 5
 
 
+@pytest.mark.costly
 def test_a_thousand_messages_to_one_endpoint_hide_no_other(
     job: Uploaded, receiver: Receiver
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_worker_of_this_machine_that_beats_is_healthy(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "age"),
     [
@@ -69,6 +70,7 @@ def test_without_a_heartbeat_of_its_own_it_is_not(
     assert done.stderr.startswith("unhealthy: no heartbeat of a gpu worker on ")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("arguments", "url", "words"),
     [
@@ -90,6 +92,7 @@ def test_what_keeps_it_from_looking_is_told_without_a_traceback(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.costly
 def test_liveness_is_not_for_the_database_to_say(tmp_path: Path) -> None:
     nobody = "postgresql://nobody@127.0.0.1:1/none"
 

@@ -335,6 +335,7 @@ def test_a_job_ends_with_events_scores_and_a_webhook_at_once(
     assert context.notifier.waiting(BACKGROUND_QUEUE) == 1
 
 
+@pytest.mark.costly
 def test_a_video_that_never_was_a_file_is_spotted(
     match: Path, sessions: Sessions, context: WorkerContext
 ) -> None:
@@ -357,6 +358,7 @@ def test_a_video_whose_file_is_gone_is_not_called_unreadable(
     assert "upload the video again" in str(job.job().error_detail)
 
 
+@pytest.mark.costly
 def test_the_stored_curves_are_at_the_events_own_scores(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -371,6 +373,7 @@ def test_the_stored_curves_are_at_the_events_own_scores(
         assert event.score == pytest.approx(float(curve[at]), abs=1e-6)
 
 
+@pytest.mark.costly
 def test_the_time_of_an_event_is_the_time_of_its_frame(
     job: Uploaded, context: WorkerContext
 ) -> None:
@@ -380,6 +383,7 @@ def test_the_time_of_an_event_is_the_time_of_its_frame(
         assert event.time_ms == round(event.frame / 30 * 1000)
 
 
+@pytest.mark.costly
 def test_a_job_that_is_done_is_not_run_again(
     job: Uploaded, context: WorkerContext
 ) -> None:
@@ -391,6 +395,7 @@ def test_a_job_that_is_done_is_not_run_again(
     assert len(job.deliveries()) == 1
 
 
+@pytest.mark.costly
 def test_a_job_rung_for_twice_at_once_is_run_once(
     job: Uploaded, context: WorkerContext
 ) -> None:
@@ -405,6 +410,7 @@ def test_a_job_rung_for_twice_at_once_is_run_once(
     assert seen == [None]
 
 
+@pytest.mark.costly
 def test_a_run_that_lost_its_lease_writes_nothing(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -420,6 +426,7 @@ def test_a_run_that_lost_its_lease_writes_nothing(
     assert nothing_was_kept(job, storage)
 
 
+@pytest.mark.costly
 def test_a_canceled_run_stops_in_the_middle_and_keeps_nothing(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -520,6 +527,7 @@ def test_the_timeline_of_the_newest_request_is_shown_whoever_ends_last(
         assert jobs[1].is_shown()
 
 
+@pytest.mark.costly
 def test_an_older_runs_timeline_is_shown_when_the_newer_run_fails(
     job: Uploaded, context: WorkerContext
 ) -> None:
@@ -556,6 +564,7 @@ def test_a_zombie_neither_replaces_nor_removes_the_scores_of_the_winner(
     assert scores_files(job, storage) == [found.scores_key]
 
 
+@pytest.mark.costly
 def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -583,6 +592,7 @@ def test_a_zombie_that_tidies_up_leaves_the_scores_of_a_run_about_to_be_saved(
     assert storage.exists(key)
 
 
+@pytest.mark.costly
 def test_an_end_that_was_saved_keeps_its_scores_though_the_answer_was_lost(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -618,6 +628,7 @@ def test_a_database_that_goes_away_in_a_run_is_no_failure_of_the_job(
     assert run_job(job.job_id, context=context) is JobStatus.SUCCEEDED
 
 
+@pytest.mark.costly
 def test_a_disk_that_is_full_for_long_is_no_failure_of_the_job(
     job: Uploaded, context: WorkerContext
 ) -> None:
@@ -636,6 +647,7 @@ def test_a_disk_that_is_full_for_long_is_no_failure_of_the_job(
     assert job.job().error_code is None
 
 
+@pytest.mark.costly
 def test_a_run_whose_video_is_deleted_leaves_no_file(
     job: Uploaded, context: WorkerContext, storage: Storage, sessions: Sessions
 ) -> None:
@@ -649,6 +661,7 @@ def test_a_run_whose_video_is_deleted_leaves_no_file(
     assert not list(storage.list(video_prefix(job.video_id)))
 
 
+@pytest.mark.costly
 def test_a_worker_that_leaves_gives_its_job_back_uncounted(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -660,6 +673,7 @@ def test_a_worker_that_leaves_gives_its_job_back_uncounted(
     assert nothing_was_kept(job, storage)
 
 
+@pytest.mark.costly
 def test_a_worker_that_leaves_closes_a_job_whose_cancel_is_pending(
     job: Uploaded, context: WorkerContext, storage: Storage
 ) -> None:
@@ -788,6 +802,7 @@ def test_a_decoder_killed_by_the_system_fails_the_job_and_the_worker_lives(
     assert run_job(job.job_id, context=context) is JobStatus.SUCCEEDED
 
 
+@pytest.mark.costly
 def test_a_second_try_that_succeeds_forgets_the_first_ones_error(
     job: Uploaded, context: WorkerContext
 ) -> None:

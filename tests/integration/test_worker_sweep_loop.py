@@ -133,6 +133,7 @@ def test_a_step_that_keeps_failing_has_no_round_list_all_objects(
     assert storage.listings == len(FOLDERS)
 
 
+@pytest.mark.costly
 def test_a_round_may_raise_anything_and_the_next_one_comes(
     resources: Resources,
 ) -> None:

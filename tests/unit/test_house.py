@@ -43,6 +43,7 @@ def test_modules_import_each_other_without_a_circle() -> None:
     assert len(order) >= len(graph) > 50
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
@@ -140,6 +141,7 @@ def test_rows_of_jobs_are_made_and_changed_by_their_service_alone() -> None:
     assert found == []
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_features_stand_on_core_and_below_the_entries() -> None:
     modules = {_name(path): path for path in _files("app")}
@@ -158,6 +160,7 @@ def test_features_stand_on_core_and_below_the_entries() -> None:
     assert found == []
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_routes_are_imported_by_their_own_feature_and_the_entries_alone() -> None:
     """Modules such as `clip_routes` are routes, too."""
@@ -173,6 +176,7 @@ def test_routes_are_imported_by_their_own_feature_and_the_entries_alone() -> Non
     assert found == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "entry", ["background", "media", "gpu", "train", "live", "health"]
 )

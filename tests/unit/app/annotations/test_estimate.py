@@ -99,6 +99,7 @@ def test_before_anything_is_decided_the_interval_is_wide_and_round_the_scores() 
     assert precision.value == pytest.approx(0.8, abs=0.06)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("order", ["by time", "at random", "doubtful first"])
 @pytest.mark.parametrize("scores", ["shifted", "squared", "nearly flat"])
 @pytest.mark.parametrize(("events", "decided"), [(200, 0.2), (1000, 0.1)])

@@ -243,6 +243,7 @@ def test_every_suggestion_is_shown_once_or_taken_by_one_decision(
     assert places == sorted(places)
 
 
+@pytest.mark.costly
 @thorough
 @given(suggestions_st, decisions_st, st.randoms(use_true_random=False))
 @pytest.mark.slow

@@ -43,6 +43,7 @@ def test_as_many_stretches_as_a_request_takes_are_set_in_a_moment() -> None:
     assert len(after) == 2 * MAX_INTERVALS
 
 
+@pytest.mark.costly
 @thorough
 @given(st.lists(st.tuples(st.sampled_from("ab"), spans_st), max_size=5))
 @pytest.mark.slow

@@ -117,6 +117,7 @@ def test_a_checkpoint_of_a_newer_version_is_refused_with_the_remedy(
         check_model("alpha", settings)
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_no_damaged_file_takes_the_list_down(settings: Settings, folder: Path) -> None:
     (folder / "beta.touchline").unlink()

@@ -59,6 +59,7 @@ def test_a_reel_has_the_frames_about_the_events(
     ]
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_copy_begins_at_key_frames(video: Path, events: Path, tmp_path: Path) -> None:
     out = tmp_path / "reel.mp4"

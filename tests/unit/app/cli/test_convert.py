@@ -176,6 +176,7 @@ def test_labels_are_made_of_predictions_and_types_renamed(tmp_path: Path) -> Non
     assert "confidence" not in row
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_frames_of_a_variable_rate_are_timed_by_the_video(tmp_path: Path) -> None:
     times_ms = [0, *itertools.accumulate([40] * 20 + [100] * 20)]

@@ -47,6 +47,7 @@ def test_a_verb_that_listens_to_nobody_needs_no_key(tmp_path: Path) -> None:
     assert listed
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_verb_that_listens_needs_a_key(tmp_path: Path) -> None:
     code, _, complaints = run("api", data_dir=tmp_path, HOST="0.0.0.0")
@@ -57,6 +58,7 @@ def test_a_verb_that_listens_needs_a_key(tmp_path: Path) -> None:
     assert "TOUCHLINE_API_KEY" in line
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
     code, _, complaints = run(
@@ -70,6 +72,7 @@ def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.slow
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
@@ -78,6 +81,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     assert (code, complaints) == (1, ["error: No space left on device"])
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("package", "words", "complaint"),
     [

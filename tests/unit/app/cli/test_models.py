@@ -116,6 +116,7 @@ def test_an_imported_checkpoint_runs_on_the_cpu_engine(
     assert checkpoint.engine_files("openvino")
 
 
+@pytest.mark.costly
 def test_a_file_is_not_replaced_unasked(weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.touchline"
     out.write_bytes(b"precious")

@@ -199,6 +199,7 @@ def test_what_a_verb_reads_is_left_even_with_force(
     assert every_file(tmp_path) == before
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("verb", ["split", "average", "import"])
 def test_a_disk_that_is_full_leaves_the_old_file(
     verb: str, words: dict[str, Path], tmp_path: Path

@@ -55,6 +55,7 @@ def test_every_option_that_a_question_names_is_there(verb: str) -> None:
     assert named <= there
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("verb", ["clip", "report"])
 @pytest.mark.parametrize(
     ("name", "text", "said", "answer"),
@@ -114,6 +115,7 @@ def test_the_halves_of_soccernet_stand_on_the_time_of_the_video(
     assert "1 events" in other.output
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_choice_is_written_as_a_shell_takes_it(video: Path, tmp_path: Path) -> None:
     events = tmp_path / "in.csv"

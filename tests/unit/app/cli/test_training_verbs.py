@@ -43,6 +43,7 @@ def test_check_prints_a_table_and_finds_nothing_in_clean_data(toys: Path) -> Non
     assert "no errors found" in result.output
 
 
+@pytest.mark.costly
 def test_check_names_the_fault_and_fails(toys: Path) -> None:
     labels = toys / "train" / "match_1" / "Labels-ball.json"
     raw = json.loads(labels.read_text())
@@ -55,6 +56,7 @@ def test_check_names_the_fault_and_fails(toys: Path) -> None:
     assert "[beyond_video]" in result.output
 
 
+@pytest.mark.costly
 def test_check_finds_one_match_in_two_splits(tmp_path: Path) -> None:
     toy_match(tmp_path / "train" / "a", seed=1)
     toy_match(tmp_path / "val" / "b", seed=1)
@@ -81,6 +83,7 @@ def test_check_names_a_video_without_labels_and_cuts_no_name_short(
     assert "warning: extra.mp4: has no labels" in result.output
 
 
+@pytest.mark.costly
 def test_check_finds_a_video_that_is_cut_off(toys: Path) -> None:
     video = toys / "train" / "match_1" / "video.mp4"
     cut_off(video, toys / "cut.mp4", keep=0.8)
@@ -92,6 +95,7 @@ def test_check_finds_a_video_that_is_cut_off(toys: Path) -> None:
     assert "[truncated]" in result.output or "[unreadable_video]" in result.output
 
 
+@pytest.mark.costly
 def test_check_holds_the_parts_of_a_split_against_each_other(toys: Path) -> None:
     labels = toys / "val" / "match_3" / "Labels-ball.json"
     labels.write_text(labels.read_text().replace("DRIBBLE", "FOUL"))
@@ -132,6 +136,7 @@ def test_split_writes_whole_matches(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.costly
 def test_a_split_is_extended_and_never_replaced_unasked(tmp_path: Path) -> None:
     root, out = tmp_path / "all", tmp_path / "split.json"
     for seed in range(4):
@@ -154,6 +159,7 @@ def test_a_split_is_extended_and_never_replaced_unasked(tmp_path: Path) -> None:
     assert sum(map(len, after.values())) == 6
 
 
+@pytest.mark.costly
 def test_prepare_tells_bytes_a_minute_and_clips_a_second(toys: Path) -> None:
     result = RUNNER.invoke(data, ["prepare", str(toys / "run.yaml"), "--clips", "5"])
 
@@ -214,6 +220,7 @@ def test_one_folder_and_its_split_are_trained_on_and_measured(tmp_path: Path) ->
     assert f"{tested}/video.mp4 cannot be decoded" in str(stopped.exception)
 
 
+@pytest.mark.costly
 def test_a_corrupt_video_is_skipped_while_preparing(toys: Path) -> None:
     values = json.loads((toys / "run.yaml").read_text())
     values["data"]["on_corrupt"] = "skip"

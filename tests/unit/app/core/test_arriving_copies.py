@@ -173,6 +173,7 @@ def assert_same(found: list[Step], video: Path) -> None:
         assert np.array_equal(one.image, other.image)
 
 
+@pytest.mark.costly
 def test_frames_are_decoded_before_the_last_bytes_have_come(
     video: Path, cache: LocalCache
 ) -> None:
@@ -423,6 +424,7 @@ def test_a_bucket_that_is_busy_for_a_while_is_waited_for(
     assert proxy.refused
 
 
+@pytest.mark.costly
 def test_a_bucket_that_stays_busy_ends_it(
     proxy: BucketProxy, bucket: Callable[..., ObjectStorage], tmp_path: Path
 ) -> None:

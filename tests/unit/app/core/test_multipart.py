@@ -84,6 +84,7 @@ def cloud(
     return Cloud(S3Multipart(address, access), signer, storage)
 
 
+@pytest.mark.costly
 def test_parts_become_one_object(cloud: Cloud) -> None:
     upload_id = cloud.begin()
 
@@ -100,6 +101,7 @@ def test_parts_become_one_object(cloud: Cloud) -> None:
     assert cloud.unfinished() == []
 
 
+@pytest.mark.costly
 def test_what_is_given_up_leaves_nothing(cloud: Cloud) -> None:
     upload_id = cloud.begin()
     assert cloud.unfinished() == [PATH]
@@ -111,6 +113,7 @@ def test_what_is_given_up_leaves_nothing(cloud: Cloud) -> None:
     assert not list(cloud.storage.list("uploads"))
 
 
+@pytest.mark.costly
 def test_two_uploads_of_one_object_are_apart(cloud: Cloud) -> None:
     first, second = cloud.begin(), cloud.uploads.create(PATH)
     cloud.send(second, 1, b"another")
@@ -121,6 +124,7 @@ def test_two_uploads_of_one_object_are_apart(cloud: Cloud) -> None:
     assert [(one.number, one.size_bytes) for one in there] == [(1, 7)]
 
 
+@pytest.mark.costly
 def test_a_part_that_is_another_one_ends_the_attempt(cloud: Cloud) -> None:
     upload_id = cloud.begin()
     parts = cloud.uploads.parts(PATH, upload_id)
@@ -136,6 +140,7 @@ def test_a_part_that_is_another_one_ends_the_attempt(cloud: Cloud) -> None:
     assert cloud.storage.exists(PATH)
 
 
+@pytest.mark.costly
 def test_what_is_old_is_told_from_what_is_young(cloud: Cloud) -> None:
     cloud.begin()
 

@@ -73,6 +73,7 @@ def test_a_bucket_that_is_busy_for_a_while_is_waited_for(
     assert proxy.refused
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("number", range(6))
 def test_a_bucket_that_stays_busy_is_unavailable_and_well_after(
     proxy: BucketProxy, opened: Open, number: int
@@ -86,6 +87,7 @@ def test_a_bucket_that_stays_busy_is_unavailable_and_well_after(
     assert storage.get(KEY) == b"here"
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("trouble", [EXPIRED, EXPIRED_OF_PROXIES])
 @pytest.mark.parametrize("number", range(6))
 def test_expired_credentials_are_refused_and_told(
@@ -118,6 +120,7 @@ def test_credentials_that_are_renewed_in_time_are_waited_for(
     assert proxy.refused
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("trouble", "error"),
     [(BUSY, StorageUnavailable), (EXPIRED_OF_PROXIES, StorageRefused)],
@@ -222,6 +225,7 @@ def test_odd_keys_of_somebody_else_hide_none_of_ours(
     assert list(storage.list("videos")) == []
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     "folder", ["a folder", "a+b", "100%", "%2F", "a?b", "a#b", "Vídeos für Bü", "⚽/x"]
 )

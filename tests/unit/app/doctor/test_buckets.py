@@ -53,6 +53,7 @@ def test_a_clock_that_is_off_is_told(
     assert "clock" in found.words
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_bucket_that_is_not_there_refuses_or_is_away_is_a_problem(
     s3: S3OfTests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -132,6 +132,7 @@ def test_what_the_service_cannot_start_without_ends_the_start_but_no_later_run(
     running.step_until(lambda: supervised.backoff.deaths > LOUD_AFTER)
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_what_the_service_needs_and_cannot_live_ends_it_loudly(
     running: Running, monkeypatch: pytest.MonkeyPatch
@@ -156,6 +157,7 @@ def test_what_the_service_needs_and_cannot_live_ends_it_loudly(
     assert str(running.folder / "toy.log") in told
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_worker_that_cannot_live_never_ends_the_service(running: Running) -> None:
     supervised = running.supervisor.start(running.spec("raise OSError('no card')"))

@@ -148,6 +148,7 @@ def test_any_flipped_byte_of_the_weights_is_noticed(checkpoint: Checkpoint) -> N
             checkpoint.read_weights()
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_any_flipped_bit_of_the_file_is_an_error_or_changes_nothing(
     checkpoint: Checkpoint,

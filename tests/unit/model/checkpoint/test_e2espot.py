@@ -186,6 +186,7 @@ def test_the_layout_of_opensportslib_is_read(run: Run, prefix: str) -> None:
     assert equal(run.load(), run.state)
 
 
+@pytest.mark.costly
 def test_what_opensportslib_keeps_beside_the_weights_is_no_hindrance(run: Run) -> None:
     # Its trainer keeps all of the training's state in one file, and the best mAP as
     # the number that NumPy's mean has given.

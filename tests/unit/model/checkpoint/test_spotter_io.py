@@ -101,6 +101,7 @@ def test_a_network_that_diverged_is_not_saved(spotter: Spotter, tmp_path: Path) 
         save_spotter(tmp_path / "x.touchline", spotter, tiny_manifest())
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("head", "earlier"),
     [

@@ -112,6 +112,7 @@ def test_a_video_damaged_in_its_middle_is_corrupt(match: Match, tmp_path: Path) 
     assert [p for p in (tmp_path / "store").rglob("*") if p.is_file()] == []
 
 
+@pytest.mark.costly
 def test_a_scratch_is_stepped_over_and_reported(match: Match, tmp_path: Path) -> None:
     draw_video(match.video, frames=400, fps=FPS, size=(WIDTH, HEIGHT))
     damage(match.video, packets=range(200, 202))
@@ -144,6 +145,7 @@ def test_files_that_are_not_the_stores_are_left(
     assert list(theirs.parent.iterdir()) == [theirs]
 
 
+@pytest.mark.costly
 def test_frames_whose_index_a_crash_has_cost_are_made_again(
     match: Match, tmp_path: Path
 ) -> None:
@@ -155,6 +157,7 @@ def test_frames_whose_index_a_crash_has_cost_are_made_again(
     assert len(open_match(match, tmp_path / "store", SPEC)) == 3 * FPS
 
 
+@pytest.mark.costly
 def test_labels_that_count_frames_follow_a_variable_rate(tmp_path: Path) -> None:
     times_ms = [0, *accumulate([40] * 60 + [125] * 60)]
     root = tmp_path / "data"

@@ -29,6 +29,7 @@ def trunk() -> StreamingTrunk:
     return StreamingTrunk(Spotter(ModelConfig("rny002_gsm", "gru", 8, 2)))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("arch", "dtype"), [("rny002_gsm", torch.float32), ("rn18_tsm", torch.float16)]
 )
@@ -124,6 +125,7 @@ def test_the_head_has_its_share_of_the_budget() -> None:
     assert chunks[1] < chunks[0]
 
 
+@pytest.mark.costly
 def test_a_budget_below_one_step_is_an_error(trunk: StreamingTrunk) -> None:
     with pytest.raises(EngineError, match="one step takes"):
         chunk_that_fits(trunk, SPEC, budget_bytes=2**20, max_steps=64)

@@ -89,6 +89,7 @@ def test_what_a_graph_runs_to_settle_leaves_no_trace(trunk: StreamingTrunk) -> N
     assert runs == ["replayed", "replayed"]
 
 
+@pytest.mark.costly
 def test_lanes_keep_apart_and_wait_for_nobody(trunk: StreamingTrunk) -> None:
     one, two = chunks_of(3, seed=3), chunks_of(2, seed=4)
     fixed = FixedChunks(trunk, chunk_len=CHUNK, size=SIZE, lanes=2)
@@ -108,6 +109,7 @@ def test_lanes_keep_apart_and_wait_for_nobody(trunk: StreamingTrunk) -> None:
             assert torch.allclose(mine, theirs, atol=1e-5)
 
 
+@pytest.mark.costly
 def test_a_runtime_in_fixed_buffers_is_the_runtime(tmp_path: Path) -> None:
     spotter, frames = noisy_spotter(), draw_frames(45)
     plain = TorchRuntime(spotter, chunk_len=CHUNK)
@@ -120,6 +122,7 @@ def test_a_runtime_in_fixed_buffers_is_the_runtime(tmp_path: Path) -> None:
         assert np.array_equal(found[name], rows)
 
 
+@pytest.mark.costly
 def test_without_memory_for_the_buffers_it_goes_on_in_smaller_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -144,6 +147,7 @@ def test_without_memory_for_the_buffers_it_goes_on_in_smaller_parts(
     assert np.abs(found["scores"] - expected["scores"]).max() < 1e-5
 
 
+@pytest.mark.costly
 def test_what_cannot_be_recorded_runs_without_a_graph(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -198,6 +202,7 @@ def test_two_videos_at_once_get_the_scores_they_get_alone() -> None:
         assert np.abs(found["scores"] - expected["scores"]).max() < 1e-5
 
 
+@pytest.mark.costly
 def test_chunks_of_open_lanes_run_as_one_batch_and_a_slow_lane_is_not_waited_for() -> (
     None
 ):

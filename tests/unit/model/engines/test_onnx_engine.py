@@ -52,6 +52,7 @@ def test_every_output_is_torchs(exported: Path) -> None:
             assert np.abs(found[name] - rows).max() < 1e-4, name
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_it_is_an_engine_like_the_others(exported: Path) -> None:
     predictor = load_predictor(exported, engine="onnxruntime")

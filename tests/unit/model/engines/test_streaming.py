@@ -42,6 +42,7 @@ def stream(trunk: StreamingTrunk, frames: np.ndarray, cuts: list[int]) -> np.nda
     return torch.cat(features)[trunk.delay :][:count].numpy()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(("arch", "delay"), ARCHS)
 def test_features_are_the_uncut_trunks_wherever_the_cuts_fall(
     arch: str, delay: int
@@ -117,6 +118,7 @@ def test_streaming_leaves_the_network_itself_as_it_was() -> None:
     np.testing.assert_array_equal(uncut_features(spotter, frames), before)
 
 
+@pytest.mark.costly
 def test_half_precision_stays_near_float32() -> None:
     spotter: Spotter = noisy_spotter()
     frames = draw_frames(12)

@@ -51,6 +51,7 @@ def in_pieces(
     return [torch.cat(of)[first:].numpy() for of in zip(*rows, strict=True)]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("arch", "sites", "options", "delay"),
     [

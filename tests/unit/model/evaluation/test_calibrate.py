@@ -109,6 +109,7 @@ def test_a_label_that_never_happened_keeps_the_middling_options() -> None:
     assert options.labels["DRIVE"].threshold == 0.5
 
 
+@pytest.mark.costly
 def test_an_overconfident_network_is_cooled_and_a_true_one_left_alone() -> None:
     rng = np.random.default_rng(1)
     chance = rng.uniform(0.05, 0.95, 1500)

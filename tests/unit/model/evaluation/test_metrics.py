@@ -136,6 +136,7 @@ def test_the_mean_over_frames_equals_e2espots_loop_with_events_between_frames() 
     )
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("seed", [1, 2])
 def test_soccernets_ap_equals_its_own_kit(seed: int) -> None:
     kit = pytest.importorskip("SoccerNet.Evaluation.ActionSpotting")

@@ -116,6 +116,7 @@ def test_an_interval_of_a_label_that_never_happened_is_nan() -> None:
     assert math.isnan(high)
 
 
+@pytest.mark.costly
 def test_a_table_lays_checkpoints_side_by_side() -> None:
     table = to_table([report_of("first"), report_of("second")])
 
@@ -160,6 +161,7 @@ class Tags(HTMLParser):
         self.asked += [v or "" for k, v in attrs if k in ("src", "href")]
 
 
+@pytest.mark.costly
 def test_a_page_has_its_plots_inside_and_asks_for_nothing() -> None:
     report = report_of("<b>odd<b> name")
 
@@ -189,6 +191,7 @@ def test_a_report_without_events_does_not_fall_over() -> None:
     assert np.isfinite(report.frames_per_s)
 
 
+@pytest.mark.costly
 def test_a_report_says_how_often_the_right_team_is_named() -> None:
     report = report_of("sides")
     labels = tuple(

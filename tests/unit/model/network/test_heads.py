@@ -69,6 +69,7 @@ def cued(clips: int, steps: int) -> tuple[Tensor, Tensor]:
     return features, truth
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_transformer_takes_what_it_learned_to_clips_of_any_length() -> None:
     module = head("transformer", layers=1, dropout=0.0).train()

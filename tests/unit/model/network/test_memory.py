@@ -73,6 +73,7 @@ def test_storage_that_was_there_before_is_not_counted() -> None:
     assert peak_bytes(lambda: x.add_(1).view(10, 10)) == 0
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("arch", ["rny002_gsm", "rn18_tsm"])
 def test_the_meta_pass_counts_what_a_real_run_takes(arch: str) -> None:
     spotter = Spotter(ModelConfig(arch, "gru", clip_len=8, num_classes=2)).eval()
@@ -88,6 +89,7 @@ def test_the_meta_pass_counts_what_a_real_run_takes(arch: str) -> None:
     assert counted <= allocated <= 1.35 * counted
 
 
+@pytest.mark.costly
 def test_half_precision_takes_half() -> None:
     spotter = Spotter(ModelConfig("rny002_gsm", "gru", clip_len=8, num_classes=2))
     clip = torch.zeros((1, 8, 3, 96, 96), dtype=torch.uint8)
@@ -103,6 +105,7 @@ def test_half_precision_takes_half() -> None:
     assert activations[0] == 2 * activations[1]
 
 
+@pytest.mark.costly
 def test_eight_gigabytes_hold_the_users_largest_network() -> None:
     with torch.device("meta"):
         spotter = Spotter(ModelConfig("rny008_gsm", "gru", 50, 3)).half().eval()

@@ -29,6 +29,7 @@ def frames(*shape: int) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("arch", "parameters", "gmac", "gmac_wide"),
     [

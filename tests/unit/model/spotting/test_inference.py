@@ -78,6 +78,7 @@ def test_one_pass_is_the_head_over_windows_of_uncut_features(
     np.testing.assert_allclose(rows["scores"], expected, atol=SCORES)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("count", [1, 9, 23])
 def test_clip_by_clip_is_the_network_over_clips_cut_at_the_videos_ends(
     spotter: Spotter, count: int
@@ -96,6 +97,7 @@ def test_clip_by_clip_is_the_network_over_clips_cut_at_the_videos_ends(
     np.testing.assert_allclose(rows["scores"], expected, atol=SCORES)
 
 
+@pytest.mark.costly
 def test_a_chunk_that_does_not_fit_is_run_in_smaller_parts(
     spotter: Spotter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

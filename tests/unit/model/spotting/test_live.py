@@ -232,6 +232,7 @@ def test_a_checkpoint_that_is_not_causal_is_refused_by_name(tmp_path: Path) -> N
         LiveSpotter.load(made.path)
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_real_network_says_live_what_it_says_of_the_whole(tmp_path: Path) -> None:
     spotter: Spotter = noisy_spotter(

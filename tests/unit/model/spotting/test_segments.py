@@ -155,6 +155,7 @@ def test_steps_and_times_are_those_of_one_run(drawn: Drawn) -> None:
     assert file.until_s == drawn.whole.frame_times.until_s
 
 
+@pytest.mark.costly
 def test_the_longest_group_of_pictures(tmp_path: Path) -> None:
     path = tmp_path / "groups.mp4"
     draw_video(path, frames=100, fps=FPS, paint=match_picture, key_every=30)
@@ -194,6 +195,7 @@ def test_only_a_network_in_one_pass_can_be_split(predictor: EnginePredictor) -> 
         plan_segments(FRAMES, clip_by_clip, parts=2)
 
 
+@pytest.mark.costly
 def test_a_clock_that_restarts_is_not_split(tmp_path: Path) -> None:
     one, path = transport(tmp_path), tmp_path / "restarted.ts"
     join_bytes([one, one], path)
@@ -201,6 +203,7 @@ def test_a_clock_that_restarts_is_not_split(tmp_path: Path) -> None:
         read_steps_in_child(path, FPS)
 
 
+@pytest.mark.costly
 def test_avi_is_not_split(tmp_path: Path) -> None:
     path = tmp_path / "old.avi"
     draw_video(path, frames=60, fps=FPS, paint=match_picture, b_frames=2)

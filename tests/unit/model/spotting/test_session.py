@@ -95,6 +95,7 @@ def test_spots_come_before_the_video_ends(spotter: Spotter, manifest: Manifest) 
     assert early + late == sorted(early + late, key=lambda spot: spot.time_s)
 
 
+@pytest.mark.costly
 def test_without_a_timeline_nothing_grows_with_the_video(
     spotter: Spotter, manifest: Manifest
 ) -> None:
@@ -111,6 +112,7 @@ def test_without_a_timeline_nothing_grows_with_the_video(
         _ = session.timeline
 
 
+@pytest.mark.costly
 def test_a_closed_session_takes_no_more(spotter: Spotter, manifest: Manifest) -> None:
     predictor = EnginePredictor(manifest, TorchRuntime(spotter))
     session = predictor.open_session()

@@ -54,6 +54,7 @@ def test_old_rows_are_kept_to_the_bit_beside_a_new_one(base: Path) -> None:
     assert new[f"{ROWS}.bias"][4] == old[f"{ROWS}.bias"][1:].min()
 
 
+@pytest.mark.costly
 def test_merged_rows_are_the_mean_and_removed_ones_are_gone(base: Path) -> None:
     mapping = {"PASS": "MOVE", "DRIVE": "MOVE"}
     old = load_spotter(base).state_dict()[f"{ROWS}.weight"]
@@ -80,6 +81,7 @@ def test_a_trunk_is_kept_without_its_head(base: Path) -> None:
     )
 
 
+@pytest.mark.costly
 def test_teams_that_no_label_names_are_kept_from_the_base_alone(base: Path) -> None:
     whole, trunk = (TeachOptions("hall", base, start=s) for s in ("base", "trunk"))
 

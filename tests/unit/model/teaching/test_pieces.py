@@ -118,6 +118,7 @@ def test_pieces_and_features_that_were_cut_off_are_gone_on_with(
     assert cached.read_bytes() == rows
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("torn", [b"", b'{"input": {"wid'])
 def test_a_note_of_what_was_begun_that_a_full_disk_tore_costs_nothing_more(
     match: Match, network: Spotter, tmp_path: Path, torn: bytes
@@ -130,6 +131,7 @@ def test_a_note_of_what_was_begun_that_a_full_disk_tore_costs_nothing_more(
     assert len(decoded(match, tmp_path, frames)) == len(SPANS)
 
 
+@pytest.mark.costly
 def test_what_is_decoded_is_there_without_its_video(
     match: Match, network: Spotter, tmp_path: Path
 ) -> None:
@@ -146,6 +148,7 @@ def test_what_is_decoded_is_there_without_its_video(
         assert np.array_equal(one.frames, other.frames)
 
 
+@pytest.mark.costly
 def test_a_match_whose_video_changed_is_decoded_anew(
     match: Match, network: Spotter, tmp_path: Path
 ) -> None:
@@ -165,6 +168,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_decoded(
         check_room(tmp_path, 10**15)
 
 
+@pytest.mark.costly
 def test_features_that_are_no_numbers_are_refused(
     match: Match, network: Spotter, tmp_path: Path
 ) -> None:

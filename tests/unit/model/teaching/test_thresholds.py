@@ -58,6 +58,7 @@ def test_scarce_types_get_the_threshold_that_is_best_for_all_together() -> None:
         assert told == [(event.time_s, event.label) for event in match.events]
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_a_scarce_type_of_the_base_keeps_the_options_of_the_base() -> None:
     base = LabelOptions(0.77, 0.9)
@@ -68,6 +69,7 @@ def test_a_scarce_type_of_the_base_keeps_the_options_of_the_base() -> None:
     assert options.labels["B"] != LabelOptions()
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_with_too_few_events_of_all_types_nothing_is_chosen() -> None:
     options, scarce = chosen(holdout(2, score=0.3), {})

@@ -48,6 +48,7 @@ def test_each_weight_is_the_mean_by_shares(tmp_path: Path) -> None:
         assert np.allclose(ours[key], expected, rtol=2e-3, atol=1e-4), key
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_what_was_measured_on_other_weights_is_left_out(tmp_path: Path) -> None:
     one, two = saved(tmp_path / "1.touchline"), saved(tmp_path / "2.touchline")

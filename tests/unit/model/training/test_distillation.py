@@ -97,6 +97,7 @@ def test_a_student_has_the_backbone_and_the_forward_half_of_its_teacher(
         assert np.array_equal(state[mine].numpy(), theirs[other][:, :hidden])
 
 
+@pytest.mark.costly
 @pytest.mark.slow
 def test_soft_targets_are_the_teachers_scores_and_are_kept(tmp_path: Path) -> None:
     config = config_of(tmp_path)

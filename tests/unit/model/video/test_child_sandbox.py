@@ -60,6 +60,7 @@ def need(layer: str, missing: Mapping[str, str]) -> None:
         pytest.skip(f"{layer}: {missing[layer]}")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "codec"),
     [
@@ -90,6 +91,7 @@ def test_every_kind_of_file_decodes_to_the_very_same_steps(
     assert probe_in_child(path) == probe(path)
 
 
+@pytest.mark.costly
 @on_linux
 @as_root
 def test_a_child_of_root_is_not_root(
@@ -104,6 +106,7 @@ def test_a_child_of_root_is_not_root(
     assert status["Groups"] == ""
 
 
+@pytest.mark.costly
 @on_linux
 @as_root
 def test_two_children_share_no_user(
@@ -119,6 +122,7 @@ def test_two_children_share_no_user(
         assert users[0] != users[1]
 
 
+@pytest.mark.costly
 @on_linux
 def test_no_capability_is_left(steps: StepStream, missing: Mapping[str, str]) -> None:
     need("capabilities", missing)
@@ -128,6 +132,7 @@ def test_no_capability_is_left(steps: StepStream, missing: Mapping[str, str]) ->
         assert int(status[kind], 16) == 0
 
 
+@pytest.mark.costly
 @on_linux
 def test_every_thread_is_held_by_what_the_kernel_has(
     steps: StepStream, missing: Mapping[str, str]
@@ -142,6 +147,7 @@ def test_every_thread_is_held_by_what_the_kernel_has(
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
 
 
+@pytest.mark.costly
 @on_linux
 def test_its_network_is_another(steps: StepStream, missing: Mapping[str, str]) -> None:
     need("network", missing)
@@ -150,6 +156,7 @@ def test_its_network_is_another(steps: StepStream, missing: Mapping[str, str]) -
     assert Path(f"/proc/{steps.pid}/ns/net").readlink() != own
 
 
+@pytest.mark.costly
 def test_which_layers_hold_is_told_to_the_log(
     video: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -172,6 +179,7 @@ def test_which_layers_hold_is_told_to_the_log(
     }
 
 
+@pytest.mark.costly
 def test_a_file_that_only_the_parent_may_read_is_decoded(video: Path) -> None:
     video.chmod(0o600)
     video.parent.chmod(0o700)
@@ -188,6 +196,7 @@ def test_a_file_that_is_not_there_is_told_of_as_ever(tmp_path: Path) -> None:
         next(steps)
 
 
+@pytest.mark.costly
 def test_the_last_words_of_a_crash_still_come_through(steps: StepStream) -> None:
     os.kill(steps.pid, signal.SIGSEGV)
 

@@ -52,6 +52,7 @@ CASES: dict[str, dict[str, Any]] = {
 REEL = [Cut(40, 52), Cut(0, 5), Cut(5, 6), Cut(3, 30), Cut(58, 60)]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", CASES)
 def test_clips_show_exactly_the_frames_asked_for(tmp_path: Path, name: str) -> None:
     source = tmp_path / name
@@ -67,6 +68,7 @@ def test_clips_show_exactly_the_frames_asked_for(tmp_path: Path, name: str) -> N
         assert data.index(b"moov") < data.index(b"mdat")
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.webm"])
 def test_only_what_is_near_a_cut_is_decoded(tmp_path: Path, name: str) -> None:
     source = tmp_path / name
@@ -86,6 +88,7 @@ def test_only_what_is_near_a_cut_is_decoded(tmp_path: Path, name: str) -> None:
     assert tally.frames < 150
 
 
+@pytest.mark.costly
 def test_where_seeking_finds_no_frame_all_is_decoded_in_order(tmp_path: Path) -> None:
     parts = []
     for number in range(2):
@@ -117,6 +120,7 @@ COPIED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", COPIED)
 def test_a_copy_begins_at_a_key_frame_and_misses_nothing(
     tmp_path: Path, name: str
@@ -145,6 +149,7 @@ def key_frames(path: Path, times: FrameTimes) -> list[int]:
         ]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["prores.mov", "mpeg4.avi", "mpeg2.ts"])
 def test_what_cannot_be_copied_is_cut_to_the_frame(tmp_path: Path, name: str) -> None:
     source = tmp_path / name
@@ -169,6 +174,7 @@ SOUNDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", SOUNDS)
 def test_sound_stays_in_step_through_every_cut(tmp_path: Path, name: str) -> None:
     bare, source = tmp_path / f"bare-{name}", tmp_path / name
@@ -186,6 +192,7 @@ def test_sound_stays_in_step_through_every_cut(tmp_path: Path, name: str) -> Non
     assert heard(path) == pytest.approx(wanted, abs=IN_STEP_S)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["aac.mp4", "aac.mkv", "mp2.ts", "opus.mkv", "aac.ts"])
 def test_the_sound_of_copies_is_in_step(tmp_path: Path, name: str) -> None:
     bare, source = tmp_path / f"bare-{name}", tmp_path / name
@@ -215,6 +222,7 @@ def test_sound_does_not_drift_over_many_cuts(tmp_path: Path) -> None:
     assert heard(path) == pytest.approx(wanted, abs=IN_STEP_S)
 
 
+@pytest.mark.costly
 def test_large_pictures_are_scaled_to_what_is_usual(tmp_path: Path) -> None:
     draw_video(tmp_path / "large.mkv", size=(2560, 1440), frames=3)
 
@@ -248,6 +256,7 @@ def test_a_cancel_leaves_no_process_and_no_descriptor(tmp_path: Path) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+@pytest.mark.costly
 def test_a_file_that_may_not_grow_is_no_fault_of_the_video(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,7 @@ def test_the_child_gives_the_very_same_steps(video: Path) -> None:
         assert np.array_equal(one.image, other.image)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("ring_steps", "converter_threads"),
     [(1, 1), (2, 1), (300, 1), (1, 3), (7, 3), (64, 3)],
@@ -101,6 +102,7 @@ def test_a_slow_source_is_repeated_by_the_child_too(tmp_path: Path) -> None:
     assert len(seen) in (29, 30)
 
 
+@pytest.mark.costly
 def test_the_end_says_what_was_in_the_file(video: Path) -> None:
     with decode_in_child(video, SPEC) as steps:
         list(steps)
@@ -112,6 +114,7 @@ def test_the_end_says_what_was_in_the_file(video: Path) -> None:
     assert steps.tally.end_s == pytest.approx(199 / 30)
 
 
+@pytest.mark.costly
 def test_a_slow_reader_makes_the_child_wait(video: Path) -> None:
     with decode_in_child(video, SPEC, ring_steps=4) as steps:
         first = next(steps)
@@ -136,6 +139,7 @@ def test_leaving_early_ends_the_child_and_frees_what_it_had(
     assert open_descriptors() == before
 
 
+@pytest.mark.costly
 def test_an_error_in_the_block_ends_the_child(video: Path) -> None:
     pids: list[int] = []
 
@@ -151,6 +155,7 @@ def test_an_error_in_the_block_ends_the_child(video: Path) -> None:
     assert not is_alive(pids[0])
 
 
+@pytest.mark.costly
 def test_closing_a_generator_around_it_ends_the_child(video: Path) -> None:
     pids: list[int] = []
 
@@ -167,6 +172,7 @@ def test_closing_a_generator_around_it_ends_the_child(video: Path) -> None:
     assert not is_alive(pids[0])
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_a_child_that_is_killed_is_a_crash_that_names_the_signal(
     video: Path, number: signal.Signals
@@ -181,6 +187,7 @@ def test_a_child_that_is_killed_is_a_crash_that_names_the_signal(
     assert caught.value.retryable
 
 
+@pytest.mark.costly
 def test_a_child_that_stops_is_a_stall(video: Path) -> None:
     with decode_in_child(video, SPEC, ring_steps=4, stall_timeout_s=1.0) as steps:
         next(steps)
@@ -205,6 +212,7 @@ def test_a_wait_can_be_cancelled(video: Path) -> None:
     assert not is_alive(steps.pid)
 
 
+@pytest.mark.costly
 def test_a_child_that_never_pauses_can_be_cancelled(
     video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +249,7 @@ def test_errors_come_through_as_what_they_are(tmp_path: Path, video: Path) -> No
         probe_in_child(video, limits=MediaLimits(max_duration_s=1.0))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("converter_threads", [1, 3])
 def test_a_fault_in_the_middle_comes_after_the_steps_before_it(
     video: Path, converter_threads: int
@@ -259,6 +268,7 @@ def test_a_fault_in_the_middle_comes_after_the_steps_before_it(
     assert got == list(range(60))
 
 
+@pytest.mark.costly
 @on_linux
 def test_the_child_knows_no_secrets(
     video: Path, monkeypatch: pytest.MonkeyPatch
@@ -274,6 +284,7 @@ def test_the_child_knows_no_secrets(
     assert b"HOME" not in environment
 
 
+@pytest.mark.costly
 @on_linux
 def test_the_child_is_limited_and_holds_no_files_of_ours(
     video: Path, tmp_path: Path
@@ -330,6 +341,7 @@ else:
 """
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("where", ["main", "thread"])
 def test_the_child_dies_with_a_parent_that_is_killed(video: Path, where: str) -> None:
     parent = subprocess.Popen(
@@ -365,6 +377,7 @@ def count_steps(path: Path, answers: "multiprocessing.Queue[int]") -> None:
         answers.put(len(list(steps)))
 
 
+@pytest.mark.costly
 def test_a_daemonic_worker_can_decode(video: Path) -> None:
     context = multiprocessing.get_context("spawn")
     answers: multiprocessing.Queue[int] = context.Queue()
@@ -376,6 +389,7 @@ def test_a_daemonic_worker_can_decode(video: Path) -> None:
     answers.close()
 
 
+@pytest.mark.costly
 def test_two_decode_side_by_side(video: Path) -> None:
     with (
         decode_in_child(video, SPEC, ring_steps=4) as one,
@@ -386,6 +400,7 @@ def test_two_decode_side_by_side(video: Path) -> None:
     assert pairs == [(frame, frame) for frame in range(200)]
 
 
+@pytest.mark.costly
 def test_a_thread_can_decode(video: Path) -> None:
     got: list[int] = []
 

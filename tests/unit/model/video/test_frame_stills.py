@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 WANTED = (0, 1, 13, 37, 38, 59)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "drawing"),
     [
@@ -53,6 +54,7 @@ def test_times_that_are_not_the_files_own_still_give_the_frame_of_that_number(
     assert read_number(found[44]) == 44
 
 
+@pytest.mark.costly
 def test_pictures_are_upright_small_and_not_more_than_there_are_frames(
     tmp_path: Path,
 ) -> None:

@@ -125,6 +125,7 @@ def test_times_of_a_variable_rate_are_kept_to_the_tick(tmp_path: Path) -> None:
     assert numbers(tmp_path / "out.mp4") == list(range(12))
 
 
+@pytest.mark.costly
 def test_a_part_says_what_is_to_be_added_to_its_times(tmp_path: Path) -> None:
     parts = parts_of(tmp_path, ".mp4", fps=25, start_ms=700)
 
@@ -145,6 +146,7 @@ SOUNDS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("kind", SOUNDS)
 @pytest.mark.parametrize("suffix", [".mov", ".ts"])
 def test_sound_stays_in_step(kind: str, suffix: str, tmp_path: Path) -> None:
@@ -182,6 +184,7 @@ def _start_of(path: Path) -> float:
         return (container.start_time or 0) / 1e6
 
 
+@pytest.mark.costly
 def test_a_part_without_sound_is_silent(tmp_path: Path) -> None:
     silent, loud = tmp_path / "silent.mp4", tmp_path / "loud.mp4"
     draw_video(silent, frames=75, fps=25)
@@ -273,6 +276,7 @@ def test_files_that_begin_between_key_frames_are_encoded(tmp_path: Path) -> None
     assert joined.mode == "encoded"
 
 
+@pytest.mark.costly
 def test_parts_in_the_wrong_order_are_noticed(tmp_path: Path) -> None:
     parts = []
     for number, at in enumerate(

@@ -89,6 +89,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", CASES)
 def test_each_frame_is_there_at_its_time_and_shows_what_it_showed(
     tmp_path: Path, name: str
@@ -137,6 +138,7 @@ def test_sides_that_are_turned_or_too_long_or_odd_come_out_right(
     assert abs(made.height - 77) <= 1
 
 
+@pytest.mark.costly
 def test_the_index_comes_first_and_key_frames_often(tmp_path: Path) -> None:
     draw_video(tmp_path / "match.mkv", codec="libx265", frames=120, key_every=120)
 
@@ -149,6 +151,7 @@ def test_the_index_comes_first_and_key_frames_often(tmp_path: Path) -> None:
     assert len(keys) >= 4
 
 
+@pytest.mark.costly
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="no ffprobe on the PATH")
 @pytest.mark.parametrize("name", ["uneven-late.mkv", "h264.ts", "hevc-10-bit.mp4"])
 def test_ffprobe_reads_the_same_times(tmp_path: Path, name: str) -> None:
@@ -189,6 +192,7 @@ SOUNDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", SOUNDS)
 def test_sound_stays_in_step(tmp_path: Path, name: str) -> None:
     beeps_s = [0.75, 1.5, 2.25]
@@ -215,6 +219,7 @@ def test_sound_stays_in_step(tmp_path: Path, name: str) -> None:
     assert heard(path) == pytest.approx(in_source, abs=IN_STEP_S)
 
 
+@pytest.mark.costly
 def test_sound_goes_on_where_the_clock_of_joined_recordings_begins_again(
     tmp_path: Path,
 ) -> None:

@@ -84,6 +84,7 @@ def pictures(path: Path) -> list[bytes]:
         ]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -107,6 +108,7 @@ def test_what_cannot_be_cut_smartly_is_encoded(
     assert_shows(path, cuts, times)
 
 
+@pytest.mark.costly
 def test_open_groups_are_copied_from_the_next_closed_one_only(tmp_path: Path) -> None:
     """x264 writes IDR pictures at the beginning alone, then open groups."""
     drawn, source = tmp_path / "drawn.mkv", tmp_path / "open.mp4"
@@ -127,6 +129,7 @@ def test_open_groups_are_copied_from_the_next_closed_one_only(tmp_path: Path) ->
     assert 40 <= made.copied_frames <= 60  # of the second cut alone
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["aac.mp4", "aac.ts", "mp2.ts", "opus.mkv"])
 def test_the_sound_of_smart_cuts_is_in_step(tmp_path: Path, name: str) -> None:
     bare, source = tmp_path / f"bare-{name}", tmp_path / name

@@ -88,6 +88,7 @@ def test_there_are_never_more_tiles_than_asked_for(tmp_path: Path) -> None:
     assert [read_number(tile) for tile in stills.tiles] == [0, 25, 50, 75]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_turned_videos_stand_upright_at_their_aspect(
     tmp_path: Path, rotation: int
@@ -157,6 +158,7 @@ def faded_in(number: int, width: int, height: int) -> Image:
     return match_picture(number, width, height)
 
 
+@pytest.mark.costly
 def test_the_poster_is_not_black_if_it_can_be_helped(tmp_path: Path) -> None:
     path = tmp_path / "fade.mp4"
     draw_video(path, frames=100, fps=10, key_every=10, paint=faded_in)
@@ -214,6 +216,7 @@ def scratched(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", ["match.mp4", "match.mkv", "match.ts", "match.avi"])
 def test_a_scratched_file_gives_the_rest(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -66,6 +66,7 @@ def test_frames_that_the_stride_skips_have_their_times_too(
     assert [times.time_of(frame) for frame, _ in taken] == [at for _, at in taken]
 
 
+@pytest.mark.costly
 def test_a_network_and_a_plain_count_find_the_same(tmp_path: Path) -> None:
     whole, holed = tmp_path / "whole.mp4", tmp_path / "holed.mp4"
     draw_video(whole, frames=90, b_frames=0, start_ms=1500, sound=True)

@@ -36,6 +36,7 @@ def _texts(one: EventFormat) -> st.SearchStrategy[str]:
     return PLAIN if one.name == "sportscode" else TEXTS
 
 
+@pytest.mark.costly
 @by_name("one", EXACT, ids=lambda one: one.name)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
@@ -67,6 +68,7 @@ def test_a_variable_rate_keeps_every_frame(
     assert got(read) == kept(one, events)
 
 
+@pytest.mark.costly
 @by_name("one", EXACT, ids=lambda one: one.name)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)

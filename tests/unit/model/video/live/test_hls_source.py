@@ -79,6 +79,7 @@ def wait_for(is_so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.costly
 @needs_ffmpeg
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mpegts", "fmp4"])
@@ -197,6 +198,7 @@ def test_a_damaged_playlist_is_refused(text: str) -> None:
         read_playlist(text, URL)
 
 
+@pytest.mark.costly
 @needs_ffmpeg
 @pytest.mark.slow
 def test_a_server_that_fails_for_a_while_is_asked_again(

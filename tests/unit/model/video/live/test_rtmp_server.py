@@ -71,6 +71,7 @@ def test_an_encoder_that_comes_back_goes_on_after_a_gap(
     assert not taken.taken[0][4]
 
 
+@pytest.mark.costly
 @needs_ffmpeg
 @pytest.mark.slow
 def test_two_streams_share_a_port_by_their_keys(server: RtmpServer) -> None:
@@ -85,6 +86,7 @@ def test_two_streams_share_a_port_by_their_keys(server: RtmpServer) -> None:
     assert (first.facts[0].width, second.facts[0].width) == (160, 96)
 
 
+@pytest.mark.costly
 @needs_ffmpeg
 @pytest.mark.slow
 def test_a_second_encoder_under_one_key_is_refused(server: RtmpServer) -> None:
@@ -115,6 +117,7 @@ def test_a_wrong_key_is_refused_and_the_source_never_starts(
     assert "No picture came from the RTMP encoder" in str(seen.error)
 
 
+@pytest.mark.costly
 @needs_ffmpeg
 @pytest.mark.slow
 def test_an_encoder_may_take_longer_to_come_than_its_first_picture_may(
@@ -133,6 +136,7 @@ def test_an_encoder_may_take_longer_to_come_than_its_first_picture_may(
     assert len(seen.steps) == 3
 
 
+@pytest.mark.costly
 @needs_ffmpeg
 @pytest.mark.slow
 def test_an_encoder_with_sound_alone_is_refused(server: RtmpServer) -> None:
