@@ -6,6 +6,7 @@ the time of each picture. Source: RFC 8216bis, sections 4.4.4 and 6.2.1.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import ceil
 
 from app.live.tables import LiveSegment
@@ -51,9 +52,8 @@ def write_playlist(
         hole_s = segment.start_s - at_s
         name = segment_name(segment.number)
         if hole_s > LEAST_HOLE_S:
-            filled = list(_gap(hole_s, name))
-            lines.extend(filled)
-            at_s += sum(_length_of(line) for line in filled)
+            lines.extend(_gap(at_s, segment.start_s, name))
+            at_s = round(segment.start_s, 3)
         if segment.head_sha256 != head or segment.is_after_gap:
             if head:
                 lines.append("#EXT-X-DISCONTINUITY")
@@ -97,16 +97,11 @@ def _beside_hole(segments: Sequence[LiveSegment], wanted_s: float) -> float | No
     return after.start_s if after.start_s - at_s > LEAST_HOLE_S else None
 
 
-def _length_of(line: str) -> float:
-    """Tell the length that a line states; 0: it states none."""
-    name, _, value = line.partition(":")
-    return float(value.rstrip(",")) if name == "#EXTINF" else 0.0
-
-
-def _gap(hole_s: float, name: str) -> Iterator[str]:
-    """Fill a hole; the file that is named is never asked for."""
-    count = max(1, ceil(hole_s / LONGEST_GAP_S))
-    for _ in range(count):
+def _gap(from_s: float, to_s: float, name: str) -> Iterator[str]:
+    """Fill a hole to its very end; the file that is named is never asked for."""
+    count = max(1, ceil((to_s - from_s) / LONGEST_GAP_S))
+    ends_s = [from_s + (to_s - from_s) * part / count for part in range(count + 1)]
+    for begin_s, end_s in pairwise(round(one, 3) for one in ends_s):
         yield "#EXT-X-GAP"
-        yield f"#EXTINF:{hole_s / count:.3f},"
+        yield f"#EXTINF:{end_s - begin_s:.3f},"
         yield name

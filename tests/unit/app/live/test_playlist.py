@@ -58,6 +58,15 @@ def test_lengths_of_a_whole_match_add_up_though_each_is_rounded() -> None:
     assert lengths[0] == pytest.approx(lasts_s, abs=0.001)
 
 
+def test_a_hole_is_filled_to_its_end_and_what_follows_keeps_its_length() -> None:
+    segments = [segment(0, 0.0), segment(1, 14.0, after_gap=True)]
+
+    lines = write_playlist(segments, began_at=NOON, is_over=True).splitlines()
+
+    lengths = [float(one[8:-1]) for one in lines if one.startswith("#EXTINF:")]
+    assert lengths == [4.0, 3.333, 3.334, 3.333, 4.0]
+
+
 def test_a_new_head_is_named_and_begins_anew() -> None:
     segments = [segment(0, 0.0), segment(1, 4.0, "b"), segment(2, 8.0, "b")]
 
