@@ -92,7 +92,8 @@ class RunningApi:
             session.execute(delete(Job).where(Job.video_id.is_(None)))
         for folder in (*FOLDERS, "models", "broker/messages"):
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)
-        (self.data_dir / "broker/messages").mkdir(parents=True)
+        # A request that a closed page left may look for its broker meanwhile.
+        (self.data_dir / "broker/messages").mkdir(parents=True, exist_ok=True)
 
     def busy_connections(self) -> int:
         """Count the connections on which a request is being answered."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -90,6 +91,21 @@ def start_worker(settings: Settings) -> Iterator[Callable[[], Worker]]:
         worker.end()
 
 
+def remove(folder: Path) -> None:
+    """Remove a folder at once: a worker that looks into it makes it again."""
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    shutil.rmtree(aside)
+
+
+def put_a_file_in_place_of(folder: Path) -> None:
+    """Put a file where the folder is, between two looks of a worker."""
+    while not folder.is_file():
+        remove(folder)
+        with suppress(IsADirectoryError):
+            folder.write_bytes(b"a file is no folder")
+
+
 def test_damaged_messages_are_dropped_and_the_good_ones_between_them_arrive(
     messages: Path, notifier: JobNotifier, start_worker: Callable[[], Worker]
 ) -> None:
@@ -126,7 +142,7 @@ def test_a_worker_goes_on_when_the_folder_is_removed_under_it(
     notifier.notify_job(jobs[0])
     worker.wait_until(lambda: len(worker.noted()) == 1)
 
-    shutil.rmtree(settings.data_dir / "broker")
+    remove(settings.data_dir / "broker")
     worker.wait_until(messages.exists)
     told = notifier.notify_job(jobs[1])
 
@@ -142,8 +158,7 @@ def test_a_worker_outlives_a_folder_that_cannot_be_used(
     worker = start_worker()
     notifier.notify_job(jobs[0])
     worker.wait_until(lambda: len(worker.noted()) == 1)
-    shutil.rmtree(messages)
-    messages.write_bytes(b"a file is no folder")
+    put_a_file_in_place_of(messages)
     worker.wait_until(lambda: "broker_folder_unusable" in worker.log.read_text())
 
     problem, told = notifier.problem(), notifier.notify_job(uuid4())
@@ -159,8 +174,7 @@ def test_a_worker_outlives_a_folder_that_cannot_be_used(
 def test_a_worker_waits_for_a_folder_that_can_be_used(
     messages: Path, notifier: JobNotifier, start_worker: Callable[[], Worker]
 ) -> None:
-    messages.rmdir()
-    messages.write_bytes(b"a file is no folder")
+    put_a_file_in_place_of(messages)
     job = uuid4()
 
     worker = start_worker()
