@@ -6,7 +6,9 @@ What cannot be written in time is left out, and told: spotting never waits for i
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from av.video.frame import VideoFrame
@@ -84,9 +86,14 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is there; wait a few seconds at the most."""
-        self._put(("end", None))
-        if self._thread is not None:
-            self._thread.join(_END_S)
+        if self._thread is None or self._is_over:
+            return
+        deadline = monotonic() + _END_S
+        ends = [("lost", None)] if self._has_lost else []
+        with suppress(queue.Full):
+            for item in (*ends, ("end", None)):  # There may be room only later.
+                self._items.put(item, timeout=max(0.0, deadline - monotonic()))
+        self._thread.join(max(0.0, deadline - monotonic()))
 
     def _put(self, item: tuple[str, Any]) -> bool:
         if self._is_over:
