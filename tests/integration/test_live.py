@@ -35,6 +35,7 @@ from tests.live_fakes import (
     draw_segment,
 )
 from touchline.client.client import Client
+from touchline.watching import live_follow
 from touchline.watching.live_follow import LiveFollow
 from worker.live_streams.run import run_live
 from worker.live_streams.scratch import FOLDER, sweep_scratch
@@ -667,3 +668,37 @@ def test_final_events_are_followed_into_sportscodes_folder(
     assert (first.type, first.time_s) == ("PASS", 0.5)
     assert path.read_text().count("<instance>") == before.count("<instance>") + 1
     assert (second.time_s, rest) == (1.5, [])
+
+
+@pytest.mark.usefixtures("live_worker")
+@pytest.mark.parametrize("killed_in", ["append_instances", "write_known"])
+def test_a_run_killed_while_it_writes_an_instance_adds_it_once(
+    api: RunningApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_in: str
+) -> None:
+    """Before the instance is written, and between it and the note that it is."""
+    video = begin(api, name="Cup final")
+    worker = Worker()
+    real = getattr(live_follow, killed_in)
+
+    def killed(path: Path, what: object, *rest: object) -> None:
+        if killed_in == "append_instances" or " " not in str(what):
+            raise SystemExit
+        real(path, what, *rest)
+
+    with (
+        Client(api.url) as client,
+        worker.running(api, video["job"]["id"]) as script,
+    ):
+        script.step(0.0)
+        script.step(1.0, replace(SHOT, kind="final"))
+        script.step(2.0, replace(SHOT, kind="final", id=2, media_s=1.5))
+        script.end()
+        monkeypatch.setattr(live_follow, killed_in, killed)
+        for _ in range(2):  # The second one is killed at the second instance.
+            with pytest.raises(SystemExit):
+                list(LiveFollow(client, video["id"], folder=tmp_path).events())
+        monkeypatch.undo()
+        list(LiveFollow(client, video["id"], folder=tmp_path).events())
+
+    text = (tmp_path / "__import__Cup final.xml").read_text()
+    assert text.count("<instance>") == 2

@@ -4,7 +4,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 from model.data.formats.events import EventFacts, ExportedVideo
-from model.data.formats.sportscode_live import append_instances, import_path
+from model.data.formats.sportscode_live import (
+    append_instances,
+    count_instances,
+    import_path,
+)
 from touchline.client.client import Client
 from touchline.client.live import LiveEvent
 from touchline.files import write_text
@@ -47,18 +51,21 @@ class LiveFollow:
         known = self._read_known()
         for event in self._client.live_events(self._video, after=known):
             if event.kind == "final":
-                self._write(event)
-            self._note_known(event.number)
+                self._write(event, known)
+            self._note_known(str(event.number))
+            known = event.number
             if event.kind == "final":
                 yield event
 
-    def _write(self, event: LiveEvent) -> None:
+    def _write(self, event: LiveEvent, known: int) -> None:
         if self.path is None:
             return
         facts = EventFacts(
             *(event.id, event.type, round(event.time_s * 1000), event.frame),
             *(event.score, event.team, {}),
         )
+        # A run that is killed before it notes that this is written counts instances.
+        self._note_known(f"{known} {event.number} {count_instances(self.path)}")
         append_instances(self.path, [facts], self._exported)
 
     @property
@@ -69,28 +76,41 @@ class LiveFollow:
         return self.path.with_name(f".{self.path.stem}.{self._video}.number")
 
     def _read_known(self) -> int:
-        path = self._known_path
-        return 0 if path is None else read_number(path)
+        if self.path is None or self._known_path is None:
+            return 0
+        return read_known(self._known_path, self.path)
 
-    def _note_known(self, number: int) -> None:
+    def _note_known(self, text: str) -> None:
         if self._known_path is not None:
-            write_number(self._known_path, number)
+            write_known(self._known_path, text)
 
 
-def read_number(path: Path) -> int:
-    """Read the number of the last change that was written; 0: none was."""
+def read_known(path: Path, instances: Path) -> int:
+    """Read the number of the last change that was written; 0: none was.
+
+    Args:
+        path: `41`, or `41 43 12`: after 41, 43 was to be the instance behind 12 others.
+        instances: Sportscode's file, which tells whether it became that.
+    """
     if not path.exists():
         return 0
-    text = path.read_text().strip()
-    return int(text) if text.isdecimal() else 0
+    words = path.read_text().split()
+    if not all(word.isdecimal() for word in words):
+        return 0
+    match [int(word) for word in words]:
+        case [known]:
+            return known
+        case [before, coming, count]:
+            return coming if count_instances(instances) > count else before
+    return 0
 
 
-def write_number(path: Path, number: int) -> None:
-    """Keep the number of the last change that was written, or the one before.
+def write_known(path: Path, text: str) -> None:
+    """Keep what `read_known` reads, or what was there before.
 
-    Without one, a run that comes later would add every instance again.
+    Without it, a run that comes later would add every instance again.
 
     Raises:
         OSError: it cannot be written.
     """
-    write_text(path, f"{number}\n", overwrite=True)
+    write_text(path, f"{text}\n", overwrite=True)

@@ -63,6 +63,19 @@ def append_instances(
     return count
 
 
+def count_instances(path: Path) -> int:
+    """Count the instances of a file; 0 if it is not there.
+
+    Raises:
+        BadAnnotations: the file is none of Sportscode's XML.
+        OSError: it cannot be read.
+    """
+    if not path.exists():
+        return 0
+    instances = parse_xml(path.read_bytes()).find("ALL_INSTANCES")
+    return 0 if instances is None else len(instances)
+
+
 def _append(root: ElementTree.Element, added: ElementTree.Element) -> None:
     """Add instances and rows to those there are; none of these is touched."""
     known, new = root.find("ALL_INSTANCES"), added.find("ALL_INSTANCES")
