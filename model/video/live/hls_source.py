@@ -19,7 +19,7 @@ from model.video.live.hls_playlist import (
     Part,
     read_playlist,
 )
-from model.video.live.http_get import get
+from model.video.live.http_get import FileMissing, get
 from model.video.live.pulling import split_address, without_password
 
 _MAX_PLAYLIST_BYTES = 1 << 20
@@ -30,6 +30,7 @@ _BURSTS = 3
 _WRITE_S = 60.0
 _MAX_LEVELS = 2
 _AGAIN_S = (0.2, 1.0, 3.0)
+_MAX_MISSING = 3
 
 
 class _NobodyReads(Exception):
@@ -59,7 +60,7 @@ class HlsSource:
         self._url, self._resolve = url, resolve
         self._next: int | None = None
         self._held: ListedSegment | None = None
-        self._is_closed = self._is_ended = False
+        self._is_closed = self._is_ended = self._has_begun = False
         self._thread: threading.Thread | None = None
         self._failure: ModelError | None = None
 
@@ -78,21 +79,32 @@ class HlsSource:
         if self._thread is not None:
             wait_until(lambda: not self._is_fetching, wait)
         wait()
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        self._raise_failure()
         playlist = self._load()
+        self._has_begun = False
         near, far = os.pipe()
         os.set_blocking(far, False)
         self._thread = threading.Thread(
             target=self._fetch, args=(far, playlist), name="hls", daemon=True
         )
         self._thread.start()
+        try:  # What sends nothing is no broken video: the server says what it lacks.
+            wait_until(lambda: self._has_begun or not self._is_fetching, wait)
+            if not self._has_begun:
+                self._raise_failure()
+        except BaseException:
+            os.close(near)
+            raise
         return Connection(near, "stream", burst_s=_BURSTS * playlist.target_s)
 
     def close(self) -> None:
         """Fetch no more."""
         self._is_closed = True
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     @property
     def _is_fetching(self) -> bool:
@@ -112,7 +124,7 @@ class HlsSource:
         """Write segments to the pipe until one needs a new beginning."""
         try:
             head: Part | None = None
-            is_first = True
+            is_first, missing = True, 0
             for segment in self._segments(playlist):
                 if segment.is_discontinuous and not is_first:
                     self._held = segment
@@ -120,8 +132,17 @@ class HlsSource:
                 if segment.head is not None and segment.head != head:
                     self._copy(segment.head, target)
                     head = segment.head
-                self._copy(segment.media, target, number=segment.number)
-                is_first = False
+                try:
+                    self._copy(segment.media, target, number=segment.number)
+                except FileMissing as exc:
+                    missing += 1
+                    if missing > _MAX_MISSING:
+                        raise
+                    self._next = segment.number + 1  # As where it is said to be none.
+                    if is_first:
+                        self._failure = exc  # Unless others come.
+                else:
+                    is_first, missing, self._failure = False, 0, None
         except ModelError as exc:
             self._failure = exc
         except _NobodyReads:
@@ -176,8 +197,9 @@ class HlsSource:
                     if number is not None:
                         self._next = number + 1
                     self._write(data, target)
-            except SourceUnreachable:
-                if not passed or not pauses_s:
+            except SourceUnreachable as exc:
+                may_come = isinstance(exc, FileMissing) and number is not None
+                if not (passed or may_come) or not pauses_s:
                     raise
                 self._pause(pauses_s.pop(0))
             else:
@@ -206,6 +228,7 @@ class HlsSource:
                 continue
             try:
                 rest = rest[os.write(target, rest) :]
+                self._has_begun = True
             except BlockingIOError:
                 continue
             except BrokenPipeError as exc:

@@ -15,6 +15,10 @@ _REDIRECTIONS = (301, 302, 303, 307, 308)
 _TIMEOUT_S = 10.0
 
 
+class FileMissing(SourceUnreachable):
+    """The server answers, and has no such file."""
+
+
 @contextmanager
 def get(
     url: str, resolve: Resolver, *, byte_range: tuple[int, int] | None = None
@@ -27,6 +31,7 @@ def get(
         byte_range: first byte, and how many; None is all.
 
     Raises:
+        FileMissing: the answer is 404 or 410.
         SourceUnreachable: no answer, or one that is no success.
     """
     headers = {"User-Agent": "touchline", "Accept-Encoding": "identity"}
@@ -45,7 +50,8 @@ def get(
                     url = _redirected(url, location, name)
                     continue
                 if answer.status not in (200, 206):
-                    raise SourceUnreachable(
+                    is_missing = answer.status in (404, 410)
+                    raise (FileMissing if is_missing else SourceUnreachable)(
                         f"{name} answers {answer.status} {answer.reason}. Check the "
                         "address and that the stream is running."
                     )

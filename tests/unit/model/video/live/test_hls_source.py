@@ -12,6 +12,7 @@ from typing import ClassVar
 import pytest
 
 from model.errors import SourceUnreachable, UnreadableVideo, UnsupportedMedia
+from model.video.live import hls_source
 from model.video.live.hls_playlist import MediaPlaylist, Part, read_playlist
 from model.video.live.hls_source import HlsSource
 from tests.live_streams import (
@@ -316,6 +317,52 @@ def test_a_segment_that_is_said_to_be_missing_is_not_asked_for(
     assert set(seen.reasons) - {"lost packets"} == {"no pictures"}
     assert seen.times_s[-1] == pytest.approx(3.9, abs=0.1)
     assert 29 <= len(seen.steps) <= 32
+
+
+@pytest.mark.costly
+@needs_ffmpeg
+@pytest.mark.slow
+def test_a_segment_that_is_missing_is_asked_for_again_and_then_left_out(
+    tmp_path: Path, site: str
+) -> None:
+    path = complete(tmp_path, "all", 4)
+    (tmp_path / "all1.ts").unlink()
+
+    settings = replace(FAST, gap_s=0.5, stall_timeout_s=8, give_up_s=20)
+    seen = watch(HlsSource(f"{site}/{path.name}"), settings)
+
+    assert seen.error is None
+    assert set(seen.reasons) - {"lost packets"} == {"no pictures"}
+    assert seen.times_s[-1] == pytest.approx(3.9, abs=0.1)
+    assert 29 <= len(seen.steps) <= 32
+
+
+@needs_ffmpeg
+@pytest.mark.slow
+def test_a_first_segment_that_is_not_there_yet_is_no_broken_video(
+    tmp_path: Path, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(tmp_path, "all", 2)
+    monkeypatch.setattr(_Files, "failures", {"/all0.ts": 2})
+
+    seen = watch(HlsSource(f"{site}/all.m3u8"), replace(FAST, give_up_s=8))
+
+    assert (seen.error, seen.gaps) == (None, [])
+    check_times(seen.times_s, least=19)
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_a_playlist_of_missing_segments_only_is_said(
+    tmp_path: Path, site: str, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(hls_source, "_AGAIN_S", (0.01,))
+    lines = "".join(f"#EXTINF:1,\nnone{number}.ts\n" for number in range(count))
+    (tmp_path / "all.m3u8").write_text(f"#EXTM3U\n{lines}#EXT-X-ENDLIST\n")
+
+    error = quick(f"{site}/all.m3u8")
+
+    assert isinstance(error, SourceUnreachable)
+    assert "answers 404" in str(error)
 
 
 def test_what_is_missing_is_counted() -> None:
