@@ -82,7 +82,10 @@ def test_a_player_is_written_while_the_match_plays_on(
 
 
 @pytest.mark.costly
-def test_a_key_that_is_held_decides_once(reviewer: Page, review: ReviewService) -> None:
+@pytest.mark.parametrize("is_on_button", [False, True], ids=["anywhere", "on-button"])
+def test_a_key_that_is_held_decides_once(
+    reviewer: Page, review: ReviewService, *, is_on_button: bool
+) -> None:
     video_id = review.match()
     reviewer.add_init_script(
         "localStorage.setItem('touchline_review',"
@@ -90,6 +93,8 @@ def test_a_key_that_is_held_decides_once(reviewer: Page, review: ReviewService) 
     )
     open_review(reviewer, video_id)
     select(reviewer, SUGGESTED[0])
+    if is_on_button:
+        reviewer.get_by_role("button", name="Accept", exact=True).focus()
 
     for _ in range(4):  # the second and later ones are the keyboard's own
         reviewer.keyboard.down("Enter")

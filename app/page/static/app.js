@@ -36,6 +36,12 @@ addEventListener("unhandledrejection", (event) => {
   tell(event.reason);
 });
 
+// A browser presses a button on and on while Enter is held.
+addEventListener("keydown", (event) => {
+  const { target, key, repeat } = event;
+  if (repeat && key === "Enter" && target instanceof HTMLButtonElement) event.preventDefault();
+}, { capture: true });
+
 function App() {
   const { name, id } = route.value;
   useEffect(() => tell(null), [name, id]);
