@@ -33,6 +33,7 @@ from app.core.settings import Settings
 from app.jobs.kinds import KINDS, JobKind
 from app.jobs.service import cancel
 from app.jobs.tables import Job, JobStatus
+from app.videos.queries import lock_videos
 from app.webhooks.service import announce
 
 QUEUED_AT_ONCE = 20  # in a transaction
@@ -191,7 +192,11 @@ def _cancel(session: Session, batch: Batch, settings: Settings, done: Stepped) -
     """End what waits and ask what runs to stop; whether more is to be ended."""
     if batch.listing_job_id is not None:
         _cancel_job(session, batch.listing_job_id, settings, done)
-    for item, job in session.execute(queued_items(batch.id)).all():
+    queued = session.execute(queued_items(batch.id)).all()
+    waiting = [job.video_id for _, job in queued if job and not job.cancel_requested]
+    # In one order for all who hold several, or two of them wait for each other.
+    session.execute(lock_videos([one for one in waiting if one is not None]))
+    for item, job in queued:
         if job is not None and not job.cancel_requested:
             _cancel_job(session, job.id, settings, done)
             session.refresh(job)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.batches.feeding import advance_batches
 from app.batches.items import BatchSourceItem
 from app.batches.service import BatchRequest, create_batch
+from app.batches.tables import Batch, BatchStatus
 from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.principal import DEFAULT_PROJECT_ID
@@ -66,6 +67,34 @@ def test_many_videos_and_one_that_is_asked_for_meanwhile(
     other.join()
 
     assert not failed
+
+
+def test_a_batch_that_is_canceled_and_videos_that_are_asked_for_meanwhile(
+    sessions: Sessions, settings: Settings
+) -> None:
+    first, last = sorted(_stored_videos(sessions, 2))
+    feed_a_batch(sessions, settings, [last, first])
+    with sessions.begin() as session:
+        session.scalars(select(Batch)).one().status = BatchStatus.CANCELING
+    failed: list[Exception] = []
+
+    def cancel() -> None:
+        try:
+            advance_batches(sessions, settings=settings)
+        except Exception as exc:  # noqa: BLE001  # told below
+            failed.append(exc)
+
+    other = threading.Thread(target=cancel)
+    with sessions.begin() as session:  # holds both, as requests do: see `lock_videos`
+        session.execute(lock_video(first))
+        other.start()
+        _until_somebody_waits(sessions)
+        session.execute(lock_video(last))
+    other.join()
+
+    assert not failed
+    with sessions() as session:
+        assert session.scalars(select(Batch)).one().status == BatchStatus.CANCELED
 
 
 def test_an_analysis_that_is_asked_for_twice_at_once_is_queued_once(
