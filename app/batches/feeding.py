@@ -26,7 +26,6 @@ from app.batches.queries import (
 )
 from app.batches.service import close_batch, failures_by_code, progress_of
 from app.batches.tables import Batch, BatchItem, BatchStatus, ItemState
-from app.core.db.base import utc_now
 from app.core.db.session import Sessions
 from app.core.errors import JobIsFinished
 from app.core.settings import Settings
@@ -126,7 +125,7 @@ def _note_ends(session: Session, batch: Batch) -> None:
 
 
 def _end(item: BatchItem, state: ItemState) -> None:
-    item.state, item.finished_at = state, utc_now()
+    item.state, item.finished_at = state, func.now()
 
 
 def _note_listing(session: Session, batch: Batch) -> None:
@@ -182,7 +181,7 @@ def _feed(session: Session, batch: Batch, settings: Settings, done: Stepped) -> 
             )
             done.queued[KINDS[JobKind(job.kind)].queue] = job.id
             if batch.started_at is None:
-                batch.started_at = utc_now()
+                batch.started_at = func.now()
         elif item.state == ItemState.PENDING:
             raise ValueError(f"item {item.number} of {batch.id} was left as it is")
     return len(items) == room

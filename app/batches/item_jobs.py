@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.batches.queries import (
@@ -170,4 +171,4 @@ def _take_stored(session: Session, batch: Batch, size_bytes: int | None) -> None
 
 
 def _end(item: BatchItem, state: ItemState) -> None:
-    item.state, item.finished_at = state, utc_now()
+    item.state, item.finished_at = state, func.now()

@@ -12,6 +12,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select
 
+from app.batches.items import BatchSourceItem
+from app.batches.service import BatchRequest, create_batch
+from app.batches.tables import Batch, BatchItem
 from app.core.db.base import new_id, utc_now
 from app.core.db.session import Sessions
 from app.core.settings import Settings
@@ -57,6 +60,17 @@ from app.jobs.requests import request
 
 with make_sessions(make_engine(sys.argv[1])).begin() as session:
     print(request(session, kind=JobKind.SPOT, video_id=UUID(sys.argv[2])).id)
+"""
+
+TAKES_BATCHES_FURTHER = """
+import sys
+
+import app.tables
+from app.batches.feeding import advance_batches
+from app.core.db.session import make_engine, make_sessions
+from app.core.settings import Settings
+
+advance_batches(make_sessions(make_engine(sys.argv[1])), settings=Settings())
 """
 
 
@@ -200,3 +214,38 @@ def test_how_long_a_job_has_waited_is_told_by_the_databases_clock(
             select(func.now(), Job.created_at).where(Job.id == asked)
         ).one()
     assert abs((now - asked_at).total_seconds()) < SKEW_S / 2
+
+
+@pytest.mark.costly
+@pytest.mark.parametrize("offset_s", [SKEW_S, -SKEW_S], ids=["ahead", "behind"])
+def test_how_fast_a_batch_goes_on_is_told_by_the_databases_clock(
+    sessions: Sessions, settings: Settings, offset_s: int
+) -> None:
+    wanted = BatchRequest({}, model="tiny", weights={}, priority=-5)
+    items = [
+        BatchSourceItem("video", str(new_id())),  # which is not there
+        BatchSourceItem("url", "https://archive.example.org/1.mp4"),
+    ]
+    with sessions.begin() as session:
+        batch_id = create_batch(session, wanted, items).id
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", TAKES_BATCHES_FURTHER),
+            settings.database_url or "",
+        ],
+        env={**os.environ, **skewed(offset_s)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    with sessions() as session:
+        batch = session.get_one(Batch, batch_id)
+        failed = session.get_one(BatchItem, (batch_id, 1))
+        asked_at = session.scalars(select(Job.created_at)).one()  # in that very step
+    for at in (batch.started_at, failed.finished_at):
+        assert at is not None
+        assert abs((asked_at - at).total_seconds()) < SKEW_S / 2
