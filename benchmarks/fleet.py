@@ -1,4 +1,4 @@
-"""An archive on spot machines: how long it takes, what is in vain, what it costs.
+"""An archive on spot machines: how long it takes, what is wasted, what it costs.
 
     python -m benchmarks.fleet [--matches 10000] [--machines 50] [--out FIGURE.svg]
 
@@ -62,7 +62,7 @@ def main() -> None:
         chart = Chart(
             f"{asked.matches:,} matches on {asked.machines} spot machines",
             "mean life of a machine, hours",
-            "share of the work that is in vain",
+            "share of the work that is wasted",
             ticks=[one for one in lives if one < math.inf],
         )
         chart.write(asked.out, wasted)
@@ -75,7 +75,7 @@ def draw_minutes(count: int, *, seed: int) -> list[float]:
 
 
 _HEAD = (
-    "| mean life, h | runs | hours | machine-hours | in vain | runs cut off | deaths "
+    "| mean life, h | runs | hours | machine-hours | wasted | runs cut off | deaths "
     "| USD a match, spot |\n|---|---|---|---|---|---|---|---|"
 )
 

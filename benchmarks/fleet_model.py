@@ -75,7 +75,7 @@ class Outcome:
 
     @property
     def wasted(self) -> float:
-        """The share of the machines' work that was in vain, 0 to 1."""
+        """The share of the machines' work that was wasted, 0 to 1."""
         if not self.busy_s:
             return 0.0
         return max(0.0, 1 - self.useful_s / self.busy_s)  # Sums of floats differ.

@@ -220,7 +220,7 @@ def wait_until(what: str, look: Callable[[], Found]) -> Found:
         if found := look():
             return found
         time.sleep(0.2)
-    sys.exit(f"smoke: waited {PATIENCE_S:.0f} s in vain until {what}")
+    sys.exit(f"smoke: gave up after {PATIENCE_S:.0f} s; waited until {what}")
 
 
 def say(line: str) -> None:

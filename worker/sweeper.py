@@ -88,8 +88,8 @@ def sweep(
         if not is_alone:
             return None
         in_rows = partial(_in_transaction, sessions)
-        take_back = partial(requeue_orphaned, settings=settings)
-        back = do(partial(in_rows, take_back), Requeued())
+        requeue = partial(requeue_orphaned, settings=settings)
+        back = do(partial(in_rows, requeue), Requeued())
         refused = do(partial(in_rows, partial(sweep_refused, settings=settings)), 0)
         do(partial(in_rows, _forget_what_is_over), None)
         expired_uploads = do(partial(forget_expired, sessions), 0)

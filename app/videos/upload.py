@@ -1,4 +1,4 @@
-"""Accept an upload: bytes to storage as they come, then Video and Job, then the bell.
+"""Accept an upload: stream its bytes to storage, save Video and Job, notify workers.
 
 No database session is open while bytes flow; whatever goes wrong, nothing is kept,
 but what the database may know of.

@@ -70,7 +70,7 @@ def upload(
     callback_url: str | None = None,
     model: str | None = None,
 ) -> Uploaded:
-    """Put a file in its place and queue a job, without ringing for it."""
+    """Put a file in its place and queue a job, without notifying a worker."""
     video_id, job_id = new_id(), new_id()
     stored = storage.put(source_key(video_id), path.read_bytes())
     video = Video(

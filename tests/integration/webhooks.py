@@ -32,15 +32,15 @@ def write_message(job: Uploaded, url: str) -> UUID:
 def add_message(
     job: Uploaded, url: str, *, now: datetime | None = None
 ) -> tuple[UUID, UUID | None]:
-    """Add a message as an ending job does; tells its id and the one to ring for."""
+    """Add a message as an ending job does; tells its id and the one to announce."""
     before = {delivery.id for delivery in job.deliveries()}
     ending = JobOutcome(job.video_id, job.job_id, "succeeded", {})
     with job.sessions.begin() as session:
-        rung = add_delivery(
+        announced = add_delivery(
             session, ending, url=url, base_url="http://h", now=now or utc_now()
         )
     (added,) = {delivery.id for delivery in job.deliveries()} - before
-    return added, rung
+    return added, announced
 
 
 def read(job: Uploaded, delivery_id: UUID) -> tuple[Delivery, list[DeliveryAttempt]]:

@@ -32,7 +32,7 @@ def crop_dim_of(raw: Mapping[str, Any], path: Path) -> int | None:
     """Read the side of the square cut out of each frame; None: the whole frame.
 
     Raises:
-        BadCheckpoint: it is no number.
+        BadCheckpoint: it is not a whole number.
     """
     crop_dim = raw.get("crop_dim")
     if crop_dim is None:
