@@ -158,18 +158,18 @@ def compare_models(
     happened: dict[str, int] = {}
     for event in (event for match in matches for event in match.events):
         happened[event.label] = happened.get(event.label, 0) + 1
-    judged = judged_labels(happened, contenders)
+    placed = judged_labels(happened, contenders)
     return ModelComparison(
         types=[
             _compare(label, matches, contenders, units, seed, on_wait)
-            for label in judged
+            for label in placed
         ],
         left_out={
-            one.name: [label for label in judged if label not in one.thresholds]
+            one.name: [label for label in placed if label not in one.thresholds]
             for one in contenders
         },
         unknown={
-            label: count for label, count in happened.items() if label not in judged
+            label: count for label, count in happened.items() if label not in placed
         },
         units=units.count,
         are_matches=units.are_matches,
@@ -187,7 +187,7 @@ def judged_labels(
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _PlacedSpots:
     """A model's spots of one type, placed for both measures."""
 
     model: str
@@ -208,36 +208,36 @@ def _compare(
     seed: int,
     on_wait: Callable[[], None],
 ) -> TypeComparison:
-    judged = [
-        _judge(one, label, matches, units)
+    placed = [
+        _place(one, label, matches, units)
         for one in contenders
         if label in one.thresholds
     ]
-    events = len(judged[0].for_ap.event_at)
-    drawn: list[list[tuple[float, float]]] = [[] for _ in judged]
+    events = len(placed[0].for_ap.event_at)
+    drawn: list[list[tuple[float, float]]] = [[] for _ in placed]
     if events and units.count > 1:
         for times in units.draws(seed=seed):
             on_wait()
-            if not times[judged[0].for_ap.event_at].any():
+            if not times[placed[0].for_ap.event_at].any():
                 continue
-            for values, one in zip(drawn, judged, strict=True):
+            for values, one in zip(drawn, placed, strict=True):
                 values.append(one.figures(times))
     has_first = label in contenders[0].thresholds
     return TypeComparison(
         label,
         events,
-        [_figures(one, values) for one, values in zip(judged, drawn, strict=True)],
+        [_figures(one, values) for one, values in zip(placed, drawn, strict=True)],
         [
-            _difference(judged[0], drawn[0], one, values)
-            for one, values in zip(judged[1:], drawn[1:], strict=True)
+            _difference(placed[0], drawn[0], one, values)
+            for one, values in zip(placed[1:], drawn[1:], strict=True)
             if has_first
         ],
     )
 
 
-def _judge(
+def _place(
     contender: Contender, label: str, matches: Sequence[ComparedMatch], units: Units
-) -> _Judged:
+) -> _PlacedSpots:
     labelled = [
         LabelledMatch(
             match.name,
@@ -246,7 +246,7 @@ def _judge(
         )
         for match, spots in zip(matches, contender.spots, strict=True)
     ]
-    return _Judged(
+    return _PlacedSpots(
         contender.name,
         Placed.of(labelled, label, units, tolerance_s=AP_TOLERANCE_S),
         Placed.of(labelled, label, units, tolerance_s=F1_TOLERANCE_S),
@@ -254,7 +254,7 @@ def _judge(
     )
 
 
-def _figures(one: _Judged, drawn: Sequence[tuple[float, float]]) -> ModelFigures:
+def _figures(one: _PlacedSpots, drawn: Sequence[tuple[float, float]]) -> ModelFigures:
     ap, f1 = one.figures()
     counts = counts_of(one.for_f1.drawn(), one.threshold)
     return ModelFigures(
@@ -267,9 +267,9 @@ def _figures(one: _Judged, drawn: Sequence[tuple[float, float]]) -> ModelFigures
 
 
 def _difference(
-    first: _Judged,
+    first: _PlacedSpots,
     drawn_first: Sequence[tuple[float, float]],
-    other: _Judged,
+    other: _PlacedSpots,
     drawn_other: Sequence[tuple[float, float]],
 ) -> Difference:
     pairs = list(zip(drawn_first, drawn_other, strict=True))

@@ -1,4 +1,4 @@
-"""The house's own rules: no import circle, light entries, nothing left to strangers."""
+"""The house's own rules: no import circle, light entries, no file that nobody owns."""
 
 import ast
 import subprocess
