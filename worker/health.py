@@ -23,6 +23,7 @@ from app.core.errors import StartFailed
 from app.core.settings import Settings
 from app.core.workers import WORKERS
 from app.health.queries import living_workers
+from worker.heartbeat import host_of
 
 LIVENESS, READINESS = "liveness", "readiness"
 MODES = ("", LIVENESS, READINESS)
@@ -65,7 +66,7 @@ def find_problem(
         found = [
             worker
             for worker in session.scalars(living_workers(kind, within=within))
-            if machine in worker.name
+            if host_of(worker.name) == machine
         ]
     problems = [one.info.get("problem") if must_be_ready else None for one in found]
     if found:

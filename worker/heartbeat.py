@@ -28,6 +28,12 @@ def heartbeat_name(
     return f"{kind} {node} {process or ProcessIdentity.current()}"
 
 
+def host_of(name: str) -> str | None:
+    """Tell the host name of the machine on which a named process runs."""
+    process = ProcessIdentity.parse(name.rpartition(" ")[2])
+    return None if process is None else process.host
+
+
 def start_heartbeat(
     *,
     node: str,

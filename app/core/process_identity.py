@@ -53,6 +53,11 @@ class ProcessIdentity:
         return cls(parts[0], int(parts[1]), parts[2])
 
     @property
+    def host(self) -> str:
+        """The host name of its machine."""
+        return self.machine.partition("/")[0]
+
+    @property
     def is_dead(self) -> bool:
         """Whether the process is known to be gone; False for one of another machine."""
         if self.machine != _machine():
@@ -75,10 +80,7 @@ class ProcessIdentity:
         A container keeps its host name over a restart and gets a process id namespace
         of its own. Two that were given one name are told apart no better.
         """
-        return (
-            self.machine != _machine()
-            and self.machine.partition("/")[0] == socket.gethostname()
-        )
+        return self.machine != _machine() and self.host == socket.gethostname()
 
 
 @cache

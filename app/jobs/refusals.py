@@ -139,4 +139,4 @@ def _told_unmet(needs: Iterable[str], workers: Sequence[LivingWorker]) -> str:
 
 def _machine(owner: str) -> str:
     process = ProcessIdentity.parse(owner)
-    return owner if process is None else process.machine.partition("/")[0]
+    return owner if process is None else process.host

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from app.core.db.session import Sessions
+from app.core.process_identity import ProcessIdentity
 from app.health.queries import save_heartbeat
 from app.health.tables import WorkerHeartbeat
+from worker.heartbeat import heartbeat_name
 
-HERE = f"gpu@{socket.gethostname()}"
+HERE = socket.gethostname()
 
 
 def check(
@@ -32,11 +34,19 @@ def check(
     )
 
 
-def save(sessions: Sessions, name: str, *, age: timedelta = timedelta(0)) -> None:
-    kind = name.partition("@")[0]
+def save(
+    sessions: Sessions,
+    machine: str,
+    *,
+    kind: str = "gpu",
+    age: timedelta = timedelta(0),
+) -> str:
+    process = ProcessIdentity(f"{machine}/4026531836", pid=7, started="1")
+    name = heartbeat_name(f"{kind}@{machine}", kind=kind, process=process)
     with sessions.begin() as session:
-        session.execute(save_heartbeat(name=f"{kind} {name} 7", kind=kind, info={}))
-        session.get_one(WorkerHeartbeat, f"{kind} {name} 7").seen_at -= age
+        session.execute(save_heartbeat(name=name, kind=kind, info={}))
+        session.get_one(WorkerHeartbeat, name).seen_at -= age
+    return name
 
 
 def test_a_worker_of_this_machine_that_beats_is_healthy(
@@ -51,18 +61,31 @@ def test_a_worker_of_this_machine_that_beats_is_healthy(
 
 @pytest.mark.costly
 @pytest.mark.parametrize(
-    ("name", "age"),
+    ("machine", "kind", "age"),
     [
-        ("gpu@elsewhere", timedelta(0)),
-        (HERE, timedelta(minutes=5)),
-        (HERE.replace("gpu", "background"), timedelta(0)),
+        ("elsewhere", "gpu", timedelta(0)),
+        (f"{HERE}0", "gpu", timedelta(0)),
+        (f"my-{HERE}", "gpu", timedelta(0)),
+        (HERE, "gpu", timedelta(minutes=5)),
+        (HERE, "background", timedelta(0)),
     ],
-    ids=["of another machine", "fell silent", "of another kind"],
+    ids=[
+        "of another machine",
+        "of one whose name begins alike",
+        "of one whose name ends alike",
+        "fell silent",
+        "of another kind",
+    ],
 )
 def test_without_a_heartbeat_of_its_own_it_is_not(
-    sessions: Sessions, database_url: str, tmp_path: Path, name: str, age: timedelta
+    sessions: Sessions,
+    database_url: str,
+    tmp_path: Path,
+    machine: str,
+    kind: str,
+    age: timedelta,
 ) -> None:
-    save(sessions, name, age=age)
+    save(sessions, machine, kind=kind, age=age)
 
     done = check("gpu", database_url=database_url, data_dir=tmp_path)
 
@@ -116,9 +139,9 @@ def test_liveness_is_for_the_heartbeat_to_say(
 def test_a_worker_with_a_problem_lives_and_is_not_ready(
     sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
-    save(sessions, HERE)
+    name = save(sessions, HERE)
     with sessions.begin() as session:
-        row = session.get_one(WorkerHeartbeat, f"gpu {HERE} 7")
+        row = session.get_one(WorkerHeartbeat, name)
         row.info = {"problem": "its checkpoint is being loaded"}
 
     alive = check("gpu", "liveness", database_url=database_url, data_dir=tmp_path)
