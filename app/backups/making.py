@@ -5,6 +5,7 @@ copied afterwards; what was deleted in between belonged to a video that is gone,
 restore then leaves out, or was replaced, and then the rows are read again.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -217,9 +218,7 @@ def _is_needed(engine: Engine, key: str) -> bool:
 def _copy_files(data_dir: Path, repository: Repository) -> None:
     """Copy what belongs to the service and lies in its data directory beside it."""
     for name in FILES:
-        source = data_dir / name
-        found = [source] if source.is_file() else sorted(source.rglob("*"))
-        for path in (one for one in found if one.is_file()):
+        for path in _files_in(data_dir / name):
             relative = path.relative_to(data_dir)
             if any(part.startswith(".") for part in relative.parts[1:]):
                 continue  # A model that is on its way.
@@ -229,6 +228,13 @@ def _copy_files(data_dir: Path, repository: Repository) -> None:
     for mark in (repository.files / MARKS).glob("*"):
         if not (data_dir / MARKS / mark.name).exists():
             mark.unlink()  # The model was taken back from the archive.
+
+
+def _files_in(source: Path) -> list[Path]:
+    """List a file, or those in a folder, some of which may be removed meanwhile."""
+    walked = os.walk(source)
+    found = [Path(base, name) for base, _, names in walked for name in names]
+    return [one for one in (source, *sorted(found)) if one.is_file()]
 
 
 def _forget_deleted(

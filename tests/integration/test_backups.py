@@ -1,6 +1,7 @@
 """A backup is all there is, and a restore gives it back."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,28 @@ def test_trainings_comparisons_and_models_are_given_back(
     assert not entries["hall@1"].is_archived
     assert entries["hall@1"].problem == ""
     assert not (back / ".import.half").exists()
+
+
+def test_a_model_that_is_put_in_place_while_its_folder_is_listed_is_no_trouble(
+    api: RunningApi,
+    repository: Repository,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scratch = api.data_dir / "models" / ".publish.half"
+    scratch.mkdir(parents=True)
+    scandir = os.scandir
+
+    def late(path: Any = ".") -> Any:
+        if Path(path) == scratch:
+            scratch.rmdir()
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", late)
+
+    _back_up(api, repository, engine)
+
+    assert not scratch.exists()
 
 
 def test_what_is_backed_up_already_is_not_copied_again(
