@@ -1,6 +1,8 @@
 """The real API over real HTTP, in a thread of the test; and a raw client beside it."""
 
+import asyncio
 import json
+import os
 import shutil
 import socket
 import threading
@@ -27,19 +29,22 @@ from app.core.http.paths import rivals_of
 from app.core.http.server import uvicorn_options
 from app.core.resources import Resources
 from app.core.settings import Settings
+from app.event_types.tables import EventType
 from app.health.tables import WorkerHeartbeat
 from app.idempotency.tables import IdempotencyKeyRow
 from app.jobs.tables import Job
 from app.main import create_app
 from app.retention.tables import RetentionRules
 from app.search.tables import SavedSearch
+from app.timelines.tables import ModelThresholds
 from app.trainings.tables import Training
 from app.uploads.tables import ResumableUpload
 from app.videos.tables import PendingDeletion, Upload, Video
-from app.webhooks.tables import Webhook
+from app.webhooks.tables import Webhook, WebhookEndpoint
 from tests.services import free_port
 
 START_TIMEOUT_S = 30.0
+LEAVING_S, REQUESTS_END_S = 5.0, 60.0
 FOLDERS = ("videos", "uploads", "incoming", "trash")
 BOUNDARY = "touchline-test-boundary"
 DOCUMENTS: dict[str, dict[str, Any]] = {}  # OpenAPI's, by the service's prefix
@@ -66,11 +71,14 @@ class RunningApi:
 
     def kept_files(self) -> list[Path]:
         """List the files of uploads, finished or not."""
-        folders = [self.data_dir / name for name in FOLDERS]
-        return [path for folder in folders for path in folder.rglob("*")]
+        return [path for name in FOLDERS for path in paths_in(self.data_dir / name)]
 
     def forget_all(self) -> None:
-        """Go back to an empty service, so that tests can share one server."""
+        """Go back to an empty service, so that tests can share one server.
+
+        What clients that left have asked for is waited for: it would still write.
+        """
+        self._finish_requests()
         with self.service.sessions.begin() as session:
             for row in (
                 Video,
@@ -81,19 +89,38 @@ class RunningApi:
                 PendingDeletion,
                 RetentionRules,
                 Webhook,
+                WebhookEndpoint,
                 SavedSearch,
                 Training,
                 Comparison,
                 ModelChoice,
                 Batch,
+                EventType,
+                ModelThresholds,
             ):
                 session.execute(delete(row))
             # Jobs of trainings and comparisons go with nothing else.
             session.execute(delete(Job).where(Job.video_id.is_(None)))
         for folder in (*FOLDERS, "models", "broker/messages"):
             shutil.rmtree(self.data_dir / folder, ignore_errors=True)
-        # A request that a closed page left may look for its broker meanwhile.
+        # A worker of the test's may look for its broker meanwhile.
         (self.data_dir / "broker/messages").mkdir(parents=True, exist_ok=True)
+
+    def _finish_requests(self) -> None:
+        state, loop = self.server.server_state, self.server.servers[0].get_loop()
+
+        async def finish() -> None:
+            for _ in range(20):  # A few turns until what was sent before is begun.
+                await asyncio.sleep(0)
+            began = loop.time()
+            while state.tasks:
+                waited_s = loop.time() - began
+                if waited_s > LEAVING_S and len(state.tasks) <= self.busy_connections():
+                    break  # A test that failed has left a page open.
+                assert waited_s < REQUESTS_END_S, f"they do not end: {state.tasks}"
+                await asyncio.sleep(0.01)
+
+        asyncio.run_coroutine_threadsafe(finish(), loop).result(2 * REQUESTS_END_S)
 
     def busy_connections(self) -> int:
         """Count the connections on which a request is being answered."""
@@ -171,6 +198,15 @@ def assert_documented(app: FastAPI, answer: httpx.Response) -> None:
             assert documented is not None, place
             media_type = answer.headers.get("content-type", "").partition(";")[0]
             assert media_type in documented.get("content", {"": {}}), place
+
+
+def paths_in(folder: Path) -> list[Path]:
+    """List all that is below a folder, from which somebody may remove more."""
+    return [
+        Path(base, name)
+        for base, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    ]
 
 
 def form_part(name: str, content: bytes, *, filename: str | None = None) -> bytes:

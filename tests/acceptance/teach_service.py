@@ -10,9 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import delete, func
+from sqlalchemy import func
 
-from app.checkpoints.tables import ModelChoice
 from app.comparisons.service import ask_for_comparison, keep_result
 from app.core.broker.notifier import TRAIN_QUEUE
 from app.core.db.base import utc_now
@@ -42,13 +41,6 @@ class TeachService:
 
     pages: PageService
     checkpoint: Path
-
-    def forget_all(self) -> None:
-        """Go back to an empty service, without trainings and comparisons."""
-        self.pages.api.forget_all()
-        with self.pages.api.service.sessions.begin() as session:
-            session.execute(delete(ModelChoice))
-            session.execute(delete(Job).where(Job.video_id.is_(None)))
 
     def employ(self) -> None:
         """Say that a worker that trains is alive, wherever it may be."""

@@ -4,7 +4,7 @@ Everything is done by keys where a mouse could do it, too.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,11 @@ LABELED = 720.0
 @pytest.fixture
 def teach(
     page_service: PageService, checkpoint: Path, visit: BrowserContext
-) -> Iterator[TeachService]:
-    """An empty service with a worker that trains; `visit` has its browser."""
+) -> TeachService:
+    """A service with a worker that trains; `visit` has its browser and emptied it."""
     service = TeachService(page_service, checkpoint)
-    service.forget_all()
     service.employ()
-    yield service
-    service.forget_all()
+    return service
 
 
 def open_teach(page: Page, path: str = "") -> None:
