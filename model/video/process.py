@@ -40,6 +40,7 @@ class ChildProcess:
     """A running `model.video.child` that answers one request with messages.
 
     Attributes:
+        has_started: whether it has spoken; to start Python takes a while.
         sandbox: what the child may not do; None until it has reported.
     """
 
@@ -66,7 +67,7 @@ class ChildProcess:
         self._on_wait = on_wait
         self._waited_at = -math.inf
         self._buffer = b""
-        self._has_started = False
+        self.has_started = False
         self.sandbox: SandboxReport | None = None
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # outlives this
         self._process = self._start(share)
@@ -156,7 +157,7 @@ class ChildProcess:
 
     def _line(self) -> bytes:
         timeout_s = self._stall_timeout_s
-        if not self._has_started:
+        if not self.has_started:
             timeout_s = max(timeout_s, _START_S)  # Starting Python takes a while.
         # Only time in which it was waited for counts, each wait for no more than it
         # should take: a machine that stood still has not stalled.
@@ -177,7 +178,7 @@ class ChildProcess:
                     f"The decoder made no progress for {timeout_s:g} s. "
                     "The file is probably damaged: play it to check, or convert it."
                 )
-        self._has_started = True
+        self.has_started = True
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 

@@ -177,7 +177,7 @@ class _Stream:
                 "last_s": self._last_s,
                 "last_at": self._last_at,
             }
-            child = ChildProcess(
+            self._child = child = ChildProcess(
                 request,
                 limits=settings.limits,
                 stall_timeout_s=_CHILD_STALL_S,
@@ -189,7 +189,6 @@ class _Stream:
                 os.close(descriptor)
         cleanup.callback(self._end, child)
         self._burst_s = connection.burst_s
-        self._heard_at = time.monotonic()
         return ring, child
 
     def _end(self, child: ChildProcess) -> None:
@@ -247,6 +246,8 @@ class _Stream:
         self._check()
         if self._source.is_over:
             return  # It cannot be connected to again: `give_up_s` alone holds.
+        if not self._child.has_started:
+            self._heard_at = time.monotonic()  # A busy machine starts it slowly.
         stall_s = self._settings.stall_timeout_s + self._burst_s
         if self._last_s is None:
             stall_s = max(stall_s, self._settings.start_timeout_s)
