@@ -141,6 +141,7 @@ def browser() -> Iterator[Browser]:
     Not kept for the session: Playwright runs an event loop in this thread until it is
     closed, and other tests in the same process start loops of their own.
     """
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
         yield browser
@@ -156,7 +157,6 @@ def visit(browser: Browser, page_service: PageService) -> Iterator[BrowserContex
     page_service.api.forget_all()
     context = browser.new_context(base_url=page_service.api.url)
     context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     errors: list[str] = []
     context.on("weberror", lambda error: errors.append(str(error.error)))
     yield context

@@ -4,7 +4,9 @@ The service is real, and so is the browser; a test writes what a worker would, w
 code that a worker runs.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +142,6 @@ def open_context(
         base_url=url, **{"viewport": {"width": 1280, "height": 800}, **options}
     )
     context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     if prefs:
         context.add_init_script(
             "if (location.protocol === 'http:'"
@@ -155,6 +156,20 @@ def open_review(page: Page, video_id: UUID) -> None:
     page.goto(f"/#/videos/{video_id}")
     expect(page.locator(".review[data-ready=true]")).to_be_visible()
     wait_until(page, lambda: bool(page.evaluate(HAS_PICTURE)))
+
+
+def keep_streams_out(page: Page) -> None:
+    """Let no stream tell a page what others do."""
+    page.route(re.compile(r"/stream(\?|$)"), lambda route: route.abort())
+
+
+@contextmanager
+def apart(page: Page, video_id: UUID) -> Iterator[None]:
+    """Keep from an open page, also when it asks, that others changed a match."""
+    own = re.compile(f"/videos/{video_id}$")
+    page.route(own, lambda route: route.abort())
+    yield
+    page.unroute(own)
 
 
 HAS_PICTURE = "document.querySelector('video')?.readyState >= 2"

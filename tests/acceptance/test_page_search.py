@@ -30,6 +30,15 @@ if (location.protocol === 'http:') {{
 """
 
 
+PLAY_SLOWLY = """() => {
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function () {
+    this.playbackRate = 0.1;
+    return play.call(this);
+  };
+}"""
+
+
 @pytest.fixture(scope="module")
 def matches(review: ReviewService) -> list[UUID]:
     """Two matches with the same events, the first first; nothing else is there."""
@@ -70,6 +79,7 @@ def test_hits_are_played_one_after_another_each_from_its_first_frame(
     expect(page.locator("[data-is=place]")).to_have_text("2 of 2")
     expect(page.locator("#hits li").last).to_have_class("is-played")
     page.locator("#hits button").last.click()  # The keys stay the player's.
+    page.evaluate(PLAY_SLOWLY)  # so that it is not over before the key is pressed
     page.keyboard.press("p")
     expect(page.locator("[data-is=place]")).to_have_text("1 of 2")
     wait_until(

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.core.storage import part_uploads
 from app.uploads.tables import ResumableUpload
-from tests.acceptance.page_service import asked_for, wait_until
+from tests.acceptance.page_service import PATIENCE_MS, asked_for, wait_until
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.azure_server import AzureOfTests
 from tests.bucket_storage import use_server
@@ -109,6 +109,7 @@ def file(tmp_path: Path) -> Path:
 def page(browser: Browser, api: RunningApi) -> Iterator[Page]:
     api.forget_all()
     context = browser.new_context(base_url=api.url)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto("/")
     yield page
@@ -135,9 +136,7 @@ def test_the_page_sends_a_file_to_the_bucket(
     page.locator("#file").set_input_files(file)
     page.locator("#send").click()
 
-    expect(page.locator(".transfers li").first).to_contain_text(
-        "uploaded", timeout=40000
-    )
+    expect(page.locator(".transfers li").first).to_contain_text("uploaded")
     assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
     assert by_tus == []
     assert page.evaluate("Object.keys(localStorage).join()").count("bucket") == 0
@@ -174,9 +173,7 @@ def test_a_later_visit_goes_on_with_what_the_bucket_has(
     page.locator("#file").set_input_files(file)
     page.locator("#send").click()
 
-    expect(page.locator(".transfers li").first).to_contain_text(
-        "uploaded", timeout=40000
-    )
+    expect(page.locator(".transfers li").first).to_contain_text("uploaded")
     assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
     assert [is_third(one) for one in sent] == [True]
 
@@ -190,9 +187,7 @@ def test_a_bucket_that_the_browser_cannot_reach_is_left(
     page.locator("#file").set_input_files(file)
     page.locator("#send").click()
 
-    expect(page.locator(".transfers li").first).to_contain_text(
-        "uploaded", timeout=40000
-    )
+    expect(page.locator(".transfers li").first).to_contain_text("uploaded")
     assert sha256s(api) == [hashlib.sha256(file.read_bytes()).hexdigest()]
     assert by_tus
     assert api.service.part_uploads is not None

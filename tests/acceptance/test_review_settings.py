@@ -1,6 +1,5 @@
 """What a reviewer sets: thresholds that others set, too, the target, reaction time."""
 
-import re
 import shutil
 from pathlib import Path
 from uuid import UUID
@@ -12,8 +11,10 @@ from model.checkpoint.archive import Checkpoint
 from tests.acceptance.page_service import wait_until
 from tests.acceptance.review_service import (
     ReviewService,
+    apart,
     eventually,
     go_to,
+    keep_streams_out,
     open_review,
     select,
 )
@@ -28,19 +29,20 @@ def test_thresholds_that_a_colleague_saved_are_shown_before_they_are_replaced(
 ) -> None:
     video_id = review.match()
     path = f"/videos/{video_id}/thresholds"
-    reviewer.route(re.compile(r"/stream(\?|$)"), lambda route: route.abort())
+    keep_streams_out(reviewer)
     open_review(reviewer, video_id)
     reviewer.locator("#tab-thresholds").click()
     shot = reviewer.locator("input[data-type=SHOT]")
     shot.fill("0.2")
     save = reviewer.locator("[data-is=save-thresholds]")
-    theirs = review.api.client.put(path, json={"thresholds": {"PASS": 0.6}})
-    assert theirs.status_code == 200
+    with apart(reviewer, video_id):
+        theirs = review.api.client.put(path, json={"thresholds": {"PASS": 0.6}})
+        assert theirs.status_code == 200
 
-    save.click()
+        save.click()
 
-    said = reviewer.get_by_text("Somebody else saved thresholds meanwhile")
-    expect(said.first).to_be_visible()
+        said = reviewer.get_by_text("Somebody else saved thresholds meanwhile")
+        expect(said.first).to_be_visible()
     expect(reviewer.locator("input[data-type=PASS]")).to_have_value("0.6")
     expect(shot).to_have_value("0.2")
     assert _saved(review, path) == {"PASS": 0.6}

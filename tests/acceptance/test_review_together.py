@@ -9,8 +9,10 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.acceptance.page_service import asked_for, wait_until
 from tests.acceptance.review_service import (
     ReviewService,
+    apart,
     eventually,
     go_to,
+    keep_streams_out,
     open_context,
     open_review,
     select,
@@ -81,17 +83,18 @@ def test_the_second_of_two_decisions_is_asked_about(
     reviewer: Page, colleague: Page, review: ReviewService, choice: str
 ) -> None:
     video_id = review.match()
-    _let_nothing_in(colleague)
+    keep_streams_out(colleague)
     open_review(reviewer, video_id)
     open_review(colleague, video_id)
-    select(reviewer, 100)
-    reviewer.keyboard.press("]")
-    eventually(reviewer, lambda: review.states(video_id).get(101), "edited")
+    with apart(colleague, video_id):
+        select(reviewer, 100)
+        reviewer.keyboard.press("]")
+        eventually(reviewer, lambda: review.states(video_id).get(101), "edited")
 
-    colleague.locator("[data-is=events] [data-frame='100']").click()
-    colleague.keyboard.press("x")
-    dialog = colleague.locator("#conflict-dialog")
-    expect(dialog).to_be_visible()
+        colleague.locator("[data-is=events] [data-frame='100']").click()
+        colleague.keyboard.press("x")
+        dialog = colleague.locator("#conflict-dialog")
+        expect(dialog).to_be_visible()
     told = dialog.inner_text()
     dialog.locator(f"[data-is={choice}]").click()
 
@@ -103,30 +106,25 @@ def test_the_second_of_two_decisions_is_asked_about(
     expect(colleague.locator("[data-is=unsent]")).to_have_text("All saved")
 
 
-def _let_nothing_in(page: Page) -> None:
-    """Keep what others decide from a page, as a slow network would."""
-    page.route("**/videos/*/stream*", lambda route: route.abort())
-    page.clock.install()  # polls wait for a clock that stands still
-
-
 @pytest.mark.costly
 def test_who_leaves_before_saying_which_word_counts_is_asked_again(
     reviewer: Page, review: ReviewService
 ) -> None:
     video_id = review.match()
-    reviewer.route("**/videos/*/stream*", lambda route: route.abort())
+    keep_streams_out(reviewer)
     open_review(reviewer, video_id)
     event = next(one for one in review.events(video_id) if one["frame"] == 100)
-    answer = review.api.client.patch(
-        f"/videos/{video_id}/events/{event['id']}",
-        json={"frame": 101},
-        headers={"if-match": f'"{event["version"]}"'},
-    )
-    assert answer.status_code == 200
-    reviewer.locator("[data-is=events] [data-frame='100']").click()
-    reviewer.keyboard.press("x")
-    dialog = reviewer.locator("#conflict-dialog")
-    expect(dialog).to_be_visible()
+    with apart(reviewer, video_id):
+        answer = review.api.client.patch(
+            f"/videos/{video_id}/events/{event['id']}",
+            json={"frame": 101},
+            headers={"if-match": f'"{event["version"]}"'},
+        )
+        assert answer.status_code == 200
+        reviewer.locator("[data-is=events] [data-frame='100']").click()
+        reviewer.keyboard.press("x")
+        dialog = reviewer.locator("#conflict-dialog")
+        expect(dialog).to_be_visible()
 
     reviewer.evaluate("location.hash = '#/'")
     expect(reviewer.locator("#videos li")).to_have_count(1)

@@ -9,8 +9,10 @@ from tests.acceptance.page_service import wait_until
 from tests.acceptance.review_service import (
     SUGGESTED,
     ReviewService,
+    apart,
     eventually,
     go_to,
+    keep_streams_out,
     open_context,
     open_review,
     select,
@@ -117,21 +119,21 @@ def test_enter_pressed_on_does_not_answer_which_word_counts(
     video_id = review.match()
     context = open_context(browser, review.api.url)
     page = context.new_page()
-    page.route("**/videos/*/stream*", lambda route: route.abort())
-    page.clock.install()  # polls wait for a clock that stands still
+    keep_streams_out(page)
     open_review(page, video_id)
     event = next(one for one in review.events(video_id) if one["frame"] == 100)
-    answer = review.api.client.patch(
-        f"/videos/{video_id}/events/{event['id']}",
-        json={"frame": 101},
-        headers={"if-match": f'"{event["version"]}"'},
-    )
-    assert answer.status_code == 200
+    with apart(page, video_id):
+        answer = review.api.client.patch(
+            f"/videos/{video_id}/events/{event['id']}",
+            json={"frame": 101},
+            headers={"if-match": f'"{event["version"]}"'},
+        )
+        assert answer.status_code == 200
 
-    page.locator("[data-is=events] [data-frame='100']").click()
-    page.keyboard.press("x")
-    dialog = page.locator("#conflict-dialog")
-    expect(dialog).to_be_visible()
+        page.locator("[data-is=events] [data-frame='100']").click()
+        page.keyboard.press("x")
+        dialog = page.locator("#conflict-dialog")
+        expect(dialog).to_be_visible()
     page.keyboard.press("Enter")
     page.keyboard.press("Space")
 

@@ -42,7 +42,6 @@ def test_a_key_that_reads_sees_all_and_starts_nothing(
     assert answer.status_code == 201
     context = browser.new_context(base_url=locked.pages.api.url)
     context.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
     page = context.new_page()
 
     page.goto("/#/teach")
