@@ -25,13 +25,13 @@ def ingest(source: FakePush) -> Iterator[Ingest]:
 
 def connect(ingest: Ingest, token: str | None = None) -> socket.socket:
     port = int(ingest.address["port"])
-    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", port), timeout=60)
     connection.sendall(f"{token or ingest.address['token']}\n".encode())
     return connection
 
 
 def soon(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.005)

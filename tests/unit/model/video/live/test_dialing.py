@@ -12,7 +12,7 @@ import pytest
 from model.errors import SourceUnreachable
 from model.video.live.dialing import dial, resolve_any
 from model.video.live.http_get import get
-from tests.live_streams import free_port
+from tests.services import free_port
 from tests.tls_front import make_certificate, needs_openssl
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +37,13 @@ def server() -> Iterator[RtmpServer]:
     server.close()
 
 
+def wait_until(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not look():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
 def address(server: RtmpServer, key: str) -> str:
     return f"rtmp://127.0.0.1:{server.port}/live/{key}"
 
@@ -47,25 +54,28 @@ def test_an_encoder_that_comes_back_goes_on_after_a_gap(
     server: RtmpServer, tmp_path: Path
 ) -> None:
     source = server.source("abc")
-    push = (*pictures(1), *tone(1), *CODED, address(server, "abc"))
-    script = f"{' '.join(COMMAND + push)}; sleep 0.5; {' '.join(COMMAND + push)}"
-    process = subprocess.Popen(["sh", "-c", script])
-    settings = replace(FAST, give_up_s=5.0)
+    push = (*COMMAND, *pictures(1), *tone(1), *CODED, address(server, "abc"))
+    settings = replace(FAST, give_up_s=60.0)  # A busy machine is slow to start one.
     taken = Segments()
-    seen = watch(source, settings, record=taken, folder=tmp_path, most_steps=18)
-    process.wait()
+    with ThreadPoolExecutor(1) as pool:
+        seeing = pool.submit(
+            watch, source, settings, record=taken, folder=tmp_path, most_steps=18
+        )
+        subprocess.run(push, check=True)
+        wait_until(lambda: bool(taken.taken))  # Else the later one replaces it.
+        came_at = time.monotonic()
+        time.sleep(3)
+        subprocess.run(push, check=True)
+        seen = seeing.result()
+        passed_s = time.monotonic() - came_at
 
     assert seen.reasons == ["reconnected"]
     gap = seen.gaps[0]
     assert gap.is_hole
-    assert 0.4 < gap.to_s - gap.from_s < 4
+    assert 2.5 < gap.to_s - gap.from_s < passed_s + 1  # as by the wall
     assert not [one for one in seen.times_s if gap.from_s < one < gap.to_s]
     assert seen.times_s == sorted(seen.times_s)
     check_times([one for one in seen.times_s if one <= gap.from_s], least=9)
-    # Times inside the gap are those of the wall.
-    first, last = seen.steps[0], seen.steps[-1]
-    by_wall_s = (last.wall - first.wall).total_seconds()
-    assert last.media_s - first.media_s == pytest.approx(by_wall_s, abs=0.6)
     after = [one for one in taken.taken if one[4]]
     assert [one[2] for one in after] == [pytest.approx(gap.to_s, abs=0.05)]
     assert not taken.taken[0][4]
@@ -94,11 +104,11 @@ def test_a_second_encoder_under_one_key_is_refused(server: RtmpServer) -> None:
     with encoder(*pictures(3), *CODED, address(server, "abc")):
         seen = watch(source, most_steps=3)
         again = server.source("abc")
-        with encoder(*pictures(3), *CODED, address(server, "abc")):
-            time.sleep(0.5)
+        with encoder(*pictures(60), *CODED, address(server, "abc")):
+            wait_until(lambda: again._publisher is not None)
             second = encoder(*pictures(3), *CODED, address(server, "abc"))
             with second as process:
-                assert process.wait(5) != 0
+                assert process.wait(60) != 0
     assert len(seen.steps) == 3
     again.close()
 
@@ -111,7 +121,7 @@ def test_a_wrong_key_is_refused_and_the_source_never_starts(
     source = server.source("abc")
     with encoder(*pictures(3), *CODED, address(server, "abd")) as process:
         seen = watch(source, replace(FAST, start_timeout_s=1.0))
-        assert process.wait(5) != 0
+        assert process.wait(60) != 0
 
     assert isinstance(seen.error, SourceSilent)
     assert "No picture came from the RTMP encoder" in str(seen.error)
