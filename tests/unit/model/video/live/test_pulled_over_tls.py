@@ -14,13 +14,13 @@ from tests.live_streams import (
     RtspServer,
     check_times,
     encoder,
-    free_port,
     needs_ffmpeg,
     pictures,
     tone,
     wait_for_port,
     watch,
 )
+from tests.services import free_port
 from tests.tls_front import HOST, needs_openssl, tls_before
 
 pytestmark = [needs_ffmpeg, needs_openssl, pytest.mark.slow]

@@ -134,13 +134,13 @@ def test_an_encoder_may_take_longer_to_come_than_its_first_picture_may(
     server: RtmpServer,
 ) -> None:
     source = server.source("abc")
-    settings = replace(FAST, start_timeout_s=5.0, sender_timeout_s=60.0)
+    settings = replace(FAST, start_timeout_s=10.0, sender_timeout_s=60.0)
     with ThreadPoolExecutor(1) as pool:
         seeing = pool.submit(watch, source, settings, most_steps=3)
         with pytest.raises(TimeoutError):
-            seeing.result(timeout=6)  # Nobody has come, and it waits on.
+            seeing.result(timeout=11)  # Nobody has come, and it waits on.
         with encoder(*pictures(5), *CODED, address(server, "abc")):
-            seen = seeing.result(timeout=30)
+            seen = seeing.result(timeout=60)
 
     assert seen.error is None
     assert len(seen.steps) == 3
@@ -180,14 +180,14 @@ def test_what_is_no_rtmp_is_hung_up_on(
     crashes: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", crashes.append)
     before = set(threading.enumerate())
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(sent)
 
         while client.recv(65536):
             pass
 
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(60)
     assert crashes == []
 
 

@@ -22,13 +22,13 @@ from tests.live_streams import (
     Segments,
     check_times,
     encoder,
-    free_port,
     needs_ffmpeg,
     pictures,
     tone,
     wait_for_port,
     watch,
 )
+from tests.services import free_port
 
 pytestmark = [needs_ffmpeg, pytest.mark.slow]
 
@@ -68,7 +68,7 @@ def test_steps_are_pictures_of_the_source_at_the_time_they_were_shown() -> None:
     assert walls == sorted(walls)
     assert began < walls[0] < walls[-1] < time.time()
     lasted_s = seen.times_s[-1] - seen.times_s[0]
-    assert walls[-1] - walls[0] <= lasted_s + 0.3
+    assert walls[-1] - walls[0] <= lasted_s + 2  # A busy machine hears late.
 
 
 def test_mpeg_ts_over_a_pipe_ends_with_it() -> None:
@@ -85,7 +85,8 @@ def test_a_growing_file_is_followed_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "match.ts"
     path.touch()
     with encoder(*pictures(), *X264, "-g", "10", "-flush_packets", "1", str(path)):
-        seen = watch(FileSource(path, idle_s=0.8), replace(FAST, stall_timeout_s=4.0))
+        settings = replace(FAST, stall_timeout_s=9.0, give_up_s=20.0)
+        seen = watch(FileSource(path, idle_s=4.0), settings)
 
     check_times(seen.times_s, least=19)
     assert seen.error is None
@@ -200,7 +201,7 @@ class pushing:  # noqa: N801
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _push(self) -> None:
         while data := os.read(self._descriptor, 65536):
@@ -209,7 +210,7 @@ class pushing:  # noqa: N801
 
 
 def test_mpeg_ts_to_a_multicast_group() -> None:
-    port = free_port(socket.SOCK_DGRAM)
+    port = free_port()
     try:
         source = UdpSource("239.255.42.42", port, interface="127.0.0.1")
     except SourceUnreachable as exc:
