@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.acceptance.live_service import FPS, LiveMatch, beat, followed
 from tests.acceptance.page_service import (
+    PATIENCE_MS,
     PageService,
     wait_until,
 )
@@ -26,6 +27,7 @@ from tests.browsers import ARGUMENTS, chromium
 pytestmark = pytest.mark.costly
 
 HISTORY_S = 20.0
+NEAR_S = 14.0  # of the edge: a busy page halts for seconds
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 TIME = "document.querySelector('video').currentTime"
@@ -34,6 +36,7 @@ TIME = "document.querySelector('video').currentTime"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium with a camera of its own making, which plays without being asked to."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         program = playwright.chromium.launch(
             executable_path=chromium(), args=[*ARGUMENTS, *CAMERA, AUTOPLAY]
@@ -154,14 +157,14 @@ def test_a_person_tags_beside_the_model_and_f_goes_back_to_the_edge(
     with playing(review) as match:
         match.play()
         open_live(live, match)
-        assert 0 < behind(live, match) < 8
+        eventually(live, lambda: 0 < behind(live, match) < NEAR_S, True)
         wait_until(live, lambda: abs(shown_frame(live) - told_frame(live)) <= 2)
         live.keyboard.press("2")
+        pressed_s = match.edge_s
         eventually(
             live, lambda: list(review.states(match.video_id).values()), ["added"]
         )
         (own,) = review.events(match.video_id)
-        tagged_s = match.edge_s - own["time_s"]
 
         live.keyboard.press("Home")
         eventually(live, lambda: shown_frame(live) < HISTORY_S * FPS / 2, True)
@@ -171,12 +174,12 @@ def test_a_person_tags_beside_the_model_and_f_goes_back_to_the_edge(
         expect(live.locator("[data-is=events] [role=option]")).to_have_count(2)
         live.keyboard.press("f")
         expect(edge).to_contain_text("At the live edge")
-        eventually(live, lambda: 0 < behind(live, match) < 8, True)
+        eventually(live, lambda: 0 < behind(live, match) < NEAR_S, True)
         before = shown_frame(live)
         eventually(live, lambda: shown_frame(live) > before + 2.2 * FPS, True)
 
-        assert 0 < tagged_s < 10
-        assert behind(live, match) < 8
+        assert 0 < pressed_s - own["time_s"] < NEAR_S
+        assert behind(live, match) < NEAR_S
         assert own["type"] == live.locator(".lane-name .text").nth(1).text_content()
 
 

@@ -119,9 +119,10 @@ def flood_headers(connection: socket.socket) -> None:
 def test_whatever_comes_back_is_recorded_as_one_attempt(
     job: Uploaded, handle: Callable[[socket.socket], None], status_code: int | None
 ) -> None:
+    sender = HURRIED if handle in (flood, flood_headers) else SENDER
     with listener(handle) as port:
         delivery_id = write_message(job, f"http://127.0.0.1:{port}/")
-        status = deliver(delivery_id, sessions=job.sessions, sender=HURRIED)
+        status = deliver(delivery_id, sessions=job.sessions, sender=sender)
 
     row, (attempt,) = read(job, delivery_id)
     assert (status, row.attempt, row.locked_until) == ("pending", 1, None)
@@ -161,7 +162,7 @@ def test_whatever_does_not_speak_tls_is_recorded(
 ) -> None:
     with listener(handle) as port:
         delivery_id = write_message(job, f"https://127.0.0.1:{port}/")
-        deliver(delivery_id, sessions=job.sessions, sender=HURRIED)
+        deliver(delivery_id, sessions=job.sessions, sender=SENDER)
 
     _, (attempt,) = read(job, delivery_id)
     assert attempt.status_code is None
@@ -188,7 +189,7 @@ def test_a_certificate_that_nobody_trusts_is_recorded(
 
     with listener(handle) as port:
         delivery_id = write_message(job, f"https://127.0.0.1:{port}/")
-        deliver(delivery_id, sessions=job.sessions, sender=HURRIED)
+        deliver(delivery_id, sessions=job.sessions, sender=SENDER)
 
     _, (attempt,) = read(job, delivery_id)
     assert "certificate" in str(attempt.error).lower()
