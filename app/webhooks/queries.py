@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Delete,
+    ScalarSelect,
     Select,
     Update,
     and_,
@@ -25,7 +26,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from app.webhooks.tables import Delivery, DeliveryStatus, WebhookEndpoint
+from app.webhooks.tables import (
+    Delivery,
+    DeliveryStatus,
+    Webhook,
+    WebhookEndpoint,
+)
 
 IDLE_ENDPOINT = timedelta(days=30)  # then it is forgotten, and new if it comes back
 
@@ -90,7 +96,11 @@ def sendable_deliveries(
 
 
 def claim_deliveries(ids: Collection[UUID], *, hold: timedelta) -> Update:
-    """Take due messages for one attempt each; no row: not due, done, or somebody's."""
+    """Take due messages for one attempt each; no row: not due, done, or somebody's.
+
+    One to a webhook goes to where that is now: it may have been moved while a
+    transaction that had read its address before was making the message.
+    """
     free = (
         select(Delivery.id)
         .where(Delivery.id.in_(ids), _is_due())
@@ -99,7 +109,11 @@ def claim_deliveries(ids: Collection[UUID], *, hold: timedelta) -> Update:
     return (
         update(Delivery)
         .where(Delivery.id.in_(free))
-        .values(locked_until=func.now() + hold, attempt=Delivery.attempt + 1)
+        .values(
+            url=func.coalesce(_address_now(), Delivery.url),
+            locked_until=func.now() + hold,
+            attempt=Delivery.attempt + 1,
+        )
         .execution_options(synchronize_session=False)
     )
 
@@ -237,6 +251,13 @@ def forget_idle_endpoints() -> Delete:
     """Drop the endpoints that nothing was sent to for long."""
     return delete(WebhookEndpoint).where(
         WebhookEndpoint.seen_at < func.now() - IDLE_ENDPOINT
+    )
+
+
+def _address_now() -> ScalarSelect[str]:
+    """Where the webhook of a message is; null: it goes to a callback URL."""
+    return (
+        select(Webhook.url).where(Webhook.id == Delivery.webhook_id).scalar_subquery()
     )
 
 

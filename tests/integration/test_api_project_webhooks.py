@@ -12,12 +12,14 @@ import standardwebhooks
 from sqlalchemy import func, update
 
 from app.core.db.base import utc_now
+from app.core.principal import DEFAULT_PROJECT_ID
 from app.idempotency.tables import IdempotencyKeyRow
 from app.jobs.kinds import JobKind
 from app.jobs.requests import request
 from app.jobs.service import cancel
 from app.projects.tables import Project
 from app.webhooks import webhook_service
+from app.webhooks.service import announce
 from app.webhooks.signing import webhook_secret
 from app.webhooks.tables import Delivery, Webhook
 from tests.api_server import RunningApi
@@ -305,6 +307,20 @@ def test_what_waits_goes_to_the_new_address(
     assert change(api, webhook, description=None)["description"] is None
     null = api.client.patch(f"/webhooks/{webhook['id']}", json={"url": None})
     assert null.status_code == 422
+
+
+def test_what_is_being_made_while_it_moves_goes_to_the_new_address_too(
+    api: RunningApi, receiver: Receiver
+) -> None:
+    webhook = add(api, NOWHERE)
+    with api.service.sessions.begin() as ending:
+        announce(ending, "video.failed", project_id=DEFAULT_PROJECT_ID, data={})
+        change(api, webhook, url=receiver.url)
+
+    send(api)
+
+    assert len(receiver.received) == 1
+    assert [one["url"] for one in messages(api, webhook)] == [receiver.url]
 
 
 def test_a_deleted_webhook_gets_nothing_more(
