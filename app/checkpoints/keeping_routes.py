@@ -86,7 +86,8 @@ def archive_model_version(model: ModelName, resources: ResourcesDep) -> Model:
 
     Its file stays. Jobs that name it, those that wait too, are run with it.
     """
-    archive_model(model, resources.settings)
+    with resources.sessions.begin() as session:
+        archive_model(session, model, resources.settings)
     return Model.of(find_entry(model, resources))
 
 

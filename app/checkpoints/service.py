@@ -107,14 +107,17 @@ def earlier_default(found: Sequence[ModelChoice], current: str | None) -> str | 
     return stack[-1] if stack else None
 
 
-def archive_model(name: str, settings: Settings) -> None:
+def archive_model(session: Session, name: str, settings: Settings) -> None:
     """Archive a model; jobs that name it, those that wait too, are run with it.
+
+    A choice of the default that is under way is waited for: it may be of this model.
 
     Raises:
         ModelNotFound: there is none of that name.
         ModelInUse: it is the default.
     """
     check_exists(name, settings)
+    session.execute(lock_choices())
     if name == current_default(settings):
         raise ModelInUse(f"{name} is the default: choose another default first.")
     library.archive(name, user_dir=models_dir(settings), chosen=settings.model)

@@ -2,17 +2,20 @@
 
 import json
 import shutil
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 import touchline
+from app.checkpoints.queries import lock_choices
 from app.core.db.base import utc_now
 from app.core.principal import DEFAULT_PROJECT_ID
 from app.jobs.tables import Job
@@ -20,6 +23,7 @@ from app.keys.service import create_key
 from app.timelines.tables import Analysis
 from app.videos.tables import Video
 from model.checkpoint.archive import Checkpoint
+from model.checkpoint.library import set_default
 from model.checkpoint.publish import publish_checkpoint
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.databases import PostgresOfTests
@@ -135,6 +139,32 @@ def test_the_default_is_not_archived_and_the_archived_not_the_default(
     assert not api.client.post("/models/hall@3/restore").json()["is_archived"]
     assert choose(api, "hall").json()["name"] == "hall@3"
     assert api.client.post("/models/hall/archive").status_code == 404
+
+
+def test_a_model_that_is_just_being_made_the_default_is_not_archived(
+    api: RunningApi, hall: Path
+) -> None:
+    waiting = text(
+        "select count(*) from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+
+    def somebody_waits() -> bool:
+        with api.service.sessions() as session:
+            return bool(session.scalar(waiting))
+
+    with ThreadPoolExecutor() as pool:
+        with api.service.sessions.begin() as choosing:
+            choosing.execute(lock_choices())
+            archiving = pool.submit(api.client.post, "/models/hall@3/archive")
+            while not (somebody_waits() or archiving.done()):
+                time.sleep(0.02)
+            assert not archiving.done()
+            set_default("hall@3", user_dir=hall)
+        answer = archiving.result()
+
+    assert (answer.status_code, kind_of(answer)) == (409, "model-in-use")
+    assert not api.client.get("/models/hall@3").json()["is_archived"]
 
 
 def test_what_the_operator_chose_comes_first(
@@ -351,6 +381,7 @@ def test_a_model_tells_what_it_learned_but_not_of_whose_videos(
         "minutes": 4.5,
         "events": {"PASS": 40},
         "stretches": {str(uuid4()): [[0.0, 120.0]], str(uuid4()): [[3.0, 153.0]]},
+        "project": str(DEFAULT_PROJECT_ID),
     }
     made = publish_checkpoint(hall / "hall@1.touchline", "club", hall, lineage=lineage)
 
