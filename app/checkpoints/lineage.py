@@ -1,6 +1,7 @@
 """What a model was made from, as its file and those of its bases tell."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from app.checkpoints.catalogue import file_name, list_models
@@ -9,6 +10,34 @@ from model.checkpoint.library import Entry
 from model.data.formats.provenance import Span, cut_spans, joined_spans
 
 MAX_STEPS = 100  # back; a file may name itself as its base
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What of a video a model is looked at on.
+
+    Attributes:
+        sha256: of the video's file; joined_of: of the files that it was made of.
+    """
+
+    video_id: str
+    sha256: str
+    joined_of: tuple[str, ...]
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """How much of some footage a model or a base of it has learned from.
+
+    Attributes:
+        seconds: of the same file, under whatever video.
+        videos: those, beside them, of which another one shows a part, or that are a
+            part of another one: a match and its halves.
+    """
+
+    seconds: float
+    videos: int
 
 
 def ancestors(name: str, settings: Settings) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -32,13 +61,20 @@ def lineage_of(entry: Entry | None) -> Mapping[str, Any]:
 
 
 def learned_spans(name: str, settings: Settings) -> dict[str, tuple[Span, ...]]:
-    """Tell which stretches a model or a base of it has learned from, by video id."""
+    """Tell which stretches a model or a base of it has learned from.
+
+    Returns:
+        By the video's id and, as far as a model tells it, by the checksum of its file:
+        the same file may have been uploaded anew.
+    """
     found: dict[str, list[Span]] = {}
     for _, lineage in ancestors(name, settings):
-        stretches = lineage.get("stretches")
-        for video_id, spans in (stretches or {}).items() if _is_map(stretches) else ():
-            found.setdefault(str(video_id), []).extend(_spans_of(spans))
-    return {video_id: joined_spans(spans) for video_id, spans in found.items()}
+        stretches, files = lineage.get("stretches"), lineage.get("files")
+        for video_id, raw in stretches.items() if _is_map(stretches) else ():
+            spans = [*_spans_of(raw)]
+            for key in (str(video_id), *_own_file(files, video_id)):
+                found.setdefault(key, []).extend(spans)
+    return {key: joined_spans(spans) for key, spans in found.items()}
 
 
 def learned_from(name: str, settings: Settings) -> frozenset[str]:
@@ -57,16 +93,25 @@ def learned_from(name: str, settings: Settings) -> frozenset[str]:
     return frozenset(found)
 
 
-def learned_s(
-    name: str, holdout: Mapping[str, tuple[Span, ...]], settings: Settings
-) -> float:
-    """Tell how many seconds of some stretches a model has learned from."""
-    learned = learned_spans(name, settings)
-    return sum(
-        end - start
-        for video_id, spans in holdout.items()
-        for start, end in cut_spans(spans, learned.get(video_id, ()))
-    )
+def learned_of(name: str, footage: Iterable[Footage], settings: Settings) -> Learned:
+    """Tell how much of some footage a model has learned from."""
+    spans, files = learned_spans(name, settings), learned_from(name, settings)
+    seconds, videos = 0.0, 0
+    for one in footage:
+        known = (*spans.get(one.video_id, ()), *spans.get(one.sha256, ()))
+        if known:
+            cut = cut_spans(one.spans, joined_spans(known))
+            seconds += sum(end - start for start, end in cut)
+        elif not files.isdisjoint((one.sha256, *one.joined_of)):
+            videos += 1
+    return Learned(seconds, videos)
+
+
+def _own_file(files: object, video_id: object) -> Iterator[str]:
+    """Give the checksum of a video's file, which stands before those of its parts."""
+    told = files.get(video_id) if _is_map(files) else None
+    if isinstance(told, list | tuple) and told:
+        yield str(told[0])
 
 
 def _is_map(raw: object) -> TypeGuard[Mapping[object, object]]:

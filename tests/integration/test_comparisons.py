@@ -229,6 +229,33 @@ def test_a_model_that_has_learned_from_the_stretches_is_warned_of(
     assert details["provenance"]["lineage"] == {"base": "own@1"}
 
 
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (["SHA"], "child@1 or a base of it has learned from 0.1 of the 0.1 minutes"),
+        (["of the whole match", "SHA"], "child@1 or a base of it has learned from a"),
+        (["another"], None),
+    ],
+    ids=["the same file", "a part of what it learned from", "another file"],
+)
+def test_a_model_that_has_learned_from_the_same_file_is_warned_of(
+    api: RunningApi, film: Path, models: Path, files: list[str], words: str | None
+) -> None:
+    """Uploaded anew, or joined of halves, a match is another video."""
+    sha256 = api.client.get(f"/videos/{upload(api, film)}").json()["sha256"]
+    earlier = str(uuid4())
+    lineage = {
+        "stretches": {earlier: [[0.5, 7.5]]},
+        "files": {earlier: [sha256 if one == "SHA" else one for one in files]},
+    }
+    publish_checkpoint(models / "eager@1.touchline", "child", models, lineage=lineage)
+
+    told = finished(api, ask(api, models=["child", "eager@1"]))
+
+    warnings = [one for one in told["warnings"] if one.startswith(words or "")]
+    assert len(warnings) == len(told["warnings"]) == (words is not None)
+
+
 def test_a_model_of_other_types_is_compared_on_the_common_ones(
     api: RunningApi, film: Path, models: Path, tmp_path: Path
 ) -> None:

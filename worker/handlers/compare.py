@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.annotations.timelines import View
-from app.checkpoints.lineage import learned_s
+from app.checkpoints.lineage import Footage, learned_of
 from app.comparisons.problems import ComparisonGone, HoldoutGone
 from app.comparisons.service import holdout_of, keep_result
 from app.comparisons.tables import Comparison
@@ -59,6 +59,11 @@ class _Measured:
             self.spans,
             [one for one in events if is_within(one.time_s, self.spans)],
         )
+
+    @property
+    def footage(self) -> Footage:
+        truth = self.truth
+        return Footage(str(truth.video_id), truth.sha256, truth.joined_of, self.spans)
 
 
 @dataclass(slots=True)
@@ -225,13 +230,14 @@ def _judge(
     compared = compare_models(matches, contenders, on_wait=reporter.touch)
     labels = [one.label for one in compared.types]
     moments = wrong_moments(matches, contenders, labels)
-    spans = {str(one.truth.video_id): one.spans for one in measured}
+    footage = [one.footage for one in measured]
     held = Holdout(
         videos=len(measured),
         seconds=sum(end - start for each in measured for start, end in each.spans),
         left_out={str(one): why for one, why in found.left_out.items()},
-        learned_s={
-            name: learned_s(name, spans, context.settings) for name in found.contenders
+        learned={
+            name: learned_of(name, footage, context.settings)
+            for name in found.contenders
         },
     )
     models = [found.predictors[name] for name in comparison.models]

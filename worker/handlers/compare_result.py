@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from app.checkpoints.lineage import Learned
 from model.evaluation.compare import Figure, ModelComparison, TypeComparison
 from model.evaluation.moments import Moment
 from model.evaluation.verdicts import type_text, verdict_text
@@ -19,13 +20,13 @@ class Holdout:
     Attributes:
         videos: how many; `seconds` of them.
         left_out: why, by the video's id.
-        learned_s: how much of it a model has learned from, by its name.
+        learned: how much of it a model has learned from, by its name.
     """
 
     videos: int
     seconds: float
     left_out: Mapping[str, str]
-    learned_s: Mapping[str, float]
+    learned: Mapping[str, Learned]
 
     def note(self, compared: ModelComparison) -> str:
         """Say what intervals were drawn from."""
@@ -36,13 +37,22 @@ class Holdout:
         return note
 
     def warnings(self) -> list[str]:
-        """Say which figures flatter their model."""
-        return [
-            f"{name} or a base of it has learned from {seconds / 60:.1f} of the "
-            f"{self.seconds / 60:.1f} minutes compared on: its figures flatter it."
-            for name, seconds in self.learned_s.items()
-            if seconds > LEARNED_S
-        ]
+        """Say which figures flatter their model, or may."""
+        minutes = f"{self.seconds / 60:.1f} minutes"
+        told = []
+        for name, found in self.learned.items():
+            if found.seconds > LEARNED_S:
+                told.append(
+                    f"{name} or a base of it has learned from {found.seconds / 60:.1f} "
+                    f"of the {minutes} compared on: its figures flatter it."
+                )
+            if found.videos:
+                told.append(
+                    f"{name} or a base of it has learned from a match or a part of one "
+                    f"that {found.videos} of the {self.videos} videos compared on show "
+                    "as well: its figures may flatter it."
+                )
+        return told
 
 
 def result_of(
