@@ -50,14 +50,14 @@ class PredictorCache:
         key = (path, facts.st_mtime_ns, facts.st_size)
         if key not in self._loaded:
             log.info("loading_checkpoint", path=str(path))
+            while len(self._loaded) >= KEPT:  # First: there is no room for more.
+                self._loaded.popitem(last=False)
             self._loaded[key] = load_predictor(
                 path,
                 engine=self._settings.engine,
                 precision=self._settings.precision,
                 gpu_budget_bytes=self._settings.gpu_budget,
             )
-            while len(self._loaded) > KEPT:
-                self._loaded.popitem(last=False)
         self._loaded.move_to_end(key)
         return self._loaded[key]
 

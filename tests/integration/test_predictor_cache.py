@@ -1,6 +1,8 @@
 """Which checkpoint a worker takes where a job names none."""
 
+import gc
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,13 @@ from app.core.settings import Settings
 from model.checkpoint.library import set_default
 from model.checkpoint.publish import publish_checkpoint
 from model.errors import BadCheckpoint
-from model.spotting.predictor import EngineName, Precision, Predictor, load_predictor
+from model.spotting.predictor import (
+    EngineName,
+    EnginePredictor,
+    Precision,
+    Predictor,
+    load_predictor,
+)
 from worker.predictor_cache import PredictorCache
 
 
@@ -66,6 +74,39 @@ def test_twenty_jobs_load_their_checkpoint_once_and_a_new_file_anew(
     (models / "new").replace(models / "one.touchline")
     assert cache.get("one") is not first
     assert loaded == ["one", "two", "three", "one"]
+
+
+@pytest.mark.costly
+def test_there_is_room_for_two_also_while_another_one_is_loaded(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: set[int] = set()
+    beside: list[int] = []
+
+    def load(
+        path: Path, *, engine: EngineName, precision: Precision, gpu_budget_bytes: int
+    ) -> Predictor:
+        gc.collect()
+        beside.append(len(alive))
+        loaded = load_predictor(
+            path, engine=engine, precision=precision, gpu_budget_bytes=gpu_budget_bytes
+        )
+        assert isinstance(loaded, EnginePredictor)
+        alive.add(len(beside))
+        weakref.finalize(loaded.runtime, alive.discard, len(beside))
+        return loaded
+
+    monkeypatch.setattr("worker.predictor_cache.load_predictor", load)
+    models = tmp_path / "models"
+    models.mkdir()
+    for name in ("one", "two", "three", "four"):
+        shutil.copyfile(checkpoint, models / f"{name}.touchline")
+    cache = open_cache(tmp_path, "one")
+
+    for name in ("one", "two", "three", "four"):
+        cache.get(name)
+
+    assert beside == [0, 1, 1, 1]
 
 
 def test_a_setting_that_leads_nowhere_is_told(tmp_path: Path) -> None:
