@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 from app.checkpoints.catalogue import file_name, list_models
 from app.core.settings import Settings
 from model.checkpoint.library import Entry
+from model.checkpoint.versions import split_version
 from model.data.formats.provenance import Span, cut_spans, joined_spans
 
 MAX_STEPS = 100  # back; a file may name itself as its base
@@ -58,6 +59,21 @@ def lineage_of(entry: Entry | None) -> Mapping[str, Any]:
     if entry is None or entry.manifest is None:
         return {}
     return entry.manifest.provenance.lineage or {}
+
+
+def projects_of_versions(name: str, settings: Settings) -> frozenset[str]:
+    """Name the projects whose trainings made versions of a name, as their files tell.
+
+    Names that differ in case alone are one; earlier releases told no project.
+    """
+    found = set()
+    for entry in list_models(settings):
+        base, number = split_version(entry.name)
+        project = lineage_of(entry).get("project")
+        is_version = number is not None and base.casefold() == name.casefold()
+        if is_version and isinstance(project, str):
+            found.add(project)
+    return frozenset(found)
 
 
 def learned_spans(name: str, settings: Settings) -> dict[str, tuple[Span, ...]]:

@@ -194,14 +194,15 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
 
 
 def _provenance(manifest: Manifest) -> dict[str, Any]:
-    """Tell where weights come from, but for the videos of a project."""
+    """Tell where weights come from, but for the project and its videos."""
     told = manifest.provenance.to_dict()
     lineage = told.get("lineage")
-    if lineage is not None and "stretches" in lineage:
-        stretches = lineage["stretches"] or {}
-        own = ("stretches", "files")
+    if lineage is not None:
+        own = ("stretches", "files", "project")
         kept = {key: value for key, value in lineage.items() if key not in own}
-        told["lineage"] = {**kept, "videos": len(stretches)}
+        if "stretches" in lineage:
+            kept["videos"] = len(lineage["stretches"] or {})
+        told["lineage"] = kept
     return told
 
 

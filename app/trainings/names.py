@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from app.checkpoints.catalogue import list_models
+from app.checkpoints.lineage import projects_of_versions
 from app.core.db.project_sessions import project_of
 from app.core.errors import RULE, InvalidRequest
 from app.core.settings import Settings
@@ -22,7 +23,8 @@ def check_name(session: Session, name: str, settings: Settings) -> None:
 
     Raises:
         InvalidRequest: it is reserved, or holds what file names do not take.
-        ModelNameTaken: a model that is no training's has it, or another project.
+        ModelNameTaken: a model that is no training's has it, or another project, also
+            one that has deleted the trainings since.
     """
     is_odd = not NAME.fullmatch(name) or name.endswith((SUFFIX, "."))
     if is_odd or len(name) > MAX_NAME:
@@ -40,7 +42,9 @@ def check_name(session: Session, name: str, settings: Settings) -> None:
                 f"A model called {entry.name!r} {origin}, and would be taken for this "
                 "one: choose another name."
             )
-    if session.scalar(is_trained_elsewhere(name, project_of(session))):
+    project_id = project_of(session)
+    theirs = projects_of_versions(name, settings) - {str(project_id)}
+    if session.scalar(is_trained_elsewhere(name, project_id, theirs)):
         raise ModelNameTaken(
             f"Another project of this service trains models called {name!r}: choose "
             "another name."

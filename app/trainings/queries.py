@@ -3,10 +3,22 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Delete, Select, and_, delete, func, not_, or_, select
+from sqlalchemy import (
+    Delete,
+    Select,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from app.jobs.kinds import JobKind
 from app.jobs.tables import Job, JobStatus
+from app.projects.tables import Project
 from app.trainings.tables import Training, TrainingLine, TrainingPoint
 
 
@@ -108,15 +120,24 @@ def waiting_trainings(project_id: UUID) -> Select[int]:
     )
 
 
-def is_trained_elsewhere(name: str, project_id: UUID) -> Select[bool]:
+def is_trained_elsewhere(
+    name: str, project_id: UUID, makers: Collection[str] = ()
+) -> Select[bool]:
     """Whether another project trains a model of this name, and this one does not.
 
     Models are of all projects: its versions would be taken for theirs. Asked of the
     table and not of the rows that a project sees.
+
+    Args:
+        makers: ids of other projects that versions of it are from, as their files
+            tell: their trainings may be deleted by now. One that is of no project of
+            this service is of nobody.
     """
     rows = Training.__table__.c
     named = select(rows.id).where(func.lower(rows.name) == name.lower())
-    theirs = named.where(rows.project_id != project_id).exists()
+    projects = Project.__table__.c
+    made = select(projects.id).where(cast(projects.id, Text).in_(makers)).exists()
+    theirs = or_(named.where(rows.project_id != project_id).exists(), made)
     ours = named.where(rows.project_id == project_id, rows.name == name).exists()
     return select(and_(theirs, not_(ours)))
 

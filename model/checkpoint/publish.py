@@ -104,7 +104,7 @@ def import_checkpoint_file(path: Path, name: str, user_dir: Path) -> Checkpoint:
     target = user_dir / f"{name}{SUFFIX}"
     with tempfile.TemporaryDirectory(prefix=PUBLISHING, dir=user_dir) as scratch:
         made = Path(scratch) / "made"
-        copy_renamed(checkpoint, made, name=name)
+        copy_renamed(checkpoint, made, name=name, is_from_elsewhere=True)
         if not _place(made, target):
             raise CheckpointExists(_taken(name))
     mark_restored(name, user_dir)  # of a file that is no more

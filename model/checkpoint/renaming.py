@@ -8,22 +8,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.checkpoint.archive import MANIFEST, Checkpoint
+from model.checkpoint.manifest import Manifest
 from model.errors import BadCheckpoint
 
 CHUNK_BYTES = 2**20
+PROJECT = "project"  # in a lineage: whose training made it
 
 
-def copy_renamed(checkpoint: Checkpoint, path: Path, *, name: str) -> None:
+def copy_renamed(
+    checkpoint: Checkpoint, path: Path, *, name: str, is_from_elsewhere: bool = False
+) -> None:
     """Write a checkpoint anew under a name; its members stay bit for bit.
 
     Args:
         path: where; nothing that anybody reads yet.
+        is_from_elsewhere: the project that made it, if it names one, may be of another
+            service, and is left out.
 
     Raises:
         BadCheckpoint: a member is damaged.
         OSError: the disk is full.
     """
     manifest = replace(checkpoint.manifest, name=name)
+    if is_from_elsewhere:
+        manifest = _of_no_project(manifest)
     text = json.dumps(manifest.to_dict(), indent=2, ensure_ascii=False)
     whole = sum(facts.size_bytes for facts in manifest.files.values())
     if whole > checkpoint.path.stat().st_size:
@@ -49,6 +57,13 @@ def copy_renamed(checkpoint: Checkpoint, path: Path, *, name: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.chmod(0o644)
+
+
+def _of_no_project(manifest: Manifest) -> Manifest:
+    told = manifest.provenance.lineage or {}
+    lineage = {key: value for key, value in told.items() if key != PROJECT}
+    provenance = replace(manifest.provenance, lineage=lineage or None)
+    return replace(manifest, provenance=provenance)
 
 
 def _copy(

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app.core.broker.notifier import TRAIN_QUEUE
 from app.core.db.base import utc_now
@@ -29,8 +29,10 @@ from app.trainings.service import (
     finish,
     note_data,
 )
+from app.trainings.tables import Training
 from app.videos.tables import Video
 from app.webhooks.tables import Delivery
+from model.checkpoint.publish import publish_checkpoint
 from tests.api_server import RunningApi
 from tests.integration.project_webhooks import NOWHERE, add, messages
 from tests.integration.reviewed_matches import add_events, add_match, problem_of
@@ -476,8 +478,15 @@ def test_a_name_of_an_installed_file_or_another_project_is_taken(
     installed = problem_of(ask(api, name="club"), 409, "model-name-taken")
     trained = problem_of(ask(api, name="hall"), 409, "model-name-taken")
 
+    with theirs.begin() as session:
+        session.execute(delete(Training))
+    publish_checkpoint(checkpoint, "Hall", models, lineage={"project": str(OTHER)})
+    publish_checkpoint(checkpoint, "own", models, lineage={"project": str(uuid4())})
+    kept = problem_of(ask(api, name="hall"), 409, "model-name-taken")
+
     assert "is installed" in installed
     assert "Another project" in trained
+    assert "Another project" in kept
     assert asked(api, name="own")["name"] == asked(api, name="own")["name"] == "own"
 
 

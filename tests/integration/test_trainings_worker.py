@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.broker.notifier import GPU_QUEUE
 from app.core.db.base import new_id
+from app.core.principal import DEFAULT_PROJECT_ID
 from app.core.process_identity import machine_id
 from app.datasets.staging import staged
 from app.health.tables import WorkerHeartbeat
@@ -339,6 +340,7 @@ def test_a_training_makes_one_version_however_often_its_end_is_written(
     assert told["base"] == "arena-rny002"
     assert len(told["base_sha256"]) == 64
     assert told["training"] == str(asked.id)
+    assert told["project"] == str(DEFAULT_PROJECT_ID)
 
 
 def test_what_a_training_made_is_kept_where_its_name_was_taken_meanwhile(

@@ -53,6 +53,7 @@ def publish(product: Product, settings: Settings) -> str:
     lineage = {
         **_base_of(training.base, folder, settings),
         "training": str(training.id),
+        "project": str(training.project_id),
         **product.lineage,
     }
     try:

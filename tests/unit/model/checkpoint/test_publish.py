@@ -75,6 +75,17 @@ def test_what_killed_processes_left_goes_with_the_next_file(
     assert there == {"hall@1.touchline", ".publish.new"}
 
 
+def test_what_is_taken_in_is_of_no_project_of_this_service(
+    trained: Path, user_dir: Path
+) -> None:
+    lineage = {"base": "arena-rny002", "project": "of another service"}
+    publish_checkpoint(trained, "hall", user_dir, lineage=lineage)
+
+    taken = import_checkpoint_file(user_dir / "hall@1.touchline", "guest", user_dir)
+
+    assert taken.manifest.provenance.lineage == {"base": "arena-rny002"}
+
+
 def test_no_import_takes_the_last_of_the_numbers(trained: Path, user_dir: Path) -> None:
     with pytest.raises(BadCheckpoint, match="smaller number"):
         import_checkpoint_file(trained, "hall@999999999", user_dir)
