@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from app.checkpoints.catalogue import check_model, find_manifest
 from app.core.errors import RULE, InvalidRequest, UnknownModel, UnknownType
 from app.core.settings import Settings
+from app.trainings.holdout import HoldoutPlan
 from app.trainings.options import TrainingOptions
+from app.trainings.problems import NothingReviewed
 from app.trainings.readiness import Finding
-from app.trainings.reviewed_data import Counts, ReviewedData, mapped
+from app.trainings.reviewed_data import Counts, ReviewedData, added, mapped
 from model.checkpoint.archive import SUFFIX
 from model.checkpoint.library import find_named
 from model.checkpoint.manifest import Manifest
@@ -70,6 +72,14 @@ def check_types(
         return counts
     there = {options.mapping.get(label, label) for label in known} - {None}
     unknown = [one for one in options.types if one not in there]
+    if unknown and unknown[0] in options.mapping and unknown[0] in known:
+        target = options.mapping[unknown[0]]
+        raise InvalidRequest(
+            f"types: {unknown[0]!r} is asked for, and the mapping "
+            + ("drops it" if target is None else f"makes it {target!r}")
+            + ": take it out of one of the two.",
+            kind=RULE,
+        )
     if unknown:
         told = ", ".join(sorted(one for one in there if one)) or "none"
         raise UnknownType(
@@ -116,7 +126,8 @@ def check_holdout(options: TrainingOptions, data: ReviewedData) -> None:
     """Make sure that something is left to train with, and something to judge by.
 
     Raises:
-        InvalidRequest: a video that is to be held out is not used, or all of them are.
+        InvalidRequest: a video that is to be held out is not used, all of them are, or
+            they have no event of the types.
     """
     if options.holdout is None or not options.holdout.videos:
         return
@@ -136,17 +147,69 @@ def check_holdout(options: TrainingOptions, data: ReviewedData) -> None:
             "none is left to learn from. Hold out fewer, or review another match.",
             kind=RULE,
         )
-    if not any(
-        count.events
-        for one in data.videos
-        if match_of[one.id] in held
-        for count in one.counts.values()
-    ):
+    in_holdout = (one.counts for one in data.videos if match_of[one.id] in held)
+    found = mapped(added(in_holdout), options.mapping)
+    wanted = found.keys() if options.types is None else options.types
+    if not any(one.events for label, one in found.items() if label in wanted):
+        of_types = "" if options.types is None else f" of {', '.join(options.types)}"
         raise InvalidRequest(
-            "holdout: what is held out has no event, so that nothing could be judged. "
-            "Hold out a match with events.",
+            f"holdout: what is held out has no event{of_types}, so that nothing could "
+            "be judged. Hold out a match with events.",
             kind=RULE,
         )
+
+
+def check_parts(
+    options: TrainingOptions, base: Base | None, counts: Counts, plan: HoldoutPlan
+) -> list[Finding]:
+    """Make sure that events of the types are left to learn from.
+
+    Args:
+        counts: of the types that are to be learned, as they are mapped.
+
+    Returns:
+        What is to be told of types that would not be learned.
+
+    Raises:
+        InvalidRequest: what is to be held out leaves none; or none of a type that is
+            asked for, and that the base does not know.
+        NothingReviewed: the usual split leaves none.
+    """
+    learned = {options.mapping.get(label, label) for label in plan.train}
+    events = {label: one.events for label, one in counts.items() if one.events}
+    lost = {label: n for label, n in events.items() if label not in learned}
+    if lost and len(lost) == len(events):
+        raise _nothing_left(options, list(lost))
+    known = {options.mapping.get(one, one) for one in _labels_kept(options, base)}
+    for label, count in lost.items():
+        if options.types is not None and label not in known:
+            raise InvalidRequest(f"types: {_not_learned(label, count)}", kind=RULE)
+    told = [_not_learned(label, count) for label, count in lost.items()]
+    return [Finding("type-not-reviewed", one[:1].upper() + one[1:]) for one in told]
+
+
+def _nothing_left(
+    options: TrainingOptions, labels: Sequence[str]
+) -> InvalidRequest | NothingReviewed:
+    of_types = ", ".join(labels)
+    if options.holdout is not None:
+        return InvalidRequest(
+            f"holdout: what is held out leaves no event of {of_types} to learn from. "
+            "Hold out something else, or review more.",
+            kind=RULE,
+        )
+    return NothingReviewed(
+        f"Once a part is held out to judge by, no event of {of_types} is left to learn "
+        "from. Review more of it, or say what is to be held out."
+    )
+
+
+def _not_learned(label: str, count: int) -> str:
+    all_of_it = "its only one is" if count == 1 else f"all {count} of it are"
+    return (
+        f"no event of {label} would be learned from: {all_of_it} held out, or next to "
+        "what is. Hold out something else, review more of it, or leave it out."
+    )
 
 
 def rate_finding(base: Base | None, data: ReviewedData) -> Finding | None:

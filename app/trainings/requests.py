@@ -19,6 +19,7 @@ from app.jobs.tables import Job
 from app.trainings.choices import (
     Base,
     check_holdout,
+    check_parts,
     check_types,
     find_base,
     rate_finding,
@@ -152,9 +153,10 @@ def _check(wanted: TrainingRequest, resources: Resources) -> CheckedTraining:
     _refuse(findings)
     check_holdout(options, data)
     try:
-        _planned(options.holdout, options.seed, base, data, settings)
+        plan = _planned(options.holdout, options.seed, base, data, settings)
     except BadAnnotations as exc:
         raise NothingReviewed(str(exc)) from exc
+    findings += check_parts(options, base, counts, plan)
     findings = [*_but_of_few_matches(findings, options.holdout)]
     rate = rate_finding(base, data)
     of_service = findings_of_service(worker, waiting=0)
@@ -221,22 +223,24 @@ def read_readiness(
     if types is not None:
         counts = {label: one for label, one in counts.items() if label in types}
     findings = [*findings_in(data, counts, wanted=types)]
-    plan = None
+    plan, choice = None, holdout.choice
+    options = TrainingOptions(
+        types=None if types is None else tuple(types), holdout=choice
+    )
     if data.videos:
         try:
-            check_holdout(TrainingOptions(holdout=holdout.choice), data)
-            plan = _planned(
-                holdout.choice, holdout.seed, base, data, resources.settings
-            )
-        except (InvalidRequest, BadAnnotations) as exc:
+            check_holdout(options, data)
+            plan = _planned(choice, holdout.seed, base, data, resources.settings)
+            findings += check_parts(options, base, counts, plan)
+        except (InvalidRequest, NothingReviewed, BadAnnotations) as exc:
             findings.insert(0, Finding("no-holdout", str(exc), is_blocking=True))
     return Readiness(
         data=data,
         counts=counts,
-        split=plan_split(data, holdout.choice) if data.videos else None,
+        split=plan_split(data, choice) if data.videos else None,
         holdout=plan,
         problems=[
-            *_but_of_few_matches(findings, holdout.choice),
+            *_but_of_few_matches(findings, choice),
             *findings_of_service(worker, waiting),
         ],
         newest=newest,

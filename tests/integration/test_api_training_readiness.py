@@ -373,6 +373,21 @@ def test_a_hold_out_that_cannot_be_is_a_problem_that_blocks(api: RunningApi) -> 
     problem_of(unknown, 422, "unknown-model")
 
 
+def test_types_that_would_be_held_out_whole_are_told(api: RunningApi) -> None:
+    add_match(api, spots=[(1000, "PASS", 0.9), (4000, "PASS", 0.9)])
+    shots = str(add_match(api, spots=[(2000, "SHOT", 0.9)]))
+
+    every = readiness(api, holdout_videos=shots)
+    alone = readiness(api, holdout_videos=shots, types="SHOT")
+    unjudged = readiness(api, holdout_videos=shots, types="PASS")
+
+    told = {one["code"]: one["detail"] for one in every["problems"]}
+    assert "its only one is held out" in told["type-not-reviewed"]
+    assert codes(every, blocking=True) == set()
+    for found in (alone, unjudged):
+        assert codes(found, blocking=True) == {"no-holdout"}
+
+
 def test_it_tells_whether_a_worker_can_train(
     api: RunningApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -606,6 +606,41 @@ def test_a_holdout_must_leave_something_and_have_events(
     assert fine["holdout"] == {"videos": [str(match)], "share": None}
 
 
+PASSES = [(1000, "PASS", 0.9), (4000, "PASS", 0.9)]
+SHOTS = [(2000, "SHOT", 0.9), (5000, "SHOT", 0.9)]
+
+
+def test_a_holdout_must_fit_the_types_that_are_asked_for(api: RunningApi) -> None:
+    passes, shots = add_match(api, spots=PASSES), add_match(api, spots=SHOTS)
+    hold_passes, hold_shots = ({"videos": [str(one)]} for one in (passes, shots))
+
+    unjudged = ask(api, types=["SHOT"], holdout=hold_passes)
+    dropped = ask(api, mapping={"PASS": None}, holdout=hold_passes)
+    untaught = ask(api, types=["SHOT"], holdout=hold_shots)
+    lost = ask(api, start="trunk", types=["PASS", "SHOT"], holdout=hold_shots)
+    unasked = asked(api, start="trunk", holdout=hold_shots)
+    carried = asked(api, types=["PASS", "SHOT"], holdout=hold_shots)
+
+    assert "has no event of SHOT" in problem_of(unjudged, 422, "invalid-request")
+    assert "has no event, so" in problem_of(dropped, 422, "invalid-request")
+    nothing_left = problem_of(untaught, 422, "invalid-request")
+    assert nothing_left.startswith("holdout: what is held out leaves no event of SHOT")
+    assert "all 2 of it are held out" in problem_of(lost, 422, "invalid-request")
+    for made in (unasked, carried):
+        told = {one["code"]: one["detail"] for one in made["warnings"]}
+        assert told["type-not-reviewed"].startswith("No event of SHOT would be learned")
+
+
+def test_what_a_mapping_takes_away_is_not_asked_for(api: RunningApi) -> None:
+    add_match(api, spots=[*PASSES, *SHOTS])
+
+    merged = ask(api, types=["PASS", "SHOT"], mapping={"PASS": "SHOT"})
+    dropped = ask(api, types=["PASS", "SHOT"], mapping={"PASS": None})
+
+    assert "the mapping makes it 'SHOT'" in problem_of(merged, 422, "invalid-request")
+    assert "the mapping drops it" in problem_of(dropped, 422, "invalid-request")
+
+
 @pytest.mark.usefixtures("match")
 def test_few_matches_are_no_matter_where_one_is_held_out(api: RunningApi) -> None:
     other = add_match(api, "other.mp4")
