@@ -67,6 +67,13 @@ class HeadTask:
     until_s: float = float("inf")
     part: tuple[float, float] = (0.0, 1.0)
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether nothing that is learned happens in `val`: the newest head is kept."""
+        taught = set(self.labels) - set(self.carried)
+        events = (event for one in self.val for event in one.labels.events)
+        return not any(event.label in taught for event in events)
+
 
 @dataclass(slots=True)
 class _Progress:
@@ -88,7 +95,8 @@ class _Progress:
 def train_head(run: Run, network: Spotter, task: HeadTask) -> Mapping[str, float]:
     """Train a network's head; it has the best one's weights in the end.
 
-    What it starts with is validated, too: the head never gets worse by the hold-out.
+    What it starts with is validated, too: the head never gets worse by the hold-out. If
+    that has no event of what is learned, the head is trained to its end.
 
     Returns:
         The scores of the best validation (see `measures`).
@@ -191,7 +199,7 @@ class _HeadTrainer:
         )
         scores = measures(timed, self.task.labels, tolerance_s=TOLERANCE_S)
         self.at.idle += 1
-        if scores[CHOICE] > self.at.value:
+        if self.task.is_blind or scores[CHOICE] > self.at.value:
             self.at.best, self.at.value = head_state(network), scores[CHOICE]
             self.at.scores, self.at.idle = scores, 0
         if self.task.is_shown:

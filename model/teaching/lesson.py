@@ -272,6 +272,11 @@ def _tell_counts(run: Run, data: TeachData, plan: TypePlan) -> None:
     """Say how much there is of each type."""
     counts = count_events(data.train)
     held = count_events([*data.val, *data.test])
+    if not any(label in held for label in plan.taught):
+        run.note(
+            f"nothing that is held out has an event of {', '.join(plan.taught)}: how "
+            "good the network is cannot be judged, and nothing ends its training early"
+        )
     for label in plan.taught:
         run.watch.report(
             f"{label}: {counts[label]} events to train on, {held.get(label, 0)} on the "

@@ -36,7 +36,7 @@ class TeachData:
     Attributes:
         matches: each once, with all that is known of it.
         train: to teach from.
-        val: to stop by.
+        val: to stop by: a part in which something happens that is taught, if one has.
         test: measured with `val` at the end.
         alarms: what people rejected in training stretches.
         names: of the labels, as they were before they were mapped.
@@ -123,6 +123,11 @@ def read_data(
         )
     alarms = _alarms(dataset, parts["train"])
     train, val, test = (tuple(parts[part]) for part in ("train", "val", "test"))
+    taught = count_events(train).keys()
+    if taught.isdisjoint(count_events(val)) and not taught.isdisjoint(
+        count_events(test)
+    ):
+        val, test = test, val  # Where nothing happens, nothing says when to stop.
     names = label_names(there)
     return TeachData(tuple(matches), train, val, test, alarms, names, tuple(notes))
 

@@ -16,7 +16,7 @@ from model.checkpoint.spotter_io import save_spotter
 from model.checkpoint.spotting_options import SpottingOptions
 from model.errors import TrainingFailed
 from model.training.config import TrainConfig
-from model.training.measures import CHOICE
+from model.training.measures import CHOICE, is_better
 from model.training.module import SpottingModule
 from model.video.frame_spec import FrameSpec
 
@@ -144,9 +144,8 @@ class KeepBest(lightning.Callback):
             return
         size = self.config.size_at(trainer.global_step)
         self.write(self.folder / "last.touchline", trainer, pl_module)
-        value = pl_module.scores.get(CHOICE, 0.0)
-        if size != self.size or value > self.best:
-            self.best, self.size = value, size
+        if size != self.size or is_better(pl_module.scores, self.best):
+            self.best, self.size = pl_module.scores.get(CHOICE, 0.0), size
             self.write(self.folder / "best.touchline", trainer, pl_module)
 
     def write(self, path: Path, trainer: Any, module: SpottingModule) -> None:

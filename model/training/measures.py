@@ -1,5 +1,7 @@
 """What validations of a run are measured by, and what its weights are chosen by."""
 
+from collections.abc import Mapping
+
 from model.checkpoint.spotting_options import LabelOptions, SpottingOptions
 from model.evaluation.metrics import (
     LabelledMatch,
@@ -15,6 +17,7 @@ WINDOW_S = 0.5
 FLOOR = 0.05
 
 CHOICE = "choice"
+AP = "AP/"
 
 
 def measures(
@@ -35,8 +38,17 @@ def measures(
     return {
         CHOICE: _mean(counted or list(scores.values())),
         "mAP": _mean(list(scores.values())),
-        **{f"AP/{label}": value for label, value in scores.items()},
+        **{f"{AP}{label}": value for label, value in scores.items()},
     }
+
+
+def is_better(scores: Mapping[str, float], best: float) -> bool:
+    """Say whether weights are to be kept rather than those that measured `best`.
+
+    Where nothing happened in a validation it tells none apart: the newest are kept.
+    """
+    is_blind = not any(name.startswith(AP) for name in scores)
+    return is_blind or scores[CHOICE] > best
 
 
 def spots_of(matches: list[TimedMatch], labels: tuple[str, ...]) -> list[LabelledMatch]:

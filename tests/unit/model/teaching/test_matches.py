@@ -42,6 +42,33 @@ def test_the_parts_are_the_splits_under_mapped_names(tmp_path: Path) -> None:
     assert data.holdout == {"b": ((0.0, 60.0),), "c": ((0.0, 60.0),)}
 
 
+def forget(root: Path, label: str, *, matches: str) -> None:
+    """Take a type out of the labels of some matches."""
+    for name in matches:
+        path = root / name / "labels.json"
+        document = json.loads(path.read_text())
+        rows = document["events"]
+        document["events"] = [row for row in rows if row["type"] != label]
+        path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("without", "val", "test"),
+    [("", "b", "c"), ("b", "c", "b"), ("c", "b", "c"), ("bc", "b", "c")],
+)
+def test_it_is_stopped_by_a_part_in_which_something_happens_that_is_taught(
+    tmp_path: Path, without: str, val: str, test: str
+) -> None:
+    root = dataset(tmp_path)
+    forget(root, "SHOT", matches=without)
+    options = TeachOptions("hall", None, start="noise", types=("SHOT",))
+
+    data = read_data(root, options, report=print)
+
+    assert [match.name for match in data.val] == [val]
+    assert [match.name for match in data.test] == [test]
+
+
 def test_a_match_whose_video_has_gone_is_left_out_with_a_note(tmp_path: Path) -> None:
     root = dataset(tmp_path)
     (root / "c" / "video.mp4").unlink()

@@ -19,6 +19,7 @@ from model.checkpoint.archive import Checkpoint
 from model.data.splits import Split
 from model.errors import BadAnnotations, Canceled, TrainingFailed, TrainingPaused
 from model.teaching.loss import total_loss
+from model.teaching.network import TRUNK
 from model.teaching.options import TeachOptions
 from model.teaching.run import STATE
 from model.teaching.teach import Taught, teach
@@ -109,6 +110,27 @@ def test_a_teaching_learns_a_new_type_and_makes_a_checkpoint_that_serves(
     shares = [point["share"] for point in found.figures["learning"]]
     assert shares == [0.25, 0.5, 1.0]
     assert {need["type"] for need in found.figures["needs"]} == {"DRIBBLE", "BASKET"}
+
+
+@pytest.mark.nightly
+def test_what_does_not_happen_on_the_hold_out_is_learned_all_the_same(
+    tmp_path: Path,
+) -> None:
+    root = toy_dataset(tmp_path / "data")
+    parts = json.loads((root / "split.json").read_text())["parts"]
+    for name in (*parts["val"], *parts["test"]):
+        labels = root / name / "labels.json"
+        labels.write_text(json.dumps({**json.loads(labels.read_text()), "events": []}))
+    run = tmp_path / "run"
+    options = TeachOptions("one", toy_base(tmp_path / "base.touchline"), minutes=600)
+    recipe = replace(QUICK, tune_steps=0)
+
+    found = teach(root, run, options, Notebook(), recipe=recipe)
+
+    assert any("cannot be judged, and nothing ends" in note for note in found.notes)
+    begun, made = (weights_of(run / f"{name}.touchline") for name in ("start", "head"))
+    changed = [name for name in begun if not np.array_equal(begun[name], made[name])]
+    assert [name for name in changed if not name.startswith(TRUNK)]
 
 
 def test_when_it_may_be_done_is_told_from_its_pace_and_not_from_its_budget(
