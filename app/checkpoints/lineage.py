@@ -10,6 +10,7 @@ from model.checkpoint.library import Entry
 from model.checkpoint.versions import split_version
 from model.data.formats.provenance import Span, cut_spans, joined_spans
 
+WEIGHTS = "weights.safetensors"
 MAX_STEPS = 100  # back; a file may name itself as its base
 
 
@@ -42,16 +43,38 @@ class Learned:
 
 
 def ancestors(name: str, settings: Settings) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give a model and its bases, as far as they are installed, with their lineage."""
+    """Give a model and its bases, as far as they are installed, with their lineage.
+
+    A base is known by the checksum of its weights, where one is told: a file that came
+    from elsewhere may name one that is another here, or is here under another name.
+    """
     entries = {entry.name: entry for entry in list_models(settings)}
     seen: set[str] = set()
     at: str | None = file_name(name, settings)
+    entry = entries.get(at)
     while at is not None and at not in seen and len(seen) < MAX_STEPS:
         seen.add(at)
-        lineage = lineage_of(entries.get(at))
+        lineage = lineage_of(entry)
         yield at, lineage
-        base = lineage.get("base")
+        base, sha256 = lineage.get("base"), lineage.get("base_sha256")
         at = base if isinstance(base, str) else None
+        entry = None if at is None else _find_base(at, sha256, entries)
+        at = at if entry is None else entry.name
+
+
+def _find_base(name: str, sha256: object, entries: Mapping[str, Entry]) -> Entry | None:
+    """Find a base by its name and checksum, else by its checksum alone."""
+    named = entries.get(name)
+    if not isinstance(sha256, str) or weights_sha256(named) == sha256:
+        return named
+    same = (one for one in entries.values() if weights_sha256(one) == sha256)
+    return next(same, None)
+
+
+def weights_sha256(entry: Entry | None) -> str | None:
+    """Tell the checksum of a model's weights, as its file tells it."""
+    weights = entry and entry.manifest and entry.manifest.files.get(WEIGHTS)
+    return weights.sha256 if weights else None
 
 
 def lineage_of(entry: Entry | None) -> Mapping[str, Any]:
@@ -88,7 +111,8 @@ def learned_spans(name: str, settings: Settings) -> dict[str, tuple[Span, ...]]:
         stretches, files = lineage.get("stretches"), lineage.get("files")
         for video_id, raw in stretches.items() if _is_map(stretches) else ():
             spans = [*_spans_of(raw)]
-            for key in (str(video_id), *_own_file(files, video_id)):
+            # A video's own file stands before those that it is joined of.
+            for key in (str(video_id), *_files_of(files, video_id)[:1]):
                 found.setdefault(key, []).extend(spans)
     return {key: joined_spans(spans) for key, spans in found.items()}
 
@@ -104,8 +128,8 @@ def learned_from(name: str, settings: Settings) -> frozenset[str]:
         stretches, files = lineage.get("stretches"), lineage.get("files")
         if _is_map(stretches):
             found.update(map(str, stretches))
-        for each in files.values() if _is_map(files) else ():
-            found.update(map(str, each if isinstance(each, list | tuple) else ()))
+        for video_id in files if _is_map(files) else ():
+            found.update(_files_of(files, video_id))
     return frozenset(found)
 
 
@@ -123,15 +147,14 @@ def learned_of(name: str, footage: Iterable[Footage], settings: Settings) -> Lea
     return Learned(seconds, videos)
 
 
-def _own_file(files: object, video_id: object) -> Iterator[str]:
-    """Give the checksum of a video's file, which stands before those of its parts."""
-    told = files.get(video_id) if _is_map(files) else None
-    if isinstance(told, list | tuple) and told:
-        yield str(told[0])
-
-
 def _is_map(raw: object) -> TypeGuard[Mapping[object, object]]:
     return isinstance(raw, Mapping)
+
+
+def _files_of(files: object, video_id: object) -> list[str]:
+    """Read the checksums of a video's file and of those that it is joined of."""
+    each = files.get(video_id) if _is_map(files) else None
+    return list(map(str, each)) if isinstance(each, list | tuple) else []
 
 
 def _spans_of(raw: object) -> Iterator[Span]:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import numpy as np
 import pytest
 from sqlalchemy import select, text, update
 
@@ -22,13 +23,13 @@ from app.jobs.tables import Job
 from app.keys.service import create_key
 from app.timelines.tables import Analysis
 from app.videos.tables import Video
-from model.checkpoint.archive import Checkpoint
+from model.checkpoint.archive import Checkpoint, write_checkpoint
 from model.checkpoint.library import set_default
 from model.checkpoint.publish import publish_checkpoint
 from tests.api_server import RunningApi, make_settings, running_api
 from tests.databases import PostgresOfTests
 from tests.integration.test_api import SPOTS, _finish, _upload
-from tests.unit.model.checkpoint.checkpoints import tiny_checkpoint
+from tests.unit.model.checkpoint.checkpoints import tiny_checkpoint, tiny_manifest
 
 BUNDLED = "arena-rny002"
 
@@ -232,6 +233,42 @@ def test_a_model_goes_out_as_a_file_and_in_elsewhere(
     assert (made["name"], made["problem"]) == ("guest", None)
     assert made["sha256"] == api.client.get("/models/hall@2").json()["sha256"]
     assert Checkpoint.open(hall / "guest.touchline").manifest.name == "guest"
+
+
+def test_a_base_is_known_by_its_weights_and_not_by_its_name_alone(
+    api: RunningApi, hall: Path, tmp_path: Path
+) -> None:
+    """`guest` was made elsewhere from a hall@1 that is not the one here."""
+    own = weights_of(hall / "hall@1.touchline")
+    weights = {"_features.a": np.ones((2, 3))}
+    made = tmp_path / "made.touchline"
+    write_checkpoint(made, tiny_manifest("made"), weights=weights)
+    lineages = {
+        "same": {"base": "hall@1", "base_sha256": own},
+        "guest": {"base": "hall@1", "base_sha256": "0" * 64},
+        "renamed": {"base": "club@4", "base_sha256": own},
+        "told": {"base": "hall@1"},
+    }
+    grand = {"base": BUNDLED}
+    publish_checkpoint(hall / "hall@1.touchline", "old", hall, lineage=grand)
+    (hall / "hall@1.touchline").unlink()
+    (hall / "old@1.touchline").rename(hall / "hall@1.touchline")
+
+    for name, lineage in lineages.items():
+        publish_checkpoint(made, name, hall, lineage=lineage)
+
+    found = {name: api.client.get(f"/models/{name}").json() for name in lineages}
+    assert {name: one["ancestors"] for name, one in found.items()} == {
+        "same": ["hall@1", BUNDLED],
+        "guest": ["hall@1"],
+        "renamed": ["hall@1", BUNDLED],
+        "told": ["hall@1", BUNDLED],
+    }
+
+
+def weights_of(path: Path) -> str:
+    """The checksum of a file's weights."""
+    return Checkpoint.open(path).manifest.files["weights.safetensors"].sha256
 
 
 def newer(whole: Path, path: Path) -> bytes:
