@@ -89,7 +89,8 @@ def reason_of_death(job: Job, *, settings: Settings) -> JobFailure:
 def refuse_final(job: Job) -> None:
     """Raise JobIsFinished if the job has ended already."""
     if JobStatus(job.status).is_final:
-        raise JobIsFinished(f"The job has {job.status} already.")
+        has = "has been" if job.status == JobStatus.CANCELED else "has"
+        raise JobIsFinished(f"The job {has} {job.status} already.")
 
 
 def requeue(job: Job) -> Settled:

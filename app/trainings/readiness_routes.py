@@ -23,7 +23,7 @@ NO_TRAINING_YET = (
 )
 NO_GAIN = (
     "The curves of the newest training show no type of which more events would help "
-    "for sure: see `no_gain_seen`."
+    "for sure."
 )
 NO_CURVE = (
     "The newest training had too little time or too few stretches to draw a learning "

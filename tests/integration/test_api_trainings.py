@@ -178,7 +178,8 @@ def test_a_waiting_training_is_canceled_at_once_and_told(api: RunningApi) -> Non
     again = api.client.post(f"/trainings/{made['id']}/cancel")
 
     assert (canceled.status_code, canceled.json()["status"]) == (202, "canceled")
-    problem_of(again, 409, "job-is-finished")
+    told = problem_of(again, 409, "job-is-finished")
+    assert told == "The job has been canceled already."
     (message,) = messages(api, webhook)
     assert message["type"] == "training.canceled"
 
