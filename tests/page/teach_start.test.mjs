@@ -40,6 +40,14 @@ test("types that are merged or left out are told, with those that remain", () =>
   assert.deepEqual(json.mapping, { DRIVE: "PASS", SHOT: null });
 });
 
+test("a type that was to count as one of another base is learned", () => {
+  const fates = { BLOCK: "TACKLE", SERVE: "PASS" };
+  const { json } = requestOf({ ...WISHES, fates }, TYPES);
+
+  assert.deepEqual(json.types, ["PASS", "DRIVE", "SHOT", "BLOCK"]);
+  assert.deepEqual(json.mapping, { SERVE: "PASS" });
+});
+
 test("matches and hold-out are told where they are chosen", () => {
   const chosen = { ...WISHES, base: "", videos: new Set(["a", "b"]), holdout: "videos", heldOut: new Set(["b"]) };
   const { json } = requestOf(chosen, TYPES);

@@ -57,6 +57,18 @@ export function typesOf({ start }, base, { counts }) {
 }
 
 /**
+ * What becomes of a type. One that was to count as another, which left with its base, is learned.
+ *
+ * @param {Pick<Wishes, "fates">} wishes
+ * @param {readonly {name: string}[]} types that it may learn
+ * @param {string} name
+ */
+export function fateOf({ fates }, types, name) {
+  const fate = fates[name] ?? LEARN;
+  return fate === DROP || types.some((one) => one.name === fate) ? fate : LEARN;
+}
+
+/**
  * @param {Wishes} wishes
  * @param {readonly {name: string}[]} types that it may learn
  * @returns {{json: Record<string, unknown>} | {problem: string}}
@@ -64,9 +76,9 @@ export function typesOf({ start }, base, { counts }) {
 export function requestOf(wishes, types) {
   const problem = problemOf(wishes, types);
   if (problem) return { problem };
-  const fateOf = (/** @type {string} */ name) => wishes.fates[name] ?? LEARN;
-  const learned = types.filter(({ name }) => fateOf(name) === LEARN).map(({ name }) => name);
-  const mapped = types.filter(({ name }) => fateOf(name) !== LEARN).map(({ name }) => [name, fateOf(name) === DROP ? null : fateOf(name)]);
+  const fates = types.map(({ name }) => ({ name, fate: fateOf(wishes, types, name) }));
+  const learned = fates.filter(({ fate }) => fate === LEARN).map(({ name }) => name);
+  const mapped = fates.filter(({ fate }) => fate !== LEARN).map(({ name, fate }) => [name, fate === DROP ? null : fate]);
   return {
     json: {
       name: wishes.name.trim(), base: wishes.base || null, start: wishes.start, minutes: Number(wishes.minutes),
@@ -100,11 +112,11 @@ function problemOf(wishes, types) {
 }
 
 /** @param {Wishes} wishes @param {readonly {name: string}[]} types */
-function problemOfTypes({ fates }, types) {
-  const fateOf = (/** @type {string} */ name) => fates[name] ?? LEARN;
-  if (!types.some(({ name }) => fateOf(name) === LEARN)) return "Leave one type at least to be learned.";
-  const lost = types.find(({ name }) => ![LEARN, DROP].includes(fateOf(name)) && fateOf(fateOf(name)) !== LEARN);
-  return lost ? `${lost.name} is to count as ${fateOf(lost.name)}, which is not learned itself: choose another type for it.` : "";
+function problemOfTypes(wishes, types) {
+  const fate = (/** @type {string} */ name) => fateOf(wishes, types, name);
+  if (!types.some(({ name }) => fate(name) === LEARN)) return "Leave one type at least to be learned.";
+  const lost = types.find(({ name }) => ![LEARN, DROP].includes(fate(name)) && fate(fate(name)) !== LEARN);
+  return lost ? `${lost.name} is to count as ${fate(lost.name)}, which is not learned itself: choose another type for it.` : "";
 }
 
 /** @param {Wishes} wishes */

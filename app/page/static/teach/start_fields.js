@@ -1,7 +1,7 @@
 // Fields of the dialog that starts a training: types, matches, hold-out.
 
 import { html } from "../core/html.js";
-import { DROP, LEARN } from "./start.js";
+import { DROP, fateOf, LEARN } from "./start.js";
 import { readiness } from "./store.js";
 import { minutesOf } from "./words.js";
 
@@ -23,7 +23,7 @@ export function TypeFates({ types, wishes, set }) {
     ${types.length === 0 && html`<p class="hint">Nothing is reviewed that could be learned.</p>`}
     ${types.map(({ name, events, isOfBase }) => html`<label key=${name} class="fate"><strong>${name}</strong>
       <span class="hint">${events} reviewed${isOfBase ? ", the base finds it" : ""}</span>
-      <select data-type=${name} value=${wishes.fates[name] ?? LEARN} onChange=${(/** @type {any} */ event) => set({ fates: { ...wishes.fates, [name]: event.target.value } })}>
+      <select data-type=${name} value=${fateOf(wishes, types, name)} onChange=${(/** @type {any} */ event) => set({ fates: { ...wishes.fates, [name]: event.target.value } })}>
         <option value=${LEARN}>learn it</option>
         ${types.filter((one) => one.name !== name).map((one) => html`<option key=${one.name} value=${one.name}>count it as ${one.name}</option>`)}
         <option value=${DROP}>leave it out</option>
