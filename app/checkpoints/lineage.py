@@ -50,8 +50,9 @@ def ancestors(name: str, settings: Settings) -> Iterator[tuple[str, Mapping[str,
     """
     entries = {entry.name: entry for entry in list_models(settings)}
     seen: set[str] = set()
-    at: str | None = file_name(name, settings)
-    entry = entries.get(at)
+    first = file_name(name, settings)
+    at: str | None = first
+    entry = entries.get(first)
     while at is not None and at not in seen and len(seen) < MAX_STEPS:
         seen.add(at)
         lineage = lineage_of(entry)
