@@ -24,10 +24,11 @@ from model.evaluation.timed import TimedMatch
 from model.network.spotter import Spotter
 from model.teaching.loss import teaching_terms, total_loss
 from model.teaching.network import TRUNK, freeze_trunk, head_state, load_head
-from model.teaching.run import Run, curve_values, write_at_once
+from model.teaching.run import Run, curve_values
 from model.training.config import TrainConfig
 from model.training.dataset import RandomClips
 from model.training.ema import averaged_spotter
+from model.training.files import write_at_once
 from model.training.measures import CHOICE, measures
 from model.training.optimiser import lr_share, make_optimiser
 from model.training.targets import StepTargets

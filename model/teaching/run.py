@@ -6,7 +6,6 @@ that was begun with other data or options is begun anew, but for its frames.
 
 import errno
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from model.teaching.eta import Eta
 from model.teaching.options import TeachOptions
 from model.teaching.recipe import Recipe
 from model.teaching.watch import TeachWatch
+from model.training.files import write_at_once
 
 FORMAT = "touchline-teaching"
 STATE = "state.json"
@@ -187,21 +187,6 @@ def _read_state(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return raw if isinstance(raw, dict) else {}
-
-
-def write_at_once(path: Path, content: bytes) -> None:
-    """Replace a file at once; a full disk or a power cut leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

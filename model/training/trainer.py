@@ -1,5 +1,6 @@
 """Lightning's trainer, as a run's config wants it."""
 
+import io
 import logging
 import warnings
 from datetime import timedelta
@@ -7,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from model.errors import TrainingFailed
 from model.training.config import TrainConfig
+from model.training.files import write_at_once
 from model.training.processes import Launch
 
 # What Lightning 2.6 says of itself or of choices that are meant here.
@@ -23,6 +27,26 @@ _ADVICE = (
     ".*exists and is not empty.*",
     ".*AMP with fp16 is not supported on CPU.*",  # Reported in other words.
 )
+
+
+class _WholeFiles(TorchCheckpointIO):
+    """Replaces a state at once, by a file beside it.
+
+    Lightning writes it to the folder of temporary files and moves it from there, which
+    copies it over the old one where that is another disk: whoever is killed meanwhile
+    has neither.
+    """
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: Any = None,  # noqa: ARG002  # Lightning's
+    ) -> None:
+        """Write it whole, or leave what is there."""
+        buffer = io.BytesIO()  # A full disk is an OSError, which torch's own is not.
+        torch.save(checkpoint, buffer)
+        write_at_once(Path(path), buffer.getvalue())
 
 
 class _WholeSteps(ModelCheckpoint):
@@ -73,6 +97,7 @@ def make_trainer(
         use_distributed_sampler=False,
         logger=logger,
         callbacks=[saver, *callbacks],
+        plugins=[_WholeFiles()],
         enable_progress_bar=False,
         enable_model_summary=False,
         log_every_n_steps=10,

@@ -1,6 +1,7 @@
 """Runs that must stop, or go on, without harm to what was kept."""
 
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,9 @@ import torch
 
 from model.errors import BadAnnotations, TrainingFailed
 from model.training.files import RESUME
+from model.training.processes import Launch
 from model.training.train import train
+from model.training.trainer import make_trainer
 from tests.unit.model.training.toys import toy_config, toy_data
 from tests.videos import draw_video
 
@@ -144,3 +147,26 @@ def test_tensorboard_gets_the_curves(toys: Path, tmp_path: Path) -> None:
 
     curves = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert {"train/loss", "val/mAP"} <= set(curves.Tags()["scalars"])
+
+
+def test_a_state_is_whole_until_the_next_one_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Path("/dev/shm")  # another disk, as /tmp may be one
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    config = toy_config(tmp_path)
+    trainer = make_trainer(
+        config, Launch(processes=1), False, [], resume=tmp_path / RESUME
+    )
+    trainer.strategy.checkpoint_io.save_checkpoint({"step": 1}, tmp_path / RESUME)
+    first = tmp_path / "first"
+    first.hardlink_to(tmp_path / RESUME)
+    before = first.read_bytes()
+
+    trainer.strategy.checkpoint_io.save_checkpoint({"step": 2}, tmp_path / RESUME)
+
+    assert torch.load(tmp_path / RESUME, weights_only=True) == {"step": 2}
+    assert first.read_bytes() == before  # Nothing was written over it.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", RESUME]
