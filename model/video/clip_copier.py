@@ -178,7 +178,7 @@ class _Copier:
         start_s, end_s = times.time_of(first), times.end_of(until - 1)
         base = self._sound.time_base or Fraction(1, 48_000)
         offset_s = float(source.start_s)
-        wanted = round(max(0.0, offset_s + start_s - 0.5) / float(base))
+        wanted = round((offset_s + max(0.0, start_s - 0.5)) / float(base))
         try:
             self._container.seek(wanted, stream=self._sound)
         except av.error.FFmpegError as exc:

@@ -23,6 +23,7 @@ from model.video.limits import DEFAULT_LIMITS
 from model.video.source import Tally, open_video
 from model.video.timing import time_frames_in_child
 from tests.made_clips import IN_STEP_S, assert_shows, beeps, make, shown
+from tests.mpegts import edit_times
 from tests.sounds import beep, heard
 from tests.videos import draw_video, join_bytes
 
@@ -161,6 +162,7 @@ def test_what_cannot_be_copied_is_cut_to_the_frame(tmp_path: Path, name: str) ->
     assert_shows(path, REEL, times)
 
 
+CLOCK_BEGINS_ANEW_S = 2**33 / 90_000
 BEEPS_S = [0.75, 1.5, 2.25, 4.0]
 SOUNDS: dict[str, dict[str, Any]] = {
     "aac.mp4": {},
@@ -205,6 +207,27 @@ def test_the_sound_of_copies_is_in_step(tmp_path: Path, name: str) -> None:
     copied = cuts if made.copied is None else made.copied[0]
     assert (made.copied is None) == (name == "mp2.ts")
     assert heard(path) == pytest.approx(beeps(source, times, copied), abs=IN_STEP_S)
+
+
+@pytest.mark.costly
+def test_a_copy_has_sound_before_the_clock_of_its_file_begins_anew(
+    tmp_path: Path,
+) -> None:
+    bare, plain = tmp_path / "bare.ts", tmp_path / "plain.ts"
+    draw_video(bare, frames=150)
+    beep(plain, bare, BEEPS_S, length_s=5.0)
+    source = tmp_path / "match.ts"
+    source.write_bytes(plain.read_bytes())
+    for pid in (0x100, 0x101):
+        edit_times(source, lambda _: CLOCK_BEGINS_ANEW_S - 4.0, pid=pid)
+    cuts = [Cut(100, 140), Cut(10, 40), Cut(61, 75)]
+
+    made, times, (path,) = make(source, tmp_path, [cuts], mode="copy")
+
+    assert made.copied is not None
+    wanted = beeps(plain, times, made.copied[0])
+    assert len(wanted) == 3
+    assert heard(path) == pytest.approx(wanted, abs=IN_STEP_S)
 
 
 @pytest.mark.costly
