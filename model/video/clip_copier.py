@@ -61,7 +61,10 @@ def copy_clips(
             open_container(again, codecs=f"{CODECS},{SOUND_CODECS}")
         )
         copier = _Copier(source, container, target, job, tell)
-        return copier.all()
+        try:
+            return copier.all()
+        except (av.error.ArgumentError, av.error.InvalidDataError) as exc:
+            raise CannotCopy from exc  # MP4 does not take it: sound that goes back.
 
 
 class _Copier:

@@ -231,6 +231,20 @@ def test_a_copy_has_sound_before_the_clock_of_its_file_begins_anew(
 
 
 @pytest.mark.costly
+def test_sound_that_goes_back_is_not_copied(tmp_path: Path) -> None:
+    bare, source = tmp_path / "bare.ts", tmp_path / "match.ts"
+    draw_video(bare, frames=150)
+    beep(source, bare, BEEPS_S, length_s=5.0)
+    edit_times(source, lambda number: -0.5 if number == 100 else 0, pid=0x101)
+    cuts = [Cut(61, 75), Cut(10, 110)]
+
+    made, times, (path,) = make(source, tmp_path, [cuts], mode="copy")
+
+    assert made.mode == "exact"
+    assert_shows(path, cuts, times)
+
+
+@pytest.mark.costly
 def test_sound_does_not_drift_over_many_cuts(tmp_path: Path) -> None:
     bare, source = tmp_path / "bare.mp4", tmp_path / "match.mp4"
     draw_video(bare, frames=90, fps=Fraction(30_000, 1001))
