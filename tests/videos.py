@@ -82,6 +82,7 @@ def draw_video(
     full_range: bool = False,
     bt709: bool = False,
     interlaced: bool = False,
+    is_refreshed: bool = False,
     sound: bool = False,
     container: str | None = None,
     bit_rate: int | None = None,
@@ -107,6 +108,8 @@ def draw_video(
         full_range: colour levels 0 to 255 instead of 16 to 235.
         bt709: the colour matrix of HD instead of BT.601; tagged as such.
         interlaced: coded as two fields a frame (libx264 and mpeg2video).
+        is_refreshed: has no key frame but the first: a column of each picture is
+            refreshed, and what is marked as a key frame is where that begins (libx264).
         sound: with a second stream, silence in AAC.
         bit_rate: bits a second; None is a quality where numbers stay readable.
         options: the muxer's, for example `{"movflags": "faststart"}`.
@@ -138,6 +141,8 @@ def draw_video(
         stream.codec_context.options = _encoder_options(
             codec, interlaced=interlaced, bit_rate=bit_rate
         )
+        if is_refreshed:
+            stream.codec_context.options |= {"intra-refresh": "1"}
         stream.codec_context.gop_size = key_every
         stream.codec_context.max_b_frames = b_frames
         if full_range:

@@ -5,7 +5,7 @@ on, that no earlier frame waits for. Only what MP4 takes as it is, and frames wh
 packets tell their times: `CannotCopy` says that it is not so.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from typing import IO, Any, cast
@@ -21,7 +21,7 @@ from model.video.clip_job import ClipJob, DecodingTimes, Part
 from model.video.cuts import Cut
 from model.video.limits import CODECS, MediaLimits
 from model.video.opening import open_container
-from model.video.packet_reader import CannotCopy, PacketReader
+from model.video.packet_reader import CannotCopy, NumberedPacket, PacketReader
 from model.video.proxy_sound import CODECS as SOUND_CODECS
 from model.video.proxy_writer import choose_time_scale
 from model.video.source import Tally, VideoSource, open_video
@@ -145,6 +145,7 @@ class _Copier:
     ) -> tuple[tuple[int, int], int]:
         """Copy a cut to a moment of the file; tells its frames, and when it ends."""
         first, numbered = self._packets.from_key_frame(cut)
+        numbered = self._whole(numbered)
         begins, count = self._ticks(first), 0
         until = first
         for number, packet in numbered:
@@ -170,6 +171,25 @@ class _Copier:
         if sound is not None:
             self._copy_sound(output, sound, first, until, begin)
         return (first, until), begin + self._ends(until - 1) - begins
+
+    def _whole(self, numbered: Iterator[NumberedPacket]) -> Iterator[NumberedPacket]:
+        """Give the packets, if the first can be decoded without those before it.
+
+        Where pictures are refreshed bit by bit, "key frames" are where that begins.
+        """
+        number, packet = next(numbered)
+        stream = self._source.stream
+        try:
+            pictures = [*stream.decode(packet), *stream.decode(None)]
+        except av.error.FFmpegError as exc:
+            if isinstance(exc, MemoryError):
+                raise
+            raise CannotCopy from exc
+        stream.codec_context.flush_buffers()
+        if not any(one.pts == packet.pts and not one.is_corrupt for one in pictures):
+            raise CannotCopy
+        yield number, packet
+        yield from numbered
 
     def _copy_sound(
         self, output: Any, sound: AudioStream, first: int, until: int, begin: int

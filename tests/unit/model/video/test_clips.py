@@ -162,6 +162,20 @@ def test_what_cannot_be_copied_is_cut_to_the_frame(tmp_path: Path, name: str) ->
     assert_shows(path, REEL, times)
 
 
+@pytest.mark.costly
+@pytest.mark.parametrize("name", ["refreshed.mp4", "refreshed.ts"])
+def test_pictures_that_are_refreshed_bit_by_bit_are_not_copied(
+    tmp_path: Path, name: str
+) -> None:
+    source = tmp_path / name
+    draw_video(source, frames=60, is_refreshed=True)
+
+    made, times, (path,) = make(source, tmp_path, [REEL], mode="copy")
+
+    assert made.mode == "exact"
+    assert_shows(path, REEL, times)
+
+
 CLOCK_BEGINS_ANEW_S = 2**33 / 90_000
 BEEPS_S = [0.75, 1.5, 2.25, 4.0]
 SOUNDS: dict[str, dict[str, Any]] = {
