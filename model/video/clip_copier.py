@@ -18,6 +18,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from model.video.clip_job import ClipJob, DecodingTimes, Part
+from model.video.cut_sound import BEFORE_S, seek_sound
 from model.video.cuts import Cut
 from model.video.limits import CODECS, MediaLimits
 from model.video.opening import open_container
@@ -201,9 +202,9 @@ class _Copier:
         start_s, end_s = times.time_of(first), times.end_of(until - 1)
         base = self._sound.time_base or Fraction(1, 48_000)
         offset_s = float(source.start_s)
-        wanted = round((offset_s + max(0.0, start_s - 0.5)) / float(base))
+        before_s = max(Fraction(0), Fraction(start_s) - BEFORE_S)
         try:
-            self._container.seek(wanted, stream=self._sound)
+            seek_sound(self._container, self._sound, source.start_s + before_s)
         except av.error.FFmpegError as exc:
             raise CannotCopy from exc
         shift = round((Fraction(begin, self._scale) - Fraction(start_s)) / base)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 
 import av.error
 import numpy as np
@@ -9,7 +10,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from model.video.opening import rewind
+from model.video.opening import find_video, rewind
 from model.video.proxy_sound import (
     BLOCK,
     CHANNELS,
@@ -20,8 +21,13 @@ from model.video.proxy_sound import (
 )
 from model.video.source import Tally
 
-_BEFORE_S = Fraction(1, 2)
+BEFORE_S = Fraction(1, 2)
 """Decoders of sound need a little of what comes before."""
+
+_AHEAD_S = (0, 2, 10, 60)
+"""How long before it a key frame is sought, where sound lies before its pictures."""
+
+_FAR = 2000  # packets without sound: there is none
 
 
 class CutSound:
@@ -91,12 +97,52 @@ class CutSound:
         return joined[:, :count]
 
     def _seek(self, time_s: Fraction, offsets: Offsets) -> None:
-        wanted_s = max(Fraction(0), time_s - _BEFORE_S) - offsets.first_s
-        base = self._stream.time_base or Fraction(1, RATE)
+        wanted_s = max(Fraction(0), time_s - BEFORE_S) - offsets.first_s
         try:
-            self._container.seek(round(wanted_s / base), stream=self._stream)
+            seek_sound(self._container, self._stream, wanted_s)
         except av.error.FFmpegError:
             rewind(self._container)
+
+
+def seek_sound(container: InputContainer, stream: AudioStream, raw_s: Fraction) -> None:
+    """Go to where a stream of sound has come to a moment, or not yet.
+
+    Matroska has an index of its pictures alone: to find sound, FFmpeg would read all of
+    a file up to there. So the key frame is sought whose sound is early enough.
+
+    Args:
+        container: of the stream.
+        stream: of sound.
+        raw_s: the moment, by the file's own clock.
+
+    Raises:
+        FFmpegError: it cannot be sought.
+    """
+    if "matroska" not in container.format.name:
+        base = stream.time_base or Fraction(1, RATE)
+        container.seek(round(raw_s / base), stream=stream)
+        return
+    video = find_video(container)
+    base = video.time_base or Fraction(1, 1000)
+    for ahead_s in _AHEAD_S:
+        place = round((raw_s - ahead_s) / base)
+        container.seek(place, stream=video)
+        first_s = _first_sound_s(container, stream)
+        container.seek(place, stream=video)
+        if first_s is not None and first_s <= raw_s + BEFORE_S / 2:
+            return
+
+
+def _first_sound_s(container: InputContainer, stream: AudioStream) -> Fraction | None:
+    """Tell when the next sound begins; None: there is none for long."""
+    packets = container.demux(stream, find_video(container))
+    try:
+        for packet in islice(packets, _FAR):
+            if packet.stream is stream and packet.pts is not None:
+                return packet.pts * (stream.time_base or Fraction(1, RATE))
+    except (IndexError, av.error.FFmpegError):
+        pass  # The end; see `VideoSource.packets`.
+    return None
 
 
 class SoundBlocks:

@@ -4,22 +4,27 @@ What is written is read by PyAV as it stands; frames show their numbers.
 """
 
 import tempfile
+from contextlib import ExitStack
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 from model.errors import Canceled, DecoderCrashed, NoRoom, UnreadableVideo
 from model.video import clips
+from model.video.clip_sources import open_sound
 from model.video.clips import cut_in_child
 from model.video.cut_reader import SeekingReader
 from model.video.cuts import Cut
 from model.video.frame_times import FrameTimes
 from model.video.input_file import open_input
 from model.video.limits import DEFAULT_LIMITS
+from model.video.picture import Image
+from model.video.proxy_sound import Offsets
 from model.video.source import Tally, open_video
 from model.video.timing import time_frames_in_child
 from tests.made_clips import IN_STEP_S, assert_shows, beeps, make, shown
@@ -328,3 +333,29 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         cut_in_child(
             tmp_path / "text.mp4", scratch.fileno(), [[Cut(0, 4)]], times=times
         )
+
+
+@pytest.mark.costly
+def test_only_what_is_near_a_cut_is_read_for_its_sound(tmp_path: Path) -> None:
+    source = tmp_path / "match.mkv"
+    dice = np.random.default_rng(0)
+
+    def noise(_: int, width: int, height: int) -> Image:
+        return dice.integers(0, 256, (height, width, 3), np.uint8)
+
+    draw_video(source, frames=450, paint=noise, sound=True)
+    with open_input(source) as file, ExitStack() as cleanup:
+        sound = open_sound(file, cleanup, Tally(), can_seek=True)
+        assert sound is not None
+        before = bytes_read()
+
+        sound.begin(Fraction(14), Offsets(Fraction(0)))
+        sound.take(4800)
+
+        assert bytes_read() - before < file.size_bytes / 4
+
+
+def bytes_read() -> int:
+    """Tell how many bytes this process has read so far."""
+    told = Path("/proc/self/io").read_text(encoding="ascii")
+    return int(told.split("rchar: ")[1].split()[0])
