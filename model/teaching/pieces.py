@@ -20,6 +20,7 @@ from model.data.formats.provenance import Span, cut_spans
 from model.data.frame_store import StoredMatch, whole_picture
 from model.data.labels import Match
 from model.errors import BadAnnotations, NoRoom
+from model.training.files import write_at_once
 from model.video.decode import decode_in_child
 from model.video.frame_spec import FrameSpec
 from model.video.probe import probe_in_child
@@ -91,7 +92,7 @@ def prepare_pieces(
     """
     folder = root / match.name
     ranges = frames.ranges(spans)
-    index = _read_json(folder / INDEX)
+    index = _read_index(folder)
     size = _bytes_of(match.video, index)
     stamp = _stamp(match, frames, ranges, video_bytes=size)
     if index is None or index["stamp"] != stamp:
@@ -112,7 +113,7 @@ def decoded_end_s(match: Match, root: Path) -> float | None:
 
     Its pieces may be of other stretches than are wanted now.
     """
-    index = _read_json(root / match.name / INDEX)
+    index = _read_index(root / match.name)
     if index is None or index["stamp"]["video"] != match.video.name:
         return None
     if _bytes_of(match.video, index) != index["stamp"]["video_bytes"]:
@@ -168,12 +169,13 @@ def _decode(
     if _read_json(folder / BEGUN) != stamp:
         for old in folder.glob("*.rgb"):
             old.unlink()
-        _write_json(folder / BEGUN, stamp)
+        write_at_once(folder / BEGUN, json.dumps(stamp).encode())
     (folder / INDEX).unlink(missing_ok=True)
     rows = _decode_ranges(match, folder, frames, ranges, on_step)
     if not rows:
         raise BadAnnotations(f"No reviewed stretch of {match.name} has a frame.")
-    _write_json(folder / INDEX, {"stamp": stamp, "pieces": rows, "end_s": end_s})
+    index = {"stamp": stamp, "pieces": rows, "end_s": end_s}
+    write_at_once(folder / INDEX, json.dumps(index).encode())
 
 
 def _decode_ranges(
@@ -244,20 +246,30 @@ def _open(path: Path, match: Match, row: dict[str, Any], frames: Frames) -> Stor
     )
 
 
+def _read_index(folder: Path) -> dict[str, Any] | None:
+    """Read which pieces are decoded; None: not all of them are there, and whole.
+
+    What was written last before a power cut may be the index without its frames.
+    """
+    index = _read_json(folder / INDEX)
+    if index is None:
+        return None
+    seen = index["stamp"]["input"]
+    size = seen["width"] * seen["height"] * 3
+    for number, row in enumerate(index["pieces"], start=1):
+        path = folder / f"{number}.rgb"
+        if not path.is_file() or path.stat().st_size < size * len(row["time_s"]):
+            return None
+    return index
+
+
 def _read_json(path: Path) -> dict[str, Any] | None:
-    """Read what `_write_json` wrote; None: nothing that is whole is there."""
+    """Read what was written; None: nothing that is whole is there."""
     try:
         raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return raw
-
-
-def _write_json(path: Path, raw: dict[str, Any]) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(raw), encoding="utf-8")
-    temporary.replace(path)
 
 
 def _bytes_of(video: Path, index: dict[str, Any] | None) -> int:

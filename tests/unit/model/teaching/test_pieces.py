@@ -119,6 +119,21 @@ def test_pieces_and_features_that_were_cut_off_are_gone_on_with(
 
 
 @pytest.mark.costly
+def test_frames_that_a_power_cut_has_cost_are_decoded_again(
+    match: Match, network: Spotter, tmp_path: Path
+) -> None:
+    frames = frames_for(network)
+    pictures = [np.array(part.frames) for part in decoded(match, tmp_path, frames)]
+    with (tmp_path / match.name / "1.rgb").open("rb+") as file:
+        file.truncate(pictures[0][0].nbytes * 7 + 11)
+    (tmp_path / match.name / "2.rgb").unlink()
+
+    assert decoded_end_s(match, tmp_path) is None
+    for part, picture in zip(decoded(match, tmp_path, frames), pictures, strict=True):
+        assert np.array_equal(part.frames, picture)
+
+
+@pytest.mark.costly
 @pytest.mark.parametrize("torn", [b"", b'{"input": {"wid'])
 def test_a_note_of_what_was_begun_that_a_full_disk_tore_costs_nothing_more(
     match: Match, network: Spotter, tmp_path: Path, torn: bytes
