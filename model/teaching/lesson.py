@@ -26,11 +26,11 @@ from model.teaching.material import Material, prepare_material
 from model.teaching.network import Base, build_network, config_for, open_base
 from model.teaching.pieces import Frames
 from model.teaching.run import FEATURES, FINETUNE, FRAMES, Run
-from model.teaching.segments import side_twins
 from model.teaching.types import TypePlan, plan_types
 from model.training.config import TrainConfig
 from model.training.files import BEST
 from model.training.measures import WINDOW_S
+from model.training.sides import side_twins
 from model.training.validation import reach
 
 START, HEAD = f"start{SUFFIX}", f"head{SUFFIX}"

@@ -4,7 +4,6 @@ A segment is augmented alike from end to end, and it is what a learning curve ta
 or fewer of.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -20,10 +19,6 @@ from model.training.false_alarms import FalseAlarm
 
 CLIPS = 3
 """Clips that a segment is long."""
-
-_SIDES = (("left", "right"), ("Left", "Right"), ("LEFT", "RIGHT"))
-_WORD = re.compile(r"(?<![A-Za-z])(left|right|Left|Right|LEFT|RIGHT)(?![A-Za-z])")
-_OTHER = {a: b for pair in _SIDES for a, b in (pair, pair[::-1])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +120,6 @@ def _known_runs(piece: StoredMatch) -> list[tuple[int, int]]:
         known = np.ones(len(piece), np.bool_)
     edges = np.flatnonzero(np.diff(np.pad(known, 1).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-def side_twins(labels: Sequence[str]) -> Mapping[str, str] | None:
-    """Say what each type is called in a mirror image.
-
-    Returns:
-        None where a type names a side whose other one is no type: then pictures must
-        not be mirrored.
-    """
-    twins = {label: _WORD.sub(lambda m: _OTHER[m.group()], label) for label in labels}
-    return twins if set(twins.values()) <= set(labels) else None
 
 
 def mirrored(

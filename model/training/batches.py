@@ -14,18 +14,23 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from model.data.frame_store import StoredMatch
+from model.network.outputs import SCORES
 from model.network.spotter import IMAGENET_MEAN
 from model.training.augment import augment_clip
 from model.training.config import TrainConfig
 from model.training.dataset import Clip, RandomClips
 from model.training.false_alarms import FalseAlarm
 from model.training.mixup import Mix
-from model.training.outputs import target_makers
+from model.training.outputs import DISTILLATION, PHASE, target_makers
 from model.training.settings import Stage
+from model.training.sides import twin_places
 from model.training.targets import StepTargets, TeacherTargets
 
 # What is about zero after normalisation.
 _MEAN_COLOUR = torch.tensor([round(255 * mean) for mean in IMAGENET_MEAN])
+
+_FIRST_LABEL = {SCORES: 1, DISTILLATION: 1, PHASE: 0}
+"""Of the outputs that have a column for each label, the first of these."""
 
 
 class Targets(NamedTuple):
@@ -112,6 +117,11 @@ class Batches(IterableDataset[Batch]):
             hard_negatives=hard_negatives,
         )
         self.config = config
+        twins = twin_places(labels)
+        self._twins = twins or ()
+        self._augment = config.augment
+        if twins is None:  # A mirror image would have the label of the wrong side.
+            self._augment = replace(config.augment, flip=0.0)
         self.first, self.rank, self.world = first, rank, world
 
     def __iter__(self) -> Iterator[Batch]:
@@ -152,7 +162,7 @@ class Batches(IterableDataset[Batch]):
         pictures, is_mirrored = augment_clip(
             torch.from_numpy(clip.frames),
             self.config.input,
-            self.config.augment,
+            self._augment,
             seed=(self.config.run.seed, clip.number),
             size=stage.size,
         )
@@ -162,6 +172,8 @@ class Batches(IterableDataset[Batch]):
         if is_mirrored:
             for name, made in targets.items():
                 values = self.clips.makers[name].mirrored(made.values)
+                if name in _FIRST_LABEL:
+                    values = _swapped(values, self._twins, first=_FIRST_LABEL[name])
                 targets[name] = StepTargets(values, made.weight)
         return pictures, targets
 
@@ -183,3 +195,10 @@ def stacked(clips: Sequence[StepTargets]) -> Targets:
     values = np.stack([clip.values for clip in clips])
     weight = np.stack([clip.weight for clip in clips])
     return Targets(torch.from_numpy(values), torch.from_numpy(weight))
+
+
+def _swapped(
+    values: NDArray[np.float32], twins: Sequence[int], *, first: int
+) -> NDArray[np.float32]:
+    """Put the column of each label where its twin's was."""
+    return values[:, [*range(first), *(first + twin for twin in twins)]]

@@ -62,7 +62,7 @@ class TargetMaker(Protocol):
         ...
 
     def mirrored(self, values: Floats) -> Floats:
-        """Give the values of the mirror image."""
+        """Give the values of the mirror image; labels that name a side stay."""
         ...
 
 

@@ -29,6 +29,7 @@ from model.training.processes import (
     synchronise_norms,
 )
 from model.training.resuming import agree_on_state
+from model.training.sides import twin_places
 from model.training.starting import make_network, without_weights
 from model.training.stopping import StopOnSignal
 from model.training.trainer import make_logger, make_trainer, silence_advice
@@ -92,6 +93,8 @@ def train(
     logger = make_logger(config, folder)
     data = _matches(config, launch, data, report)
     config, data = _with_teacher(config, data, distill_from, report)
+    if config.augment.flip and twin_places(data.labels) is None:
+        report("a label names a side, and no label the other: nothing is mirrored")
     if is_resumed:
         report(f"going on from {folder / RESUME}")
         network = make_network(without_weights(config), data.labels)

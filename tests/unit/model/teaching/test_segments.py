@@ -10,10 +10,10 @@ from model.teaching.segments import (
     alarms_in,
     mirrored,
     segments_of,
-    side_twins,
     stretches_of,
 )
 from model.training.false_alarms import FalseAlarm
+from model.training.sides import side_twins
 
 CLIP_LEN, REACH = 8, 2
 
