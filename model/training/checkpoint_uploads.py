@@ -16,6 +16,7 @@ import lightning
 
 from model.errors import TrainingFailed
 from model.reporter import Reporter
+from model.training.files import write_at_once
 from model.training.processes import Launch
 
 CLOSE_TIMEOUT_S = 300.0
@@ -112,6 +113,8 @@ class CheckpointBucket:
             with part.open("wb") as file:
                 for piece in found.stream():
                     file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())  # What is noted below is not fetched again.
             part.replace(path)
             self._note(path, found.meta["e_tag"])
         except FileNotFoundError:
@@ -137,9 +140,7 @@ class CheckpointBucket:
         if e_tag is None:
             return
         seen = {self.url: {**self._seen(path.parent), path.name: e_tag}}
-        part = path.with_name(f"{SEEN_FILE}.part")
-        part.write_text(json.dumps(seen))
-        part.replace(path.with_name(SEEN_FILE))
+        write_at_once(path.with_name(SEEN_FILE), json.dumps(seen).encode())
 
 
 def bucket_at(url: str) -> CheckpointBucket | None:

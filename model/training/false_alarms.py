@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 
 from model.errors import BadAnnotations
+from model.training.files import write_at_once
 from model.training.section import describe_errors
 
 FORMAT = "touchline-false-alarms"
@@ -45,9 +46,7 @@ class _File:
 def write_false_alarms(path: Path, alarms: Sequence[FalseAlarm]) -> None:
     """Write them, replacing the file at once."""
     raw = {"format": FORMAT, "false_alarms": [asdict(alarm) for alarm in alarms]}
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_at_once(path, (json.dumps(raw, indent=1) + "\n").encode())
 
 
 def read_false_alarms(path: Path) -> tuple[FalseAlarm, ...]:

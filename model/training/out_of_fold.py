@@ -20,6 +20,7 @@ from model.evaluation.metrics import (
     labels_of,
 )
 from model.training.false_alarms import FalseAlarm
+from model.training.files import write_at_once
 
 FORMAT = "touchline-out-of-fold"
 
@@ -97,9 +98,7 @@ def _match_of(row: Any) -> LabelledMatch:
 
 def write_json(path: Path, raw: object) -> None:
     """Write a JSON file, replacing it at once."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_at_once(path, (json.dumps(raw, indent=1) + "\n").encode())
 
 
 def fold_scores(
