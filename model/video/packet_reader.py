@@ -15,6 +15,10 @@ from model.video.source import VideoSource
 
 _SAME_S = 1e-6
 
+_MOST_HELD_BYTES = 256 << 20
+"""Between a cut and the key frame before it; more is not copied. It is ten times what
+cameras put between two key frames, but some put one at the beginning alone."""
+
 NumberedPacket = tuple[int, "Packet[VideoStream]"]
 
 
@@ -55,12 +59,15 @@ class PacketReader:
         self, number: int, packet: "Packet[VideoStream]", cut: Cut
     ) -> tuple[int, Iterator[NumberedPacket]]:
         """Go on to the last key frame before the cut, where seeking fell short."""
-        held = [(number, packet)]
+        held, size = [(number, packet)], packet.size
         rest = self._numbered()
         for number, packet in rest:
             if packet.is_keyframe and number <= cut.first:
-                held = []
+                held, size = [], 0
             held.append((number, packet))
+            size += packet.size
+            if size > _MOST_HELD_BYTES:
+                raise CannotCopy
             if (number > cut.first and packet.is_keyframe) or number >= cut.until:
                 break
         first = held[0][0]

@@ -4,7 +4,7 @@ What is written is read by PyAV as it stands; frames show their numbers.
 """
 
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from model.errors import Canceled, DecoderCrashed, NoRoom, UnreadableVideo
-from model.video import clips
+from model.video import clips, packet_reader
 from model.video.clip_sources import open_sound
 from model.video.clips import cut_in_child
 from model.video.cut_reader import SeekingReader
@@ -23,6 +23,7 @@ from model.video.cuts import Cut
 from model.video.frame_times import FrameTimes
 from model.video.input_file import open_input
 from model.video.limits import DEFAULT_LIMITS
+from model.video.packet_reader import CannotCopy, PacketReader
 from model.video.picture import Image
 from model.video.proxy_sound import Offsets
 from model.video.source import Tally, open_video
@@ -165,6 +166,25 @@ def test_what_cannot_be_copied_is_cut_to_the_frame(tmp_path: Path, name: str) ->
 
     assert made.copied is None
     assert_shows(path, REEL, times)
+
+
+@pytest.mark.parametrize(("most", "is_copied"), [(1000, False), (1 << 20, True)])
+def test_a_cut_far_from_the_only_key_frame_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_copied: bool
+) -> None:
+    source = tmp_path / "match.mp4"
+    draw_video(source, frames=60, key_every=600)
+    times = FrameTimes.constant(fps=30, frames=60)
+    monkeypatch.setattr(packet_reader, "_MOST_HELD_BYTES", most, raising=False)
+
+    with (
+        open_input(source) as file,
+        open_video(file, limits=DEFAULT_LIMITS, tally=Tally()) as video,
+        nullcontext() if is_copied else pytest.raises(CannotCopy),
+    ):
+        reader = PacketReader(video, times)
+        first, numbered = reader.from_key_frame(Cut(50, 60))
+        assert (first, len(list(numbered))) == (0, 60)
 
 
 @pytest.mark.costly
