@@ -63,11 +63,13 @@ def rewind(container: InputContainer) -> None:
 
     Where an index names no key frame at the beginning FFmpeg finds none to seek to.
     """
+    # Below 0 where the clock of an MPEG-TS begins anew soon after the beginning.
+    first = min(0, container.start_time or 0)
     try:
-        container.seek(0)
+        container.seek(first)
     except av.error.FFmpegError:
         with suppress(av.error.FFmpegError):
-            container.seek(0, any_frame=True)
+            container.seek(first, any_frame=True)
 
 
 def find_video(container: InputContainer) -> VideoStream:

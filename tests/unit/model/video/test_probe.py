@@ -8,6 +8,7 @@ import pytest
 from model.video.decode import iter_steps
 from model.video.frame_spec import FrameSpec
 from model.video.probe import probe, probe_in_child
+from tests.mpegts import edit_times
 from tests.videos import draw_video, set_durations, set_edit, start_fragments_at
 
 SPEC = FrameSpec(80, 48, fps=30.0)
@@ -50,6 +51,18 @@ def test_a_late_start_is_no_part_of_the_length(tmp_path: Path) -> None:
 
     assert facts.duration_s == pytest.approx(1.0, abs=0.04)
     assert facts.start_time_s == pytest.approx(60.0, abs=2.0)
+
+
+def test_what_lies_before_the_clock_begins_anew_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "match.ts"
+    draw_video(path, frames=90)
+    edit_times(path, lambda _: 2**33 / 90_000 - 2.0)
+
+    facts = probe(path)
+
+    assert facts.start_time_s < -1
+    assert facts.frame_count_estimate == 90
+    assert facts.duration_s == pytest.approx(3, abs=0.001)
 
 
 def test_a_live_recording_without_a_length_is_read_through(tmp_path: Path) -> None:
