@@ -270,7 +270,7 @@ def wait_until_somebody_waits_for_a_lock(sessions: Sessions) -> None:
 
 
 def tells_of_the_cancel(job: Uploaded, context: WorkerContext) -> None:
-    """Look for the one webhook of a canceled job, and for the message that announces it."""
+    """Look for the one webhook of a canceled job, and for what announces it."""
     (delivery,) = job.deliveries()
     body = json.loads(delivery.body)
     assert (delivery.type, body["type"]) == ("video.canceled", "video.canceled")

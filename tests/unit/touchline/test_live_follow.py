@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from touchline.watching.live_follow import LiveFollow, read_known, write_known
+from touchline.watching.live_follow import read_known, write_known
 
 
 def test_what_was_written_is_remembered_though_the_disk_is_full(tmp_path: Path) -> None:
