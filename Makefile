@@ -17,8 +17,9 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 help:
 	@echo "make serve   install what serving needs, then serve on http://127.0.0.1:8000"
-	@echo "make test    install everything, then run the tests"
-	@echo "make test-costly  the ones that it leaves out: kills, trainings, whole walks (CI runs both)"
+	@echo "make dev     install everything into $(DEV_VENV)"
+	@echo "make test    install everything, then run the tests, but for the costly ones"
+	@echo "make test-costly  these: kills, trainings, whole walks (CI runs both)"
 	@echo "make test-all  everything, further variants too (for the night)"
 	@echo "make test-unit   the quick ones that need no service"
 	@echo "make fuzz    made-up requests to the API for ten minutes, then 500 damaged videos"
@@ -31,6 +32,7 @@ help:
 	@echo "make format  let ruff rewrite"
 	@echo "make collection  the requests of the API for Postman, after a change of it"
 	@echo "make chart   the kinds of jobs for the Helm chart, after a change of them"
+	@echo "make constraints  pin the versions that $(DEV_VENV) has, after an upgrade"
 	@echo "make clean   remove the virtual environments and node_modules (never the data)"
 
 # exec, so that Ctrl-C and SIGTERM reach `touchline serve` itself.
