@@ -354,6 +354,7 @@ def test_the_progress_of_a_job_is_told_and_its_end(
             finished_at=utc_now(),
         )
         eventually(lambda: heard.events("job")[-1]["status"] == "failed")
+        eventually(lambda: heard.lines[-1] == "")  # the event's last line
         count = len(heard.lines)
         time.sleep(3 * 0.5)
 

@@ -170,9 +170,7 @@ def test_a_file_that_is_still_being_written_is_waited_for(
     api: RunningApi,
     folder: Path,
     work: Callable[[], bool],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handler, "QUIET_S", 1.0)
     path = folder / "growing.mp4"
     path.write_bytes(CONTENT[:1000])
     asked = _import(api, "growing.mp4").json()

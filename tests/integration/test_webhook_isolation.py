@@ -144,7 +144,7 @@ def test_a_message_arrives_while_every_other_receiver_hangs(
         ids = write_messages(job, [*hanging.urls, *hanging.urls, receiver.url])
 
         with running_sender(job, PATIENT):
-            wait_until(lambda: len(hanging.connections) >= count)
+            wait_until(lambda: len(hanging.connections) >= 2 * count)
             assert receiver.entered.wait(PATIENCE_S)
             wait_until(lambda: read(job, ids[-1]).status == "delivered")
 
@@ -227,10 +227,8 @@ def test_names_that_do_not_resolve_hold_up_nobody(
 
     with running_sender(job, how):
         wait_until(lambda: read(job, ids[-1]).status == "delivered")
-        hanging = set(asked)
+        wait_until(lambda: len(asked) == 40)  # and none of them is over
         over.set()
-
-    assert len(hanging) == 40
 
 
 def test_a_timeout_puts_off_the_other_messages_of_its_endpoint_uncounted(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,8 @@ from worker.runner import run_job
 FRAMES, FPS, PARTS = 420, 15, 3
 HANDLERS = {JobKind.SPOT: spot, JobKind.SPOT_SEGMENT: spot_one_segment}
 GPU_KINDS = kinds_of(GPU_QUEUE)
+# Settings with which a heartbeat counts as long as a test takes.
+PATIENT = {"heartbeat": timedelta(minutes=1), "lease": timedelta(minutes=5)}
 
 
 class One:

@@ -13,7 +13,12 @@ from app.jobs import service
 from app.jobs.recovery import requeue_orphaned
 from app.jobs.refusals import sweep_refused
 from app.jobs.tables import Job
-from tests.integration.segments.segment_jobs import claimable, segments_of, split
+from tests.integration.segments.segment_jobs import (
+    PATIENT,
+    claimable,
+    segments_of,
+    split,
+)
 from tests.integration.uploaded import Uploaded
 from worker.outcomes import WorkerContext
 
@@ -50,6 +55,7 @@ def test_segments_that_no_worker_may_run_end_with_the_first_of_them(
     job: Uploaded, context: WorkerContext, sessions: Sessions, is_refused: bool
 ) -> None:
     segments = split(job, context)
+    settings = context.settings.model_copy(update=PATIENT)
     values = {"refusals": {"gpu@1": "No."}, "error_code": "engine_unavailable"}
     with sessions.begin() as session:
         name = "gpu gpu@here gpu@1"
@@ -61,9 +67,9 @@ def test_segments_that_no_worker_may_run_end_with_the_first_of_them(
 
     with sessions.begin() as session:
         if is_refused:
-            sweep_refused(session, settings=context.settings)
+            sweep_refused(session, settings=settings)
         else:
-            requeue_orphaned(session, settings=context.settings)
+            requeue_orphaned(session, settings=settings)
 
     assert [one.status for one in segments_of(job)] == [
         *("failed", "canceled", "canceled")

@@ -1,7 +1,6 @@
 """Whether a worker splits the job that it has: who else is there, and who else does."""
 
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ from model.video.probe import probe_in_child
 from model.video.step_reading import read_steps_in_child
 from tests.integration.segments.segment_jobs import (
     GPU_KINDS,
+    PATIENT,
     run,
     segments_of,
     split,
@@ -35,8 +35,7 @@ pytestmark = pytest.mark.costly
 def planner(context: WorkerContext, monkeypatch: pytest.MonkeyPatch) -> WorkerContext:
     """A worker that looks for others; short videos are worth it to it."""
     monkeypatch.setattr(segment_plan, "LEAST_AUTO_S", 5.0)
-    patient = {"heartbeat": timedelta(minutes=1), "lease": timedelta(minutes=5)}
-    settings = context.settings.model_copy(update={"segments": "auto", **patient})
+    settings = context.settings.model_copy(update={"segments": "auto", **PATIENT})
     return replace(context, settings=settings)
 
 

@@ -24,6 +24,7 @@ from app.metrics.queries import analysed_frames
 from tests.integration.segments.segment_jobs import (
     FRAMES,
     GPU_KINDS,
+    PATIENT,
     claimable,
     in_one_piece,
     row,
@@ -105,7 +106,8 @@ def beat(sessions: Sessions, owner: str, **info: object) -> None:
 def test_workers_that_idle_and_jobs_that_wait_are_counted(
     job: Uploaded, match: Path, context: WorkerContext, storage: Storage
 ) -> None:
-    sessions, settings = context.sessions, context.settings
+    sessions = context.sessions
+    settings = context.settings.model_copy(update=PATIENT)
     offers = offers_of(GPU_KINDS)
     me, busy, idle, older = (f"{number}@a/b" for number in "1234")
     for owner in (me, busy, idle):
