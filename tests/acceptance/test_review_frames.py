@@ -90,10 +90,11 @@ def test_the_number_follows_the_picture_while_it_plays(
     reviewer.keyboard.press("Space")
     wait_until(reviewer, lambda: told_frame(reviewer) > 20)
     reviewer.keyboard.press("k")
-    reviewer.wait_for_timeout(300)
 
-    assert told_frame(reviewer) == shown_frame(reviewer)
     assert reviewer.evaluate("document.querySelector('video').paused")
+    wait_until(reviewer, lambda: told_frame(reviewer) == shown_frame(reviewer))
+    reviewer.wait_for_timeout(300)
+    assert told_frame(reviewer) == shown_frame(reviewer)
 
 
 @pytest.mark.costly
