@@ -1,9 +1,9 @@
 // Clips of events: how they are to be cut, asked in a dialog. The review and the search open it.
 
 import { useRef, useState } from "preact/hooks";
-import { call } from "../core/api.js";
 import { counted } from "../core/format.js";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { Problem } from "../core/problem.js";
 import { Dialog } from "../ui/dialog.js";
 import { areOfSeveral, areSequences, countHits, countsOf, requestOf } from "./wanted.js";
@@ -36,6 +36,7 @@ export function CutDialog({ events, onClose, margins = { lead: 5, lag: 3 }, note
   const [problem, setProblem] = useState("");
   const [made, setMade] = useState(/** @type {any} */ (null));
   const isSending = useRef(false);
+  const [post] = useState(() => new IdempotentPost());
   /** @param {Partial<Wishes>} change */
   const set = (change) => setWishes((before) => ({ ...before, ...change }));
   /** @param {Event} event */
@@ -47,7 +48,7 @@ export function CutDialog({ events, onClose, margins = { lead: 5, lag: 3 }, note
     isSending.current = true;
     try {
       setProblem("");
-      return setMade(await call(asked.path, { method: "POST", json: asked.json }));
+      return setMade(await post.send(asked.path, asked.json));
     } catch (error) {
       return setProblem(error instanceof Problem ? error.message : String(error));
     } finally {

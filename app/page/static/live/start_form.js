@@ -2,9 +2,9 @@
 
 import { useState } from "preact/hooks";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { attempt } from "../core/notices.js";
 import { goTo } from "../core/router.js";
-import { newKey } from "../review/sending.js";
 import { canUseCamera, sendCamera } from "./camera.js";
 import { begin, models } from "./store.js";
 import { missingOf, wantedOf } from "./wanted.js";
@@ -22,6 +22,7 @@ const WAYS = [
 export function StartForm() {
   const [form, setForm] = useState({ way: /** @type {Way} */ ("address"), address: "", name: "", model: "", record: true, analyses: false });
   const [isBusy, setBusy] = useState(false);
+  const [post] = useState(() => new IdempotentPost());
   const [trouble, setTrouble] = useState("");
   /** @param {Partial<typeof form>} changes */
   const change = (changes) => {
@@ -40,7 +41,7 @@ export function StartForm() {
     setTrouble(missing);
     if (missing || isBusy) return;
     setBusy(true);
-    const id = await attempt(() => begin(wantedOf(form), newKey()));
+    const id = await attempt(() => begin(wantedOf(form), post));
     setBusy(false);
     if (!id) return;
     setForm({ ...form, address: "", name: "" });

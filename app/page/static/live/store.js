@@ -42,11 +42,11 @@ export async function refresh() { await poll?.now(); }
  * Begin a stream.
  *
  * @param {Record<string, unknown>} wanted as `POST /live` takes it
- * @param {string} key the same one makes the stream once, however often it is asked for
+ * @param {import("../core/idempotent.js").IdempotentPost} post the same one makes the stream once, also if its answer was lost
  * @returns {Promise<string>} the id of its video
  */
-export async function begin(wanted, key) {
-  const video = await call("/live", { method: "POST", json: wanted, headers: { "idempotency-key": key } });
+export async function begin(wanted, post) {
+  const video = await post.send("/live", wanted);
   await refresh();
   return video.id;
 }

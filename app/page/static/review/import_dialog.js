@@ -4,12 +4,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../core/api.js";
 import { counted } from "../core/format.js";
 import { html } from "../core/html.js";
-import { announce } from "../core/notices.js";
+import { IdempotentPost } from "../core/idempotent.js";
+import { announce, attempt } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
 import { Dialog } from "../ui/dialog.js";
 import { useReview } from "./context.js";
 import { importAddress, leftOut, NO_WISHES, rowsOf } from "./importing.js";
-import { newKey } from "./sending.js";
 import { timecode } from "./timecode.js";
 
 /**
@@ -30,6 +30,7 @@ export function ImportDialog({ onClose }) {
   const [question, setQuestion] = useState(/** @type {Question | null} */ (null));
   const [problem, setProblem] = useState("");
   const isSending = useRef(false);
+  const [post] = useState(() => new IdempotentPost());
   /** @param {unknown} error */
   const fail = (error) => {
     const asked = error instanceof Problem && error.slug === "ambiguous-events" ? error.body : null;
@@ -57,8 +58,8 @@ export function ImportDialog({ onClose }) {
     if (!file || "problem" in asked || isSending.current) return;
     isSending.current = true;
     try {
-      const done = await call(asked.address, { method: "POST", file, headers: { "idempotency-key": newKey() } });
-      await loader.readEvents();
+      const done = await post.sendFile(asked.address, file);
+      await attempt(() => loader.readEvents()); // They are imported, whether or not they can be read just now.
       announce(`${counted(done.added_count, "event")} imported. Undo takes them back, all at once.`);
       onClose();
     } catch (error) {

@@ -1,8 +1,8 @@
 // The webhooks of the project: where messages about its videos are sent.
 
 import { useEffect, useState } from "preact/hooks";
-import { call } from "../core/api.js";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { keyVersion, tell } from "../core/notices.js";
 import { useOnce } from "../ui/action.js";
 import { Dialog } from "../ui/dialog.js";
@@ -37,13 +37,14 @@ export function Webhooks() {
 /** @param {{onClose: () => void, onMade: (secret: string) => void}} props */
 function NewWebhook({ onClose, onMade }) {
   const [problem, setProblem] = useState("");
+  const [post] = useState(() => new IdempotentPost());
   const add = useOnce(async (event) => {
     const form = new FormData(/** @type {HTMLFormElement} */ (event.target));
     const text = (/** @type {string} */ name) => String(form.get(name)).trim();
     const json = { url: text("url"), description: text("description") || null, events: form.getAll("events") };
     if (json.events.length === 0) return setProblem("Choose what it is to be told.");
     try {
-      const made = await call("/webhooks", { method: "POST", json });
+      const made = await post.send("/webhooks", json);
       return onMade(made.secret);
     } catch (error) {
       return setProblem(error instanceof Error ? error.message : String(error));

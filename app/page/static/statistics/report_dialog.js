@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call, download } from "../core/api.js";
 import { size } from "../core/format.js";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { tell } from "../core/notices.js";
 import { useOnce } from "../ui/action.js";
 import { Dialog } from "../ui/dialog.js";
@@ -38,6 +39,7 @@ export function ReportDialog({ video, types: used, isConfirmed = false, changesE
   const [onlyConfirmed, setOnlyConfirmed] = useState(isConfirmed);
   const [report, setReport] = useState(/** @type {Report | null} */ (null));
   const [problem, setProblem] = useState("");
+  const [post] = useState(() => new IdempotentPost());
   const timer = useRef(0);
   const isClosed = useRef(false);
   useEffect(() => () => {
@@ -61,7 +63,7 @@ export function ReportDialog({ video, types: used, isConfirmed = false, changesE
   const make = useOnce(() => {
     setProblem("");
     const json = { key_types: chosen, stills, only_confirmed: onlyConfirmed, changes_ends: changesEnds };
-    return call(`/videos/${video.id}/reports`, { method: "POST", json }).then(follow, fail);
+    return post.send(`/videos/${video.id}/reports`, json).then(follow, fail);
   });
   /** @param {string} type @param {boolean} isOn */
   const choose = (type, isOn) => setChosen(isOn ? [...chosen, type] : chosen.filter((one) => one !== type));

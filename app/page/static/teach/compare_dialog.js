@@ -1,8 +1,8 @@
 // The dialog that compares models on reviewed stretches.
 
 import { useRef, useState } from "preact/hooks";
-import { call } from "../core/api.js";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { Problem } from "../core/problem.js";
 import { goTo } from "../core/router.js";
 import { Dialog } from "../ui/dialog.js";
@@ -18,6 +18,7 @@ export function CompareDialog({ onClose, first }) {
   const [videos, setVideos] = useState(/** @type {Set<string>} */ (new Set()));
   const [problem, setProblem] = useState("");
   const isSending = useRef(false);
+  const [post] = useState(() => new IdempotentPost());
   const made = (trainings.value ?? []).filter(({ model }) => model);
   /** @param {Event} event */
   const send = async (event) => {
@@ -29,7 +30,7 @@ export function CompareDialog({ onClose, first }) {
     const on = ground === "videos" ? { videos: [...videos] } : ground === "reviewed" ? {} : { training_id: ground };
     try {
       setProblem("");
-      const asked = await call("/comparisons", { method: "POST", json: { models: inOrder(chosen), ...on } });
+      const asked = await post.send("/comparisons", { models: inOrder(chosen), ...on });
       onClose();
       refresh();
       return goTo(`/teach/comparisons/${asked.id}`);

@@ -1,8 +1,8 @@
 // The dialog that starts a training.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call } from "../core/api.js";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { tell } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
 import { goTo } from "../core/router.js";
@@ -23,6 +23,7 @@ export function StartDialog({ onClose }) {
   const [problem, setProblem] = useState("");
   const known = useReadiness(wishes);
   const isSending = useRef(false);
+  const [post] = useState(() => new IdempotentPost());
   const words = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => { if (problem) words.current?.scrollIntoView({ block: "nearest" }); }, [problem]);
   /** @param {Partial<Wishes>} change */
@@ -39,7 +40,7 @@ export function StartDialog({ onClose }) {
     isSending.current = true;
     try {
       setProblem("");
-      const made = await call("/trainings", { method: "POST", json: asked.json });
+      const made = await post.send("/trainings", asked.json);
       onClose();
       refresh();
       return goTo(`/teach/trainings/${made.id}`);

@@ -1,9 +1,10 @@
 // Videos from the folder on the server that the operator named.
 
 import { useEffect, useState } from "preact/hooks";
-import { call, pagesOf } from "../core/api.js";
+import { pagesOf } from "../core/api.js";
 import { size } from "../core/format.js";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { announce, attempt, keyVersion, tell } from "../core/notices.js";
 import { Problem } from "../core/problem.js";
 import { refreshSoon } from "../library/store.js";
@@ -30,12 +31,13 @@ async function loadFolder() {
 export function FolderForm() {
   const [files, setFiles] = useState(/** @type {FolderFile[] | null | undefined} */ (undefined));
   const [path, setPath] = useState("");
+  const [post] = useState(() => new IdempotentPost());
   useEffect(() => {
     loadFolder().then(setFiles, tell);
   }, [keyVersion.value]);
   const submit = useOnce(async () => {
     const isAdded = await attempt(async () => {
-      await call("/videos", { method: "POST", json: { import: path, ...givenFields() } });
+      await post.send("/videos", { import: path, ...givenFields() });
       return true;
     });
     if (!isAdded) return;

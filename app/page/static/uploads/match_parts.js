@@ -1,7 +1,7 @@
 // Files that are one match: sent one by one, and made one video when all have come.
 
 import { signal } from "@preact/signals";
-import { call } from "../core/api.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { refreshSoon } from "../library/store.js";
 import { newKey } from "../review/sending.js";
 
@@ -26,6 +26,7 @@ export class MatchParts {
    */
   constructor(transfers, kind, fields) {
     this.id = newKey(); // of its row on the page
+    this.post = new IdempotentPost();
     this.transfers = transfers;
     this.kind = kind;
     this.fields = fields;
@@ -41,7 +42,7 @@ export class MatchParts {
     const given = Object.fromEntries(Object.entries(this.fields).filter(([, value]) => value));
     const videos = this.transfers.map((one) => one.videoId.value);
     try {
-      await call("/videos", { method: "POST", json: { videos, parts: this.kind, keep_originals: false, ...given } });
+      await this.post.send("/videos", { videos, parts: this.kind, keep_originals: false, ...given });
     } catch (error) {
       this.problem.value = /** @type {Error} */ (error).message;
       this.state.value = "failed";

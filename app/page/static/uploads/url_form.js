@@ -1,8 +1,8 @@
 // A video from an address on the web: the service fetches it.
 
 import { useState } from "preact/hooks";
-import { call } from "../core/api.js";
 import { html } from "../core/html.js";
+import { IdempotentPost } from "../core/idempotent.js";
 import { announce, attempt } from "../core/notices.js";
 import { useOnce } from "../ui/action.js";
 import { refreshSoon } from "../library/store.js";
@@ -10,9 +10,10 @@ import { clearTitle, givenFields, Options } from "./options.js";
 
 export function UrlForm() {
   const [url, setUrl] = useState("");
+  const [post] = useState(() => new IdempotentPost());
   const submit = useOnce(async () => {
     const isAdded = await attempt(async () => {
-      await call("/videos", { method: "POST", json: { url: url.trim(), ...givenFields() } });
+      await post.send("/videos", { url: url.trim(), ...givenFields() });
       return true;
     });
     if (!isAdded) return;

@@ -1,0 +1,66 @@
+"""Teach on the page where answers are late, refused or lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from tests.acceptance.page_service import PageService
+from tests.acceptance.teach_service import TeachService
+from tests.acceptance.test_teach_page import open_teach, press
+
+pytestmark = pytest.mark.costly
+
+
+@pytest.fixture
+def teach(
+    page_service: PageService, checkpoint: Path, visit: BrowserContext
+) -> Iterator[TeachService]:
+    """An empty service with a worker that trains; `visit` has its browser."""
+    service = TeachService(page_service, checkpoint)
+    service.forget_all()
+    service.employ()
+    yield service
+    service.forget_all()
+
+
+def test_what_is_asked_for_again_after_a_lost_answer_is_made_once(
+    page: Page, teach: TeachService
+) -> None:
+    teach.install(), teach.install()
+    teach.review(teach.half())
+    open_teach(page)
+
+    lose_an_answer(page, "**/trainings")
+    press(page.locator("#start-training"))
+    dialog = page.locator("#start-dialog")
+    dialog.get_by_label("Name of the model").fill("gym")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("cannot be reached")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="gym")).to_be_visible()
+
+    open_teach(page)
+    lose_an_answer(page, "**/comparisons")
+    press(page.get_by_role("button", name="Compare models…"))
+    dialog = page.locator("#compare-dialog")
+    for name in ("hall@1", "hall@2"):
+        dialog.get_by_label(name).check()
+    press(dialog.get_by_role("button", name="Compare"))
+    expect(dialog.get_by_role("alert")).to_contain_text("cannot be reached")
+    press(dialog.get_by_role("button", name="Compare"))
+    expect(page.get_by_role("heading", name="Comparison")).to_be_visible()
+
+    for path in ("/trainings", "/comparisons"):
+        assert len(teach.pages.api.client.get(path).json()["items"]) == 1
+
+
+def lose_an_answer(page: Page, address: str) -> None:
+    """Let the next request to an address be done, and its answer get lost."""
+
+    def lose(route: Route) -> None:
+        assert route.fetch().ok
+        route.abort()
+
+    page.route(address, lose, times=1)
