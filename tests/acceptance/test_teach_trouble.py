@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.acceptance.page_service import PageService
 from tests.acceptance.teach_service import TeachService
-from tests.acceptance.test_teach_page import open_teach, press
+from tests.acceptance.test_teach_page import default_of, open_teach, press
 
 pytestmark = pytest.mark.costly
 
@@ -54,6 +54,22 @@ def test_what_is_asked_for_again_after_a_lost_answer_is_made_once(
 
     for path in ("/trainings", "/comparisons"):
         assert len(teach.pages.api.client.get(path).json()["items"]) == 1
+
+
+def test_a_training_that_is_asked_for_at_once_has_the_default_as_its_base(
+    page: Page, teach: TeachService
+) -> None:
+    teach.review(teach.half())
+    held: list[Route] = []
+    page.route("**/models", lambda route: held.append(route), times=1)
+    page.goto("/#/teach")
+    expect(page.locator("#readiness-card table")).to_be_visible()
+
+    press(page.locator("#start-training"))
+    expect(page.locator("#start-dialog")).to_be_visible()
+    held[0].continue_()
+
+    expect(page.locator("#start-dialog [name=base]")).to_have_value(default_of(teach))
 
 
 def lose_an_answer(page: Page, address: str) -> None:

@@ -18,7 +18,9 @@ const LOW = -5, MOST_TOLD = 20;
 
 /** @param {{onClose: () => void, first?: string}} props first: the model to begin with */
 export function ReanalyseDialog({ onClose, first }) {
-  const [model, setModel] = useState(() => first ?? choice.peek()?.name ?? usableModels.peek()[0]?.name ?? "");
+  const [picked, setModel] = useState(first);
+  const usable = usableModels.value.map(({ name }) => name), usual = choice.value?.name ?? "";
+  const model = picked ?? (usable.includes(usual) ? usual : usable[0] ?? ""); // They may be known later than the dialog is opened.
   const [isAll, setAll] = useState(true);
   const [chosen, setChosen] = useState(/** @type {Set<string>} */ (new Set()));
   const [problem, setProblem] = useState("");

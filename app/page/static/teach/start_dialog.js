@@ -10,7 +10,7 @@ import { Dialog } from "../ui/dialog.js";
 import { holdoutWords, Problems } from "./readiness_view.js";
 import { firstWishes, readinessQuery, requestOf, typesOf, WITHOUT_BASE, withBase } from "./start.js";
 import { Holdout, Matches, TypeFates } from "./start_fields.js";
-import { choice, readiness, readinessOf, refresh, trainings, usableModels } from "./store.js";
+import { choice, models, readiness, readinessOf, refresh, trainings, usableModels } from "./store.js";
 import { familyOf, STARTS } from "./words.js";
 
 /** @typedef {import("./start.js").Wishes} Wishes */
@@ -19,16 +19,23 @@ const REST_MS = 300;
 
 /** @param {{onClose: () => void}} props */
 export function StartDialog({ onClose }) {
+  const isKnown = readiness.value && models.value && choice.value;
+  return html`<${Dialog} title="Train a model" onClose=${onClose} id="start-dialog" className="wide">
+    ${isKnown ? html`<${Form} known=${readiness.value} onClose=${onClose} />` : html`<p class="hint">Loading…</p>`}
+  <//>`;
+}
+
+/** @param {{known: import("./types.js").Readiness, onClose: () => void}} props known: of all that is reviewed */
+function Form({ known: all, onClose }) {
   const [wishes, setWishes] = useState(() => firstWishes({ models: usableModels.peek(), usual: choice.peek()?.name ?? null }));
   const [problem, setProblem] = useState("");
-  const known = useReadiness(wishes);
+  const known = useReadiness(wishes) ?? all;
   const isSending = useRef(false);
   const [post] = useState(() => new IdempotentPost());
   const words = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => { if (problem) words.current?.scrollIntoView({ block: "nearest" }); }, [problem]);
   /** @param {Partial<Wishes>} change */
   const set = (change) => setWishes((before) => ({ ...before, ...change }));
-  if (!known) return html`<${Dialog} title="Train a model" onClose=${onClose}><p class="hint">Loading…</p><//>`;
   const base = usableModels.value.find(({ name }) => name === wishes.base);
   const types = typesOf(wishes, base, known);
   /** @param {Event} event */
@@ -50,8 +57,7 @@ export function StartDialog({ onClose }) {
       isSending.current = false;
     }
   };
-  return html`<${Dialog} title="Train a model" onClose=${onClose} id="start-dialog" className="wide">
-    <form onSubmit=${send} noValidate>
+  return html`<form onSubmit=${send} noValidate>
       ${problem && html`<p class="trouble inline" role="alert" ref=${words}>${problem}</p>`}
       <${Problems} problems=${known.problems} />
       <${Name} wishes=${wishes} set=${set} />
@@ -71,8 +77,7 @@ export function StartDialog({ onClose }) {
           onInput=${(/** @type {any} */ event) => set({ minutes: event.target.value.replace(",", ".") })} /></label>
       </details>
       <div class="row end"><button type="button" onClick=${onClose}>Cancel</button><button type="submit" class="main">Train</button></div>
-    </form>
-  <//>`;
+    </form>`;
 }
 
 /** @param {{wishes: Wishes, set: (change: Partial<Wishes>) => void}} props */
@@ -85,7 +90,7 @@ function Name({ wishes, set }) {
 }
 
 /**
- * What is ready in the chosen matches with that hold-out; while it is asked for, what was known before.
+ * What is ready in the chosen matches with that hold-out; while it is asked for, what was known before; null: nothing was.
  *
  * @param {Wishes} wishes
  */
@@ -103,5 +108,5 @@ function useReadiness(wishes) {
       clearTimeout(timer);
     };
   }, [asked]);
-  return own ?? readiness.value;
+  return own;
 }
