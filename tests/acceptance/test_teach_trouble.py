@@ -72,6 +72,43 @@ def test_a_training_that_is_asked_for_at_once_has_the_default_as_its_base(
     expect(page.locator("#start-dialog [name=base]")).to_have_value(default_of(teach))
 
 
+def test_a_choice_that_was_refused_can_be_made_once_it_is_seen_what_others_chose(
+    page: Page, teach: TeachService
+) -> None:
+    mine, theirs = teach.install(), teach.install()
+    comparison_id = teach.compare([mine, "arena-rny002"], teach.half())
+    open_teach(page, f"/comparisons/{comparison_id}")
+    choose = page.get_by_role("button", name=f"Make {mine} the default")
+    press(choose)
+    answer = teach.pages.api.client.put("/models/default", json={"name": theirs})
+    assert answer.status_code == 200
+
+    press(page.get_by_role("dialog").get_by_role("button", name="Make default"))
+    expect(page.locator("#trouble")).to_contain_text(theirs)
+    press(choose)
+    press(page.get_by_role("dialog").get_by_role("button", name="Make default"))
+
+    expect(page.locator("#news")).to_contain_text(f"{mine} is the default now")
+    assert default_of(teach) == mine
+
+
+def test_a_model_that_was_imported_is_told_so_though_the_list_cannot_be_read(
+    page: Page, teach: TeachService
+) -> None:
+    open_teach(page)
+    press(page.get_by_role("button", name="Import a file…"))
+    dialog = page.locator("#import-dialog")
+    dialog.get_by_label("File").set_input_files(teach.checkpoint)
+    dialog.get_by_label("Name").fill("guest")
+    page.route("**/models", lambda route: route.abort())
+
+    press(dialog.get_by_role("button", name="Import"))
+
+    expect(page.locator("#news")).to_contain_text("guest is imported")
+    expect(dialog).to_have_count(0)
+    page.unroute("**/models")
+
+
 def lose_an_answer(page: Page, address: str) -> None:
     """Let the next request to an address be done, and its answer get lost."""
 

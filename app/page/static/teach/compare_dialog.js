@@ -13,7 +13,10 @@ const LEAST = 2, MOST = 4;
 
 /** @param {{onClose: () => void, first?: string}} props first: a model to begin with */
 export function CompareDialog({ onClose, first }) {
-  const [chosen, setChosen] = useState(() => new Set(/** @type {string[]} */ ([first, choice.peek()?.name].filter(Boolean))));
+  const [chosen, setChosen] = useState(() => {
+    const usable = usableModels.peek().map(({ name }) => name);
+    return new Set(usable.filter((name) => name === first || name === choice.peek()?.name));
+  });
   const [ground, setGround] = useState("reviewed");
   const [videos, setVideos] = useState(/** @type {Set<string>} */ (new Set()));
   const [problem, setProblem] = useState("");

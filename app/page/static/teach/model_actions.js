@@ -5,7 +5,7 @@ import { accessHeaders } from "../core/access.js";
 import { addressOf } from "../core/address.js";
 import { call } from "../core/api.js";
 import { html } from "../core/html.js";
-import { announce, attempt } from "../core/notices.js";
+import { announce, attempt, tell } from "../core/notices.js";
 import { Problem, problemOf } from "../core/problem.js";
 import { Confirm } from "../ui/dialog.js";
 import { canSwap } from "./scopes.js";
@@ -15,15 +15,30 @@ import { choice, choiceTag, loadModels } from "./store.js";
 
 /** @param {string} name */
 export async function choose(name) {
-  await call("/models/default", { method: "PUT", json: { name }, ifMatch: choiceTag.peek() ?? undefined });
+  await seenFirst(() => call("/models/default", { method: "PUT", json: { name }, ifMatch: choiceTag.peek() ?? undefined }));
   announce(`${name} is the default now: the next analyses use it.`);
   await loadModels();
 }
 
 export async function rollBack() {
-  const { name } = await call("/models/default/rollback", { method: "POST", ifMatch: choiceTag.peek() ?? undefined });
+  const { name } = await seenFirst(() => call("/models/default/rollback", { method: "POST", ifMatch: choiceTag.peek() ?? undefined }));
   announce(`${name} is the default again.`);
   await loadModels();
+}
+
+/**
+ * Show what somebody else has chosen meanwhile, when that is why a choice is refused.
+ *
+ * @template T
+ * @param {() => Promise<T>} choosing
+ */
+async function seenFirst(choosing) {
+  try {
+    return await choosing();
+  } catch (error) {
+    if (error instanceof Problem && error.status === 412) await loadModels().catch(tell);
+    throw error;
+  }
 }
 
 /** @param {Model} model */
@@ -57,8 +72,9 @@ export async function importFile(file, name) {
     throw new Problem(0, { detail: "The server cannot be reached, or refuses so large a file." });
   }
   if (!answer.ok) throw await problemOf(answer);
-  await loadModels();
-  return answer.json();
+  const made = await answer.json();
+  loadModels().catch(tell); // It is here, whether or not the list can be read just now.
+  return made;
 }
 
 /**
