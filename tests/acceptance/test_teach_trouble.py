@@ -92,6 +92,23 @@ def test_a_choice_that_was_refused_can_be_made_once_it_is_seen_what_others_chose
     assert default_of(teach) == mine
 
 
+def test_errors_that_cannot_be_read_are_not_said_to_be_none(
+    page: Page, teach: TeachService
+) -> None:
+    comparison_id = teach.compare([teach.install(), "arena-rny002"], teach.half())
+    address = "**/errors?*"
+    page.route(address, lambda route: route.abort())
+    open_teach(page, f"/comparisons/{comparison_id}")
+    errors = page.locator("#comparison-errors")
+
+    expect(errors.get_by_role("status")).to_have_text("They could not be read.")
+    expect(errors).not_to_contain_text("err at the same moments")
+    page.unroute(address)
+    press(errors.get_by_role("button", name="Try again"))
+
+    expect(errors.locator("tbody tr").first).to_be_visible()
+
+
 def test_a_model_that_was_imported_is_told_so_though_the_list_cannot_be_read(
     page: Page, teach: TeachService
 ) -> None:

@@ -22,7 +22,7 @@ const PAGE = 200, SHOWN = 50, MOST_PAGES = 20;
 /** @param {{comparison: Comparison}} props */
 export function ErrorsList({ comparison }) {
   const [wanted, setWanted] = useState(/** @type {Wanted} */ ({ type: "", kind: "", model: "", differs: true }));
-  const { rows, hasMore, isLoading, more } = useErrors(comparison.id, wanted);
+  const { rows, hasMore, isLoading, isMissing, again, more } = useErrors(comparison.id, wanted);
   const names = comparison.models.map(({ name }) => name);
   /** @param {Partial<Wanted>} change */
   const set = (change) => setWanted((before) => ({ ...before, ...change }));
@@ -36,8 +36,9 @@ export function ErrorsList({ comparison }) {
       <label class="check"><input type="checkbox" name="differs" checked=${wanted.differs} onChange=${(/** @type {any} */ event) => set({ differs: event.target.checked })} />
         only where the models differ</label>
     </div>
-    <p class="hint" role="status">${countWords(rows.length, hasMore, isLoading)}</p>
-    ${rows.length === 0 && !isLoading && html`<p class="empty-note">${wanted.differs ? "The models err at the same moments. Take the tick away to see these."
+    <p class="hint" role="status">${isMissing ? "They could not be read." : countWords(rows.length, hasMore, isLoading)}</p>
+    ${isMissing && html`<button type="button" class="small no-print" onClick=${() => attempt(again)}>Try again</button>`}
+    ${rows.length === 0 && !isLoading && !isMissing && html`<p class="empty-note">${wanted.differs ? "The models err at the same moments. Take the tick away to see these."
       : "There is no such error. Choose another type or another kind."}</p>`}
     ${rows.length > 0 && html`<div class="table-scroll" role="region" aria-label="Errors" tabindex="0"><table class="figures errors">
       <caption class="unseen">Moments at which a model errs, and what each model did there</caption>
@@ -91,11 +92,13 @@ function useErrors(id, wanted) {
   const [rows, setRows] = useState(/** @type {ComparisonError[]} */ ([]));
   const [cursor, setCursor] = useState(/** @type {string | null} */ (null));
   const [isLoading, setLoading] = useState(true);
+  const [isMissing, setMissing] = useState(false);
   const leaving = useRef(new AbortController());
   /** @param {ComparisonError[]} before @param {string | null} from */
   const read = async (before, from) => {
     const { signal } = leaving.current;
     setLoading(true);
+    setMissing(false);
     try {
       const found = [...before];
       let next = from;
@@ -108,6 +111,9 @@ function useErrors(id, wanted) {
       learnTitles(found.map(({ video_id: video }) => video));
       setRows(found);
       setCursor(next);
+    } catch (error) {
+      if (!signal.aborted && !before.length) setMissing(true);
+      throw error;
     } finally {
       if (!signal.aborted) setLoading(false);
     }
@@ -120,7 +126,7 @@ function useErrors(id, wanted) {
     read([], null).catch(tell);
     return () => current.abort();
   }, [id, JSON.stringify(wanted)]);
-  return { rows, hasMore: cursor !== null, isLoading, more: () => read(rows, cursor) };
+  return { rows, hasMore: cursor !== null, isLoading, isMissing, again: () => read([], null), more: () => read(rows, cursor) };
 }
 
 /** @param {number} count @param {boolean} hasMore @param {boolean} isLoading */
