@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from app.trainings.service import add_line
 from tests.acceptance.page_service import PageService
 from tests.acceptance.teach_service import TeachService
 from tests.acceptance.test_teach_page import default_of, open_teach, press
@@ -107,6 +108,27 @@ def test_errors_that_cannot_be_read_are_not_said_to_be_none(
     press(errors.get_by_role("button", name="Try again"))
 
     expect(errors.locator("tbody tr").first).to_be_visible()
+
+
+def test_a_whole_log_goes_on_growing(page: Page, teach: TeachService) -> None:
+    training_id = teach.train()
+    teach.bring(training_id, status="running")
+
+    def tell(first: int, last: int) -> None:
+        with teach.pages.api.service.sessions.begin() as session:
+            for number in range(first, last + 1):
+                add_line(session, training_id, f"line {number}")
+
+    tell(1, 210)
+    open_teach(page, f"/trainings/{training_id}")
+    press(page.get_by_role("button", name="Show all of it"))
+    log = page.get_by_role("region", name="Log").locator("li")
+    expect(log).to_have_count(210)
+
+    tell(211, 212)
+
+    expect(log).to_have_count(212)
+    expect(log.last).to_contain_text("line 212")
 
 
 def test_a_model_that_was_imported_is_told_so_though_the_list_cannot_be_read(

@@ -4,8 +4,9 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../core/api.js";
 import { html } from "../core/html.js";
 import { attempt } from "../core/notices.js";
+import { withNewer } from "./log_lines.js";
 
-/** @typedef {{at: string, text: string, number?: number}} Line */
+/** @typedef {import("./log_lines.js").Line} Line */
 
 const NEAR_PX = 24, MOST_SHOWN = 200;
 
@@ -15,6 +16,12 @@ export function TrainingLog({ training }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   const isAtEnd = useRef(true);
   const lines = all ?? training.log ?? [];
+  useEffect(() => {
+    if (!all) return;
+    const more = withNewer(all, training.log ?? []);
+    if (!more) showAll();
+    else if (more.length > all.length) setAll(more);
+  }, [training.log]);
   useEffect(() => {
     if (place.current && isAtEnd.current) place.current.scrollTop = place.current.scrollHeight;
   }, [lines.length, lines[lines.length - 1]?.at]);

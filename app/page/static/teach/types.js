@@ -55,7 +55,7 @@
  * @property {number | null} [queue_position] 1: the next
  * @property {Record<string, any> | null} data
  * @property {Curves} [curves]
- * @property {{at: string, text: string}[]} [log]
+ * @property {{at: string, text: string, number: number}[]} [log]
  * @property {Record<string, any> | null} [figures]
  * @property {Need[]} [needs]
  * @property {Need[]} [no_gain_seen]
