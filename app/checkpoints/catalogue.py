@@ -5,6 +5,7 @@ from app.core.settings import Settings
 from app.jobs.kinds import NO_MODEL
 from model.checkpoint.library import Entry, list_checkpoints, resolve
 from model.checkpoint.manifest import Manifest
+from model.checkpoint.versions import split_version
 
 
 def list_models(settings: Settings) -> list[Entry]:
@@ -34,6 +35,13 @@ def check_model(name: str, settings: Settings) -> None:
     entries = {entry.name: entry for entry in list_models(settings)}
     name = file_name(name, settings)
     if name not in entries:
+        archived = [one for one in entries if split_version(one)[0] == name]
+        if archived:
+            raise UnknownModel(
+                f"All versions of {name!r} ({', '.join(archived)}) are archived: "
+                "restore one, or name it with its version.",
+                models=list(entries),
+            )
         known = ", ".join(entries) or "none"
         raise UnknownModel(
             f"No model is called {name!r}; installed are: {known}.",

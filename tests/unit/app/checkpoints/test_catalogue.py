@@ -163,6 +163,20 @@ def test_an_unknown_name_is_answered_with_the_known_ones(
         check_model(name, settings)
 
 
+def test_a_name_whose_versions_are_all_archived_says_so(
+    settings: Settings, folder: Path
+) -> None:
+    for number in (1, 2):
+        tiny_checkpoint(folder, f"hall@{number}")
+    library.archive("hall@2", user_dir=folder)
+    check_model("hall", settings)
+    library.archive("hall@1", user_dir=folder)
+
+    with pytest.raises(UnknownModel, match=r"hall@1, hall@2.*archived: restore one"):
+        check_model("hall", settings)
+    check_model("hall@2", settings)
+
+
 def _lay_a_lost_link(path: Path) -> None:
     path.unlink()
     path.symlink_to(path.with_name("nowhere"))
