@@ -320,7 +320,7 @@ def _encoder_options(
         "libx264": {"preset": "ultrafast", "crf": "18"},
         "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:crf=18"},
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "20"},
-        "libsvtav1": {"preset": "12"},
+        "libsvtav1": {"preset": "8", "crf": "14"},
     }.get(codec, {})
     if interlaced:
         options["flags"] = "+ildct+ilme"

@@ -18,6 +18,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from model.video.clip_job import ClipJob, DecodingTimes, Part
+from model.video.copied_stream import add_copy
 from model.video.cut_sound import BEFORE_S, seek_sound
 from model.video.cuts import Cut
 from model.video.limits import CODECS, MediaLimits
@@ -121,10 +122,10 @@ class _Copier:
                 buffer_size=_BUFFER_BYTES,
             ) as output:
                 output.metadata.update(self._job.metadata)
-                pictures = output.add_stream_from_template(self._source.stream)
+                pictures = add_copy(output, self._source.stream)
                 sound = None
                 if self._sound is not None:
-                    sound = output.add_stream_from_template(self._sound)
+                    sound = add_copy(output, self._sound)
                 decoding = DecodingTimes(self._late, frame=self._frame)
                 end = 0
                 for cut in cuts:

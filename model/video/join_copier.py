@@ -17,6 +17,7 @@ import av.error
 
 from model.errors import PartsDiffer
 from model.video.clip_job import Part
+from model.video.copied_stream import add_copy
 from model.video.join_parts import (
     JoinPart,
     Traits,
@@ -159,7 +160,7 @@ class _Joining:
         }
 
     def _set_up(self, output: Any, source: VideoSource) -> None:
-        self._pictures = output.add_stream_from_template(source.stream)
+        self._pictures = add_copy(output, source.stream)
         self._sound: JoinedSound = NoSound()
         self._kind_of_sound: str | None = None
         if can_copy_sound(self._traits):

@@ -10,6 +10,7 @@ from av.packet import Packet
 
 from model.errors import PartsDiffer
 from model.video.clip_sources import open_sound
+from model.video.copied_stream import add_copy
 from model.video.cut_sound import CutSound, SoundBlocks
 from model.video.join_parts import JoinPart, sound_of
 from model.video.proxy_sound import CHANNELS, RATE, Offsets, Samples
@@ -75,7 +76,7 @@ class CopiedSound:
 
     def __init__(self, output: Any, template: Any) -> None:
         self._output = output
-        self._voice = output.add_stream_from_template(template)
+        self._voice = add_copy(output, template)
         self._waiting: deque[tuple[Fraction, Fraction, Any]] = deque()
         self._offset_s: Fraction | None = None
         self._heard_s: Fraction | None = None  # until when, in the result

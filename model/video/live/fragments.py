@@ -14,6 +14,7 @@ import av
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
+from model.video.copied_stream import add_copy
 from model.video.h264 import PPS, SPS
 
 TICKS = 90_000
@@ -133,7 +134,7 @@ class Fragments:
         return without_bit_rates(self._file.getvalue())
 
     def _copy_of(self, track: Track) -> Any:
-        stream: Any = self._output.add_stream_from_template(track.source)
+        stream: Any = add_copy(self._output, track.source)
         stream.time_base = Fraction(1, TICKS)
         if track.head:
             stream.codec_context.extradata = track.head

@@ -121,6 +121,7 @@ COPIED: dict[str, dict[str, Any]] = {
     "hevc.mkv": {"codec": "libx265", "b_frames": 3},
     "hevc.mp4": {"codec": "libx265", "b_frames": 2},
     "vp9.webm": {"codec": "libvpx-vp9"},
+    "av1.mp4": {"codec": "libsvtav1"},
     "uneven.mkv": {"times_ms": UNEVEN_MS, "b_frames": 2},
     "mpeg4.mp4": {"codec": "mpeg4"},
     "upright.mov": {"rotation": 90, "size": (160, 96)},

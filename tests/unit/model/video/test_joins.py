@@ -85,6 +85,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "b_frames": 3,
         "key_every": 10,
     },
+    "av1": {"suffix": ".mp4", "fps": 25, "codec": "libsvtav1"},
     "turned": {"suffix": ".mp4", "fps": 25, "rotation": 90},
     "10 bits": {"suffix": ".mov", "fps": 25, "pix_fmt": "yuv420p10le"},
 }

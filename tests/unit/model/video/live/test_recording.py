@@ -168,6 +168,21 @@ def test_a_player_reads_the_playlist(tmp_path: Path, codec: str, kind: str) -> N
     assert abs(min(seen) - min(heard)) < 0.1
 
 
+@pytest.mark.costly
+def test_av1_is_recorded_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "sent.webm"
+    draw_video(path, frames=30, codec="libsvtav1", key_every=10)
+
+    _, taken = recorded(tmp_path, path.read_bytes())
+
+    frames = [one for _, file, *_ in taken.taken for one in frames_of(file)]
+    assert len(frames) == 30
+    assert {
+        probed(file, "stream=codec_name")[0]["codec_name"]
+        for _, file, *_ in taken.taken
+    } == {"av1"}
+
+
 def test_vp8_of_any_rate_becomes_h264(tmp_path: Path) -> None:
     path = tmp_path / "sent.webm"
     times_ms = [0, 33, 70, 190, 240, 250, 500, 533, 566, 700, 1100, 1133, 1166, 1400]
