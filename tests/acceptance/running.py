@@ -176,11 +176,14 @@ class RunningService:
 
 def those_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Give the processes that still run; a zombie nobody waited for is dead."""
-    return [
-        process
-        for process in processes
-        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
+    return [process for process in processes if _is_alive(process)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # It ended between the two questions.
+        return False
 
 
 def run_touchline(

@@ -80,7 +80,11 @@ def test_a_deleted_video_stops_its_running_job(
         ),
         "the worker lets go of the job",
     )
-    assert not (service.data_dir / "videos" / video_id).exists()
+    folder = service.data_dir / "videos" / video_id
+    # The media worker may have been drawing its pictures.
+    service.wait_until(
+        lambda: not any(files for _, _, files in os.walk(folder)), "no file is left"
+    )
 
 
 @pytest.mark.nightly

@@ -171,6 +171,9 @@ def test_a_deleted_video_leaves_nothing_behind(
     video = service.wait_for_end(service.upload(match)["id"])
     folder = service.data_dir / "videos" / video["id"]
     assert any(folder.rglob("*.npz"))
+    service.wait_until(  # Else its pictures may be drawn while it is deleted.
+        lambda: service.get(f"/videos/{video['id']}")["has_poster"], "it has a poster"
+    )
 
     answer = service.client.delete(f"/videos/{video['id']}")
 

@@ -389,11 +389,8 @@ def test_deleting_a_finished_upload_leaves_its_video(api: RunningApi) -> None:
 def test_an_upload_that_is_deleted_while_bytes_come_ends(
     api: RunningApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"upload_idle": timedelta(minutes=1)}  # This machine may be slow.
-    patient = api.service.settings.model_copy(update=settings)
-    monkeypatch.setattr(
-        api.app.state, "resources", replace(api.service, settings=patient)
-    )
+    patient = timedelta(minutes=1)  # This machine may be slow.
+    monkeypatch.setitem(api.service.settings.__dict__, "upload_idle", patient)
     place = _create(api, 10)
 
     with api.connect() as connection:
