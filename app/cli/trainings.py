@@ -61,6 +61,13 @@ def start(
             "--video", help="Id; may be given several times. All, unless said."
         ),
     ] = None,
+    hold_out: Annotated[
+        list[str] | None,
+        typer.Option(help="Id of a video to judge by; may be given several times."),
+    ] = None,
+    hold_out_share: Annotated[
+        float | None, typer.Option(help="Of what is reviewed, to judge by.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="How long it may train.")] = 45,
     seed: Annotated[int, typer.Option(help="Of every chance.")] = 0,
     project: Project = "default",
@@ -69,7 +76,10 @@ def start(
     raw: dict[str, Any] = {"name": name, "minutes": minutes, "seed": seed}
     if base is not None:
         raw["base"] = None if base == "none" else base
+    held = {"videos": hold_out or None, "share": hold_out_share}
+    is_held = hold_out or hold_out_share is not None
     told = {"start": start, "types": types, "videos": videos}
+    told |= {"holdout": held} if is_held else {}
     raw |= {key: value for key, value in told.items() if value}
     wanted = _read({**raw, "mapping": _mapping(mapping or [])})
     training_id, warnings = _ask(wanted, project)

@@ -62,6 +62,25 @@ def test_a_training_is_started_as_it_is_asked_for(api: RunningApi) -> None:
     assert (seen["videos"], seen["created_by"]) == ([str(video)], "local")
 
 
+def test_what_is_held_out_is_chosen(api: RunningApi) -> None:
+    add_match(api, "other.mp4")
+    video = str(add_match(api))
+
+    named = touchline(api, "start", "hall", "--hold-out", video)
+    share = touchline(api, "start", "hall", "--hold-out-share", "0.3")
+    both = touchline(
+        *(api, "start", "hall", "--hold-out", video, "--hold-out-share", "0.3")
+    )
+
+    assert both.returncode == 1
+    assert "holdout: name either videos or a share" in both.stderr
+    told = [
+        api.client.get(f"/trainings/{one.stdout.strip()}").json()["holdout"]
+        for one in (named, share)
+    ]
+    assert told == [{"videos": [video], "share": None}, {"videos": None, "share": 0.3}]
+
+
 def test_a_training_is_listed_and_shown(api: RunningApi) -> None:
     training_id = asked(api)
     with api.service.sessions.begin() as session:
