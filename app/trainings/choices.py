@@ -149,8 +149,8 @@ def check_holdout(options: TrainingOptions, data: ReviewedData) -> None:
         )
     in_holdout = (one.counts for one in data.videos if match_of[one.id] in held)
     found = mapped(added(in_holdout), options.mapping)
-    wanted = found.keys() if options.types is None else options.types
-    if not any(one.events for label, one in found.items() if label in wanted):
+    types = found.keys() if options.types is None else options.types
+    if not any(one.events for label, one in found.items() if label in types):
         of_types = "" if options.types is None else f" of {', '.join(options.types)}"
         raise InvalidRequest(
             f"holdout: what is held out has no event{of_types}, so that nothing could "

@@ -20,10 +20,10 @@ def teach(
 ) -> Iterator[TeachService]:
     """An empty service with a worker that trains; `visit` has its browser."""
     service = TeachService(page_service, checkpoint)
-    service.forget_all()
+    service.pages.api.forget_all()
     service.employ()
     yield service
-    service.forget_all()
+    service.pages.api.forget_all()
 
 
 def test_what_is_asked_for_again_after_a_lost_answer_is_made_once(
