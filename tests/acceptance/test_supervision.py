@@ -26,7 +26,7 @@ def kill(process: psutil.Process) -> None:
     process.wait(60)
 
 
-@pytest.mark.nightly
+@pytest.mark.costly
 def test_each_process_that_is_killed_is_replaced_and_none_is_left_in_the_end(
     service: RunningService, match: Path
 ) -> None:
