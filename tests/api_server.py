@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import threading
@@ -198,6 +199,24 @@ def assert_documented(app: FastAPI, answer: httpx.Response) -> None:
             assert documented is not None, place
             media_type = answer.headers.get("content-type", "").partition(";")[0]
             assert media_type in documented.get("content", {"": {}}), place
+
+
+def read_answer(connection: socket.socket, begun: bytes = b"") -> bytes:
+    """Read an answer to its end: its body may come after its head.
+
+    Args:
+        begun: what was read of it already.
+    """
+    data = begun
+    while True:
+        head, has_head, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+        if has_head and (length is None or len(body) >= int(length[1])):
+            return data
+        more = connection.recv(65536)
+        if not more:
+            return data
+        data += more
 
 
 def paths_in(folder: Path) -> list[Path]:

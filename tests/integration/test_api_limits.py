@@ -14,6 +14,7 @@ from tests.api_server import (
     RunningApi,
     eventually,
     form_part,
+    read_answer,
     read_problem,
     running_api,
     upload_head,
@@ -222,7 +223,9 @@ def trickle(connection: socket.socket, head: bytes, body: bytes) -> bytes:
     for byte in body:
         with suppress(TimeoutError):
             connection.sendall(bytes([byte]))
-            return connection.recv(65536)
+            begun = connection.recv(65536)
+            connection.settimeout(20)
+            return read_answer(connection, begun)
     pytest.fail("the upload was waited for")
 
 

@@ -24,6 +24,7 @@ from tests.api_server import (
     form_end,
     form_part,
     make_settings,
+    read_answer,
     running_api,
     upload_head,
 )
@@ -433,11 +434,7 @@ def _problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
 
 
 def _answer_head(connection: socket.socket) -> tuple[int, str]:
-    """Read an answer whose body comes with its head or right after it."""
-    data = connection.recv(65536)
-    while b"\r\n\r\n" not in data or not data.partition(b"\r\n\r\n")[2]:
-        data += connection.recv(65536)
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _, body = read_answer(connection).partition(b"\r\n\r\n")
     return int(head.split()[1]), body.decode()
 
 

@@ -30,7 +30,7 @@ from app.uploads.receive import receive_chunk
 from app.uploads.service import end_upload, look_at_upload
 from app.uploads.tables import ResumableUpload
 from app.videos.tables import Upload, Video
-from tests.api_server import RunningApi, eventually, paths_in
+from tests.api_server import RunningApi, eventually, paths_in, read_answer
 
 MIB = 2**20
 API_SETTINGS = {
@@ -181,7 +181,7 @@ def test_bytes_that_stop_coming_are_kept_and_the_client_is_told(
 
     with api.connect() as connection:
         connection.sendall(_head(place, 10, 0) + b"abcde")
-        answer = connection.recv(65536)
+        answer = read_answer(connection)
 
     assert answer.startswith(b"HTTP/1.1 409")
     assert b"upload-interrupted" in answer
@@ -332,7 +332,7 @@ def test_an_announcement_whose_bytes_break_off_says_where_they_are(
 
     with api.connect() as connection:
         connection.sendall(head + b"abcde")
-        answer = connection.recv(65536).decode()
+        answer = read_answer(connection).decode()
 
     assert answer.startswith("HTTP/1.1 409")
     (place,) = re.findall(r"(?im)^location: (\S+)", answer)
@@ -397,7 +397,7 @@ def test_an_upload_that_is_deleted_while_bytes_come_ends(
         connection.sendall(_head(place, 10, 0) + b"abcde")
         eventually(lambda: _offset(api, place) == 5)
         api.client.delete(place, headers=TUS)
-        answer = connection.recv(65536)
+        answer = read_answer(connection)
 
     assert answer.startswith(b"HTTP/1.1 404")
     eventually(lambda: not paths_in(api.data_dir / "uploads"))
