@@ -76,10 +76,9 @@ def start(
     raw: dict[str, Any] = {"name": name, "minutes": minutes, "seed": seed}
     if base is not None:
         raw["base"] = None if base == "none" else base
-    held = {"videos": hold_out or None, "share": hold_out_share}
-    is_held = hold_out or hold_out_share is not None
-    told = {"start": start, "types": types, "videos": videos}
-    told |= {"holdout": held} if is_held else {}
+    told: dict[str, Any] = {"start": start, "types": types, "videos": videos}
+    if hold_out or hold_out_share is not None:
+        told["holdout"] = {"videos": hold_out or None, "share": hold_out_share}
     raw |= {key: value for key, value in told.items() if value}
     wanted = _read({**raw, "mapping": _mapping(mapping or [])})
     training_id, warnings = _ask(wanted, project)
