@@ -171,9 +171,11 @@ def test_a_staged_run_keeps_the_best_of_its_last_size(
     from model.training import module
 
     values = iter([0.9, 0.3, 0.5, 0.4])
-    monkeypatch.setattr(
-        module, "measures", lambda *_a, **_k: {"choice": next(values), "mAP": 0.0}
-    )
+
+    def measures(*_: object, **__: object) -> dict[str, float]:
+        return {"choice": next(values), "mAP": 0.0, "AP/PASS": 0.0}
+
+    monkeypatch.setattr(module, "measures", measures)
     config = toy_config(
         toys,
         input={"width": 64, "height": 48, "crop": [8, 6, 48, 36], "fps": 10},
