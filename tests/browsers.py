@@ -2,6 +2,11 @@
 
 import os
 import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from tests.services import missing
 
@@ -30,3 +35,27 @@ def chromium(programs: tuple[str, ...] = (*HEADLESS, *WHOLE)) -> str:
             "name it in CHROMIUM"
         )
     return found
+
+
+@contextmanager
+def opened_in(browser: str, address: str, *, profile: Path) -> Iterator[None]:
+    """Open an address in a browser without a window, which is gone in the end.
+
+    Debian's program is a script: to kill it alone would leave the browser.
+    """
+    command: Sequence[str] = [
+        *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+        *("--disable-dev-shm-usage", f"--user-data-dir={profile}"),
+        *("--remote-debugging-port=0", address),
+    ]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

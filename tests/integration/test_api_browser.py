@@ -1,6 +1,5 @@
 """What a real browser does with our pages, and lets other pages do; needs Chromium."""
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.api_server import RunningApi, make_settings, running_api
-from tests.browsers import chromium
+from tests.browsers import chromium, opened_in
 
 PATIENCE_S = 60
 ATTACK = """<!doctype html><title>another page</title>
@@ -51,17 +50,11 @@ def test_a_page_on_another_port_cannot_upload(
 ) -> None:
     url = f"http://{name}:{urlsplit(api.url).port}"
     done = threading.Event()
-    with _other_page(ATTACK.replace("API", url), done) as address:
-        process = subprocess.Popen(
-            [*_headless(browser, tmp_path), "--remote-debugging-port=0", address],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            assert done.wait(PATIENCE_S)
-        finally:
-            process.kill()
-            process.wait()
+    with (
+        _other_page(ATTACK.replace("API", url), done) as address,
+        opened_in(browser, address, profile=tmp_path / "profile"),
+    ):
+        assert done.wait(PATIENCE_S)
 
     assert api.client.get("/videos").json()["items"] == []
 
@@ -87,14 +80,6 @@ def test_our_pages_keep_to_their_own_policy(
 
     assert not [text for text in said if "Content Security Policy" in text]
     assert not [text for text in said if "Uncaught" in text]
-
-
-def _headless(browser: str, tmp_path: Path) -> list[str]:
-    profile = tmp_path / "profile"
-    return [
-        *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
-        *("--no-first-run", "--disable-dev-shm-usage", f"--user-data-dir={profile}"),
-    ]
 
 
 @contextmanager

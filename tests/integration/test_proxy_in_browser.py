@@ -1,7 +1,6 @@
 """Chromium plays a proxy and shows, for each middle of a frame, that very frame."""
 
 import json
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from model.video.faststart import with_index_first
 from model.video.frame_times import FrameTimes
 from model.video.probe import probe
 from model.video.proxy import make_proxy_in_child
-from tests.browsers import chromium
+from tests.browsers import chromium, opened_in
 from tests.videos import COLUMNS, ROWS, draw_video
 
 PATIENCE_S = 30
@@ -76,20 +75,11 @@ def watch(
 ) -> dict[str, Any]:
     """Have the browser load a video, seek, and tell what it shows."""
     arguments = json.dumps([COLUMNS, ROWS, middles])
-    with _player(PAGE.replace("ARGUMENTS", arguments), video) as (address, told):
-        command = [
-            *(browser, "--headless", "--no-sandbox", "--disable-gpu"),
-            *(f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0"),
-            address,
-        ]
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            assert told.is_there.wait(PATIENCE_S), "the page said nothing"
-        finally:
-            process.kill()
-            process.wait()
+    with (
+        _player(PAGE.replace("ARGUMENTS", arguments), video) as (address, told),
+        opened_in(browser, address, profile=folder / "profile"),
+    ):
+        assert told.is_there.wait(PATIENCE_S), "the page said nothing"
     return told.answer
 
 
